@@ -1,0 +1,45 @@
+# phin: two commands do everything. `make train` from clone to new tunes, `make test` for the tests.
+
+PY ?= python3
+VENV ?= .venv
+EXTRAS ?= corpora,dev
+# Elsewhere, for a CPU-only torch: TORCH_ARGS="--index-url <the PyTorch CPU index>"
+TORCH_ARGS ?=
+# More settings for phin-train, such as ARGS="seed=1"
+ARGS ?=
+RUN ?= runs/default
+
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup train test check generate clean
+
+help:            ## what can be made
+	@grep -E '^[a-z]+: .*##|^[a-z]+:  *##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+
+setup: $(READY)  ## .venv with everything the README's commands need
+
+$(READY): pyproject.toml constraints.txt
+	$(PY) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet $(TORCH_ARGS) -c constraints.txt "torch>=2.11,<2.14"
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[$(EXTRAS)]"
+	touch $@
+
+train: $(READY)  ## prepares the default corpus, trains the default model, reports, plays four new tunes
+	$(BIN)/phin-train run=$(RUN) resume=auto $(ARGS)
+
+test: $(READY)   ## the tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+
+check: $(READY)  ## format, lint, import floors, types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/basedpyright
+
+generate: $(READY)  ## eight more tunes from the default run
+	$(BIN)/phin-generate checkpoint=$(RUN) count=8 out=tunes $(ARGS)
+
+clean:           ## removes caches and the prepared corpora; keeps runs
+	rm -rf cache .pytest_cache .ruff_cache .hypothesis

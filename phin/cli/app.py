@@ -1,0 +1,69 @@
+"""How every command runs: Hydra composes its settings, a user's mistake becomes one line and a non-zero exit."""
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from phin.config import conf_dir, register
+from phin.errors import PhinError
+
+_NOISE = ("To append to your config", "full_key", "object_type", "reference_type", "Config search path", "provider=")
+
+
+def run(command: str, schema: type, task: Callable[[Any], Any]) -> None:
+    """Runs `task` with the command's settings as an object of `schema`; conf/<command>.yaml holds their defaults.
+
+    Exits with 1 after one line on stderr where the user can mend what went wrong, with 130 on an interrupt.
+    """
+    register(command, schema)
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra hands every error on, and the lines below say it
+
+    failures: list[PhinError] = []
+
+    def hydra_task(config: DictConfig) -> Any:
+        try:
+            return task(OmegaConf.to_object(config))
+        except PhinError as error:
+            if HydraConfig.get().mode == RunMode.MULTIRUN:
+                raise  # so that the sweep knows which of its jobs failed
+            failures.append(error)
+            return None
+
+    app = hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=command)(hydra_task)
+    try:
+        app()
+    except PhinError as error:
+        failures.append(error)
+    except (HydraException, OmegaConfBaseException) as error:
+        _leave(command, f"{_in_one_line(error)}. See phin-{command} --help.")
+    except KeyboardInterrupt:
+        _leave(command, "interrupted", status=130)
+    if failures:
+        _leave(command, str(failures[0]))
+
+
+def _in_one_line(error: BaseException) -> str:
+    """What Hydra or OmegaConf said, with its cause, without their line breaks and the hint to add a key by force."""
+    lines: list[str] = []
+    cause: BaseException | None = error
+    while cause is not None:
+        for line in str(cause).splitlines():
+            text = line.strip().rstrip(".")
+            useful = text and not text.startswith(_NOISE)
+            if useful and text not in lines:
+                lines.append(text)
+        cause = cause.__cause__
+    return "; ".join(lines)
+
+
+def _leave(command: str, message: str, status: int = 1) -> NoReturn:
+    print(f"phin-{command}: {message}", file=sys.stderr)
+    sys.exit(status)

@@ -1,0 +1,53 @@
+"""phin-evaluate: held-out bits per note of a checkpoint."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from omegaconf import MISSING
+
+from phin.cli.app import run
+from phin.corpus.store import SPLITS
+from phin.data.dataset import DataConfig
+from phin.errors import InvalidCheckpoint, InvalidConfig
+
+
+@dataclass
+class EvaluateConfig:
+    """Settings of phin-evaluate."""
+
+    checkpoint: str = MISSING
+    """A .ckpt file, or the folder of a run."""
+    data: DataConfig = MISSING
+    split: str = "test"
+    out: str | None = None
+    """A file for the report as JSON."""
+
+
+def main() -> None:
+    """Console script."""
+    run("evaluate", EvaluateConfig, evaluate)
+
+
+def evaluate(config: EvaluateConfig) -> None:
+    """Prints the table, and writes it if asked."""
+    if config.split not in SPLITS[1:]:
+        raise InvalidConfig(f"split={config.split}", "is not held out", f"take {' or '.join(SPLITS[1:])}")
+    from phin.data.datamodule import PhinDataModule
+    from phin.evaluation.report import as_dicts, bits_report, table
+    from phin.model.checkpoint import find, load
+
+    path = find(config.checkpoint)
+    model, identity = load(path)
+    datamodule = PhinDataModule(config.data, seed=0, tokenizer=identity.tokenizer)
+    if identity.corpus == config.data.name and identity.corpus_fingerprint != datamodule.store.fingerprint:
+        raise InvalidCheckpoint(
+            path,
+            f"was trained on another version of {identity.corpus}, so what is held out here may have been trained on",
+            "evaluate it with the corpus it was trained on",
+        )
+    rows = bits_report(model, datamodule.evaluation_loader(config.split), datamodule.store, config.split)
+    print(table(rows, config.split))
+    if config.out:
+        Path(config.out).parent.mkdir(parents=True, exist_ok=True)
+        Path(config.out).write_text(json.dumps(as_dicts(rows), indent=1) + "\n", encoding="utf-8")

@@ -1,0 +1,42 @@
+"""phin-generate: new tunes from a checkpoint."""
+
+from dataclasses import dataclass, field
+
+from omegaconf import MISSING
+
+from phin.cli.app import run
+from phin.generation.request import SamplerConfig, TuneRequest
+
+
+@dataclass
+class GenerateConfig(TuneRequest):
+    """Settings of phin-generate."""
+
+    checkpoint: str = MISSING
+    """A .ckpt file, or the folder of a run."""
+    count: int = 4
+    seed: int = 0
+    out: str = "tunes"
+    """The folder the tunes are written to."""
+    sampler: SamplerConfig = field(default_factory=SamplerConfig)
+
+
+def main() -> None:
+    """Console script."""
+    run("generate", GenerateConfig, generate)
+
+
+def generate(config: GenerateConfig) -> None:
+    """Draws the tunes and writes them."""
+    import torch
+
+    from phin.generation.generate import generate as draw
+    from phin.generation.write import write_tunes
+    from phin.model.checkpoint import find, load
+
+    torch.set_num_threads(1)  # a step is too small for two
+    model, identity = load(find(config.checkpoint))
+    tunes = draw(model, identity, config, config.count, config.seed, config.sampler)
+    for tune, files in zip(tunes, write_tunes(tunes, config.out), strict=True):
+        print(f"{files.midi}  {len(tune)} notes")
+    print(f"{len(tunes)} tunes (.mid, .wav, .png) in {config.out}. Model licence: {identity.licence}")

@@ -1,0 +1,38 @@
+"""Hydra's side of the commands: where conf/ lies, and how a command's schema is known to it.
+
+The only importer of the ConfigStore. A schema is a dataclass in the command's own file (`phin.cli`), made of those that stand
+beside the classes they configure; a mistyped key is refused by name. Objects of other libraries (optimizer, trainer, callbacks,
+logger) keep their `_target_`.
+"""
+
+from datetime import datetime
+from pathlib import Path
+
+from hydra.core.config_store import ConfigStore
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import OmegaConf
+
+RESUME_AUTO = "auto"
+
+
+def register(command: str, schema: type) -> None:
+    """Stores a command's schema under the name that conf/<command>.yaml begins its defaults with."""
+    ConfigStore.instance().store(name=f"{command}_schema", node=schema)
+    OmegaConf.register_new_resolver("run_folder", run_folder, replace=True, use_cache=True)
+
+
+def conf_dir() -> Path:
+    """The folder of the YAML files: in the installed package, or beside it in a checkout."""
+    package = Path(__file__).resolve().parent
+    installed = package / "conf"
+    return installed if installed.is_dir() else package.parent / "conf"
+
+
+def run_folder(resume: str | None) -> str:
+    """Where a run writes: its place in a sweep, the folder it resumes, or a new one named by date and time."""
+    if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
+        return str(HydraConfig.get().runtime.output_dir)
+    if resume and resume != RESUME_AUTO:
+        return str(resume)
+    return f"runs/{datetime.now():%Y-%m-%d_%H-%M-%S}"

@@ -1,0 +1,163 @@
+"""Where tunes come from: each source says which files it has, how one is read, and on what licence."""
+
+import importlib.util
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from pathlib import Path
+
+from phin.errors import Defect, InvalidConfig, InvalidTune, MissingCorpus
+from phin.music.abc import decode, read_tune, split_tunes
+from phin.music.midi import read_midi
+from phin.music.phrase import Phrase
+
+
+class Reader(Enum):
+    """The kinds of source."""
+
+    MUSIC21 = "music21"
+    MIDI_FOLDER = "midi_folder"
+
+
+@dataclass
+class CorpusConfig:
+    """Which tunes, and how they are taken in."""
+
+    name: str = "folk"
+    reader: Reader = Reader.MUSIC21
+    collections: list[str] = field(default_factory=list)
+    """For music21: folders of its corpus, or single files in them, without ending."""
+    path: str | None = None
+    """For midi_folder: the folder. For music21: a copy of its corpus folder, if the package is not to be asked."""
+    cache: str = "cache"
+    """Folder in which prepared corpora are kept."""
+    splits: str | None = None
+    """Name of a committed list of held-out tunes; without one, families are split by a hash of their first id."""
+    held_out: float = 0.1
+    """Share of families in the validation and in the test split, each, where there is no list."""
+    min_notes: int = 8
+    workers: int = 0
+    """Processes that read files; 0: one a core."""
+
+    def __post_init__(self) -> None:
+        if self.reader is Reader.MIDI_FOLDER and not self.path:
+            raise InvalidConfig("data.path", "is not set", "say where the MIDI files are: data.path=DIR")
+        if self.reader is Reader.MIDI_FOLDER and self.collections:
+            raise InvalidConfig("data.collections", "means nothing for a folder of MIDI files", "leave it out")
+        if self.reader is Reader.MUSIC21 and not self.collections:
+            raise InvalidConfig("data.collections", "is empty", "name at least one, as conf/data/folk.yaml does")
+        if not 0 < self.held_out < 0.5:
+            raise InvalidConfig(f"data.held_out={self.held_out}", "is not between 0 and 0.5", "take 0.1")
+        if self.min_notes < 2 or self.workers < 0:
+            raise InvalidConfig(
+                "data", "min_notes must be at least 2 and workers at least 0", "raise the one that is not"
+            )
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A file to be read, the source its tunes belong to, and what their ids begin with."""
+
+    path: Path
+    reader: Reader
+    source: str
+    id: str
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What came of one tune: a phrase, perhaps with repairs, or the reason why not."""
+
+    id: str
+    phrase: Phrase | None = None
+    repairs: tuple[str, ...] = ()
+    defect: Defect | None = None
+    reason: str = ""
+
+
+MUSIC21_LICENCE = (
+    "Folk tunes from the music21 package's corpus: encodings by many hands, for non-commercial, research use only "
+    "(see license.txt in its corpus folders). What is trained on them inherits that."
+)
+OWN_LICENCE = "Your own files: their licence is yours to know."
+
+_SOURCE_OF_FOLDER = {
+    "essenFolksong": "essen",
+    "oneills1850": "oneill",
+    "ryansMammoth": "ryan",
+    "airdsAirs": "aird",
+    "miscFolk": "misc",
+}
+_CHINESE = ("han1", "han2")
+"""Essen's Chinese volumes are a source of their own, so that the model can tell them apart."""
+
+
+def find_units(config: CorpusConfig) -> tuple[list[Unit], str]:
+    """The files of a corpus, in a fixed order, and the licence a user must see. Raises MissingCorpus."""
+    if config.reader is Reader.MUSIC21:
+        return _music21_units(config), MUSIC21_LICENCE
+    return _midi_units(Path(config.path or "")), OWN_LICENCE
+
+
+def read_unit(unit: Unit, min_notes: int) -> list[Reading]:
+    """Every tune of a file, read or refused by name."""
+    if unit.reader is Reader.MIDI_FOLDER:
+        try:
+            reading = read_midi(unit.path, min_notes)
+        except InvalidTune as error:
+            return [Reading(unit.id, defect=error.defect, reason=str(error))]
+        return [Reading(unit.id, phrase=replace(reading.phrase, source=unit.source), repairs=reading.repairs)]
+    text = decode(unit.path.read_bytes())
+    readings, seen = [], {}
+    for tune in split_tunes(text):
+        seen[tune.number] = seen.get(tune.number, 0) + 1
+        again = f"-{seen[tune.number]}" if seen[tune.number] > 1 else ""
+        name = f"{unit.id}/{tune.number}{again}"
+        try:
+            phrase = read_tune(tune, str(unit.path), unit.source)
+            if len(phrase.melody) < min_notes:
+                raise InvalidTune(
+                    name, Defect.TOO_SHORT, f"has {len(phrase.melody)} notes, fewer than {min_notes}", "leave it out"
+                )
+            readings.append(Reading(name, phrase=phrase))
+        except InvalidTune as error:
+            readings.append(Reading(name, defect=error.defect, reason=str(error)))
+    return readings
+
+
+def source_names(units: list[Unit]) -> list[str]:
+    """The sources of a corpus, in the order of their first file."""
+    return list(dict.fromkeys(unit.source for unit in units))
+
+
+def _music21_units(config: CorpusConfig) -> list[Unit]:
+    root = Path(config.path) if config.path else _installed_corpus()
+    units = []
+    for collection in config.collections:
+        place = root / collection
+        files = sorted(place.glob("*.abc")) if place.is_dir() else [place.with_suffix(".abc")]
+        if not files or not files[0].is_file():
+            raise MissingCorpus(place, "no ABC files are there", "check data.collections, and data.path if you set it")
+        for file in files:
+            source = _SOURCE_OF_FOLDER.get(file.parent.name, file.parent.name)
+            source = "han" if file.stem in _CHINESE else source
+            units.append(Unit(file, Reader.MUSIC21, source, f"{source}/{file.stem}"))
+    return units
+
+
+def _installed_corpus() -> Path:
+    """The corpus folder of the installed music21, found without importing it."""
+    found = importlib.util.find_spec("music21")
+    if found is None or not found.submodule_search_locations:
+        raise MissingCorpus(
+            "music21", "is not installed, and its folk tunes are the default corpus", 'run: pip install "phin[corpora]"'
+        )
+    return Path(found.submodule_search_locations[0]) / "corpus"
+
+
+def _midi_units(folder: Path) -> list[Unit]:
+    if not folder.is_dir():
+        raise MissingCorpus(folder, "is not a folder", "set data.path to the folder that holds your MIDI files")
+    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".mid", ".midi") and path.is_file())
+    if not files:
+        raise MissingCorpus(folder, "holds no .mid or .midi files", "set data.path to the folder that holds them")
+    return [Unit(path, Reader.MIDI_FOLDER, "midi", str(path.relative_to(folder))) for path in files]

@@ -1,0 +1,31 @@
+"""What came of an intake, for a person at a terminal."""
+
+from phin.corpus.store import Store
+
+MOST_REFUSALS = 100
+"""Lines shown; all of them are in report.json."""
+
+
+def summary(store: Store) -> str:
+    """How many tunes were taken in and why the others were not, the splits, the largest families, and the licence."""
+    report = store.report
+    lines = [
+        f"{report['corpus']}: {report['accepted']:,} of {report['found']:,} tunes taken in, {report['notes']:,} notes; "
+        f"{report['with_pentatonic_set']:,} in a pentatonic set, {report['with_lai']:,} of them end as a lai does"
+    ]
+    refusals = report["refusals"]
+    if refusals:
+        counted = ", ".join(f"{count} {defect}" for defect, count in report["refused"].items())
+        lines.append(f"refused {len(refusals):,} ({counted}):")
+        lines += [f"  {refusal['reason']}" for refusal in refusals[:MOST_REFUSALS]]
+        if len(refusals) > MOST_REFUSALS:
+            lines.append(f"  and {len(refusals) - MOST_REFUSALS:,} more, in report.json")
+    if report["repaired"]:
+        lines.append("repaired: " + ", ".join(f"{count:,} {what}" for what, count in report["repaired"].items()))
+    if left_out := report["left_out_as_kin_of_held_out"]:
+        lines.append(f"left out {left_out:,} that are of one family with held-out tunes")
+    splits = ", ".join(f"{count:,} {name}" for name, count in report["splits"].items())
+    largest = ", ".join(f"{title or 'untitled'} ({count})" for count, title in report["largest_families"][:5])
+    lines.append(f"split by family ({report['families']:,} families): {splits}; largest: {largest}")
+    lines.append(f"licence: {store.licence}")
+    return "\n".join(lines)

@@ -1,0 +1,60 @@
+"""The LightningDataModule: prepares the corpus, and hands batches to training, validation and testing."""
+
+from typing import Any
+
+import lightning as L
+from torch.utils.data import DataLoader
+
+from phin.batch import collate
+from phin.corpus.intake import prepare
+from phin.corpus.store import Store
+from phin.data.dataset import DataConfig, EvaluationTunes, TrainingTunes, batches_of_like_length
+from phin.data.loader import TrainingLoader
+from phin.errors import MissingCorpus
+from phin.tokenizer import Tokenizer
+
+
+class PhinDataModule(L.LightningDataModule):
+    """Tunes of one corpus. `tokenizer` is made from its sources unless one is given (that of a checkpoint)."""
+
+    def __init__(
+        self, config: DataConfig, seed: int, progress: bool = True, tokenizer: Tokenizer | None = None
+    ) -> None:
+        super().__init__()
+        self.config, self.seed = config, seed
+        self.store: Store = prepare(config, progress)
+        self.tokenizer = tokenizer or Tokenizer(sources=self.store.sources)
+        self.loader: TrainingLoader | None = None
+        if len(self.store.split("train")) == 0 or len(self.store.split("validation")) == 0:
+            raise MissingCorpus(
+                config.path or config.name,
+                f"its {len(self.store)} tunes leave nothing to train or to validate on",
+                "give it more tunes, or raise data.held_out",
+            )
+
+    def train_dataloader(self) -> TrainingLoader:
+        """Augmented tunes, epoch after epoch."""
+        trainer = self.trainer
+        self.loader = TrainingLoader(
+            TrainingTunes(self.store, self.tokenizer, self.config, self.seed),
+            self.store.split("train"),
+            self.config,
+            accumulate=trainer.accumulate_grad_batches if trainer else 1,
+            rank=trainer.global_rank if trainer else 0,
+            world_size=trainer.world_size if trainer else 1,
+        )
+        return self.loader
+
+    def val_dataloader(self) -> DataLoader[Any]:
+        """The validation melodies as they were written."""
+        return self.evaluation_loader("validation")
+
+    def test_dataloader(self) -> DataLoader[Any]:
+        """The test melodies as they were written."""
+        return self.evaluation_loader("test")
+
+    def evaluation_loader(self, split: str) -> DataLoader[Any]:
+        """A split's melodies, longest first."""
+        tunes = EvaluationTunes(self.store, self.tokenizer, self.store.split(split).tolist())
+        batches: Any = [batch.tolist() for batch in batches_of_like_length(tunes.lengths, 2 * self.config.batch_notes)]
+        return DataLoader(tunes, batch_sampler=batches, collate_fn=collate)

@@ -1,0 +1,167 @@
+"""Tunes of a store as items for batches; and the order in which an epoch takes them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Int
+from torch.utils.data import Dataset
+
+from phin.batch import Item
+from phin.corpus.sources import CorpusConfig
+from phin.corpus.store import Store
+from phin.errors import InvalidConfig
+from phin.music.augment import change_chan, named, random_transposition
+from phin.music.lai import LAI, Recognition
+from phin.music.phrase import Phrase
+from phin.tokenizer import (
+    CONDITIONS,
+    DENSITY_CONDITION,
+    LAI_CONDITION,
+    METRE_CONDITION,
+    UNKNOWN_CONDITION,
+    Encoded,
+    Tokenizer,
+)
+
+EVALUATION_WINDOW = 1024
+"""Notes that are scored in one piece; a longer tune is scored in pieces, each of which starts without a past."""
+
+
+@dataclass
+class DataConfig(CorpusConfig):
+    """A corpus, and how training takes tunes from it."""
+
+    batch_notes: int = 4096
+    """Notes in a batch, about: batches are cut so that each epoch has the same number of them."""
+    window: int = 512
+    """A longer tune is trained on in windows of this many notes, drawn anew each epoch."""
+    transpose: bool = True
+    chan: float = 0.0
+    """Probability that a tune's note values are doubled or halved."""
+    drop_condition: float = 0.15
+    drop_lai: float = 0.5
+    loader_workers: int = 0
+    """Processes that make batches ahead of training; 0: none, batches are made in between."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("chan", "drop_condition", "drop_lai"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InvalidConfig(f"data.{name}={getattr(self, name)}", "is no probability", "take 0 to 1")
+        if self.batch_notes < 1 or self.window < 2 or self.loader_workers < 0:
+            raise InvalidConfig(
+                "data", "batch_notes, window or loader_workers is too small", "take at least 1, 2 and 0"
+            )
+
+
+Key = tuple[int, int]
+"""Epoch and tune number: all that an item depends on besides the seed, so any worker makes the same one."""
+
+
+class TrainingTunes(Dataset[Item]):
+    """Augmented tunes with some conditions hidden, each a function of (seed, epoch, tune)."""
+
+    def __init__(self, store: Store, tokenizer: Tokenizer, config: DataConfig, seed: int) -> None:
+        self.store, self.tokenizer, self.config, self.seed = store, tokenizer, config, seed
+
+    def __getitem__(self, key: Key) -> Item:
+        epoch, tune = key
+        rng = np.random.default_rng((self.seed, epoch, tune))
+        phrase, found = self.augment(self.store.phrase(tune), self.store.recognition(tune), rng)
+        encoded = self.tokenizer.encode(phrase)
+        conditions = self.tokenizer.conditions(phrase)
+        drop = np.full(len(CONDITIONS), self.config.drop_condition)
+        drop[LAI_CONDITION] = self.config.drop_lai
+        hidden = rng.random(len(CONDITIONS)) < drop
+        if len(phrase) > self.config.window:
+            start = int(rng.integers(len(phrase) - self.config.window + 1))
+            encoded = encoded.window(start, self.config.window)
+        return _item(encoded, np.where(hidden, UNKNOWN_CONDITION, conditions), found, tune)
+
+    def augment(self, phrase: Phrase, found: Recognition, rng: np.random.Generator) -> tuple[Phrase, Recognition]:
+        """The phrase as this epoch hears it, its lai named where it has one."""
+        if self.config.transpose:
+            phrase, found = random_transposition(phrase, found, rng)
+        else:
+            phrase = named(phrase, found)
+        if self.config.chan and rng.random() < self.config.chan:
+            numerator, denominator = (2, 1) if rng.random() < 0.5 else (1, 2)
+            changed = change_chan(phrase, numerator, denominator)
+            phrase = changed if changed is not None and self.tokenizer.holds(changed) else phrase
+        return phrase, found
+
+
+class EvaluationTunes(Dataset[Item]):
+    """Melodies as they were written, lai and density hidden: both are read off the notes and would give some away."""
+
+    def __init__(self, store: Store, tokenizer: Tokenizer, tunes: Sequence[int]) -> None:
+        self.store, self.tokenizer = store, tokenizer
+        notes = {tune: len(store.phrase(tune).melody) for tune in tunes}
+        self.pieces = [(tune, start) for tune in tunes for start in range(0, notes[tune], EVALUATION_WINDOW)]
+        self.lengths = np.array([min(notes[tune] - start, EVALUATION_WINDOW) for tune, start in self.pieces], dtype=int)
+
+    def __len__(self) -> int:
+        return len(self.pieces)
+
+    def __getitem__(self, place: int) -> Item:
+        tune, start = self.pieces[place]
+        phrase = self.store.phrase(tune).melody
+        conditions = self.tokenizer.conditions(phrase)
+        conditions[[LAI_CONDITION, DENSITY_CONDITION]] = UNKNOWN_CONDITION
+        encoded = self.tokenizer.encode(phrase).window(start, EVALUATION_WINDOW)
+        return _item(encoded, conditions, self.store.recognition(tune), tune)
+
+
+def _item(encoded: Encoded, conditions: Int[np.ndarray, " condition"], found: Recognition, tune: int) -> Item:
+    """A hidden metre hides the bar as well, else the one would tell the other."""
+    if conditions[METRE_CONDITION] == UNKNOWN_CONDITION:
+        encoded = replace(encoded, bar=0)
+    return Item(
+        encoded,
+        conditions,
+        lai=LAI.index(found.lai) if found.lai else -1,
+        root=-1 if found.root is None else found.root,
+        tune=tune,
+    )
+
+
+def epoch_batches(
+    lengths: Int[np.ndarray, " tune"], batch_notes: int, seed: int, epoch: int
+) -> list[Int[np.ndarray, " _"]]:
+    """All tunes, by place in `lengths`, cut into batches of about equally many notes and like lengths.
+
+    A function of its arguments alone. Every epoch has the same number of batches, `num_batches`: tunes are shuffled,
+    sorted by length within stretches of 32 batches (up one stretch, down the next), and cut where equal shares of the
+    notes end.
+    """
+    rng = np.random.default_rng((seed, epoch, 1))
+    count = num_batches(lengths, batch_notes)
+    order = rng.permutation(len(lengths))
+    stretches = np.array_split(order, max(1, round(count / 32)))
+    snake = [
+        stretch[np.argsort(lengths[stretch] * (1 if place % 2 == 0 else -1), kind="stable")]
+        for place, stretch in enumerate(stretches)
+    ]
+    order = np.concatenate(snake)
+    middle = np.cumsum(lengths[order]) - lengths[order] / 2
+    batch_of = np.minimum((middle * count / lengths.sum()).astype(np.int64), count - 1)
+    batches = np.split(order, np.flatnonzero(np.diff(batch_of)) + 1)
+    return [batches[place] for place in rng.permutation(len(batches))]
+
+
+def num_batches(lengths: Int[np.ndarray, " tune"], batch_notes: int) -> int:
+    """Batches in an epoch; never so many that one could be empty."""
+    longest = int(lengths.max())
+    return max(1, int(lengths.sum() // max(batch_notes, 2 * longest)))
+
+
+def batches_of_like_length(lengths: Int[np.ndarray, " piece"], batch_notes: int) -> list[Int[np.ndarray, " _"]]:
+    """All pieces, longest first, in batches of at most `batch_notes` padded rows (or one piece): for evaluation."""
+    order = np.argsort(-lengths, kind="stable")
+    batches, start = [], 0
+    while start < len(order):
+        size = max(1, batch_notes // max(int(lengths[order[start]]), 1))
+        batches.append(order[start : start + size])
+        start += size
+    return batches

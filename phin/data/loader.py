@@ -1,0 +1,71 @@
+"""The stream of training batches: it knows where it is, can begin anywhere, and tells each batch its step's counts."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int
+from torch.utils.data import DataLoader
+
+from phin.batch import PhinBatch, collate, label_counts
+from phin.data.dataset import DataConfig, TrainingTunes, epoch_batches, num_batches
+
+
+class TrainingLoader:
+    """Batches of one epoch after another. Iterating goes through one epoch, or what is left of it.
+
+    `accumulate` batches make an optimiser step; each carries the label counts of all of them. With several processes
+    each takes every `world_size`-th batch. `state_dict` says how many batches of which epoch were handed out; a loader
+    that loads it goes on there.
+    """
+
+    def __init__(
+        self,
+        tunes: TrainingTunes,
+        train: Int[np.ndarray, " tune"],
+        config: DataConfig,
+        accumulate: int = 1,
+        rank: int = 0,
+        world_size: int = 1,
+    ) -> None:
+        self.tunes, self.train, self.config = tunes, train, config
+        self.accumulate, self.rank, self.world_size = accumulate, rank, world_size
+        self.lengths = np.minimum(tunes.store.lengths[train], config.window).astype(np.int64)
+        self.epoch, self.handed_out = 0, 0
+
+    def __len__(self) -> int:
+        """Batches of a whole epoch, for this process."""
+        return max(1, num_batches(self.lengths, self.config.batch_notes) // self.world_size)
+
+    def __iter__(self) -> Iterator[PhinBatch]:
+        if self.handed_out >= len(self):  # whoever knows our length never asks for the end
+            self.epoch, self.handed_out = self.epoch + 1, 0
+        batches = iter(self._loader(self.epoch, self.handed_out))
+        while group := list(islice(batches, self.accumulate)):
+            counts = sum(label_counts(batch) for batch in group)
+            for batch in group:
+                self.handed_out += 1
+                yield replace(batch, step_counts=counts)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the stream stands."""
+        return {"epoch": self.epoch, "handed_out": self.handed_out}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes on where another loader stood. A step is never begun in its middle."""
+        self.epoch, self.handed_out = int(state["epoch"]), int(state["handed_out"])
+
+    def _loader(self, epoch: int, start: int) -> DataLoader:
+        plan = epoch_batches(self.lengths, self.config.batch_notes, self.tunes.seed, epoch)
+        mine = plan[self.rank :: self.world_size][: len(self)][start:]
+        keys = [[(epoch, int(self.train[place])) for place in batch] for batch in mine]
+        workers = self.config.loader_workers
+        return DataLoader(
+            self.tunes,
+            batch_sampler=keys,
+            collate_fn=collate,
+            num_workers=workers,
+            multiprocessing_context="spawn" if workers else None,
+        )

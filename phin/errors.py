@@ -1,0 +1,63 @@
+"""What went wrong for the user, said in one line: where, what, remedy.
+
+Every mistake a person can make ends in one of these; a command prints its line and exits non-zero (`phin.cli.app`).
+A defect has a name (`Defect`), so that a report over thousands of files can count them.
+"""
+
+from enum import StrEnum
+from pathlib import Path
+
+
+class PhinError(Exception):
+    """`where: reason. Remedy.` on one line."""
+
+    def __init__(self, where: str | Path, reason: str, remedy: str) -> None:
+        super().__init__(where, reason, remedy)
+        self.where, self.reason, self.remedy = str(where), reason, remedy
+
+    def __str__(self) -> str:
+        remedy = self.remedy.rstrip(".")
+        return f"{self.where}: {self.reason}. {remedy[:1].upper()}{remedy[1:]}."
+
+
+class InvalidConfig(PhinError):
+    """A setting that contradicts another, or that cannot be."""
+
+
+class InvalidCheckpoint(PhinError):
+    """A checkpoint that is missing, torn, or made for something else."""
+
+
+class MissingCorpus(PhinError):
+    """A corpus that is not where it was looked for."""
+
+
+class Defect(StrEnum):
+    """Why a tune cannot be taken in; the value is the name used in reports."""
+
+    UNREADABLE = "unreadable"
+    EMPTY = "empty"
+    TOO_LARGE = "too large"
+    TOO_SHORT = "too short"
+    NO_NOTES = "no notes"
+    DRUMS_ONLY = "drums only"
+    BAD_DIVISION = "bad division"
+    ABSURD_TICKS = "absurd ticks"
+    ABSURD_TEMPO = "absurd tempo"
+    NOTE_TOO_LONG = "note too long"
+    GAP_TOO_LONG = "gap too long"
+    RANGE_TOO_WIDE = "range too wide"
+    BAD_NOTATION = "bad notation"
+
+
+class InvalidTune(PhinError):
+    """A tune that is refused, by the name of its defect."""
+
+    def __init__(self, where: str | Path, defect: Defect, reason: str, remedy: str) -> None:
+        super().__init__(where, reason, remedy)
+        self.args = (where, defect, reason, remedy)  # so that it crosses process boundaries whole
+        self.defect = defect
+
+
+class InvalidMidi(InvalidTune):
+    """A MIDI file that is refused."""

@@ -1,0 +1,75 @@
+"""Bits per note: the number this project stands on."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torchmetrics import Metric
+
+from phin.batch import PhinBatch
+from phin.model.loss import field_nll
+from phin.model.transformer import PhinLogits
+from phin.tokenizer import FIELDS, HEADLINE_FIELDS, NUM_FIELDS
+
+
+class TuneBits(NamedTuple):
+    """Bits of every tune, a row a tune: of each field (FIELDS), how many notes, and the tune's number in its store."""
+
+    bits: Float[np.ndarray, "tune field"]
+    notes: Int[np.ndarray, " tune"]
+    tune: Int[np.ndarray, " tune"]
+
+    @property
+    def headline(self) -> Float[np.ndarray, " tune"]:
+        """Bits of step, pitch and duration together."""
+        return self.bits[:, list(HEADLINE_FIELDS)].sum(axis=1)
+
+
+class BitsPerNote(Metric):
+    """Bits of step, pitch and duration a melody note, by tune, however the tunes are batched.
+
+    The end of a tune is a step like any other, and its bits count: the sum is the length of a code for the whole tune. Expects
+    melodies without accompaniment (`EvaluationTunes` hands out nothing else), so that no drone can improve it.
+    """
+
+    full_state_update = False
+    higher_is_better = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        for name in ("bits", "notes", "tune"):
+            self.add_state(name, default=[], dist_reduce_fx="cat")
+        self.bits: list[Tensor]
+        self.notes: list[Tensor]
+        self.tune: list[Tensor]
+
+    def update(self, logits: PhinLogits, batch: PhinBatch) -> None:
+        """Adds the tunes of a batch."""
+        self.bits.append(field_nll(logits, batch).sum(dim=1).double() / math.log(2))
+        self.notes.append(batch.is_note.sum(dim=1))
+        self.tune.append(batch.tune)
+
+    def compute(self) -> dict[str, Tensor]:
+        """Bits a note in all (`""`) and by headline field."""
+        tunes = self.by_tune()
+        notes = max(int(tunes.notes.sum()), 1)
+        whole = {"": torch.tensor(tunes.headline.sum() / notes)}
+        by_field = {FIELDS[f].name: torch.tensor(tunes.bits[:, f].sum() / notes) for f in HEADLINE_FIELDS}
+        return whole | by_field
+
+    def by_tune(self) -> TuneBits:
+        """A row a tune, by its number; pieces of one tune are added up."""
+        if not len(self.tune):
+            return TuneBits(np.zeros((0, NUM_FIELDS)), np.zeros(0, np.int64), np.zeros(0, np.int64))
+        stacked = [
+            torch.cat(list(state)) if isinstance(state, list) else state for state in (self.bits, self.notes, self.tune)
+        ]
+        bits, notes, tune = (tensor.cpu().numpy() for tensor in stacked)
+        numbers, place = np.unique(tune, return_inverse=True)
+        total_bits, total_notes = np.zeros((len(numbers), bits.shape[1])), np.zeros(len(numbers), dtype=np.int64)
+        np.add.at(total_bits, place, bits)
+        np.add.at(total_notes, place, notes)
+        return TuneBits(total_bits, total_notes, numbers)

@@ -1,0 +1,116 @@
+"""Held-out bits per note as a table: by source and in all, with intervals by family, beside the Markov model's."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from tqdm import tqdm
+
+from phin.batch import PhinBatch
+from phin.corpus.store import Store
+from phin.evaluation.markov import MarkovModel
+from phin.evaluation.metrics import BitsPerNote, TuneBits
+from phin.model.transformer import PhinTransformer
+from phin.tokenizer import FIELDS, HEADLINE_FIELDS
+
+NUM_RESAMPLES = 2000
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class BitsRow:
+    """Bits per melody note of one source, or of all; intervals hold 95 % of the resamples of families."""
+
+    source: str
+    tunes: int
+    families: int
+    notes: int
+    step: float
+    pitch: float
+    duration: float
+    bits: float
+    interval: tuple[float, float]
+    markov: float
+    markov_interval: tuple[float, float]
+    difference: float
+    """Ours less the Markov model's, on the same tunes."""
+    difference_interval: tuple[float, float]
+
+
+def bits_report(model: PhinTransformer, loader: Any, store: Store, split: str, progress: bool = True) -> list[BitsRow]:
+    """A row a source of the split that has tunes, and one for all. `loader` gives the split's evaluation batches."""
+    ours = model_bits(model, loader, progress)
+    train = [store.phrase(int(tune)) for tune in store.split("train")]
+    markov = MarkovModel.fit(train).bits([store.phrase(int(tune)) for tune in ours.tune], ours.tune.tolist())
+    source, family = store.source_of[ours.tune], store.families[ours.tune]
+    groups = [(name, source == place) for place, name in enumerate(store.sources)]
+    groups.append((ALL, np.ones(len(ours.tune), dtype=bool)))
+    return [_row(name, ours, markov, family, chosen) for name, chosen in groups if chosen.any()]
+
+
+@torch.inference_mode()
+def model_bits(model: PhinTransformer, loader: Any, progress: bool = True) -> TuneBits:
+    """Bits of every tune that the loader gives."""
+    metric, device = BitsPerNote(), next(model.parameters()).device
+    model.eval()
+    batch: PhinBatch
+    for batch in tqdm(loader, desc="evaluating", unit="batch", disable=not progress):
+        batch = batch.to(device)
+        metric.update(model(batch)[0], batch)
+    return metric.by_tune()
+
+
+def interval_by_family(
+    bits: Float[np.ndarray, " tune"], notes: Int[np.ndarray, " tune"], family: Int[np.ndarray, " tune"]
+) -> tuple[float, float]:
+    """A 95 % bootstrap interval of bits over notes; whole families are drawn, for their tunes are not independent."""
+    _, place = np.unique(family, return_inverse=True)
+    by_family = np.stack([np.bincount(place, weights=bits), np.bincount(place, weights=notes)])
+    count = by_family.shape[1]
+    rng = np.random.default_rng(0)
+    times = rng.multinomial(count, np.full(count, 1 / count), size=NUM_RESAMPLES)
+    total_bits, total_notes = by_family @ times.T
+    low, high = np.percentile(total_bits / total_notes, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def table(rows: list[BitsRow], split: str) -> str:
+    """The report for a terminal."""
+    head = f"{'source':<10}{'tunes':>7}{'notes':>9}{'step':>7}{'pitch':>7}{'dur.':>7}{'bits/note':>11}  {'95 %':<13}"
+    lines = [f"Held-out bits per note ({split} split, lower is better; intervals by family)", ""]
+    lines.append(head + f"{'Markov':>8}  {'95 %':<13}{'less':>7}")
+    for row in rows:
+        low, high = row.interval
+        markov_low, markov_high = row.markov_interval
+        lines.append(
+            f"{row.source:<10}{row.tunes:>7}{row.notes:>9}{row.step:>7.3f}{row.pitch:>7.3f}{row.duration:>7.3f}"
+            f"{row.bits:>11.3f}  {f'{low:.3f}-{high:.3f}':<13}"
+            f"{row.markov:>8.3f}  {f'{markov_low:.3f}-{markov_high:.3f}':<13}{-row.difference / row.markov:>7.1%}"
+        )
+    return "\n".join(lines)
+
+
+def as_dicts(rows: list[BitsRow]) -> list[dict[str, Any]]:
+    """For report.json."""
+    return [asdict(row) for row in rows]
+
+
+def _row(name: str, ours: TuneBits, markov: TuneBits, family: np.ndarray, chosen: np.ndarray) -> BitsRow:
+    notes, kin = ours.notes[chosen], family[chosen]
+    mine, theirs = ours.headline[chosen], markov.headline[chosen]
+    by_field = {FIELDS[f].name: float(ours.bits[chosen, f].sum() / notes.sum()) for f in HEADLINE_FIELDS}
+    return BitsRow(
+        source=name,
+        tunes=int(chosen.sum()),
+        families=len(np.unique(kin)),
+        notes=int(notes.sum()),
+        bits=float(mine.sum() / notes.sum()),
+        interval=interval_by_family(mine, notes, kin),
+        markov=float(theirs.sum() / notes.sum()),
+        markov_interval=interval_by_family(theirs, notes, kin),
+        difference=float((mine - theirs).sum() / notes.sum()),
+        difference_interval=interval_by_family(mine - theirs, notes, kin),
+        **by_field,
+    )

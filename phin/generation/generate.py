@@ -1,0 +1,96 @@
+"""New tunes from a model: exact in length, seeded, many at once."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from phin.errors import InvalidConfig, PhinError
+from phin.generation.random import gumbel
+from phin.generation.request import SamplerConfig, TuneRequest
+from phin.generation.step import DecodeStep, next_rows, steps_until
+from phin.model.checkpoint import Identity
+from phin.model.transformer import PhinTransformer, RowInputs
+from phin.music.phrase import HONG_PER_LINE, Metre, Phrase
+from phin.music.voice import ASSUMED_TEMPO
+from phin.tokenizer import END_ID, FIELDS, NUM_FIELDS, START_ID, STEP, Tokenizer, first_origin
+
+BATCH = 64
+"""Tunes drawn side by side; which ones does not change any of them."""
+MOST_NOTES_A_HONG = 12
+"""A tune denser than this on average is going nowhere and is given up."""
+
+
+def generate(
+    model: PhinTransformer,
+    identity: Identity,
+    request: TuneRequest,
+    count: int,
+    seed: int,
+    sampler: SamplerConfig | None = None,
+) -> list[Phrase]:
+    """`count` new tunes. Tune k is a function of (model, request, sampler, seed, k) alone."""
+    if count < 1:
+        raise InvalidConfig(f"count={count}", "nothing is asked for", "take 1 or more")
+    if not 0 <= seed < 2**63:
+        raise InvalidConfig(f"seed={seed}", "is out of range", "take 0 to 2**63 - 1")
+    step = DecodeStep(model, identity.learned_fields, sampler or SamplerConfig())
+    tunes: list[Phrase] = []
+    for first in range(0, count, BATCH):
+        numbers = range(first, min(first + BATCH, count))
+        tunes += _generate_batch(step, identity.tokenizer, request, numbers, seed)
+    return tunes
+
+
+def start_rows(request: TuneRequest, tokenizer: Tokenizer, count: int) -> RowInputs:
+    """The START row of `count` tunes."""
+    metre = Metre.parse(request.metre)
+    nothing = torch.zeros(count, 1, dtype=torch.int64)
+    return RowInputs(
+        ids=torch.full((count, 1, NUM_FIELDS), START_ID),
+        onset=torch.full((count, 1), first_origin(metre)),
+        melody=nothing,
+        melody_before=nothing,
+        bar=torch.full((count,), metre.bar),
+        conditions=torch.from_numpy(request.conditions(tokenizer)).expand(count, -1),
+    )
+
+
+def noise_for(seed: int, tunes: range, row: int) -> tuple[Tensor, ...]:
+    """The random numbers for row `row` (from 0) of each tune, a table a field."""
+    return tuple(
+        torch.from_numpy(gumbel(seed, tunes, row, field, FIELDS[field].size)).float() for field in range(NUM_FIELDS)
+    )
+
+
+def _generate_batch(
+    step: DecodeStep, tokenizer: Tokenizer, request: TuneRequest, numbers: range, seed: int
+) -> list[Phrase]:
+    rows = list(_decode(step, start_rows(request, tokenizer, len(numbers)), request, numbers, seed))
+    metre, drawn = Metre.parse(request.metre), torch.stack(rows, dim=1).numpy()
+    tempo = round(60e6 / request.tempo) if request.tempo else ASSUMED_TEMPO
+    return [
+        replace(tokenizer.decode(ids, metre), tempo=tempo, lai=request.lai, title=f"phin {seed}-{number + 1}")
+        for ids, number in zip(drawn, numbers, strict=True)
+    ]
+
+
+@torch.inference_mode()
+def _decode(
+    step: DecodeStep, rows: RowInputs, request: TuneRequest, numbers: range, seed: int
+) -> Iterator[Int[Tensor, "batch 6"]]:
+    """The rows of all tunes, until each has come to its end."""
+    cache, ended = None, torch.zeros(len(numbers), dtype=torch.bool)
+    for place in range(MOST_NOTES_A_HONG * HONG_PER_LINE * request.lines):
+        allowed = steps_until(rows.onset[:, -1], request.last_stroke)
+        ids, cache = step(rows, cache, noise_for(seed, numbers, place), allowed)
+        yield ids
+        ended |= ids[:, STEP] == END_ID
+        if ended.all():
+            return
+        rows = next_rows(rows, ids)
+    raise PhinError(
+        f"seed {seed}", "a tune did not come to its end", "take another seed, or a lower sampler.temperature"
+    )

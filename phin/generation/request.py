@@ -1,0 +1,76 @@
+"""What is asked of the generator, in settings that need no torch."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Int
+
+from phin.errors import InvalidConfig
+from phin.music.phrase import HONG_PER_LINE, STEPS_PER_HONG, Metre
+from phin.tokenizer import LAI_NAMES, METRES, SOURCE_CONDITION, UNKNOWN_CONDITION, Tokenizer
+
+
+@dataclass
+class SamplerConfig:
+    """How ids are drawn from logits."""
+
+    temperature: float = 1.0
+    top_k: int = 0
+    """Only the k likeliest ids; 0: all."""
+    top_p: float = 1.0
+    """Only the likeliest ids that together reach this probability; 1: all."""
+
+    def __post_init__(self) -> None:
+        if not self.temperature > 0:
+            raise InvalidConfig(
+                f"sampler.temperature={self.temperature}",
+                "must be above 0",
+                "take 0.7 to 1.2, or sampler.top_k=1 for the likeliest note every time",
+            )
+        if self.top_k < 0:
+            raise InvalidConfig(f"sampler.top_k={self.top_k}", "cannot be negative", "take 0 for no limit")
+        if not 0 < self.top_p <= 1:
+            raise InvalidConfig(
+                f"sampler.top_p={self.top_p}", "must be above 0 and at most 1", "take 0.9, or 1 for all"
+            )
+
+
+@dataclass
+class TuneRequest:
+    """Length in lines of eight hong, and conditions; None leaves a condition to the model."""
+
+    lines: int = 2
+    metre: str = "2/4"
+    lai: str | None = None
+    source: str | None = None
+    tempo: float | None = None
+    """Hong (quarters) a minute."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.lines <= 64:
+            raise InvalidConfig(f"lines={self.lines}", "is no length for a tune", "take 1 to 64 lines")
+        if Metre.parse(self.metre) not in METRES:
+            known = ", ".join(str(metre) for metre in METRES)
+            raise InvalidConfig(f"metre={self.metre}", "the model knows no such metre", f"take one of {known}")
+        if self.lai is not None and self.lai not in LAI_NAMES:
+            raise InvalidConfig(f"lai={self.lai}", "there is no such lai", f"take one of {', '.join(LAI_NAMES)}")
+        if self.tempo is not None and not 20 <= self.tempo <= 400:
+            raise InvalidConfig(f"tempo={self.tempo}", "is no tempo to play at", "take 20 to 400 hong a minute")
+
+    @property
+    def last_stroke(self) -> int:
+        """The step of the closing note.
+
+        Hong 8 of the last line closes on its slot 4, a downbeat. Step 0 lies on slot 4 of the second hong, so that is
+        8 * lines - 2 quarters later; in other than duple metres it is the last downbeat until then.
+        """
+        end = STEPS_PER_HONG * (HONG_PER_LINE * self.lines - 2)
+        return end - end % Metre.parse(self.metre).bar
+
+    def conditions(self, tokenizer: Tokenizer) -> Int[np.ndarray, " condition"]:
+        """As ids. Raises InvalidConfig for a source the model was not trained on."""
+        ids = tokenizer.condition_ids(self.lai, self.tempo, Metre.parse(self.metre), self.source)
+        if self.source is not None and ids[SOURCE_CONDITION] == UNKNOWN_CONDITION:
+            known = ", ".join(tokenizer.sources) or "none"
+            raise InvalidConfig(f"source={self.source}", "this model knows no such source", f"take one of {known}")
+        return ids

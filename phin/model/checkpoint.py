@@ -1,0 +1,129 @@
+"""A checkpoint file ⇄ model and tokenizer. Primitives and tensors only: nothing is unpickled, nothing instantiated by name.
+
+One file serves both to go on training and to generate. What training itself needs (optimiser, schedule, where it stood) lies
+beside `PHIN_KEY`, under which `Identity` says what was trained; `MODEL_PREFIX` marks the model's weights.
+"""
+
+from dataclasses import asdict, dataclass, fields
+from enum import Enum
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+
+from phin.errors import InvalidCheckpoint
+from phin.model.transformer import Mixing, PhinTransformer, TransformerConfig
+from phin.tokenizer import Tokenizer
+
+PHIN_KEY = "phin"
+MODEL_PREFIX = "model."
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a checkpoint is: network, vocabulary, corpus, licence, and which fields had labels to learn from."""
+
+    model: TransformerConfig
+    tokenizer: Tokenizer
+    corpus: str
+    corpus_fingerprint: str
+    licence: str
+    learned_fields: tuple[bool, ...]
+    """A field that no tune ever had is not drawn: it stays unknown."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """In primitives."""
+        model = {name: v.value if isinstance(v, Enum) else v for name, v in asdict(self.model).items()}
+        return {
+            "format": FORMAT,
+            "model": model,
+            "tokenizer": self.tokenizer.to_dict(),
+            "corpus": self.corpus,
+            "corpus_fingerprint": self.corpus_fingerprint,
+            "licence": self.licence,
+            "learned_fields": list(self.learned_fields),
+        }
+
+    @classmethod
+    def from_dict(cls, stored: dict[str, Any], where: str | Path) -> Self:
+        """Raises InvalidCheckpoint where this program cannot be what the checkpoint was made with."""
+        remedy = "use the version of phin that made it, or train anew"
+        if stored.get("format") != FORMAT:
+            raise InvalidCheckpoint(where, f"is of format {stored.get('format')}, not {FORMAT}", remedy)
+        known = {field.name for field in fields(TransformerConfig)}
+        if strange := set(stored["model"]) ^ known:
+            raise InvalidCheckpoint(where, f"its model settings differ in {', '.join(sorted(strange))}", remedy)
+        try:
+            tokenizer = Tokenizer.from_dict(stored["tokenizer"])
+        except ValueError as error:
+            raise InvalidCheckpoint(where, f"its vocabulary differs: {error}", remedy) from None
+        return cls(
+            model=TransformerConfig(**{**stored["model"], "mixing": Mixing(stored["model"]["mixing"])}),
+            tokenizer=tokenizer,
+            corpus=stored["corpus"],
+            corpus_fingerprint=stored["corpus_fingerprint"],
+            licence=stored["licence"],
+            learned_fields=tuple(stored["learned_fields"]),
+        )
+
+    def refuse_other(self, stored: dict[str, Any], where: str | Path) -> None:
+        """Raises InvalidCheckpoint, naming every difference, where a checkpoint belongs to another run than this one."""
+        mine, theirs = _flat(self.to_dict()), _flat(stored)
+        differing = [
+            f"{key} is {theirs.get(key, 'missing')} there and {mine.get(key, 'missing')} here"
+            for key in sorted({*mine, *theirs})
+            if mine.get(key) != theirs.get(key)
+        ]
+        if differing:
+            raise InvalidCheckpoint(where, "; ".join(differing), "resume with the settings and corpus it was made with")
+
+
+def read(path: str | Path) -> dict[str, Any]:
+    """Everything in a checkpoint file. Raises InvalidCheckpoint where there is none, or it is torn or not ours."""
+    path = Path(path)
+    if not path.is_file():
+        raise InvalidCheckpoint(path, "there is no such file", "name a .ckpt file of a run, or train one: phin-train")
+    try:
+        stored = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch.load raises whatever its unpickler met in a torn or foreign file
+        reason = str(error).strip().splitlines()[0][:120] if str(error).strip() else type(error).__name__
+        raise InvalidCheckpoint(path, f"cannot be read ({reason})", "take another checkpoint of that run") from None
+    if not isinstance(stored, dict) or PHIN_KEY not in stored:
+        raise InvalidCheckpoint(path, "is no checkpoint of phin", "name a .ckpt file of a phin-train run")
+    return stored
+
+
+def load(path: str | Path) -> tuple[PhinTransformer, Identity]:
+    """The model, ready to be evaluated, and what it is."""
+    stored = read(path)
+    identity = Identity.from_dict(stored[PHIN_KEY], path)
+    model = PhinTransformer(identity.model, identity.tokenizer.condition_sizes)
+    prefixed = stored.get("state_dict", {})
+    weights = {key.removeprefix(MODEL_PREFIX): v for key, v in prefixed.items() if key.startswith(MODEL_PREFIX)}
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:300]
+        raise InvalidCheckpoint(path, f"its weights do not fit its settings ({reason})", "train anew") from None
+    return model.eval(), identity
+
+
+def find(run: str | Path) -> Path:
+    """The checkpoint meant by a file, or by a run's folder: its best, else its last."""
+    run = Path(run)
+    if not run.is_dir():
+        return run
+    for name in ("best.ckpt", "last.ckpt"):
+        if (run / "checkpoints" / name).is_file():
+            return run / "checkpoints" / name
+    raise InvalidCheckpoint(
+        run, "holds no checkpoint", "name the folder of a phin-train run that has begun to validate"
+    )
+
+
+def _flat(nested: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat = {}
+    for key, value in nested.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return flat

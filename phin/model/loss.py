@@ -1,0 +1,156 @@
+"""Five loss terms, each a sum divided by what it counts over the whole optimiser step, and how they are weighed.
+
+    note          pitch and voice of the next row
+    rhythm        its step and duration, and the onsets of the coming quarter as 24 bits (their mean)
+    technique     technique and velocity, where somebody wrote them down
+    mode          the lai, on tunes that have one and whose lai was hidden from the model
+    pentatonic    whether the note lies in the tune's set, in or out as the real note does, P(in) summed from the pitch softmax
+
+The pentatonic term repeats a part of the pitch term at a coarser grain; `experiments/` says what weight it deserves.
+"""
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from phin.batch import PARTS, PhinBatch, coming_onsets, label_counts, label_masks
+from phin.errors import InvalidConfig
+from phin.model.transformer import PhinLogits
+from phin.music.lai import pentatonic_set
+from phin.tokenizer import FIELDS, NUM_SYMBOLS, PITCH
+
+TERMS = ("note", "rhythm", "technique", "mode", "pentatonic")
+PARTS_OF_TERM = {
+    "note": ("pitch", "voice"),
+    "rhythm": ("step", "duration", "quarter"),
+    "technique": ("technique", "velocity"),
+    "mode": ("mode",),
+    "pentatonic": ("pentatonic",),
+}
+
+IGNORED = -100
+
+
+class Weighing(Enum):
+    """How the terms are weighed: learned (homoscedastic uncertainty), by hand, or all alike."""
+
+    LEARNED = "learned"
+    FIXED = "fixed"
+    UNIFORM = "uniform"
+
+
+@dataclass
+class LossConfig:
+    """`weights`, one a term, go with `weighing: fixed` and nothing else.
+
+    Learned log-variances are clamped to plus and minus `largest_log_variance`, so that no weight leaves [e^-2, e^2].
+    """
+
+    weighing: Weighing = Weighing.LEARNED
+    weights: dict[str, float] = field(default_factory=dict)
+    largest_log_variance: float = 2.0
+
+    def __post_init__(self) -> None:
+        if self.weighing is Weighing.FIXED and set(self.weights) != set(TERMS):
+            raise InvalidConfig("loss.weights", f"must name each of {', '.join(TERMS)}", "see conf/loss/fixed.yaml")
+        if self.weighing is not Weighing.FIXED and self.weights:
+            raise InvalidConfig("loss.weights", f"mean nothing with weighing={self.weighing.value}", "set loss=fixed")
+        if any(weight < 0 for weight in self.weights.values()) or self.largest_log_variance <= 0:
+            raise InvalidConfig("loss", "weights and largest_log_variance cannot be negative", "raise the one that is")
+
+
+class LossOutput(NamedTuple):
+    """`total` is this batch's part of the step's loss; `parts` its part of each mean, in nats (PARTS); `terms` (TERMS)."""
+
+    total: Float[Tensor, ""]
+    parts: Float[Tensor, " part"]
+    terms: Float[Tensor, " term"]
+
+
+class PhinLoss(nn.Module):
+    """The five terms under one of three weighings.
+
+    Learned: sum of exp(-s) L + s / 2 over the terms that have labels in the step (Kendall, Gal and Cipolla 2018, arXiv
+    1705.07115), s clamped. exp(-s) is the weight a term has now; at rest s = ln 2L, so a weight near 1 / 2L. It says how large a
+    term still is, not how much it matters: `loss=fixed` and `loss=uniform` are the controls. `log_variances` belongs into a
+    parameter group of its own without weight decay.
+    """
+
+    fixed_weights: Tensor
+    belongs: Tensor
+    in_set: Tensor
+
+    def __init__(self, config: LossConfig) -> None:
+        super().__init__()
+        self.config = config
+        if config.weighing is Weighing.LEARNED:
+            self.log_variances = nn.Parameter(torch.zeros(len(TERMS)))
+        fixed = [config.weights.get(term, 1.0) for term in TERMS]
+        self.register_buffer("fixed_weights", torch.tensor(fixed), persistent=False)
+        in_set = torch.zeros(12, FIELDS[PITCH].size, dtype=torch.bool)
+        for root in range(12):
+            classes = pentatonic_set(root)
+            in_set[root, NUM_SYMBOLS:] = torch.tensor(
+                [pitch % 12 in classes for pitch in range(FIELDS[PITCH].lowest, FIELDS[PITCH].highest + 1)]
+            )
+        self.register_buffer("in_set", in_set, persistent=False)
+        belongs = torch.tensor([[part in PARTS_OF_TERM[term] for part in PARTS] for term in TERMS])
+        self.register_buffer("belongs", belongs, persistent=False)
+
+    @property
+    def weights(self) -> Float[Tensor, " term"]:
+        """What each term counts for now."""
+        if self.config.weighing is not Weighing.LEARNED:
+            return self.fixed_weights
+        return torch.exp(-self._clamped())
+
+    def forward(self, logits: PhinLogits, batch: PhinBatch) -> LossOutput:
+        """A batch's part of its optimiser step's loss: over the step's batches, parts and totals add up."""
+        counts = label_counts(batch) if batch.step_counts is None else batch.step_counts
+        parts = self.part_sums(logits, batch) / counts.clamp(min=1)
+        terms = self.belongs.to(parts.dtype) @ parts
+        present = (self.belongs & (counts > 0)).any(dim=1).to(parts.dtype)
+        total = (self.weights * terms * present).sum()
+        if self.config.weighing is Weighing.LEARNED:
+            share = batch.is_row.sum() / counts[PARTS.index("step")].clamp(min=1)
+            total = total + share * (self._clamped() * present).sum() / 2
+        return LossOutput(total, parts, terms)
+
+    def part_sums(self, logits: PhinLogits, batch: PhinBatch) -> Float[Tensor, " part"]:
+        """The sum of each part's negative log-likelihood over its labels, in nats."""
+        masks = label_masks(batch)
+        nll = dict(zip((f.name for f in FIELDS), field_nll(logits, batch).unbind(dim=-1), strict=True))
+        onsets = coming_onsets(batch).to(logits.quarter)
+        nll["quarter"] = F.binary_cross_entropy_with_logits(logits.quarter, onsets, reduction="none").mean(dim=-1)
+        lai = batch.lai.clamp(min=0)[:, None, None].expand(*logits.lai.shape[:2], 1)
+        nll["mode"] = -logits.lai.log_softmax(dim=-1).gather(-1, lai).squeeze(-1)
+        nll["pentatonic"] = self._set_nll(logits.fields[PITCH], batch)
+        return torch.stack([(nll[part] * masks[part]).sum() for part in PARTS])
+
+    def _set_nll(self, logits: Float[Tensor, "batch time id"], batch: PhinBatch) -> Float[Tensor, "batch time"]:
+        """-log P(the note lies in the tune's set), or of its lying outside, as the real note does."""
+        in_set = self.in_set[batch.root.clamp(min=0)]  # (B, id)
+        same_side = in_set[:, None, :] == in_set.gather(1, batch.targets[..., PITCH])[..., None]
+        return logits.logsumexp(dim=-1) - logits.masked_fill(~same_side, -torch.inf).logsumexp(dim=-1)
+
+    def _clamped(self) -> Float[Tensor, " term"]:
+        limit = self.config.largest_log_variance
+        return self.log_variances.clamp(-limit, limit)
+
+
+def field_nll(logits: PhinLogits, batch: PhinBatch) -> Float[Tensor, "batch time field"]:
+    """Negative log-likelihood of each field of each target row, in nats; 0 where there is no label."""
+    masks = label_masks(batch)
+    columns = []
+    for index, column in enumerate(FIELDS):
+        target = batch.targets[..., index].masked_fill(~masks[column.name], IGNORED)
+        nll = F.cross_entropy(
+            logits.fields[index].flatten(0, 1), target.flatten(), ignore_index=IGNORED, reduction="none"
+        )
+        columns.append(nll.view(target.shape))
+    return torch.stack(columns, dim=-1)

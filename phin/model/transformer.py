@@ -1,0 +1,496 @@
+"""The rhythm-aware transformer: the whole network, from rows of fields to logits of fields.
+
+What is unusual about it:
+- One position is one note. A row's six fields are embedded, concatenated and projected; the next row's six fields are drawn
+  in order by small heads, each seeing the fields before it and where in the bar the new note falls.
+- Attention sees musical time. Some heads turn queries and keys by the index of the note, others by its time in quarters: the
+  key by when its note began, the query by when the last note ends, which is where the next one most likely begins. A key that
+  lies a bar or a line before that moment is always under the same angle, whatever the rhythm in between.
+- Metre is an input: where in its bar a note begins and ends. Melody is relative: the interval from the last melody note and
+  the pitch class are inputs, and the pitch head adds logits by pitch, by pitch class and by interval.
+- The conditions (lai, tempo, metre, source, density) are added to the START row, which stays in sight of every later row.
+
+Each of these is a switch in `TransformerConfig`. Nothing here is constant along the keys: such a bias would vanish in the
+softmax. The network is strictly causal, pre-norm, with RMSNorm and gated MLPs. The KV cache is a value, passed in and
+returned.
+
+Letters: B batch, T time (rows read), S all rows in sight (cached and read), H heads, D head dimension, E model dimension.
+"""
+
+import math
+from dataclasses import dataclass
+from enum import Enum
+from typing import NamedTuple, Self
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from phin.batch import PhinBatch
+from phin.errors import InvalidConfig
+from phin.music.lai import LAI
+from phin.music.phrase import STEPS_PER_QUARTER
+from phin.tokenizer import (
+    DURATION,
+    END_ID,
+    FIELDS,
+    LONGEST_STEP,
+    METRE_CONDITION,
+    NUM_FIELDS,
+    NUM_SYMBOLS,
+    PITCH,
+    STEP,
+)
+
+NUM_PITCHES = FIELDS[PITCH].size - NUM_SYMBOLS
+NUM_INTERVALS = 2 * NUM_PITCHES - 1
+LONGEST_BAR = 16 * STEPS_PER_QUARTER
+BARS_COUNTED = 8
+"""Bars are counted modulo 8: folk phrases and lines are halves, wholes and doubles of eight."""
+LONGEST_LAG = 64
+"""Quarters: the beat-lag bias counts longer lags as this one."""
+
+
+class Mixing(Enum):
+    """How a row's embeddings become one vector."""
+
+    CONCATENATE = "concatenate"
+    SUM = "sum"
+
+
+@dataclass
+class TransformerConfig:
+    """Sizes, and a switch for each ingredient of rhythm awareness."""
+
+    dim: int = 192
+    num_layers: int = 4
+    num_heads: int = 6
+    mlp_ratio: float = 8 / 3
+    dropout: float = 0.0
+    index_rotary: bool = True
+    time_rotary: bool = True
+    time_heads: int = 3
+    """Heads that turn by musical time; the others turn by index."""
+    time_ahead: bool = True
+    """Queries stand where the last note ends (else where it began)."""
+    metre: bool = True
+    beat_lag_bias: bool = False
+    intervals: bool = True
+    learned_positions: bool = False
+    """Learned absolute positions: the control arm."""
+    longest_tune: int = 2048
+    """Rows that learned absolute positions can tell apart."""
+    mixing: Mixing = Mixing.CONCATENATE
+
+    def __post_init__(self) -> None:
+        if self.num_layers < 1 or self.num_heads < 1 or self.dim < 1:
+            raise InvalidConfig(
+                "model", "dim, num_layers and num_heads must be at least 1", "raise the one that is not"
+            )
+        if self.dim % (2 * self.num_heads):
+            raise InvalidConfig(
+                f"model.dim={self.dim}",
+                f"does not divide into {self.num_heads} heads of even width",
+                f"take a multiple of {2 * self.num_heads}, or change model.num_heads",
+            )
+        if not 0 <= self.time_heads <= self.num_heads:
+            raise InvalidConfig(
+                f"model.time_heads={self.time_heads}", f"there are {self.num_heads} heads", "take 0 to model.num_heads"
+            )
+        if not 0 <= self.dropout < 1:
+            raise InvalidConfig(f"model.dropout={self.dropout}", "is not a probability below 1", "take 0 to 0.5")
+
+
+class KVCache(NamedTuple):
+    """Keys and values of the rows read so far, and when their notes began (steps)."""
+
+    keys: Float[Tensor, "layer batch head seen width"]
+    values: Float[Tensor, "layer batch head seen width"]
+    onset: Int[Tensor, "batch seen"]
+
+    @property
+    def length(self) -> int:
+        return self.keys.shape[3]
+
+
+class RowInputs(NamedTuple):
+    """Rows as the trunk reads them, in teaching and in decoding alike.
+
+    `melody` is the last melody pitch id up to each row, `melody_before` the one before the row itself.
+    """
+
+    ids: Int[Tensor, "batch time 6"]
+    onset: Int[Tensor, "batch time"]
+    melody: Int[Tensor, "batch time"]
+    melody_before: Int[Tensor, "batch time"]
+    bar: Int[Tensor, " batch"]
+    conditions: Int[Tensor, "batch 5"]
+
+    @classmethod
+    def from_batch(cls, batch: PhinBatch) -> Self:
+        """All rows but the last, which is only ever a target."""
+        return cls(
+            ids=batch.ids[:, :-1],
+            onset=batch.onset[:, :-1],
+            melody=batch.melody[:, :-1],
+            melody_before=F.pad(batch.melody[:, :-2], (1, 0)),
+            bar=batch.bar,
+            conditions=batch.conditions,
+        )
+
+
+class PhinLogits(NamedTuple):
+    """What the model says after each row: logits of the next row's fields, of the lai, of the coming quarter's onsets."""
+
+    fields: tuple[Float[Tensor, "batch time id"], ...]
+    lai: Float[Tensor, "batch time lai"]
+    quarter: Float[Tensor, "batch time 24"]
+
+
+def note_duration(ids: Int[Tensor, "*batch 6"]) -> Int[Tensor, "*batch"]:
+    """Duration in steps of rows; 0 for rows that are no notes."""
+    return (ids[..., DURATION] - NUM_SYMBOLS + 1).clamp(min=0)
+
+
+def interval_ids(pitch: Int[Tensor, "*batch"], before: Int[Tensor, "*batch"]) -> Int[Tensor, "*batch"]:
+    """The interval between two pitch ids, counted from 1; 0 where either is no pitch."""
+    known = (pitch >= NUM_SYMBOLS) & (before >= NUM_SYMBOLS)
+    return torch.where(known, pitch - before + NUM_PITCHES, 0)
+
+
+def pitch_class_ids(pitch: Int[Tensor, "*batch"]) -> Int[Tensor, "*batch"]:
+    """Pitch class of pitch ids, 1 (C) to 12 (B); 0 for no pitch."""
+    return torch.where(pitch >= NUM_SYMBOLS, (pitch - NUM_SYMBOLS + FIELDS[PITCH].lowest) % 12 + 1, 0)
+
+
+class MetricalPosition(nn.Module):
+    """Where a moment stands in its bar and its quarter, and in which of eight bars, as one vector (B, T, width)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.in_bar = nn.Embedding(1 + LONGEST_BAR, width)
+        self.in_quarter = nn.Embedding(STEPS_PER_QUARTER, width)
+        self.bar_number = nn.Embedding(1 + BARS_COUNTED, width)
+
+    def forward(
+        self, moment: Int[Tensor, "batch time"], bar: Int[Tensor, " batch"]
+    ) -> Float[Tensor, "batch time width"]:
+        known = bar[:, None] > 0
+        length = bar[:, None].clamp(min=1, max=LONGEST_BAR)
+        in_bar = torch.where(known, moment % length + 1, 0)
+        number = torch.where(known, torch.div(moment, length, rounding_mode="floor") % BARS_COUNTED + 1, 0)
+        return self.in_bar(in_bar) + self.in_quarter(moment % STEPS_PER_QUARTER) + self.bar_number(number)
+
+
+class RowEmbedding(nn.Module):
+    """A row's fields, its interval and pitch class, its metrical positions, and on the first row the conditions."""
+
+    def __init__(self, config: TransformerConfig, condition_sizes: tuple[int, ...]) -> None:
+        super().__init__()
+        self.config = config
+        concatenate = config.mixing is Mixing.CONCATENATE
+
+        def width(narrow: int) -> int:
+            return narrow if concatenate else config.dim
+
+        narrow = (32, 4, 8, 48, 32, 8)
+        self.fields = nn.ModuleList(
+            nn.Embedding(field.size, width(size)) for field, size in zip(FIELDS, narrow, strict=True)
+        )
+        total = sum(narrow)
+        if config.intervals:
+            self.interval = nn.Embedding(1 + NUM_INTERVALS, width(48))
+            self.pitch_class = nn.Embedding(13, width(24))
+            total += 48 + 24
+        if config.metre:
+            self.began = MetricalPosition(width(32))
+            self.ends = MetricalPosition(width(32))
+            self.metre = nn.Embedding(condition_sizes[METRE_CONDITION], width(16))
+            total += 32 + 32 + 16
+        self.project = nn.Linear(total, config.dim, bias=False) if concatenate else None
+        self.conditions = nn.ModuleList(nn.Embedding(size, config.dim) for size in condition_sizes)
+        if config.learned_positions:
+            self.position = nn.Embedding(config.longest_tune, config.dim)
+
+    def forward(self, rows: RowInputs, first: int) -> Float[Tensor, "batch time dim"]:
+        """`first` is the index of the first row given: 0 for the START row."""
+        parts = [table(rows.ids[..., index]) for index, table in enumerate(self.fields)]
+        pitch = rows.ids[..., PITCH]
+        if self.config.intervals:
+            parts += [self.interval(interval_ids(pitch, rows.melody_before)), self.pitch_class(pitch_class_ids(pitch))]
+        if self.config.metre:
+            metre = self.metre(rows.conditions[:, METRE_CONDITION])
+            parts += [
+                self.began(rows.onset, rows.bar),
+                self.ends(rows.onset + note_duration(rows.ids), rows.bar),
+                metre[:, None].expand(-1, pitch.shape[1], -1),
+            ]
+        x = self.project(torch.cat(parts, dim=-1)) if self.project else torch.stack(parts).sum(dim=0)
+        if first == 0:
+            condition = torch.stack([table(rows.conditions[:, i]) for i, table in enumerate(self.conditions)]).sum(
+                dim=0
+            )
+            x = torch.cat([x[:, :1] + condition[:, None], x[:, 1:]], dim=1)
+        if self.config.learned_positions:
+            x = x + self.position(torch.arange(first, first + x.shape[1], device=x.device))
+        return x
+
+
+class RotaryAngles(nn.Module):
+    """The angle by which each head turns queries and keys: by index, by musical time, or not at all.
+
+    Index wavelengths run from 2π to 10,000 · 2π notes (RoFormer, arXiv 2104.09864); time wavelengths from half a quarter to 128
+    quarters, so that a slot, a hong, a bar and a line are each well apart in angle.
+    """
+
+    frequencies: Tensor
+    is_time: Tensor
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        half = config.dim // config.num_heads // 2
+        steps = torch.arange(half, dtype=torch.float64) / max(half - 1, 1)
+        by_index = 10_000.0 ** -(torch.arange(half, dtype=torch.float64) / half)
+        by_time = 2 * math.pi / (0.5 * 256.0**steps) / STEPS_PER_QUARTER  # radians a step
+        is_time = torch.arange(config.num_heads) < config.time_heads
+        frequencies = torch.where(is_time[:, None], by_time * config.time_rotary, by_index * config.index_rotary)
+        self.register_buffer("frequencies", frequencies.to(torch.get_default_dtype()), persistent=False)
+        self.register_buffer("is_time", is_time, persistent=False)
+
+    def forward(
+        self, index: Int[Tensor, " time"], moment: Int[Tensor, "batch time"]
+    ) -> tuple[Float[Tensor, "batch head time half"], Float[Tensor, "batch head time half"]]:
+        """Cosine and sine of the angles."""
+        position = torch.where(self.is_time[None, :, None], moment[:, None, :], index[None, None, :])  # (B, H, T)
+        angle = position[..., None].to(self.frequencies.dtype) * self.frequencies[None, :, None, :]
+        return angle.cos(), angle.sin()
+
+
+def rotate(
+    x: Float[Tensor, "batch head time width"],
+    turn: tuple[Float[Tensor, "batch head time half"], Float[Tensor, "batch head time half"]],
+) -> Float[Tensor, "batch head time width"]:
+    """Each pair (x_i, x_{i + D/2}) turned by its angle."""
+    cosine, sine = turn
+    a, b = x.chunk(2, dim=-1)
+    return torch.cat([a * cosine - b * sine, b * cosine + a * sine], dim=-1)
+
+
+class BeatLagBias(nn.Module):
+    """A learned bias (B, H, T, S) by how long before the query's moment a key's note began: in quarters, and off the beat."""
+
+    def __init__(self, num_heads: int) -> None:
+        super().__init__()
+        self.quarters = nn.Embedding(1 + LONGEST_LAG, num_heads)
+        self.phase = nn.Embedding(STEPS_PER_QUARTER, num_heads)
+        nn.init.zeros_(self.quarters.weight)
+        nn.init.zeros_(self.phase.weight)
+
+    def forward(
+        self, query: Int[Tensor, "batch time"], key: Int[Tensor, "batch seen"]
+    ) -> Float[Tensor, "batch head time seen"]:
+        lag = (query[:, :, None] - key[:, None, :]).clamp(min=0)
+        quarters = torch.div(lag, STEPS_PER_QUARTER, rounding_mode="floor").clamp(max=LONGEST_LAG)
+        return (self.quarters(quarters) + self.phase(lag % STEPS_PER_QUARTER)).permute(0, 3, 1, 2)
+
+
+class Attention(nn.Module):
+    """Causal self-attention over turned queries and keys."""
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        self.num_heads = config.num_heads
+        self.dropout = config.dropout
+        self.qkv = nn.Linear(config.dim, 3 * config.dim, bias=False)
+        self.out = nn.Linear(config.dim, config.dim, bias=False)
+
+    def forward(
+        self,
+        x: Float[Tensor, "batch time dim"],
+        query_turn: tuple[Tensor, Tensor],
+        key_turn: tuple[Tensor, Tensor],
+        mask: Float[Tensor, "#batch #head time seen"] | Bool[Tensor, "time seen"] | None,
+        past: tuple[Tensor, Tensor] | None,
+    ) -> tuple[Float[Tensor, "batch time dim"], Tensor, Tensor]:
+        """What is attended to, and the keys and values of all rows in sight. No mask means plain causal."""
+        B, T, E = x.shape
+        q, k, v = self.qkv(x).view(B, T, 3, self.num_heads, E // self.num_heads).permute(2, 0, 3, 1, 4)  # (B, H, T, D)
+        q, k = rotate(q, query_turn), rotate(k, key_turn)
+        if past is not None:
+            k, v = torch.cat([past[0], k], dim=2), torch.cat([past[1], v], dim=2)  # (B, H, S, D)
+        dropout = self.dropout if self.training else 0.0
+        y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout, is_causal=mask is None)
+        return self.out(y.transpose(1, 2).reshape(B, T, E)), k, v
+
+
+class GatedMLP(nn.Module):
+    """SwiGLU (arXiv 2002.05202)."""
+
+    def __init__(self, dim: int, hidden: int) -> None:
+        super().__init__()
+        self.up = nn.Linear(dim, 2 * hidden, bias=False)
+        self.down = nn.Linear(hidden, dim, bias=False)
+
+    def forward(self, x: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch dim"]:
+        gate, value = self.up(x).chunk(2, dim=-1)
+        return self.down(F.silu(gate) * value)
+
+
+class Block(nn.Module):
+    """Attention, then MLP, each on a normed copy of the stream."""
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        self.attention_norm = nn.RMSNorm(config.dim, eps=1e-6)
+        self.attention = Attention(config)
+        self.mlp_norm = nn.RMSNorm(config.dim, eps=1e-6)
+        self.mlp = GatedMLP(config.dim, _multiple_of_8(config.dim * config.mlp_ratio))
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, x: Float[Tensor, "batch time dim"], query_turn, key_turn, mask, past):
+        attended, keys, values = self.attention(self.attention_norm(x), query_turn, key_turn, mask, past)
+        x = x + self.dropout(attended)
+        return x + self.dropout(self.mlp(self.mlp_norm(x))), keys, values
+
+
+class FieldHeads(nn.Module):
+    """Draws a row's fields in order: logits of one field, then a state that has seen its value.
+
+    The state begins as the trunk's output. Once the step is known, where the new note falls in its bar is added too.
+    """
+
+    undrawable: Tensor
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        self.config = config
+        dim = config.dim
+        self.thinks = nn.ModuleDict({str(f): GatedMLP(dim, dim) for f in (STEP, PITCH, DURATION)})
+        self.think_norms = nn.ModuleDict({name: nn.RMSNorm(dim, eps=1e-6) for name in self.thinks})
+        self.out = nn.ModuleList(nn.Linear(dim, field.size) for field in FIELDS)
+        self.sees = nn.ModuleList(nn.Embedding(field.size, dim) for field in FIELDS[:-1])
+        if config.metre:
+            self.lands = MetricalPosition(dim)
+        if config.intervals:
+            self.by_interval = nn.Linear(dim, NUM_INTERVALS)
+            self.by_class = nn.Linear(dim, 12)
+            self.sees_interval = nn.Embedding(1 + NUM_INTERVALS, dim)
+        undrawable = torch.ones(NUM_FIELDS, NUM_SYMBOLS, dtype=torch.bool)
+        undrawable[STEP, END_ID] = False
+        self.register_buffer("undrawable", undrawable, persistent=False)
+
+    def logits(
+        self, field: int, state: Float[Tensor, "batch time dim"], melody: Int[Tensor, "batch time"]
+    ) -> tuple[Float[Tensor, "batch time id"], Float[Tensor, "batch time dim"]]:
+        """Logits of `field`, -inf for symbols that are never drawn, and the state after thinking about it."""
+        if (name := str(field)) in self.thinks:
+            state = state + self.thinks[name](self.think_norms[name](state))
+        logits = self.out[field](state)
+        if field == PITCH and self.config.intervals:
+            logits = logits + F.pad(self._relative_pitch(state, melody), (NUM_SYMBOLS, 0))
+        symbols = logits[..., :NUM_SYMBOLS].masked_fill(self.undrawable[field], -torch.inf)
+        return torch.cat([symbols, logits[..., NUM_SYMBOLS:]], dim=-1), state
+
+    def see(
+        self,
+        field: int,
+        state: Float[Tensor, "batch time dim"],
+        ids: Int[Tensor, "batch time"],
+        rows: RowInputs,
+    ) -> Float[Tensor, "batch time dim"]:
+        """The state that has seen `field` come out as `ids`, after the rows read."""
+        if field == NUM_FIELDS - 1:
+            return state
+        state = state + self.sees[field](ids)
+        if field == STEP and self.config.metre:
+            state = state + self.lands(rows.onset + (ids - NUM_SYMBOLS).clamp(min=0), rows.bar)
+        if field == PITCH and self.config.intervals:
+            state = state + self.sees_interval(interval_ids(ids, rows.melody))
+        return state
+
+    def _relative_pitch(
+        self, state: Float[Tensor, "batch time dim"], melody: Int[Tensor, "batch time"]
+    ) -> Float[Tensor, "batch time pitch"]:
+        """Logits of each pitch by its class and by its interval from the last melody note (none before the first)."""
+        pitch = torch.arange(NUM_PITCHES, device=melody.device)
+        by_class = self.by_class(state)[..., (pitch + FIELDS[PITCH].lowest) % 12]
+        place = interval_ids((pitch + NUM_SYMBOLS).expand(*melody.shape, -1), melody[..., None])
+        by_interval = self.by_interval(state).gather(-1, (place - 1).clamp(min=0))
+        return by_class + by_interval * (place > 0)
+
+
+class PhinTransformer(nn.Module):
+    """Rows in, logits out. `condition_sizes` comes from the tokenizer."""
+
+    def __init__(self, config: TransformerConfig, condition_sizes: tuple[int, ...]) -> None:
+        super().__init__()
+        self.config = config
+        self.embed = RowEmbedding(config, condition_sizes)
+        self.angles = RotaryAngles(config)
+        self.lag_bias = BeatLagBias(config.num_heads) if config.beat_lag_bias else None
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.num_layers))
+        self.norm = nn.RMSNorm(config.dim, eps=1e-6)
+        self.heads = FieldHeads(config)
+        self.lai_head = nn.Linear(config.dim, len(LAI))
+        self.quarter_head = nn.Linear(config.dim, STEPS_PER_QUARTER)
+        self._initialise()
+
+    def forward(self, batch: PhinBatch, cache: KVCache | None = None) -> tuple[PhinLogits, KVCache]:
+        """Logits for every target of a batch, each field seeing the true fields before it."""
+        rows = RowInputs.from_batch(batch)
+        hidden, cache = self.trunk(rows, cache)
+        state, fields = hidden, []
+        for field in range(NUM_FIELDS):
+            logits, state = self.heads.logits(field, state, rows.melody)
+            fields.append(logits)
+            state = self.heads.see(field, state, batch.targets[..., field], rows)
+        return PhinLogits(tuple(fields), self.lai_head(hidden), self.quarter_head(hidden)), cache
+
+    def trunk(self, rows: RowInputs, cache: KVCache | None = None) -> tuple[Float[Tensor, "batch time dim"], KVCache]:
+        """What the network makes of rows, after those in the cache; and the cache with these rows in it."""
+        T, past = rows.ids.shape[1], cache.length if cache else 0
+        index = torch.arange(past, past + T, device=rows.ids.device)
+        asks = rows.onset + note_duration(rows.ids) if self.config.time_ahead else rows.onset
+        key_turn, query_turn = self.angles(index, rows.onset), self.angles(index, asks)
+        seen = torch.cat([cache.onset, rows.onset], dim=1) if cache else rows.onset
+        mask = self._mask(asks, seen, past)
+        x = self.embed(rows, past)
+        keys, values = [], []
+        for layer, block in enumerate(self.blocks):
+            before = (cache.keys[layer], cache.values[layer]) if cache else None
+            x, k, v = block(x, query_turn, key_turn, mask, before)
+            keys.append(k)
+            values.append(v)
+        return self.norm(x), KVCache(torch.stack(keys), torch.stack(values), seen)
+
+    def _mask(self, asks: Int[Tensor, "batch time"], seen: Int[Tensor, "batch seen"], past: int) -> Tensor | None:
+        """None where plain causal attention will do."""
+        if self.lag_bias is None and past == 0:
+            return None
+        T, S = asks.shape[1], seen.shape[1]
+        causal = torch.ones(T, S, dtype=torch.bool, device=asks.device).tril(past)
+        if self.lag_bias is None:
+            return causal
+        return self.lag_bias(asks, seen).masked_fill(~causal, -torch.inf)
+
+    def _initialise(self) -> None:
+        """The stream begins at unit variance; branches join it small (GPT-2); the lag bias starts at zero."""
+        for name, module in self.named_modules():
+            if isinstance(module, nn.Linear):
+                joins = name.endswith(("attention.out", ".down"))
+                scale = 1 / math.sqrt(2 * len(self.blocks)) if joins else 1.0
+                nn.init.normal_(module.weight, std=scale / math.sqrt(module.in_features))
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+            elif isinstance(module, nn.Embedding) and not name.startswith("lag_bias"):
+                nn.init.normal_(module.weight, std=1.0 if name.startswith("embed.") else 0.3)
+        for out in (*self.heads.out, self.lai_head, self.quarter_head):
+            nn.init.normal_(out.weight, std=0.02)
+
+
+def _multiple_of_8(size: float) -> int:
+    return max(8, round(size / 8) * 8)
+
+
+assert LONGEST_BAR <= LONGEST_STEP

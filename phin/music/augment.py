@@ -1,0 +1,57 @@
+"""Musical augmentation: pure functions from a phrase to a phrase; labels move with the notes."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from phin.music.lai import LAI_ROOTS, NO_LAI, Recognition
+from phin.music.phrase import DURATION, HIGHEST_PITCH, LOWEST_PITCH, ONSET, PITCH, Phrase
+
+
+def transpose(phrase: Phrase, semitones: int) -> Phrase:
+    """Every note moved by `semitones`. A lai belongs to its key, so any move but whole octaves clears its name."""
+    rows = phrase.rows.copy()
+    rows[:, PITCH] += semitones
+    keeps_lai = semitones % 12 == 0 or phrase.lai in (None, NO_LAI)
+    return replace(phrase, rows=rows, lai=phrase.lai if keeps_lai else None)
+
+
+def transpositions(lowest: int, highest: int, root: int | None) -> np.ndarray:
+    """The moves, in semitones, that keep pitches `lowest` to `highest` on the phin's range.
+
+    A tune with a pentatonic set on `root` moves only to where its set is one of the three of the six lai.
+    """
+    moves = np.arange(LOWEST_PITCH - lowest, HIGHEST_PITCH - highest + 1)
+    if root is not None:
+        moves = moves[np.isin((root + moves) % 12, LAI_ROOTS)]
+    return moves
+
+
+def random_transposition(phrase: Phrase, found: Recognition, rng: np.random.Generator) -> tuple[Phrase, Recognition]:
+    """The phrase at one of its `transpositions`, drawn evenly, with what was recognised moved along and the lai named.
+
+    A phrase that has no admissible move stays where it is.
+    """
+    moves = transpositions(int(phrase.pitch.min()), int(phrase.pitch.max()), found.root)
+    semitones = int(rng.choice(moves)) if len(moves) else 0
+    moved = found.transposed(semitones)
+    return named(transpose(phrase, semitones), moved), moved
+
+
+def named(phrase: Phrase, found: Recognition) -> Phrase:
+    """The phrase with the lai that was recognised in it, or with "none"."""
+    return replace(phrase, lai=found.lai.name if found.lai else NO_LAI)
+
+
+def change_chan(phrase: Phrase, numerator: int, denominator: int = 1) -> Phrase | None:
+    """Note values multiplied by `numerator / denominator`; None where they would leave the grid.
+
+    Chan (ชั้น) is the layer of a Thai tune: the same melody in doubled or halved values (Chaichana 2022, p. 77). A
+    plain time stretch changes only the tempo on a beat grid, so this is the stretch that music knows.
+    """
+    times = phrase.rows[:, [ONSET, DURATION]] * numerator
+    if (times % denominator).any():
+        return None
+    rows = phrase.rows.copy()
+    rows[:, [ONSET, DURATION]] = times // denominator
+    return replace(phrase, rows=rows, deviation=None)

@@ -1,0 +1,123 @@
+"""Lai (ลาย): the six modes of Isan music, and how a tune's mode is told.
+
+A lai is a pitch-class set *and* a tonic. The six share three sets, each used by one lai of the long way (thang yao,
+ทางยาว) and one of the short way (thang san, ทางสั้น), so the set alone can never name the lai: the final note decides.
+
+Pitch classes: T. Chaichana, Jazz Orchestra Portraits of Thailand, Victoria University of Wellington 2022, p. 107, and
+the Wikipedia article on the khene, which agree; tonics as in that article (Miller's tradition), the tonic of lai se
+from the melody Chaichana prints on p. 109. He labels the san tonics a fourth higher; the sets are the same.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from phin.music.phrase import Phrase
+
+PENTATONIC = (0, 2, 4, 7, 9)
+"""Semitones above the set's root, *do*: do re mi sol la."""
+
+PENTATONIC_SHARE = 0.95
+"""A tune has a set when this share of its sounding time lies in one of the twelve."""
+
+NO_LAI = "none"
+
+
+class Family(StrEnum):
+    """The two ways; the value is the romanised Thai name."""
+
+    YAO = "yao"
+    SAN = "san"
+
+
+_TONIC_ABOVE_ROOT = {Family.YAO: 9, Family.SAN: 7}  # la, sol
+
+
+@dataclass(frozen=True)
+class Lai:
+    """One lai in instrument key (the letter ล is A): `root` and `tonic` are pitch classes, C = 0."""
+
+    name: str
+    thai: str
+    family: Family
+    root: int
+
+    @property
+    def tonic(self) -> int:
+        return (self.root + _TONIC_ABOVE_ROOT[self.family]) % 12
+
+    @property
+    def pitch_classes(self) -> frozenset[int]:
+        return pentatonic_set(self.root)
+
+
+LAI = (
+    Lai("yai", "ลายใหญ่", Family.YAO, 0),
+    Lai("noi", "ลายน้อย", Family.YAO, 5),
+    Lai("se", "ลายเซ", Family.YAO, 7),
+    Lai("sutsanaen", "ลายสุดสะแนน", Family.SAN, 0),
+    Lai("po sai", "ลายโป้ซ้าย", Family.SAN, 5),
+    Lai("soi", "ลายสร้อย", Family.SAN, 7),
+)
+LAI_ROOTS = (0, 5, 7)
+"""Roots of the three sets that the six lai use."""
+
+
+@dataclass(frozen=True)
+class Recognition:
+    """What the notes tell: the set's root, the family and tonic (any key), and the lai (instrument key only).
+
+    `root` is None where no set holds the tune; `family` and `tonic` are None where the final is neither la nor sol of
+    the set; `lai` is None where there is no family, or the set is not one of the three on the instrument.
+    """
+
+    root: int | None = None
+    family: Family | None = None
+
+    @property
+    def tonic(self) -> int | None:
+        if self.root is None or self.family is None:
+            return None
+        return (self.root + _TONIC_ABOVE_ROOT[self.family]) % 12
+
+    @property
+    def lai(self) -> Lai | None:
+        found = (lai for lai in LAI if lai.root == self.root and lai.family == self.family)
+        return next(found, None)
+
+    def transposed(self, semitones: int) -> "Recognition":
+        """The same finding for the tune moved by `semitones`."""
+        return Recognition(None if self.root is None else (self.root + semitones) % 12, self.family)
+
+
+def pentatonic_set(root: int) -> frozenset[int]:
+    """The five pitch classes of the set on `root`."""
+    return frozenset((root + semitones) % 12 for semitones in PENTATONIC)
+
+
+def set_shares(phrase: Phrase) -> np.ndarray:
+    """Share of the melody's sounding time in each of the twelve sets, (12,), by root; zeros for no notes."""
+    melody = phrase.melody
+    classes = np.bincount(melody.pitch % 12, weights=melody.duration, minlength=12)
+    inside = np.array([classes[sorted(pentatonic_set(root))].sum() for root in range(12)])
+    return inside / max(classes.sum(), 1)
+
+
+def recognise(phrase: Phrase) -> Recognition:
+    """Set, family and lai of a phrase by its notes and its final.
+
+    A tune of few pitch classes can lie in several sets: the fuller set wins, then the one whose la is the final, then
+    the one whose sol is, then the one whose root lies nearest above the final. The key of a tune decides nothing.
+    """
+    if not phrase.is_melody.any():
+        return Recognition()
+    shares = set_shares(phrase)
+    final = int(phrase.melody.pitch[-1]) % 12
+
+    family_on = {(final - above) % 12: family for family, above in _TONIC_ABOVE_ROOT.items()}
+    by_preference = sorted(range(12), key=lambda root: (root not in family_on, (root - final) % 12))
+    root = max(by_preference, key=lambda root: round(shares[root], 9))
+    if shares[root] < PENTATONIC_SHARE:
+        return Recognition()
+    return Recognition(root, family_on.get(root))

@@ -1,0 +1,65 @@
+"""What is heard of a run while it trains: tunes drawn at each validation, measured, kept, and sent to W&B."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import lightning as L
+import numpy as np
+from lightning.pytorch.loggers import WandbLogger
+
+from phin.generation.generate import generate
+from phin.generation.request import SamplerConfig, TuneRequest
+from phin.generation.write import TuneFiles, write_tunes
+from phin.music.measures import measures
+from phin.music.phrase import Phrase
+from phin.training.lit_module import PhinModule
+
+
+class SampleTunes(L.Callback):
+    """Draws the same `count` tunes (by seed) at every validation and logs their measures as `sample/...`.
+
+    The first `show` go to the run's folder, and with W&B on they are heard and seen there.
+    """
+
+    def __init__(
+        self,
+        folder: str,
+        count: int = 8,
+        lines: int = 2,
+        seed: int = 0,
+        show: int = 2,
+        sampler: SamplerConfig | None = None,
+    ) -> None:
+        self.folder, self.count, self.seed, self.show = Path(folder), count, seed, show
+        self.request, self.sampler = TuneRequest(lines=lines), sampler
+
+    def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        if trainer.sanity_checking or not trainer.is_global_zero:
+            return
+        assert isinstance(pl_module, PhinModule)
+        tunes = generate(pl_module.model, pl_module.identity, self.request, self.count, self.seed, self.sampler)
+        values = [measures(tune) for tune in tunes]
+        for name in values[0]:
+            mean = float(np.mean([value[name] for value in values]))
+            pl_module.log(f"sample/{name}", mean, rank_zero_only=True)
+        self._show(trainer, tunes[: self.show])
+
+    def _show(self, trainer: L.Trainer, tunes: Sequence[Phrase]) -> None:
+        if not tunes:
+            return
+        folder = self.folder / f"step-{trainer.global_step:06d}"
+        written = write_tunes(tunes, folder)
+        for logger in trainer.loggers:
+            if isinstance(logger, WandbLogger):
+                _send(logger, tunes, written)
+
+
+def _send(logger: WandbLogger, tunes: Sequence[Phrase], written: Sequence[TuneFiles]) -> None:
+    """Pictures and sounds by tune; one sound a key, since lists of sounds would need one more package."""
+    import wandb
+
+    media: dict[str, object] = {}
+    for number, (tune, files) in enumerate(zip(tunes, written, strict=True), start=1):
+        media[f"samples/piano_roll_{number}"] = wandb.Image(str(files.picture), caption=tune.title)
+        media[f"samples/sound_{number}"] = wandb.Audio(str(files.sound), caption=tune.title)
+    logger.experiment.log(media)

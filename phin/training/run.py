@@ -1,0 +1,122 @@
+"""A training run from its parts to its folder: checkpoints, logs, report.json, four tunes."""
+
+import json
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+
+from phin.corpus.store import Store
+from phin.data.datamodule import PhinDataModule
+from phin.evaluation.report import ALL, BitsRow, as_dicts, bits_report, table
+from phin.generation.generate import generate
+from phin.generation.request import SamplerConfig, TuneRequest
+from phin.generation.write import TuneFiles, write_tunes
+from phin.model.checkpoint import Identity, find, load
+from phin.model.loss import LossConfig, PhinLoss
+from phin.model.transformer import PhinTransformer, TransformerConfig
+from phin.tokenizer import FIELDS, TECHNIQUE, VELOCITY
+from phin.training.lit_module import MakeOptimizer, PhinModule
+from phin.training.schedule import ScheduleConfig
+
+NUM_TUNES = 4
+REPORT = "report.json"
+LAST = Path("checkpoints") / "last.ckpt"
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a finished run leaves: the validation score, the table of the test split, the tunes."""
+
+    validation: float
+    rows: list[BitsRow]
+    tunes: list[TuneFiles]
+
+
+def identity_of(model: TransformerConfig, datamodule: PhinDataModule) -> Identity:
+    """What a run on this corpus will have trained."""
+    return Identity(
+        model=model,
+        tokenizer=datamodule.tokenizer,
+        corpus=datamodule.config.name,
+        corpus_fingerprint=datamodule.store.fingerprint,
+        licence=datamodule.store.licence,
+        learned_fields=learned_fields(datamodule.store),
+    )
+
+
+def learned_fields(store: Store) -> tuple[bool, ...]:
+    """Which fields some training tune has labels for; technique and velocity may have none."""
+    known = [True] * len(FIELDS)
+    known[TECHNIQUE], known[VELOCITY] = store.has_technique, store.has_velocity
+    return tuple(known)
+
+
+def build(
+    datamodule: PhinDataModule,
+    model: TransformerConfig,
+    loss: LossConfig,
+    make_optimizer: MakeOptimizer,
+    schedule: ScheduleConfig,
+) -> PhinModule:
+    """A fresh module for a corpus; its weights depend on the global seed."""
+    identity = identity_of(model, datamodule)
+    network = PhinTransformer(model, identity.tokenizer.condition_sizes)
+    return PhinModule(network, PhinLoss(loss), make_optimizer, schedule, identity)
+
+
+def train(
+    run: Path, trainer: L.Trainer, module: PhinModule, datamodule: PhinDataModule, sampler: SamplerConfig
+) -> RunResult:
+    """Fits (going on from the run's last checkpoint if it has one), evaluates the best checkpoint, plays four tunes."""
+    write_report(run, {"finished": False, "intake": datamodule.store.report})
+    last = run / LAST
+    began = time.perf_counter()
+    trainer.fit(module, datamodule=datamodule, ckpt_path=str(last) if last.is_file() else None, weights_only=True)
+    seconds = time.perf_counter() - began
+    return finish(run, datamodule, sampler, {"seconds_training": round(seconds, 1), "steps": trainer.global_step})
+
+
+def finish(run: Path, datamodule: PhinDataModule, sampler: SamplerConfig, about: dict[str, Any]) -> RunResult:
+    """The run's table and tunes, from its best checkpoint."""
+    best = find(run)
+    model, identity = load(best)
+    rows = bits_report(model, datamodule.test_dataloader(), datamodule.store, "test")
+    validation = bits_report(model, datamodule.val_dataloader(), datamodule.store, "validation", progress=False)
+    tunes = generate(model, identity, TuneRequest(), NUM_TUNES, datamodule.seed, sampler)
+    files = write_tunes(tunes, run / "tunes")
+    score = next(row.bits for row in validation if row.source == ALL)
+    report = {
+        "finished": True,
+        "checkpoint": str(best.relative_to(run)),
+        "validation_bits_per_note": score,
+        "test": as_dicts(rows),
+        "tunes": [file.midi.name for file in files],
+        "machine": {"torch": torch.__version__, "threads": torch.get_num_threads(), "cores": os.cpu_count()},
+        "intake": datamodule.store.report,
+        **about,
+    }
+    write_report(run, report)
+    (run / "report.txt").write_text(table(rows, "test") + "\n", encoding="utf-8")
+    return RunResult(score, rows, files)
+
+
+def finished_report(run: Path) -> dict[str, Any] | None:
+    """The report of a run that came to its end, else None."""
+    try:
+        report = json.loads((run / REPORT).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return report if report.get("finished") else None
+
+
+def write_report(run: Path, report: dict[str, Any]) -> None:
+    """report.json, whole or not at all."""
+    run.mkdir(parents=True, exist_ok=True)
+    half = run / f".{REPORT}"
+    half.write_text(json.dumps(report, ensure_ascii=False, indent=1), encoding="utf-8")
+    half.replace(run / REPORT)

@@ -1,0 +1,149 @@
+"""Families: versions of a tune are found to be one, strangers are not, and a family stays on one side of a split."""
+
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from phin.corpus.families import COMMON, families, largest, normalised_title, split_of
+from phin.music.augment import transpose
+from phin.music.phrase import Phrase, rows_from_columns
+from tests.tunes import wander, with_drone
+
+
+def ornamented(phrase: Phrase, seed: int) -> Phrase:
+    """The notes on the beats stay; between them three quick ones, of which no two versions have the same."""
+    on_beat = phrase.pitch[phrase.onset % 24 == 0]
+    passing = np.random.default_rng(seed).integers(60, 80, (len(on_beat), 3))
+    pitch = np.concatenate([on_beat[:, None], passing], axis=1).reshape(-1)
+    return Phrase(rows_from_columns(np.arange(len(pitch)) * 6, np.full(len(pitch), 6), pitch))
+
+
+def joined(*phrases: Phrase) -> Phrase:
+    """One tune after the other."""
+    pitch = np.concatenate([phrase.pitch for phrase in phrases])
+    return Phrase(rows_from_columns(np.arange(len(pitch)) * 12, np.full(len(pitch), 12), pitch))
+
+
+def test_tunes_that_have_nothing_in_common_are_families_of_their_own() -> None:
+    """Everything would be one family, and nothing could be held out to measure by."""
+    assert families([wander(seed) for seed in range(50)]).tolist() == list(range(50))
+
+
+@pytest.mark.parametrize("semitones", [-5, 7, 12])
+def test_a_transposed_copy_is_of_the_same_family(semitones: int) -> None:
+    """The model would be measured on tunes that it has learned by heart in another key."""
+    assert families([wander(0), wander(1), transpose(wander(0), semitones)]).tolist() == [0, 1, 0]
+
+
+def test_an_octave_between_two_notes_hides_nobody() -> None:
+    """The same tune for an instrument of smaller range, folded at some notes, would pass for another."""
+    folded = wander(0).rows.copy()
+    folded[::5, 2] += 12
+    assert families([wander(0), wander(1), Phrase(folded)]).tolist() == [0, 1, 0]
+
+
+def test_an_ornamented_version_is_of_the_same_family() -> None:
+    """A player's own way with a tune would be held out from the plain way, and be called new music."""
+    plain = wander(0, 96)
+    versions = [plain, wander(1, 96), ornamented(plain, 2), ornamented(plain, 3)]
+    assert families(versions).tolist() == [0, 1, 0, 0]
+
+
+def test_half_of_a_tune_is_enough_and_a_quarter_is_not() -> None:
+    """A medley would be a stranger to what it is made of, or two tunes with one phrase in common would be one."""
+    one, other, third = wander(0, 40), wander(1, 40), wander(2, 120)
+    assert families([one, joined(one, other)]).tolist() == [0, 0]
+    assert families([joined(one, third), joined(one, wander(3, 120))]).tolist() == [0, 1]
+
+
+def test_families_are_connected_through_versions() -> None:
+    """Two settings without a common phrase would be split, although a third one is kin to both."""
+    one, other = wander(0, 60), wander(1, 60)
+    assert families([one, wander(5), other, joined(one, other)]).tolist() == [0, 1, 0, 0]
+    assert families([joined(one, other), wander(5), other, one]).tolist() == [0, 1, 0, 0]
+
+
+def test_the_drone_makes_nobody_kin() -> None:
+    """Every tune over the same low string would be one family; or none, as the drone cuts the melody to pieces."""
+    assert families([with_drone(wander(seed)) for seed in range(8)]).tolist() == list(range(8))
+    assert families([wander(0), with_drone(transpose(wander(0), 5))]).tolist() == [0, 0]
+
+
+def test_a_commonplace_makes_nobody_kin() -> None:
+    """Scales and repeated notes would join half of the corpus into one family."""
+    scale = Phrase(rows_from_columns(np.arange(14) * 12, np.full(14, 12), 60 + np.arange(14) ** 2 % 13))
+    with_scale = [joined(scale, wander(seed, 6)) for seed in range(COMMON + 1)]
+    assert families(with_scale).tolist() == list(range(COMMON + 1))
+    assert families(with_scale[:5]).tolist() == [0] * 5  # it is the number of tunes that makes it common
+    on_one_note = Phrase(rows_from_columns(np.arange(40) * 12, np.full(40, 12), np.full(40, 60)))
+    assert families([on_one_note, on_one_note]).tolist() == [0, 1]
+
+
+def test_tunes_of_the_same_title_are_of_one_family() -> None:
+    """Another setting of a held-out tune would be trained on."""
+    tunes = [
+        replace(wander(seed), title=title)
+        for seed, title in enumerate(["Málaga", "The Blackbird", "Malaga (2nd setting)", "Blackbird, The", "", ""])
+    ]
+    assert families(tunes).tolist() == [0, 1, 0, 1, 4, 5]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Málaga", "MALAGA"),
+        ("Malaga", "Malaga, 2nd setting"),
+        ("The Blackbird", "Blackbird Reel"),
+        ("O'Neill's March", "O Neill s"),
+        ("ลาวดวงเดือน สามชั้น", "ลาวดวงเดือน เถา"),
+        ("ลาวดวงเดือน", "ลาวดวงเดือน สองชั้น ทางจะเข้"),
+    ],
+)
+def test_a_title_is_the_same_in_every_setting_and_spelling(one: str, other: str) -> None:
+    """An accent or a number would make a stranger of a tune's other setting."""
+    assert normalised_title(one) == normalised_title(other) != ""
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("ลายเก่า", "ลายเก้า"), ("ลายใหญ่", "ลายน้อย"), ("Blackbird", "Blackbirds"), ("Reel", "Anna")]
+)
+def test_different_titles_stay_different(one: str, other: str) -> None:
+    """Thai tone marks would be lost with the accents, and two tunes be one."""
+    assert normalised_title(one) != normalised_title(other)
+
+
+@pytest.mark.parametrize("title", ["", "Reel", "The 2nd March", "A Quick Step.", "สองชั้น"])
+def test_a_title_that_names_only_a_kind_makes_nobody_kin(title: str) -> None:
+    """All waltzes without a name would be one family, on one side of the split."""
+    assert normalised_title(title) == ""
+
+
+def test_the_largest_families_are_listed_with_their_commonest_title() -> None:
+    """A rule that joins strangers could not be seen in the report."""
+    family = np.array([0, 1, 0, 3, 0, 1])
+    assert largest(family, ["a", "b", "a", "c", "z", "b"], count=2) == [(3, "a"), (2, "b")]
+
+
+def test_a_split_follows_from_the_id_alone() -> None:
+    """Two people would hold out different tunes, and their figures could not be compared."""
+    known = {"lai-yai.mid": "validation", "lai-noi.mid": "train", "essen/altdeu1/6": "test"}
+    assert {id: split_of(id) for id in known} == known
+    assert {id: split_of(id) for id in reversed(known)} == known
+
+
+@pytest.mark.parametrize("held_out", [0.02, 0.1, 0.3])
+def test_as_many_families_are_held_out_as_were_asked_for(held_out: float) -> None:
+    """A small corpus would have nothing to be measured on, or nothing left to learn from."""
+    splits = Counter(split_of(f"tune {number}", held_out) for number in range(2000))
+    for name in ("validation", "test"):
+        assert abs(splits[name] / 2000 - held_out) < 0.04
+    assert splits["train"] == 2000 - splits["validation"] - splits["test"]
+
+
+def test_holding_out_more_keeps_what_was_held_out_for_testing() -> None:
+    """A tune of the test split would be trained on by whoever asks for a larger one."""
+    ids = [f"tune {number}" for number in range(500)]
+    small = {id for id in ids if split_of(id, 0.1) == "test"}
+    assert small < {id for id in ids if split_of(id, 0.2) == "test"}

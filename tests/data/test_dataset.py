@@ -1,0 +1,356 @@
+"""Items: a tune as an epoch hears it follows from seed, epoch and tune alone; an epoch takes each tune once."""
+
+from dataclasses import astuple, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from phin.batch import Item, collate, label_masks
+from phin.corpus.store import Store, Tune, write_store
+from phin.data.dataset import (
+    EVALUATION_WINDOW,
+    DataConfig,
+    EvaluationTunes,
+    TrainingTunes,
+    batches_of_like_length,
+    epoch_batches,
+    num_batches,
+)
+from phin.errors import InvalidConfig
+from phin.music.lai import LAI, LAI_ROOTS, Recognition, pentatonic_set, recognise
+from phin.music.phrase import Metre, Phrase, rows_from_columns
+from phin.tokenizer import (
+    DENSITY_CONDITION,
+    END_ID,
+    LAI_CONDITION,
+    METRE_CONDITION,
+    NUM_SYMBOLS,
+    PITCH,
+    SOURCE_CONDITION,
+    STEP,
+    TEMPO_CONDITION,
+    UNKNOWN_ID,
+    Tokenizer,
+)
+from tests.tunes import MINOR_PENTATONIC_ON_A, wander, with_drone
+
+TOKENIZER = Tokenizer(sources=("essen", "han"))
+
+
+def config(**settings: object) -> DataConfig:
+    return DataConfig(**{"collections": ["forty"], "window": 64, **settings})
+
+
+def training(store: Store, seed: int = 0, **settings: object) -> TrainingTunes:
+    return TrainingTunes(store, TOKENIZER, config(**settings), seed)
+
+
+def as_lists(item: Item) -> list[object]:
+    """Everything an item says, for comparing."""
+    encoded = (item.encoded.ids.tolist(), item.encoded.onset.tolist(), item.encoded.bar)
+    return [encoded, item.conditions.tolist(), item.lai, item.root, item.tune]
+
+
+def pitches(item: Item) -> list[int]:
+    ids = item.encoded.ids[:, PITCH]
+    return (ids[ids >= NUM_SYMBOLS] - NUM_SYMBOLS + 52).tolist()
+
+
+@pytest.fixture
+def stored(tmp_path: Path):
+    """Writes phrases as a store."""
+
+    def write(*phrases: Phrase) -> Store:
+        tunes = [Tune(str(n), replace(phrase, source="essen"), recognise(phrase)) for n, phrase in enumerate(phrases)]
+        return write_store(tmp_path / "store", tunes, ["essen"], "", {})
+
+    return write
+
+
+def test_an_item_follows_from_seed_epoch_and_tune_alone(store: Store) -> None:
+    """Who asks first, and how often, would change what the model learns: no run could be repeated."""
+    keys = [(epoch, tune) for epoch in range(2) for tune in range(10)]
+    forwards = {key: as_lists(training(store)[key]) for key in keys}
+    tunes = training(store)
+    backwards = {key: as_lists(tunes[key]) for key in reversed(keys)}
+    assert forwards == backwards
+
+
+def test_another_epoch_and_another_seed_hear_a_tune_in_another_key(store: Store) -> None:
+    """Every epoch would be the same forty tunes in the same keys, and be learned by heart."""
+
+    def key_of(seed: int, epoch: int) -> tuple[int, ...]:
+        return tuple(pitches(training(store, seed)[epoch, tune])[0] for tune in range(1, 10))
+
+    assert len({key_of(0, epoch) for epoch in range(8)}) == 8
+    assert len({key_of(seed, 0) for seed in range(8)}) == 8
+
+
+def test_without_transposition_the_notes_are_those_of_the_store(store: Store) -> None:
+    """The arm of a study that should hear plain tunes would hear moved ones."""
+    tunes = training(store, transpose=False)
+    for tune in (1, 2, 3):
+        phrase = store.phrase(tune)
+        assert tunes[0, tune].encoded.ids.tolist() == TOKENIZER.encode(phrase).ids.tolist()
+
+
+@pytest.mark.parametrize("transpose", [True, False])
+def test_labels_and_conditions_are_those_of_the_notes_that_are_heard(store: Store, transpose: bool) -> None:
+    """The model would hear lai noi in its key under the name of lai yai, or never hear a lai's name at all."""
+    tunes = training(store, transpose=transpose, drop_condition=0.0, drop_lai=0.0, window=200)
+    named = 0
+    for epoch in range(3):
+        for tune in range(40):
+            item = tunes[epoch, tune]
+            heard = TOKENIZER.decode(item.encoded.ids, store.phrase(tune).metre)
+            found = recognise(heard)
+            assert item.root == (-1 if found.root is None else found.root)
+            assert item.lai == (LAI.index(found.lai) if found.lai else -1)
+            assert item.conditions[LAI_CONDITION] == 2 + item.lai  # 1 is "none"
+            named += item.lai >= 0
+            if transpose and found.root is not None:
+                assert found.root in LAI_ROOTS
+                assert set(heard.melody.pitch % 12) <= pentatonic_set(found.root)
+    assert named > 0
+
+
+def test_conditions_are_hidden_as_often_as_was_asked_for(store: Store) -> None:
+    """The model would not learn to play without being told, or never learn to listen to what it is told."""
+    tunes = training(store, drop_condition=0.15, drop_lai=0.5)
+    all_known = [tune for tune in range(40) if store.phrase(tune).tempo and store.phrase(tune).metre]
+    conditions = np.array([tunes[epoch, tune].conditions for epoch in range(60) for tune in all_known])
+    hidden = (conditions == 0).mean(axis=0)
+    assert abs(hidden[LAI_CONDITION] - 0.5) < 0.05
+    for condition in (TEMPO_CONDITION, METRE_CONDITION, SOURCE_CONDITION, DENSITY_CONDITION):
+        assert abs(hidden[condition] - 0.15) < 0.04
+    assert (training(store, drop_condition=0.0, drop_lai=0.0)[0, 1].conditions > 0).all()
+    assert (training(store, drop_condition=1.0, drop_lai=1.0)[0, 1].conditions == 0).all()
+
+
+def test_a_hidden_metre_hides_the_length_of_the_bar(store: Store) -> None:
+    """The model would read the metre off the bar, and be lost where a player gives none."""
+    tunes = training(store, drop_condition=0.5)
+    seen = set()
+    for epoch in range(10):
+        for tune in range(40):
+            item, metre = tunes[epoch, tune], store.phrase(tune).metre
+            told = bool(item.conditions[METRE_CONDITION])
+            assert item.encoded.bar == (metre.bar if told and metre else 0)
+            seen.add((told, metre is not None))
+    assert seen == {(True, True), (False, True), (False, False)}
+
+
+def test_the_mode_is_asked_for_exactly_where_the_lai_was_hidden(store: Store) -> None:
+    """The model would be praised for copying the lai that it was just told."""
+    tunes = training(store)
+    items = [tunes[epoch, tune] for epoch in range(6) for tune in range(1, 40, 2)]
+    asked = label_masks(collate(items))["mode"].any(dim=1).tolist()
+    assert asked == [item.lai >= 0 and item.conditions[LAI_CONDITION] == 0 for item in items]
+    assert 0 < sum(asked) < sum(item.lai >= 0 for item in items)
+
+
+def test_a_long_tune_is_heard_in_windows_that_move_from_epoch_to_epoch(store: Store) -> None:
+    """The end of every long tune would never be learned."""
+    tunes = training(store, transpose=False)
+    whole = TOKENIZER.encode(store.phrase(10))
+    firsts, ends = set(), set()
+    for epoch in range(150):
+        window = tunes[epoch, 10].encoded
+        start = int(np.flatnonzero(whole.onset[1:-1] == window.onset[1])[0])
+        num_notes = int((window.ids[:, PITCH] >= NUM_SYMBOLS).sum())
+        assert num_notes == 64
+        assert window.ids[1:65].tolist() == whole.ids[start + 1 : start + 65].tolist()
+        firsts.add(start)
+        ends.add(bool(window.ids[-1, STEP] == END_ID))
+    assert min(firsts) == 0
+    assert max(firsts) == 90 - 64
+    assert len(firsts) > 20
+    assert ends == {True, False}
+
+
+def test_a_tune_as_long_as_the_window_is_heard_whole(store: Store) -> None:
+    """A tune that just fits would lose its beginning or its end."""
+    item = training(store, transpose=False, window=90)[0, 10]
+    assert item.encoded.ids.tolist() == TOKENIZER.encode(store.phrase(10)).ids.tolist()
+
+
+def test_many_different_notes_reach_the_batch(store: Store) -> None:
+    """The ancestor's data never reached its model: it trained on 64 times middle C, whatever the files held."""
+    tunes = training(store)
+    batch = collate([tunes[0, tune] for tune in range(40)])
+    sounding = batch.ids[..., PITCH][batch.ids[..., PITCH] >= NUM_SYMBOLS]
+    assert len(sounding.unique()) > 25
+    assert len(sounding) == sum(min(64, len(store.phrase(tune))) for tune in range(40))
+
+
+def test_doubled_and_halved_note_values_are_drawn_where_asked_for(store: Store) -> None:
+    """The augmentation could be switched on without doing anything."""
+    plain = training(store, transpose=False)
+    changed = training(store, transpose=False, chan=1.0)
+    ratios = set()
+    for tune in (1, 2, 3, 5):
+        for epoch in range(6):
+            span = [int(tunes[epoch, tune].encoded.onset[-1]) for tunes in (changed, plain)]
+            ratios.add(span[0] / span[1])
+    assert ratios == {0.5, 2.0}
+
+
+def test_note_values_that_doubled_would_not_fit_are_left_alone(stored) -> None:
+    """A long note or a long pickup, doubled, would stop a training run in the middle of an epoch."""
+    long_note = Phrase(rows_from_columns(np.array([0, 300]), np.array([300, 25]), np.array([60, 62])), Metre(2, 4))
+    pickup = Phrase(rows_from_columns(np.array([-36, 0]), np.array([36, 25]), np.array([60, 62])), Metre(2, 4))
+    store = stored(long_note, pickup)
+    tunes = training(store, transpose=False, chan=1.0)
+    for epoch in range(8):
+        for tune, phrase in enumerate((long_note, pickup)):
+            assert tunes[epoch, tune].encoded.ids.tolist() == TOKENIZER.encode(phrase).ids.tolist()
+
+
+def test_held_out_melodies_are_scored_as_they_were_written(store: Store) -> None:
+    """The headline number would change with the seed, or be measured on drones."""
+    tunes = EvaluationTunes(store, TOKENIZER, list(range(40)))
+    assert len(tunes) == 40
+    for place in range(40):
+        item, phrase = tunes[place], store.phrase(place)
+        assert item.tune == place
+        assert item.encoded.ids.tolist() == TOKENIZER.encode(phrase.melody).ids.tolist()
+        assert (item.lai, item.root) == (training(store, transpose=False)[0, place].lai, found_root(store, place))
+
+
+def found_root(store: Store, tune: int) -> int:
+    root = recognise(store.phrase(tune)).root
+    return -1 if root is None else root
+
+
+def test_held_out_melodies_hide_what_is_read_off_their_notes_and_keep_the_rest(store: Store) -> None:
+    """Every figure would be flattered: the lai tells which pitches come, the density how many notes."""
+    tunes = EvaluationTunes(store, TOKENIZER, list(range(40)))
+    for place in range(40):
+        item, phrase = tunes[place], store.phrase(place)
+        known = TOKENIZER.conditions(phrase)
+        assert item.conditions[LAI_CONDITION] == item.conditions[DENSITY_CONDITION] == 0
+        for condition in (TEMPO_CONDITION, METRE_CONDITION, SOURCE_CONDITION):
+            assert item.conditions[condition] == known[condition]
+        assert item.encoded.bar == (phrase.metre.bar if phrase.metre else 0)
+
+
+@pytest.mark.parametrize("drone", [False, True])
+def test_every_note_of_a_long_held_out_melody_is_scored_once(stored, drone: bool) -> None:
+    """The longest tunes would be cut off, counted twice, or end validation with a piece of no notes."""
+    long = wander(0, EVALUATION_WINDOW + 40, MINOR_PENTATONIC_ON_A)
+    short = wander(1, EVALUATION_WINDOW - 40, MINOR_PENTATONIC_ON_A)  # with its drone it has more rows than a window
+    phrases = [with_drone(long), with_drone(short)] if drone else [long, short]
+    tunes = EvaluationTunes(stored(*phrases), TOKENIZER, [0, 1])
+    assert tunes.pieces == [(0, 0), (0, EVALUATION_WINDOW), (1, 0)]
+    assert tunes.lengths.tolist() == [EVALUATION_WINDOW, 40, EVALUATION_WINDOW - 40]
+    items = [tunes[place] for place in range(3)]
+    assert pitches(items[0]) + pitches(items[1]) == long.pitch.tolist()
+    assert items[1].encoded.onset[1] == long.onset[EVALUATION_WINDOW]
+    assert (items[1].encoded.ids[0] == UNKNOWN_ID).all()
+    assert [bool(item.encoded.ids[-1, STEP] == END_ID) for item in items] == [False, True, True]
+    batch = collate(items)
+    assert batch.is_note.sum() == tunes.lengths.sum()
+
+
+lengths_of_tunes = st.lists(st.integers(1, 300), min_size=1, max_size=120).map(np.array)
+
+
+@given(lengths_of_tunes, st.integers(1, 1000), st.integers(0, 5))
+def test_an_epoch_takes_every_tune_exactly_once(lengths: np.ndarray, batch_notes: int, epoch: int) -> None:
+    """Some tunes would be learned twice and others never."""
+    batches = epoch_batches(lengths, batch_notes, 0, epoch)
+    assert sorted(np.concatenate(batches).tolist()) == list(range(len(lengths)))
+    assert all(len(batch) for batch in batches)
+
+
+@given(lengths_of_tunes, st.integers(1, 1000), st.integers(0, 2**40), st.integers(0, 5))
+def test_every_epoch_has_the_same_number_of_batches(
+    lengths: np.ndarray, batch_notes: int, seed: int, epoch: int
+) -> None:
+    """The learning rate's schedule would end before training does, or after."""
+    assert len(epoch_batches(lengths, batch_notes, seed, epoch)) == num_batches(lengths, batch_notes)
+
+
+def realistic_lengths(seed: int = 0) -> np.ndarray:
+    """Ten thousand lengths spread as those of the folk corpus are: 60 in the middle, few over 200, cut at 512."""
+    return np.random.default_rng(seed).lognormal(np.log(60), 0.6, 10_000).clip(8, 512).astype(np.int64)
+
+
+def test_an_epochs_order_follows_from_seed_and_epoch() -> None:
+    """A run that is resumed would take up another order, and see some tunes twice."""
+    lengths = realistic_lengths()
+
+    def order(seed: int, epoch: int) -> list[list[int]]:
+        return [batch.tolist() for batch in epoch_batches(lengths, 4096, seed, epoch)]
+
+    assert order(1, 2) == order(1, 2)
+    assert order(1, 2) != order(1, 3)
+    assert order(1, 2) != order(2, 2)
+    assert {tuple(batch) for batch in order(1, 2)}.isdisjoint(tuple(batch) for batch in order(1, 3))
+
+
+@pytest.mark.parametrize("epoch", range(3))
+def test_little_of_an_epoch_is_padding(epoch: int) -> None:
+    """A fifth of an evening's training would be spent on rows that say nothing."""
+    lengths = realistic_lengths()
+    batches = [lengths[batch] for batch in epoch_batches(lengths, 4096, 0, epoch)]
+    padded = sum(batch.max() * len(batch) for batch in batches)
+    assert 1 - lengths.sum() / padded < 0.12
+
+
+def test_batches_hold_about_as_many_notes_as_was_asked_for() -> None:
+    """One batch in ten would fill the memory of the machine."""
+    lengths = realistic_lengths()
+    notes = np.array([lengths[batch].sum() for batch in epoch_batches(lengths, 4096, 0, 0)])
+    assert abs(notes.mean() / 4096 - 1) < 0.05
+    assert notes.max() < 4096 + lengths.max()
+
+
+def test_the_batches_of_an_epoch_do_not_go_from_short_to_long() -> None:
+    """Training would end each epoch on long tunes only, and forget the short ones."""
+    lengths = realistic_lengths()
+    means = [lengths[batch].mean() for batch in epoch_batches(lengths, 4096, 0, 0)]
+    assert abs(np.corrcoef(means, np.arange(len(means)))[0, 1]) < 0.25
+
+
+@given(lengths_of_tunes, st.integers(1, 1000))
+def test_evaluation_takes_every_piece_once_and_never_more_rows_than_asked_for(
+    lengths: np.ndarray, batch_notes: int
+) -> None:
+    """A held-out tune would be left out of the figures, or be too much for the machine's memory."""
+    batches = batches_of_like_length(lengths, batch_notes)
+    assert sorted(np.concatenate(batches).tolist()) == list(range(len(lengths)))
+    assert all(len(batch) == 1 or lengths[batch].max() * len(batch) <= batch_notes for batch in batches)
+    assert [lengths[batch[0]] for batch in batches] == sorted((lengths[batch[0]] for batch in batches), reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("settings", "key"),
+    [
+        ({"chan": 1.5}, "data.chan=1.5"),
+        ({"drop_condition": -0.1}, "data.drop_condition=-0.1"),
+        ({"drop_lai": 2.0}, "data.drop_lai=2.0"),
+        ({"batch_notes": 0}, "data"),
+        ({"window": 1}, "data"),
+        ({"loader_workers": -1}, "data"),
+        ({"held_out": 0.7}, "data.held_out=0.7"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused_by_their_keys(settings: dict[str, object], key: str) -> None:
+    """A run would start, and fail in the middle of its first epoch."""
+    with pytest.raises(InvalidConfig) as refused:
+        config(**settings)
+    assert refused.value.where == key
+
+
+def test_what_a_store_recognised_is_what_an_item_is_labelled_with(stored) -> None:
+    """Labels would be made anew in training, by another rule than the report's."""
+    tune = wander(0, 20, MINOR_PENTATONIC_ON_A)
+    store = stored(tune)
+    assert astuple(store.recognition(0)) == astuple(recognise(tune))
+    moved, found = training(store).augment(store.phrase(0), Recognition(), np.random.default_rng(0))
+    assert found == Recognition()
+    assert moved.lai == "none"
