@@ -1,8 +1,8 @@
 """Hydra's side of the commands: where conf/ lies, and how a command's schema is known to it.
 
-The only importer of the ConfigStore. A schema is a dataclass in the command's own file (`phin.cli`), made of those that stand
-beside the classes they configure; a mistyped key is refused by name. Objects of other libraries (optimizer, trainer, callbacks,
-logger) keep their `_target_`.
+The only importer of the ConfigStore. A schema is a dataclass in the command's own file (`phin.cli`), made of those
+that stand beside the classes they configure; a mistyped key is refused by name. Objects of other libraries
+(optimizer, trainer, callbacks, logger) keep their `_target_`.
 """
 
 from datetime import datetime

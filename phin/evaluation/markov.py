@@ -1,11 +1,12 @@
 """The baseline to beat: a Markov model of orders 0 to 5 with back-off, over the same fields of the same tunes.
 
 It reads melodies by interval, so every transposition of a tune is the same to it: what augmentation has to teach the
-transformer, it has for nothing. Pitch is predicted from the last k intervals; step and duration from the last k (step,
-duration), and duration also from where in its bar the note begins. Orders are blended by the rule of Witten and Bell (1991),
-P_k = (n(c, x) + a t(c) P_{k-1}) / (n(c) + a t(c)), where t(c) counts the distinct symbols seen after c; below order 0 lies the
-uniform distribution. The caution a = 12 from order 2 on, and which context each field takes, were chosen on the validation
-split to make the baseline strong: 3.9 bits a note there, against 4.8 with a = 1 and whole rows as contexts.
+transformer, it has for nothing. Pitch is predicted from the last k intervals; step and duration from the last k
+(step, duration), and duration also from where in its bar the note begins. Orders are blended by the rule of Witten
+and Bell (1991), P_k = (n(c, x) + a t(c) P_{k-1}) / (n(c) + a t(c)), where t(c) counts the distinct symbols seen after
+c; below order 0 lies the uniform distribution. The caution a = 12 from order 2 on, and which context each field
+takes, were chosen on the validation split to make the baseline strong: 3.9 bits a note there, against 4.8 with a = 1
+and whole rows as contexts.
 """
 
 from collections.abc import Iterator, Sequence

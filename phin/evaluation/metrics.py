@@ -31,8 +31,9 @@ class TuneBits(NamedTuple):
 class BitsPerNote(Metric):
     """Bits of step, pitch and duration a melody note, by tune, however the tunes are batched.
 
-    The end of a tune is a step like any other, and its bits count: the sum is the length of a code for the whole tune. Expects
-    melodies without accompaniment (`EvaluationTunes` hands out nothing else), so that no drone can improve it.
+    The end of a tune is a step like any other, and its bits count: the sum is the length of a code for the whole
+    tune. Expects melodies without accompaniment (`EvaluationTunes` hands out nothing else), so that no drone can
+    improve it.
     """
 
     full_state_update = False

@@ -1,6 +1,7 @@
 """Random numbers by counter: the same (seed, tune, step, field) gives the same noise, in any batch, on any machine.
 
-Philox 4x32-10 (Salmon et al. 2011, doi 10.1145/2063384.2063405), in numpy, so that a torch-free runtime draws the same notes.
+Philox 4x32-10 (Salmon et al. 2011, doi 10.1145/2063384.2063405), in numpy, so that a torch-free runtime draws the
+same notes.
 """
 
 import numpy as np
@@ -32,7 +33,7 @@ def philox(counter: Words, seed: int) -> Words:
 
 
 def gumbel(seed: int, tunes: range | list[int], step: int, field: int, size: int) -> Float[np.ndarray, "tune id"]:
-    """Standard Gumbel noise for drawing one field of one row of each tune: argmax(logits + noise) samples the softmax."""
+    """Standard Gumbel noise for one field of one row of each tune: argmax(logits + noise) samples the softmax."""
     numbers = np.asarray(tunes, dtype=np.uint64)
     blocks = np.arange(-(-size // 4), dtype=np.uint64)
     shape = (len(numbers), len(blocks))

@@ -1,7 +1,8 @@
-"""A checkpoint file ⇄ model and tokenizer. Primitives and tensors only: nothing is unpickled, nothing instantiated by name.
+"""A checkpoint file ⇄ model and tokenizer. Primitives and tensors only: nothing is unpickled, nothing instantiated by
+name.
 
-One file serves both to go on training and to generate. What training itself needs (optimiser, schedule, where it stood) lies
-beside `PHIN_KEY`, under which `Identity` says what was trained; `MODEL_PREFIX` marks the model's weights.
+One file serves both to go on training and to generate. What training itself needs (optimiser, schedule, where it
+stood) lies beside `PHIN_KEY`, under which `Identity` says what was trained; `MODEL_PREFIX` marks the model's weights.
 """
 
 from dataclasses import asdict, dataclass, fields
@@ -68,7 +69,7 @@ class Identity:
         )
 
     def refuse_other(self, stored: dict[str, Any], where: str | Path) -> None:
-        """Raises InvalidCheckpoint, naming every difference, where a checkpoint belongs to another run than this one."""
+        """Raises InvalidCheckpoint, naming every difference, where a checkpoint belongs to another run."""
         mine, theirs = _flat(self.to_dict()), _flat(stored)
         differing = [
             f"{key} is {theirs.get(key, 'missing')} there and {mine.get(key, 'missing')} here"

@@ -1,10 +1,9 @@
 """Five loss terms, each a sum divided by what it counts over the whole optimiser step, and how they are weighed.
 
-    note          pitch and voice of the next row
-    rhythm        its step and duration, and the onsets of the coming quarter as 24 bits (their mean)
-    technique     technique and velocity, where somebody wrote them down
-    mode          the lai, on tunes that have one and whose lai was hidden from the model
-    pentatonic    whether the note lies in the tune's set, in or out as the real note does, P(in) summed from the pitch softmax
+    note          pitch and voice of the next row rhythm        its step and duration, and the onsets of the coming
+    quarter as 24 bits (their mean) technique     technique and velocity, where somebody wrote them down mode
+    the lai, on tunes that have one and whose lai was hidden from the model pentatonic    whether the note lies in the
+    tune's set, in or out as the real note does, P(in) summed from the pitch softmax
 
 The pentatonic term repeats a part of the pitch term at a coarser grain; `experiments/` says what weight it deserves.
 """
@@ -65,7 +64,7 @@ class LossConfig:
 
 
 class LossOutput(NamedTuple):
-    """`total` is this batch's part of the step's loss; `parts` its part of each mean, in nats (PARTS); `terms` (TERMS)."""
+    """A batch's part of its step's loss: `total`, and in nats `parts` (PARTS) and `terms` (TERMS)."""
 
     total: Float[Tensor, ""]
     parts: Float[Tensor, " part"]
@@ -75,10 +74,10 @@ class LossOutput(NamedTuple):
 class PhinLoss(nn.Module):
     """The five terms under one of three weighings.
 
-    Learned: sum of exp(-s) L + s / 2 over the terms that have labels in the step (Kendall, Gal and Cipolla 2018, arXiv
-    1705.07115), s clamped. exp(-s) is the weight a term has now; at rest s = ln 2L, so a weight near 1 / 2L. It says how large a
-    term still is, not how much it matters: `loss=fixed` and `loss=uniform` are the controls. `log_variances` belongs into a
-    parameter group of its own without weight decay.
+    Learned: sum of exp(-s) L + s / 2 over the terms that have labels in the step (Kendall, Gal and Cipolla 2018,
+    arXiv 1705.07115), s clamped. exp(-s) is the weight a term has now; at rest s = ln 2L, so a weight near 1 / 2L. It
+    says how large a term still is, not how much it matters: `loss=fixed` and `loss=uniform` are the controls.
+    `log_variances` belongs into a parameter group of its own without weight decay.
     """
 
     fixed_weights: Tensor

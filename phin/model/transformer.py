@@ -1,20 +1,23 @@
 """The rhythm-aware transformer: the whole network, from rows of fields to logits of fields.
 
 What is unusual about it:
-- One position is one note. A row's six fields are embedded, concatenated and projected; the next row's six fields are drawn
-  in order by small heads, each seeing the fields before it and where in the bar the new note falls.
-- Attention sees musical time. Some heads turn queries and keys by the index of the note, others by its time in quarters: the
-  key by when its note began, the query by when the last note ends, which is where the next one most likely begins. A key that
-  lies a bar or a line before that moment is always under the same angle, whatever the rhythm in between.
-- Metre is an input: where in its bar a note begins and ends. Melody is relative: the interval from the last melody note and
-  the pitch class are inputs, and the pitch head adds logits by pitch, by pitch class and by interval.
-- The conditions (lai, tempo, metre, source, density) are added to the START row, which stays in sight of every later row.
+- One position is one note. A row's six fields are embedded, concatenated and projected; the next row's six fields are
+  drawn in order by small heads, each seeing the fields before it and where in the bar the new note falls.
+- Attention sees musical time. Some heads turn queries and keys by the index of the note, others by its time in
+  quarters: the key by when its note began, the query by when the last note ends, which is where the next one most
+  likely begins. A key that lies a bar or a line before that moment is always under the same angle, whatever the rhythm
+  in between.
+- Metre is an input: where in its bar a note begins and ends. Melody is relative: the interval from the last melody note
+  and the pitch class are inputs, and the pitch head adds logits by pitch, by pitch class and by interval.
+- The conditions (lai, tempo, metre, source, density) are added to the START row, which stays in sight of every later
+  row.
 
-Each of these is a switch in `TransformerConfig`. Nothing here is constant along the keys: such a bias would vanish in the
-softmax. The network is strictly causal, pre-norm, with RMSNorm and gated MLPs. The KV cache is a value, passed in and
-returned.
+Each of these is a switch in `TransformerConfig`. Nothing here is constant along the keys: such a bias would vanish in
+the softmax. The network is strictly causal, pre-norm, with RMSNorm and gated MLPs. The KV cache is a value, passed in
+and returned.
 
-Letters: B batch, T time (rows read), S all rows in sight (cached and read), H heads, D head dimension, E model dimension.
+Letters: B batch, T time (rows read), S all rows in sight (cached and read), H heads, D head dimension, E model
+dimension.
 """
 
 import math
@@ -141,7 +144,7 @@ class RowInputs(NamedTuple):
 
 
 class PhinLogits(NamedTuple):
-    """What the model says after each row: logits of the next row's fields, of the lai, of the coming quarter's onsets."""
+    """What the model says after each row: logits of the next row's fields, the lai, the coming quarter's onsets."""
 
     fields: tuple[Float[Tensor, "batch time id"], ...]
     lai: Float[Tensor, "batch time lai"]
@@ -240,8 +243,8 @@ class RowEmbedding(nn.Module):
 class RotaryAngles(nn.Module):
     """The angle by which each head turns queries and keys: by index, by musical time, or not at all.
 
-    Index wavelengths run from 2π to 10,000 · 2π notes (RoFormer, arXiv 2104.09864); time wavelengths from half a quarter to 128
-    quarters, so that a slot, a hong, a bar and a line are each well apart in angle.
+    Index wavelengths run from 2π to 10,000 · 2π notes (RoFormer, arXiv 2104.09864); time wavelengths from half a
+    quarter to 128 quarters, so that a slot, a hong, a bar and a line are each well apart in angle.
     """
 
     frequencies: Tensor
@@ -278,7 +281,7 @@ def rotate(
 
 
 class BeatLagBias(nn.Module):
-    """A learned bias (B, H, T, S) by how long before the query's moment a key's note began: in quarters, and off the beat."""
+    """A learned bias (B, H, T, S) by how long before the query's moment a key's note began."""
 
     def __init__(self, num_heads: int) -> None:
         super().__init__()
@@ -475,18 +478,19 @@ class PhinTransformer(nn.Module):
         return self.lag_bias(asks, seen).masked_fill(~causal, -torch.inf)
 
     def _initialise(self) -> None:
-        """The stream begins at unit variance; branches join it small (GPT-2); the lag bias starts at zero."""
+        """The stream begins at unit variance; branches join it small (GPT-2); logits and lag bias begin near zero."""
         for name, module in self.named_modules():
             if isinstance(module, nn.Linear):
-                joins = name.endswith(("attention.out", ".down"))
-                scale = 1 / math.sqrt(2 * len(self.blocks)) if joins else 1.0
-                nn.init.normal_(module.weight, std=scale / math.sqrt(module.in_features))
+                std = 1 / math.sqrt(module.in_features)
+                if name.endswith(("attention.out", ".down")):
+                    std /= math.sqrt(2 * len(self.blocks))
+                elif name.startswith(("heads.out", "heads.by_", "lai_head", "quarter_head")):
+                    std = 0.02
+                nn.init.normal_(module.weight, std=std)
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
             elif isinstance(module, nn.Embedding) and not name.startswith("lag_bias"):
                 nn.init.normal_(module.weight, std=1.0 if name.startswith("embed.") else 0.3)
-        for out in (*self.heads.out, self.lai_head, self.quarter_head):
-            nn.init.normal_(out.weight, std=0.02)
 
 
 def _multiple_of_8(size: float) -> int:

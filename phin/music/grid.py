@@ -8,9 +8,9 @@ from phin.music.phrase import DURATION, ONSET, PITCH, STEPS_PER_QUARTER, Column,
 def quantise(rows: Rows, ticks_per_quarter: int) -> tuple[Rows, Deviation | None]:
     """Rows in steps, and how far each note lay from them (None where every note lay on the grid).
 
-    `rows` is (note, 6) with onsets and durations in ticks, sorted by (onset, pitch). Onsets go to the nearest step. A note
-    lasts a step at least. Two strokes on one pitch never share a step: the later moves to the next free one, and the earlier
-    ends where it begins. No note is lost, and `to_ticks` undoes all of it.
+    `rows` is (note, 6) with onsets and durations in ticks, sorted by (onset, pitch). Onsets go to the nearest step. A
+    note lasts a step at least. Two strokes on one pitch never share a step: the later moves to the next free one, and
+    the earlier ends where it begins. No note is lost, and `to_ticks` undoes all of it.
     """
     ticks = rows.astype(np.int64)
     steps = ticks.copy()

@@ -20,9 +20,11 @@ def pentatonic_share(phrase: Phrase) -> float:
 
 
 def pentatonic_adherence(phrase: Phrase) -> float:
-    """`pentatonic_share` above chance: 0 for what the same pitch-class weights score when classes are relabelled at random.
+    """`pentatonic_share` above chance: 0 for what the same pitch-class weights score when classes are relabelled at
+    random.
 
-    1 is a tune that lies in one set and need not; 0 a tune no nearer to a set than chance, one note repeated among them.
+    1 is a tune that lies in one set and need not; 0 a tune no nearer to a set than chance, one note repeated among
+    them.
     """
     melody = phrase.melody
     if not len(melody):
@@ -36,7 +38,8 @@ def pentatonic_adherence(phrase: Phrase) -> float:
 
 
 def diversity(phrase: Phrase) -> float:
-    """Distinct (interval, duration) pairs among 16 in a row, as a share, averaged over the tune; 0 for fewer than two notes.
+    """Distinct (interval, duration) pairs among 16 in a row, as a share, averaged over the tune; 0 for fewer than two
+    notes.
 
     A moving window keeps the measure free of length (the moving-average type-token ratio of Covington and McFall 2010).
     """
@@ -53,8 +56,9 @@ def diversity(phrase: Phrase) -> float:
 def rhythm_consistency(phrase: Phrase) -> float:
     """How alike the onsets of neighbouring bars are, above chance: 1 the same rhythm, 0 no more alike than by accident.
 
-    The overlap of two bars is the share of slots struck in both among those struck in either; chance is that of as many strokes
-    thrown on the slots at random. Empty bars are left out, as is a tune that fills every slot: it could not be otherwise.
+    The overlap of two bars is the share of slots struck in both among those struck in either; chance is that of as
+    many strokes thrown on the slots at random. Empty bars are left out, as is a tune that fills every slot: it could
+    not be otherwise.
     """
     melody = phrase.melody
     bar = phrase.metre.bar if phrase.metre else 2 * STEPS_PER_HONG

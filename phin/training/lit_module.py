@@ -44,8 +44,8 @@ class PhinModule(L.LightningModule):
     def training_step(self, batch: PhinBatch, batch_idx: int) -> Tensor:
         """This batch's part of its optimiser step's loss.
 
-        Lightning divides what is returned by the number of accumulated batches and averages gradients over processes; the
-        terms are already divided by what the whole step counts, so both are undone here.
+        Lightning divides what is returned by the number of accumulated batches and averages gradients over processes;
+        the terms are already divided by what the whole step counts, so both are undone here.
         """
         if batch.step_counts is not None and self.trainer.world_size > 1:
             counts = self.trainer.strategy.reduce(batch.step_counts, reduce_op="sum")
