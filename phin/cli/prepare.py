@@ -1,11 +1,14 @@
 """phin-prepare: takes a corpus in and says what came of it; training then finds it in the cache."""
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
 
 from omegaconf import MISSING
 
 from phin.cli.app import run
 from phin.corpus.sources import CorpusConfig
+from phin.corpus.store import SPLITS
 
 
 @dataclass
@@ -13,6 +16,8 @@ class PrepareConfig:
     """Settings of phin-prepare."""
 
     data: CorpusConfig = MISSING
+    write_splits: str | None = None
+    """A file for the ids of the held-out tunes: how the committed lists in phin/corpus/splits were made."""
 
 
 def main() -> None:
@@ -27,3 +32,8 @@ def prepare(config: PrepareConfig) -> None:
 
     store = take_in(config.data)
     print(summary(store))
+    if config.write_splits:
+        held_out = {split: sorted(store.id(int(tune)) for tune in store.split(split)) for split in SPLITS[1:]}
+        Path(config.write_splits).write_text(
+            json.dumps(held_out, ensure_ascii=False, indent=0) + "\n", encoding="utf-8"
+        )

@@ -1,5 +1,6 @@
 """phin-train: composes a run and hands it over to `phin.training.run`."""
 
+import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,8 @@ def train(config: TrainConfig) -> float:
 
     import lightning as L
     import torch
+
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
 
     from phin.corpus.summary import summary
     from phin.data.datamodule import PhinDataModule

@@ -75,8 +75,8 @@ def _in_range(reading: Reading) -> Reading:
         for read in (phrase, phrase.melody):  # the melody is what held-out tunes are scored on
             Tokenizer().encode(read)
     except InvalidTune as error:
-        reason = f"{reading.id}: {error.reason}. {error.remedy}."
-        return Reading(reading.id, defect=error.defect, reason=reason)
+        named = InvalidTune(reading.id, error.defect, error.reason, error.remedy)
+        return Reading(reading.id, defect=error.defect, reason=str(named))
     moved = (f"moved by {shift // 12:+d} octaves",) if shift else ()
     return replace(reading, phrase=replace(phrase, deviation=None), repairs=reading.repairs + moved)
 

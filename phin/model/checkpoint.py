@@ -8,7 +8,7 @@ stood) lies beside `PHIN_KEY`, under which `Identity` says what was trained; `MO
 from dataclasses import asdict, dataclass, fields
 from enum import Enum
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import torch
 
@@ -47,7 +47,7 @@ class Identity:
         }
 
     @classmethod
-    def from_dict(cls, stored: dict[str, Any], where: str | Path) -> Self:
+    def from_dict(cls, stored: dict[str, Any], where: str | Path) -> "Identity":
         """Raises InvalidCheckpoint where this program cannot be what the checkpoint was made with."""
         remedy = "use the version of phin that made it, or train anew"
         if stored.get("format") != FORMAT:

@@ -23,7 +23,7 @@ dimension.
 import math
 from dataclasses import dataclass
 from enum import Enum
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -131,7 +131,7 @@ class RowInputs(NamedTuple):
     conditions: Int[Tensor, "batch 5"]
 
     @classmethod
-    def from_batch(cls, batch: PhinBatch) -> Self:
+    def from_batch(cls, batch: PhinBatch) -> "RowInputs":
         """All rows but the last, which is only ever a target."""
         return cls(
             ids=batch.ids[:, :-1],
