@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Int
 
 from phin.errors import InvalidConfig
-from phin.music.phrase import HONG_PER_LINE, STEPS_PER_HONG, Metre
+from phin.music.phrase import HONG_PER_LINE, STEPS_PER_HONG, Metre, hong_before_zero
 from phin.tokenizer import LAI_NAMES, METRES, SOURCE_CONDITION, UNKNOWN_CONDITION, Tokenizer
 
 
@@ -61,11 +61,12 @@ class TuneRequest:
     def last_stroke(self) -> int:
         """The step of the closing note.
 
-        Hong 8 of the last line closes on its slot 4, a downbeat. Step 0 lies on slot 4 of the second hong, so that is
-        8 * lines - 2 quarters later; in other than duple metres it is the last downbeat until then.
+        Slot 4 of hong 8 of the last line, which is a downbeat in duple metre (`hong_before_zero`); in other metres the
+        last downbeat that the lines hold.
         """
-        end = STEPS_PER_HONG * (HONG_PER_LINE * self.lines - 2)
-        return end - end % Metre.parse(self.metre).bar
+        metre = Metre.parse(self.metre)
+        end = STEPS_PER_HONG * (HONG_PER_LINE * self.lines - 1 - hong_before_zero(metre))
+        return end - end % metre.bar
 
     def conditions(self, tokenizer: Tokenizer) -> Int[np.ndarray, " condition"]:
         """As ids. Raises InvalidConfig for a source the model was not trained on."""

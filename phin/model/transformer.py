@@ -156,7 +156,7 @@ def note_duration(ids: Int[Tensor, "*batch 6"]) -> Int[Tensor, "*batch"]:
     return (ids[..., DURATION] - NUM_SYMBOLS + 1).clamp(min=0)
 
 
-def interval_ids(pitch: Int[Tensor, "*batch"], before: Int[Tensor, "*batch"]) -> Int[Tensor, "*batch"]:
+def interval_ids(pitch: Int[Tensor, "*batch"], before: Int[Tensor, "*#batch"]) -> Int[Tensor, "*batch"]:
     """The interval between two pitch ids, counted from 1; 0 where either is no pitch."""
     known = (pitch >= NUM_SYMBOLS) & (before >= NUM_SYMBOLS)
     return torch.where(known, pitch - before + NUM_PITCHES, 0)

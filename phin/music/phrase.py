@@ -72,6 +72,17 @@ class Metre:
         return self.numerator * 4 * STEPS_PER_QUARTER // self.denominator
 
 
+def hong_before_zero(metre: Metre | None) -> int:
+    """How many hong lie before the one whose slot 4 is step 0: one in 2/4, three in 4/4.
+
+    Thai notation puts the strong stroke at the end of the group (Chaichana 2022, p. 75): slot 4 of hong 8, the last
+    stroke of a line, is a downbeat, and so is slot 4 of every hong whole bars before it. In metres whose bars do not
+    divide a line there is no such rule, and hong are counted from step 0.
+    """
+    divides = metre is not None and HONG_PER_LINE * STEPS_PER_HONG % metre.bar == 0
+    return metre.bar // STEPS_PER_HONG - 1 if metre is not None and divides else 0
+
+
 @dataclass(frozen=True, eq=False)
 class Deviation:
     """How far a performance lies from the grid, note by note.

@@ -17,7 +17,7 @@ import numpy as np
 
 from phin.errors import Defect, InvalidTune, PhinError
 from phin.music.lai import NO_LAI
-from phin.music.phrase import HONG_PER_LINE, STEPS_PER_HONG, UNKNOWN, Phrase, Rows, Voice
+from phin.music.phrase import HONG_PER_LINE, STEPS_PER_HONG, UNKNOWN, Phrase, Rows, Voice, hong_before_zero
 
 if TYPE_CHECKING:
     import matplotlib.axes
@@ -129,8 +129,9 @@ def _lay_out(phrase: Phrase) -> _Page:
         num_bars = max(length // phrase.metre.bar, 1)
         length = phrase.metre.bar * 2 ** (num_bars.bit_length() - 1)
     first, last = int(phrase.onset[0]) + LEAD, int(phrase.end.max())
-    unit = length if first > 0 else STEPS_PER_HONG  # an excerpt begins with the system that it lies in
-    origin = first // unit * unit
+    zero = hong_before_zero(phrase.metre) * STEPS_PER_HONG
+    unit = length if first + zero >= 0 else STEPS_PER_HONG  # an excerpt begins with the system that it lies in
+    origin = (first + zero) // unit * unit - zero
     end = max(-(-last // STEPS_PER_HONG), origin // STEPS_PER_HONG + HONG_PER_LINE) * STEPS_PER_HONG
     length = min(length, end - origin)
     lowest, highest = int(phrase.pitch.min()), int(phrase.pitch.max())
@@ -152,8 +153,9 @@ def _rule(axes: "matplotlib.axes.Axes", phrase: Phrase, page: _Page, left: int, 
     axes.set_ylabel("pitch", color=_GREY, fontsize=8)
     axes.hlines(pitches, left, right, color=_FAINT, linewidth=0.6, zorder=0)
     beats = _multiples(STEPS_PER_HONG, left, right)
-    numbered = [beat for beat in beats if 0 <= beat < right]
-    axes.set_xticks(numbered, [str(1 + beat // STEPS_PER_HONG) for beat in numbered])
+    before = hong_before_zero(phrase.metre)
+    numbered = [beat for beat in beats if -before * STEPS_PER_HONG <= beat < right]
+    axes.set_xticks(numbered, [str(1 + before + beat // STEPS_PER_HONG) for beat in numbered])
     axes.vlines(beats, *axes.get_ylim(), color=_FAINT, linewidth=0.8, zorder=0, clip_on=False)
     bar, line = phrase.metre.bar if phrase.metre else None, HONG_PER_LINE * STEPS_PER_HONG
     if bar:
@@ -162,9 +164,11 @@ def _rule(axes: "matplotlib.axes.Axes", phrase: Phrase, page: _Page, left: int, 
     if bar and line % bar:
         return  # the letters count in twos: no line of theirs begins with a bar of this metre
     above, mark = axes.get_xaxis_transform(), 0.16 / page.system_height
-    for beat in _multiples(line, max(left + LEAD, 0), right - STEPS_PER_HONG):
+    zero = before * STEPS_PER_HONG
+    for start in _multiples(line, max(left + LEAD + zero, 0), right + zero - STEPS_PER_HONG):
+        beat = start - zero
         axes.vlines(beat - LEAD, 1, 1 + mark, color=_STRONG, transform=above, clip_on=False)
-        name, at = f"line {1 + beat // line}", (beat - LEAD, 1)
+        name, at = f"line {1 + start // line}", (beat - LEAD, 1)
         axes.annotate(name, at, (3, 3), above, "offset points", color=_GREY, fontsize=7.5)
 
 

@@ -309,11 +309,11 @@ def test_batches_hold_about_as_many_notes_as_was_asked_for() -> None:
     assert notes.max() < 4096 + lengths.max()
 
 
-def test_the_batches_of_an_epoch_do_not_go_from_short_to_long() -> None:
-    """Training would end each epoch on long tunes only, and forget the short ones."""
+def test_batches_of_short_and_of_long_tunes_come_in_turn() -> None:
+    """Training would hear only long tunes for a while, and forget the short ones."""
     lengths = realistic_lengths()
     means = [lengths[batch].mean() for batch in epoch_batches(lengths, 4096, 0, 0)]
-    assert abs(np.corrcoef(means, np.arange(len(means)))[0, 1]) < 0.25
+    assert abs(np.corrcoef(means[:-1], means[1:])[0, 1]) < 0.25
 
 
 @given(lengths_of_tunes, st.integers(1, 1000))

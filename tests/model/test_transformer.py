@@ -236,7 +236,9 @@ def test_attention_itself_hears_the_rhythm(switch: str) -> None:
     model = tiny_model(**settings, num_layers=1)
     model.blocks[0].attention_norm.register_forward_hook(lambda _, __, output: attention_inputs.append(output))
     batch = batch_of(PHRASE)
-    outputs = [model.trunk(RowInputs.from_batch(replace(batch, onset=onset)))[0] for onset in (batch.onset, batch.onset**2)]
+    outputs = [
+        model.trunk(RowInputs.from_batch(replace(batch, onset=onset)))[0] for onset in (batch.onset, batch.onset**2)
+    ]
     assert torch.equal(*attention_inputs), "what attention is given does not depend on onsets"
     assert not torch.allclose(*outputs)
 
@@ -338,7 +340,10 @@ def test_plain_attention_is_pytorchs_own(past: bool) -> None:
         theirs.out_proj.weight.copy_(ours.out.weight)
     T, half = 9, config.dim // config.num_heads // 2
     x = torch.randn(3, T, config.dim, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    still = torch.ones(3, config.num_heads, T, half, dtype=torch.float64), torch.zeros(1, 1, T, half, dtype=torch.float64)
+    still = (
+        torch.ones(3, config.num_heads, T, half, dtype=torch.float64),
+        torch.zeros(1, 1, T, half, dtype=torch.float64),
+    )
     still = (still[0], still[1].expand_as(still[0]))
     causal = torch.ones(T, T, dtype=torch.bool).triu(1)
     expected, _ = theirs(x, x, x, attn_mask=causal, need_weights=False)

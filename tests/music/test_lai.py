@@ -129,6 +129,8 @@ def test_the_accompaniment_says_nothing_about_the_lai() -> None:
     melody = tune_on(5, final=LA)
     for drone in (53, 54, 55):
         assert recognise(with_drone(melody, drone)) == recognise(melody)
+    echo = rows_from_columns(melody.end[-1:], np.array([6]), np.array([53]), voice=Voice.ACCOMPANIMENT)
+    assert recognise(Phrase(np.concatenate([melody.rows, echo]))) == recognise(melody)
     only_drone = melody.rows.copy()
     only_drone[:, 5] = Voice.ACCOMPANIMENT
     assert recognise(Phrase(only_drone)) == Recognition()

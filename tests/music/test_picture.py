@@ -88,12 +88,12 @@ def test_a_note_that_is_held_into_the_next_system_is_seen_there(duration: int, t
 
 
 def test_a_hong_is_numbered_on_its_beat() -> None:
-    """Or player and letters count differently: step 0 is slot 4 of hong 1, and slots 1 to 3 lie left of the number."""
+    """Or player and letters count differently: in 2/4 step 0 is slot 4 of hong 2, and slots 1 to 3 lie left of it."""
     figure = piano_roll(Phrase(quarters(20), Metre(2, 4)))
-    assert numbers(figure)["1"] == 0
-    assert numbers(figure)["18"] == 17 * HONG
-    assert figure.axes[0].get_xlim()[0] == -LEAD == -18
-    assert figure.axes[1].get_xlim()[0] == 16 * HONG - LEAD
+    assert numbers(figure)["1"] == -HONG
+    assert numbers(figure)["18"] == 16 * HONG
+    assert figure.axes[0].get_xlim()[0] == -HONG - LEAD == -42
+    assert figure.axes[1].get_xlim()[0] == 15 * HONG - LEAD
     assert "slot 4" in figure.axes[-1].get_xlabel()
 
 
@@ -107,18 +107,19 @@ def test_bar_lines_stand_on_downbeats(metre: Metre, bar: int) -> None:
 
 
 @pytest.mark.parametrize("text", ["3/4", "6/8", "9/8", "7/8", "4/4", "3/2", "33/8"])
-def test_a_system_begins_with_a_bar(text: str) -> None:
-    """Or bars are torn in two at the end of a line."""
+def test_a_system_begins_where_a_group_of_hong_does(text: str) -> None:
+    """Or groups are torn in two: a group ends on a downbeat in duple metre, and begins with one elsewhere."""
     metre = Metre.parse(text)
     figure = piano_roll(Phrase(quarters(64), metre))
-    assert all((axes.get_xlim()[0] + LEAD) % metre.bar == 0 for axes in figure.axes)
+    before = (metre.bar // HONG - 1) * HONG if 8 * HONG % metre.bar == 0 else 0
+    assert all((axes.get_xlim()[0] + LEAD + before) % metre.bar == 0 for axes in figure.axes)
 
 
 def test_lines_of_letters_are_marked() -> None:
     """Or a player cannot find line 3 of the letters in the picture."""
     figure = piano_roll(Phrase(quarters(32), Metre(2, 4)))
     marks = {text.get_text(): text.xy[0] for axes in figure.axes for text in axes.texts}
-    assert marks == {f"line {line + 1}": line * 8 * HONG - LEAD for line in range(4)}
+    assert marks == {f"line {line + 1}": (8 * line - 1) * HONG - LEAD for line in range(5)}
     assert "line" not in "".join(t.get_text() for t in piano_roll(Phrase(quarters(36), Metre(3, 4))).axes[0].texts)
 
 
@@ -206,7 +207,7 @@ def test_an_installed_thai_font_is_used(monkeypatch: pytest.MonkeyPatch, tmp_pat
 def test_an_excerpt_begins_with_its_own_system() -> None:
     """Or the last phrase of a long tune is drawn behind pages of nothing."""
     figure = piano_roll(Phrase(quarters(100, start=80 * HONG), Metre(2, 4)))
-    assert figure.axes[0].get_xlim()[0] == 80 * HONG - LEAD
+    assert figure.axes[0].get_xlim()[0] == 79 * HONG - LEAD
     assert len(figure.axes) == 2
 
 
