@@ -1,4 +1,4 @@
-"""Everything small that the tests share: one phrase to look at, one model of a few hundred weights, a batch of all kinds."""
+"""Everything small that the tests share: one phrase to look at, one model of sixteen dimensions, a batch of all kinds."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -62,13 +62,13 @@ def tiny_config(**settings: object) -> TransformerConfig:
 
 
 def tiny_model(seed: int = 0, tokenizer: Tokenizer = TOKENIZER, **settings: object) -> PhinTransformer:
-    """A double-precision model whose weights are large enough for every input to be felt, biases included."""
+    """A double-precision model by its seed alone, with weights so large that every input is felt."""
     model = PhinTransformer(tiny_config(**settings), tokenizer.condition_sizes).double().eval()
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, weight in model.named_parameters():
             std = 0.5 if name.startswith(("embed", "lag_bias")) else 0.25
-            weight.add_(torch.randn(weight.shape, generator=generator, dtype=weight.dtype) * std)
+            weight.normal_(mean=float("norm" in name), std=std, generator=generator)
     return model
 
 

@@ -20,6 +20,8 @@ from phin.model.transformer import TransformerConfig
 from phin.training.schedule import ScheduleConfig
 
 OVERRIDES = "overrides.yaml"
+MAY_CHANGE = ("trainer.max_steps=", "trainer.max_time=", "threads=", "logger", "callbacks", "data.loader_workers=")
+"""Settings that a run may go on with changed; any other would make it another run."""
 
 
 @dataclass
@@ -69,7 +71,8 @@ def train(config: TrainConfig) -> float:
     from phin.data.datamodule import PhinDataModule
     from phin.training import run
 
-    if report := run.finished_report(folder):
+    report = run.finished_report(folder) if config.resume == RESUME_AUTO else None
+    if report:
         print((folder / "report.txt").read_text(encoding="utf-8"))
         print(f"{folder} is finished; its tunes are in {folder / 'tunes'}. Remove the folder to train anew.")
         return float(report["validation_bits_per_note"])
@@ -98,7 +101,11 @@ def _as_it_began(config: TrainConfig, folder: Path) -> TrainConfig:
             return config
         raise InvalidConfig(f"resume={folder}", "no run began there", "name the folder of a phin-train run")
     began_with = [str(text) for text in OmegaConf.load(folder / OVERRIDES)]
-    now = [text for text in _task_overrides() if not text.startswith(("resume=", "run="))]
+    now = [text for text in _own_overrides() if text not in began_with]
+    if fixed := [text for text in now if not text.startswith(MAY_CHANGE)]:
+        raise InvalidConfig(
+            fixed[0], f"cannot change in a run that goes on ({folder})", "leave it out, or begin a new run with it"
+        )
     composed = compose("train", overrides=[*began_with, *now, f"run={folder}", f"resume={config.resume}"])
     return OmegaConf.to_object(composed)  # type: ignore[return-value]
 
@@ -107,10 +114,10 @@ def _remember(config: TrainConfig, folder: Path) -> None:
     """Keeps the settings a run began with: as a whole for people, as overrides for resuming."""
     if not (folder / OVERRIDES).exists():
         folder.mkdir(parents=True, exist_ok=True)
-        kept = [text for text in _task_overrides() if not text.startswith(("resume=", "run="))]
         OmegaConf.save(OmegaConf.structured(config), folder / "config.yaml")
-        OmegaConf.save(OmegaConf.create(kept), folder / OVERRIDES)
+        OmegaConf.save(OmegaConf.create(_own_overrides()), folder / OVERRIDES)
 
 
-def _task_overrides() -> list[str]:
-    return list(HydraConfig.get().overrides.task)
+def _own_overrides() -> list[str]:
+    """What the user set, but for where the run lies."""
+    return [text for text in HydraConfig.get().overrides.task if not text.startswith(("resume=", "run="))]

@@ -67,12 +67,30 @@ def largest(family: Int[np.ndarray, " tune"], titles: Sequence[str], count: int 
     return [(len(group), Counter(group).most_common(1)[0][0]) for group in ranked]
 
 
-def split_of(family_id: str, held_out: float = 0.1, salt: str = "phin") -> str:
+def split_of(family_id: str, held_out: float = 0.1) -> str:
     """The split a family falls into by a hash of its first tune's id: `held_out` each to validation and test."""
-    place = int.from_bytes(hashlib.sha256(f"{salt}:{family_id}".encode()).digest()[:8]) / 2**64
+    place = _place(family_id)
     if place < held_out:
         return "test"
     return "validation" if place < 2 * held_out else "train"
+
+
+def split_families(family_ids: Sequence[str], held_out: float = 0.1) -> list[str]:
+    """The split of each family; of a few families, one at least is held out for validation and one for testing.
+
+    The families of the lowest hashes fill a split that would be empty; fewer than three families all go to training.
+    """
+    splits = {family: split_of(family, held_out) for family in family_ids}
+    for empty in ("validation", "test"):
+        training = sorted((f for f, split in splits.items() if split == "train"), key=_place)
+        if empty not in splits.values() and len(splits) >= 3 and len(training) > 1:
+            splits[training[0]] = empty
+    return [splits[family] for family in family_ids]
+
+
+def _place(family_id: str) -> float:
+    """A number from 0 to 1 that depends on the id alone."""
+    return int.from_bytes(hashlib.sha256(f"phin:{family_id}".encode()).digest()[:8]) / 2**64
 
 
 def _links(phrases: Sequence[Phrase]) -> Iterable[tuple[int, int]]:

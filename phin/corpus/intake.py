@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from phin.corpus.families import families, largest, split_of
+from phin.corpus.families import families, largest, split_families
 from phin.corpus.sources import CorpusConfig, Reading, Unit, find_units, read_unit, source_names
 from phin.corpus.store import FORMAT, SPLITS, Store, Tune, is_store, open_store, write_store
 from phin.errors import InvalidConfig, InvalidTune, MissingCorpus
@@ -110,7 +110,7 @@ def _split(taken: list[Reading], config: CorpusConfig) -> tuple[list[Tune], int]
         held = {int(family[i]) for i, split in enumerate(splits) if split != "train"}
         kept = [i for i, split in enumerate(splits) if split != "train" or int(family[i]) not in held]
     else:
-        splits = [split_of(ids[first], config.held_out) for first in family]
+        splits = split_families([ids[first] for first in family], config.held_out)
         kept = list(range(len(ids)))
     tunes = [Tune(ids[i], phrases[i], recognise(phrases[i]), int(family[i]), splits[i]) for i in kept]
     return tunes, len(ids) - len(kept)

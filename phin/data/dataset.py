@@ -33,7 +33,7 @@ class DataConfig(CorpusConfig):
     """A corpus, and how training takes tunes from it."""
 
     batch_notes: int = 4096
-    """Notes in a batch, about: batches are cut so that each epoch has the same number of them."""
+    """Notes in a batch, about: each epoch is cut into the same number of batches, none of less than two long tunes."""
     window: int = 512
     """A longer tune is trained on in windows of this many notes, drawn anew each epoch."""
     transpose: bool = True
@@ -69,11 +69,16 @@ class TrainingTunes(Dataset[Item]):
         epoch, tune = key
         rng = np.random.default_rng((self.seed, epoch, tune))
         phrase, found = self.augment(self.store.phrase(tune), self.store.recognition(tune), rng)
-        encoded = self.tokenizer.encode(phrase)
-        conditions = self.tokenizer.conditions(phrase)
         drop = np.full(len(CONDITIONS), self.config.drop_condition)
         drop[LAI_CONDITION] = self.config.drop_lai
         hidden = rng.random(len(CONDITIONS)) < drop
+        conditions = self.tokenizer.conditions(phrase)
+        without_metre = replace(phrase, metre=None)
+        if hidden[METRE_CONDITION] and self.tokenizer.holds(without_metre):
+            phrase = without_metre  # its bars are hidden with it; a pickup longer than four quarters needs them
+        else:
+            hidden[METRE_CONDITION] = False
+        encoded = self.tokenizer.encode(phrase)
         if len(phrase) > self.config.window:
             start = int(rng.integers(len(phrase) - self.config.window + 1))
             encoded = encoded.window(start, self.config.window)

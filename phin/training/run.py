@@ -9,6 +9,7 @@ from typing import Any
 
 import lightning as L
 import torch
+from lightning.pytorch.loggers import WandbLogger
 
 from phin.corpus.store import Store
 from phin.data.datamodule import PhinDataModule
@@ -76,9 +77,19 @@ def train(
     write_report(run, {"finished": False, "intake": datamodule.store.report})
     last = run / LAST
     began = time.perf_counter()
-    trainer.fit(module, datamodule=datamodule, ckpt_path=str(last) if last.is_file() else None, weights_only=True)
+    try:
+        trainer.fit(module, datamodule=datamodule, ckpt_path=str(last) if last.is_file() else None, weights_only=True)
+    finally:
+        _close(trainer)
     seconds = time.perf_counter() - began
     return finish(run, datamodule, sampler, {"seconds_training": round(seconds, 1), "steps": trainer.global_step})
+
+
+def _close(trainer: L.Trainer) -> None:
+    """Ends W&B's run, so that the next job of a sweep begins one of its own."""
+    for logger in trainer.loggers:
+        if isinstance(logger, WandbLogger):
+            logger.experiment.finish()
 
 
 def finish(run: Path, datamodule: PhinDataModule, sampler: SamplerConfig, about: dict[str, Any]) -> RunResult:

@@ -237,6 +237,14 @@ def test_kin_of_listed_tunes_are_left_out_of_training_and_counted(
     assert len(store) + 3 == store.report["accepted"] == 90
 
 
+def test_the_committed_list_holds_no_tune_out_twice() -> None:
+    """A tune that validation has chosen the model by would be in the test's figure as well."""
+    lists = held_out_lists("folk")
+    assert set(lists) == {"validation", "test"}
+    assert all(len(set(ids)) == len(ids) > 100 for ids in lists.values())
+    assert set(lists["validation"]).isdisjoint(lists["test"])
+
+
 def test_an_unknown_list_of_held_out_tunes_is_refused_by_name() -> None:
     """A typing mistake in the name would quietly measure on other tunes."""
     with pytest.raises(InvalidConfig, match=r"data\.splits=folks: there is no such list"):

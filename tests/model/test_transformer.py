@@ -21,7 +21,7 @@ from phin.model.transformer import (
     rotate,
 )
 from phin.music.phrase import Metre
-from phin.tokenizer import CONDITIONS, DURATION, FIELDS, NUM_FIELDS, NUM_SYMBOLS, STEP, TECHNIQUE, VELOCITY
+from phin.tokenizer import CONDITIONS, DURATION, FIELDS, NUM_FIELDS, NUM_SYMBOLS, STEP, TECHNIQUE, UNKNOWN_ID, VELOCITY
 from tests.tiny import PHRASE, SWITCHES, TOKENIZER, batch_of, item, melodies, tiny_config, tiny_model
 from tests.tunes import wander
 
@@ -319,11 +319,11 @@ def test_unknown_technique_and_velocity_are_inputs() -> None:
     model, batch = tiny_model(), batch_of(PHRASE)
     for field in (TECHNIQUE, VELOCITY):
         ids = batch.ids.clone()
-        ids[0, 3, field] = 3  # UNKNOWN
+        ids[0, 4, field] = UNKNOWN_ID
         assert not torch.equal(ids, batch.ids)
         logits = said(model, replace(batch, ids=ids))
         assert logits.isfinite().all()
-        assert not torch.allclose(logits[:, 3:], said(model, batch)[:, 3:])
+        assert not torch.allclose(logits[:, 4:], said(model, batch)[:, 4:])
 
 
 # --- against PyTorch's own
