@@ -8,7 +8,7 @@ from torch.utils.data import DataLoader
 from phin.batch import collate
 from phin.corpus.intake import prepare
 from phin.corpus.store import Store
-from phin.data.dataset import DataConfig, EvaluationTunes, TrainingTunes, batches_of_like_length
+from phin.data.dataset import EVALUATION_ROWS, DataConfig, EvaluationTunes, TrainingTunes, batches_of_like_length
 from phin.data.loader import TrainingLoader
 from phin.errors import MissingCorpus
 from phin.tokenizer import Tokenizer
@@ -56,5 +56,5 @@ class PhinDataModule(L.LightningDataModule):
     def evaluation_loader(self, split: str) -> DataLoader[Any]:
         """A split's melodies, longest first."""
         tunes = EvaluationTunes(self.store, self.tokenizer, self.store.split(split).tolist())
-        batches: Any = [batch.tolist() for batch in batches_of_like_length(tunes.lengths, 2 * self.config.batch_notes)]
+        batches: Any = [batch.tolist() for batch in batches_of_like_length(tunes.lengths, EVALUATION_ROWS)]
         return DataLoader(tunes, batch_sampler=batches, collate_fn=collate)

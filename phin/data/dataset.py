@@ -26,13 +26,15 @@ from phin.tokenizer import (
 
 EVALUATION_WINDOW = 1024
 """Notes that are scored in one piece; a longer tune is scored in pieces, each of which starts without a past."""
+EVALUATION_ROWS = 8192
+"""Rows, padding included, that are scored side by side."""
 
 
 @dataclass
 class DataConfig(CorpusConfig):
     """A corpus, and how training takes tunes from it."""
 
-    batch_notes: int = 4096
+    batch_notes: int = 1024
     """Notes in a batch, about: each epoch is cut into the same number of batches, none of less than two long tunes."""
     window: int = 512
     """A longer tune is trained on in windows of this many notes, drawn anew each epoch."""

@@ -24,8 +24,8 @@ class DecodeStep(nn.Module):
         self,
         rows: RowInputs,
         cache: KVCache | None,
-        noise: tuple[Float[Tensor, "batch id"], ...],
-        steps_allowed: Bool[Tensor, "batch id"],
+        noise: tuple[Float[Tensor, "batch _"], ...],
+        steps_allowed: Bool[Tensor, "batch step"],
     ) -> tuple[Int[Tensor, "batch 6"], KVCache]:
         """The next row of each tune, and the cache with `rows` in it. `steps_allowed` masks ids of the step field."""
         hidden, cache = self.model.trunk(rows, cache)

@@ -47,11 +47,13 @@ class Weighing(Enum):
 class LossConfig:
     """`weights`, one a term, go with `weighing: fixed` and nothing else.
 
-    Learned log-variances are clamped to plus and minus `largest_log_variance`, so that no weight leaves [e^-2, e^2].
+    Learned log-variances stay between the two bounds. With the lower one at 0 no term weighs more than it would
+    uniformly: a term that is small because it is easy or rare (the pentatonic one) would else drown the notes.
     """
 
     weighing: Weighing = Weighing.LEARNED
     weights: dict[str, float] = field(default_factory=dict)
+    smallest_log_variance: float = 0.0
     largest_log_variance: float = 2.0
 
     def __post_init__(self) -> None:
@@ -59,8 +61,10 @@ class LossConfig:
             raise InvalidConfig("loss.weights", f"must name each of {', '.join(TERMS)}", "see conf/loss/fixed.yaml")
         if self.weighing is not Weighing.FIXED and self.weights:
             raise InvalidConfig("loss.weights", f"mean nothing with weighing={self.weighing.value}", "set loss=fixed")
-        if any(weight < 0 for weight in self.weights.values()) or self.largest_log_variance <= 0:
-            raise InvalidConfig("loss", "weights and largest_log_variance cannot be negative", "raise the one that is")
+        if any(weight < 0 for weight in self.weights.values()):
+            raise InvalidConfig("loss.weights", "cannot be negative", "raise the one that is")
+        if not self.smallest_log_variance <= 0 <= self.largest_log_variance:
+            raise InvalidConfig("loss", "the bounds of log-variances must hold 0, where they begin", "widen them")
 
 
 class LossOutput(NamedTuple):
@@ -75,9 +79,9 @@ class PhinLoss(nn.Module):
     """The five terms under one of three weighings.
 
     Learned: sum of exp(-s) L + s / 2 over the terms that have labels in the step (Kendall, Gal and Cipolla 2018,
-    arXiv 1705.07115), s clamped. exp(-s) is the weight a term has now; at rest s = ln 2L, so a weight near 1 / 2L. It
-    says how large a term still is, not how much it matters: `loss=fixed` and `loss=uniform` are the controls.
-    `log_variances` belongs into a parameter group of its own without weight decay.
+    arXiv 1705.07115), s kept within bounds. exp(-s) is the weight a term has now; at rest s = ln 2L, so a weight near
+    1 / 2L. It says how large a term still is, not how much it matters: `loss=fixed` and `loss=uniform` are the
+    controls. `log_variances` belongs into a parameter group of its own without weight decay.
     """
 
     fixed_weights: Tensor
@@ -106,7 +110,7 @@ class PhinLoss(nn.Module):
         """What each term counts for now."""
         if self.config.weighing is not Weighing.LEARNED:
             return self.fixed_weights
-        return torch.exp(-self._clamped())
+        return torch.exp(-self.log_variances)
 
     def forward(self, logits: PhinLogits, batch: PhinBatch) -> LossOutput:
         """A batch's part of its optimiser step's loss: over the step's batches, parts and totals add up."""
@@ -117,7 +121,7 @@ class PhinLoss(nn.Module):
         total = (self.weights * terms * present).sum()
         if self.config.weighing is Weighing.LEARNED:
             share = batch.is_row.sum() / counts[PARTS.index("step")].clamp(min=1)
-            total = total + share * (self._clamped() * present).sum() / 2
+            total = total + share * (self.log_variances * present).sum() / 2
         return LossOutput(total, parts, terms)
 
     def part_sums(self, logits: PhinLogits, batch: PhinBatch) -> Float[Tensor, " part"]:
@@ -137,9 +141,11 @@ class PhinLoss(nn.Module):
         same_side = in_set[:, None, :] == in_set.gather(1, batch.targets[..., PITCH])[..., None]
         return logits.logsumexp(dim=-1) - logits.masked_fill(~same_side, -torch.inf).logsumexp(dim=-1)
 
-    def _clamped(self) -> Float[Tensor, " term"]:
-        limit = self.config.largest_log_variance
-        return self.log_variances.clamp(-limit, limit)
+    @torch.no_grad()
+    def keep_within_bounds(self) -> None:
+        """Brings learned log-variances back into their bounds: called after every optimiser step."""
+        if self.config.weighing is Weighing.LEARNED:
+            self.log_variances.clamp_(self.config.smallest_log_variance, self.config.largest_log_variance)
 
 
 def field_nll(logits: PhinLogits, batch: PhinBatch) -> Float[Tensor, "batch time field"]:

@@ -76,6 +76,11 @@ class PhinModule(L.LightningModule):
         scheduler = LambdaLR(optimizer, lambda step: self.schedule.factor(step, total))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
+    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
+        """A step, after which the learned loss weights are within their bounds."""
+        super().optimizer_step(*args, **kwargs)
+        self.loss.keep_within_bounds()
+
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Adds what the run is, and the random state (torch's: nothing else is drawn from in training)."""
         checkpoint[PHIN_KEY] = self.identity.to_dict()

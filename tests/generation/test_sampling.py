@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -19,7 +19,7 @@ rows_of_logits = st.lists(st.integers(-400, 400), min_size=1, max_size=24, uniqu
     lambda row: [value / 50 for value in row]
 )
 temperatures = st.sampled_from([0.25, 0.7, 1.0, 1.5, 4.0])
-shares = st.sampled_from([0.05, 0.3, 0.5, 0.9, 0.95, 0.999, 1.0])
+shares = st.sampled_from([0.0513, 0.3137, 0.5717, 0.9173, 0.9571, 0.9993, 1.0])  # no sum of few equal parts
 
 
 def softmax(logits: list[float]) -> list[float]:
@@ -36,7 +36,6 @@ def naive_filter(logits: list[float], temperature: float = 1.0, top_k: int = 0, 
     for id, probability in zip(kept, softmax([scaled[id] for id in kept]), strict=True):
         if mass >= top_p and top_p < 1:
             break
-        assume(top_p == 1 or abs(mass - top_p) > 1e-9)
         nucleus.append(id)
         mass += probability
     return [value if id in nucleus else -math.inf for id, value in enumerate(scaled)]
@@ -148,8 +147,8 @@ def test_sampling_never_sorts() -> None:
 
 
 @pytest.mark.parametrize(
-    "settings",
-    [{"temperature": 0.0}, {"temperature": -1.0}, {"temperature": math.nan}, {"top_k": -1}, {"top_p": 0.0}, {"top_p": 1.1}],
+    "settings", [{"temperature": 0.0}, {"temperature": -1.0}, {"temperature": math.nan}, {"top_k": -1}, {"top_p":
+    0.0}, {"top_p": 1.1}],
 )
 def test_settings_that_can_draw_nothing_are_refused_by_name(settings: dict[str, float]) -> None:
     """Fails: a temperature of 0 divides by zero in the middle of a tune."""

@@ -1,0 +1,317 @@
+"""Generation against its specification, `generate_naive`: one tune at a time, no cache, a whole forward for each note."""
+
+import math
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import phin.generation.generate as generation
+from phin.errors import InvalidConfig, PhinError
+from phin.generation.generate import BATCH, generate
+from phin.generation.random import gumbel
+from phin.generation.request import SamplerConfig, TuneRequest
+from phin.generation.write import write_tunes
+from phin.model.checkpoint import Identity
+from phin.model.transformer import PhinTransformer, RowInputs
+from phin.music.midi import read_midi
+from phin.music.phrase import UNKNOWN, Metre, Phrase
+from phin.tokenizer import (
+    DURATION,
+    END_ID,
+    FIELDS,
+    METRES,
+    NUM_FIELDS,
+    NUM_SYMBOLS,
+    START_ID,
+    STEP,
+    TECHNIQUE,
+    UNKNOWN_ID,
+    VELOCITY,
+    first_origin,
+    melody_ids,
+)
+from tests.generation.test_sampling import naive_filter
+from tests.tiny import TOKENIZER, identity_for, tiny_model
+
+SAMPLERS = [SamplerConfig(), SamplerConfig(0.7, 0, 0.8), SamplerConfig(1.3, 12, 1.0), SamplerConfig(top_k=1)]
+
+
+@pytest.fixture(scope="module")
+def model() -> PhinTransformer:
+    return tiny_model()
+
+
+@pytest.fixture(scope="module")
+def identity(model: PhinTransformer) -> Identity:
+    return identity_for(model)
+
+
+def rows_of(drawn: list[list[int]], request: TuneRequest) -> RowInputs:
+    """All rows of one tune so far, from what was drawn and asked for alone."""
+    ids = np.array([[START_ID] * NUM_FIELDS, *drawn])
+    metre = Metre.parse(request.metre)
+    steps = (ids[:, STEP] - NUM_SYMBOLS).clip(min=0)
+    steps[0] = first_origin(metre)
+    melody = melody_ids(ids)
+    before = np.concatenate([[0], melody[:-1]])
+    columns = (torch.from_numpy(column)[None] for column in (ids, np.cumsum(steps), melody, before))
+    return RowInputs(*columns, torch.tensor([metre.bar]), torch.from_numpy(request.conditions(TOKENIZER))[None])
+
+
+def filter_row(logits: list[float], sampler: SamplerConfig) -> list[float]:
+    possible = [id for id, value in enumerate(logits) if value > -math.inf]
+    kept = naive_filter([logits[id] for id in possible], sampler.temperature, sampler.top_k, sampler.top_p)
+    filtered = [-math.inf] * len(logits)
+    for id, value in zip(possible, kept, strict=True):
+        filtered[id] = value
+    return filtered
+
+
+@torch.no_grad()
+def generate_naive(
+    model: PhinTransformer, identity: Identity, request: TuneRequest, number: int, seed: int, sampler: SamplerConfig
+) -> Phrase:
+    """Tune `number` of a seed, as plainly as it can be said."""
+    drawn: list[list[int]] = []
+    while True:
+        rows = rows_of(drawn, request)
+        here, last = int(rows.onset[0, -1]), request.last_stroke
+        hidden, _ = model.trunk(rows)
+        state, row = hidden, []
+        for field in range(NUM_FIELDS):
+            logits, state = model.heads.logits(field, state, rows.melody)
+            values = logits[0, -1].tolist()
+            if field == STEP:
+                for id in range(FIELDS[STEP].size):
+                    arrives = here < last and id >= NUM_SYMBOLS and here + id - NUM_SYMBOLS <= last
+                    ends = here == last and id == END_ID
+                    if not arrives and not ends:
+                        values[id] = -math.inf
+            noise = gumbel(seed, [number], len(drawn), field, FIELDS[field].size)[0].astype(np.float32)
+            id = int(np.argmax(np.array(filter_row(values, sampler)) + noise))
+            row.append(id if identity.learned_fields[field] else UNKNOWN_ID)
+            seen = torch.full(rows.melody.shape, row[-1])
+            state = model.heads.see(field, state, seen, rows)
+        if row[STEP] == END_ID:
+            return TOKENIZER.decode(np.array(drawn), Metre.parse(request.metre))
+        drawn.append(row)
+
+
+def notes(tunes: list[Phrase]) -> list[list[list[int]]]:
+    return [tune.rows.tolist() for tune in tunes]
+
+
+# --- the specification
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS, ids=str)
+@pytest.mark.parametrize("seed", [0, 7, 2**40 + 1])
+def test_generated_tunes_are_those_of_the_naive_generator(
+    model: PhinTransformer, identity: Identity, seed: int, sampler: SamplerConfig
+) -> None:
+    """Fails: cache, batch or filters change the notes; nothing that was measured of the model holds of its tunes."""
+    request = TuneRequest(lines=2, lai="noi", source="han", tempo=90.0)
+    tunes = generate(model, identity, request, 3, seed, sampler)
+    expected = [generate_naive(model, identity, request, number, seed, sampler) for number in range(3)]
+    assert notes(tunes) == notes(expected)
+    assert len({len(tune) for tune in tunes}) > 1 or sampler.top_k == 1, "tunes of unlike lengths share a batch"
+
+
+def test_every_switch_of_the_model_generates_as_the_naive_generator() -> None:
+    """Fails: an arm of the study plays other notes than it was trained for."""
+    settings = {"beat_lag_bias": True, "learned_positions": True, "index_rotary": False, "time_ahead": False}
+    model = tiny_model(seed=3, **settings)
+    identity, request = identity_for(model, unlearned=(TECHNIQUE,)), TuneRequest(metre="6/8")
+    tunes = generate(model, identity, request, 2, 0)
+    assert notes(tunes) == notes([generate_naive(model, identity, request, k, 0, SamplerConfig()) for k in range(2)])
+
+
+def test_a_tune_is_the_same_alone_or_among_many(
+    model: PhinTransformer, identity: Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fails: asking for more tunes changes those one already liked."""
+    request = TuneRequest(lines=1)
+    five = generate(model, identity, request, 5, seed=2)
+    assert notes(generate(model, identity, request, 2, seed=2)) == notes(five[:2])
+    monkeypatch.setattr(generation, "BATCH", 2)
+    assert notes(generate(model, identity, request, 5, seed=2)) == notes(five)
+
+
+def test_more_tunes_than_a_batch_are_all_drawn_and_all_unlike(model: PhinTransformer, identity: Identity) -> None:
+    """Fails: the second batch repeats the first."""
+    request = TuneRequest(lines=1)
+    tunes = generate(model, identity, request, BATCH + 2, seed=1)
+    assert len({str(tune) for tune in notes(tunes)}) == BATCH + 2
+    last = generate_naive(model, identity, request, BATCH + 1, 1, SamplerConfig())
+    assert notes(tunes[-1:]) == notes([last])
+    assert tunes[-1].title == f"phin 1-{BATCH + 2}"
+
+
+def test_the_same_seed_plays_the_same_notes_and_another_seed_others(model: PhinTransformer, identity: Identity) -> None:
+    """Fails: a tune that pleased cannot be had again; or the seed is advertised and ignored."""
+    first = generate(model, identity, TuneRequest(), 2, seed=5)
+    torch.manual_seed(99)
+    assert generate(model, identity, TuneRequest(), 2, seed=5) == first
+    for seed in (6, 5 + 2**32):
+        assert notes(generate(model, identity, TuneRequest(), 2, seed)) != notes(first)
+
+
+# --- what every tune keeps
+
+
+@pytest.mark.parametrize("metre", ["2/4", "3/4", "6/8", "4/4"])
+@pytest.mark.parametrize("lines", [1, 2, 3, 4])
+def test_a_tune_has_exactly_the_length_that_was_asked_for(
+    model: PhinTransformer, identity: Identity, lines: int, metre: str
+) -> None:
+    """Fails: the closing note misses its downbeat, and dancers stop at another moment than the player."""
+    request = TuneRequest(lines=lines, metre=metre)
+    bar, end = Metre.parse(metre).bar, 24 * (8 * lines - 2)
+    assert request.last_stroke % bar == 0, "the closing note falls on a downbeat"
+    assert end - bar < request.last_stroke <= end
+    for tune in generate(model, identity, request, 4, seed=lines):
+        assert tune.onset[-1] == request.last_stroke
+        assert (tune.onset == request.last_stroke).sum() == 1
+        assert tune.onset[0] >= -bar
+        assert tune.metre == Metre.parse(metre)
+
+
+def test_onsets_durations_and_pitches_are_all_played(model: PhinTransformer, identity: Identity) -> None:
+    """Fails: as in the ancestor, notes come in a row of equal lengths, for rhythm is never drawn."""
+    (tune,) = generate(model, identity, TuneRequest(lines=8), 1, seed=0)
+    for column in (np.diff(tune.onset), tune.duration, tune.pitch, tune.velocity, tune.technique, tune.voice):
+        assert len(np.unique(column)) > 1
+
+
+def test_what_was_never_learned_stays_unknown(model: PhinTransformer) -> None:
+    """Fails: techniques are written into a tune by a model that never saw one."""
+    identity = identity_for(model, unlearned=(TECHNIQUE, VELOCITY))
+    for tune in generate(model, identity, TuneRequest(), 2, seed=0):
+        assert (tune.technique == UNKNOWN).all()
+        assert (tune.velocity == UNKNOWN).all()
+        assert len(np.unique(tune.duration)) > 1
+
+
+def test_a_tune_that_never_ends_is_given_up_in_one_line(identity: Identity) -> None:
+    """Fails: a model that strikes chords for ever fills the memory."""
+    model = tiny_model()
+    with torch.no_grad():
+        model.heads.out[STEP].bias[NUM_SYMBOLS] = 1e6  # step 0, always
+    with pytest.raises(PhinError, match="did not come to its end"):
+        generate(model, identity, TuneRequest(lines=1), 1, seed=0)
+
+
+def test_generating_leaves_the_model_as_it_was(model: PhinTransformer, identity: Identity) -> None:
+    """Fails: tunes drawn while a model trains change what it learns."""
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    state = torch.get_rng_state()
+    generate(model, identity, TuneRequest(lines=1), 2, seed=0)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+
+
+@pytest.mark.slow
+def test_what_is_written_reads_back_as_the_same_valid_tune(
+    model: PhinTransformer, identity: Identity, tmp_path: Path
+) -> None:
+    """Fails: our own tunes are refused by our own reader, or come back changed."""
+    request = TuneRequest(lai="yai", tempo=96.0)
+    tunes = generate(model, identity, request, 2, seed=4)
+    for tune, files in zip(tunes, write_tunes(tunes, tmp_path / "new" / "folder"), strict=True):
+        reading = read_midi(files.midi, min_notes=1)
+        assert reading.phrase == tune
+        assert reading.repairs == ()
+        assert TOKENIZER.holds(tune)
+        assert files.sound.stat().st_size > 1000
+        assert files.picture.read_bytes().startswith(b"\x89PNG")
+    assert tunes[0].tempo == 625_000
+    assert tunes[0].lai == "yai"
+
+
+def test_a_folder_that_cannot_be_written_is_named_in_one_line(
+    model: PhinTransformer, identity: Identity, tmp_path: Path
+) -> None:
+    """Fails: after minutes of playing, a typing mistake in `out` ends in a traceback."""
+    (tmp_path / "file").touch()
+    tunes = generate(model, identity, TuneRequest(lines=1), 1, seed=0)
+    with pytest.raises(PhinError, match="cannot be written"):
+        write_tunes(tunes, tmp_path / "file")
+
+
+# --- every advertised argument does something
+
+REQUESTS = {"lines": 1, "metre": "3/4", "lai": "yai", "source": "essen", "tempo": 200.0}
+SAMPLINGS = {"temperature": 0.5, "top_k": 3, "top_p": 0.5}
+
+
+def test_every_argument_is_tried_below() -> None:
+    """Fails: an argument is added to a request and nobody asks whether it does anything."""
+    assert {field.name for field in fields(TuneRequest)} == REQUESTS.keys()
+    assert {field.name for field in fields(SamplerConfig)} == SAMPLINGS.keys()
+
+
+@pytest.mark.parametrize(("name", "value"), REQUESTS.items())
+def test_every_argument_of_a_request_changes_the_notes(
+    model: PhinTransformer, identity: Identity, name: str, value: object
+) -> None:
+    """Fails: as in the ancestor, an argument is accepted and ignored."""
+    plain = generate(model, identity, TuneRequest(), 4, seed=0)
+    asked = generate(model, identity, TuneRequest(**{name: value}), 4, seed=0)
+    assert notes(asked) != notes(plain)
+
+
+@pytest.mark.parametrize(("name", "value"), SAMPLINGS.items())
+def test_every_argument_of_the_sampler_changes_the_notes(
+    model: PhinTransformer, identity: Identity, name: str, value: float
+) -> None:
+    """Fails: a sampler setting is advertised and ignored."""
+    plain = generate(model, identity, TuneRequest(), 1, seed=0)
+    assert notes(generate(model, identity, TuneRequest(), 1, 0, SamplerConfig(**{name: value}))) != notes(plain)
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"lines": 0}, "lines=0"),
+        ({"lines": 65}, "lines=65"),
+        ({"metre": "11/16"}, "metre=11/16"),
+        ({"metre": "waltz"}, "metre 'waltz'"),
+        ({"lai": "yay"}, "lai=yay"),
+        ({"tempo": 0.0}, "tempo=0.0"),
+        ({"tempo": 1000.0}, "tempo=1000.0"),
+    ],
+)
+def test_what_cannot_be_asked_for_is_refused_by_name(settings: dict[str, object], named: str) -> None:
+    """Fails: a mistyped lai gives a tune in no lai, without a word."""
+    with pytest.raises(PhinError, match=named):
+        TuneRequest(**settings)
+
+
+def test_a_source_that_the_model_does_not_know_is_refused(model: PhinTransformer, identity: Identity) -> None:
+    """Fails: a style that was never learned is asked for and something else is played."""
+    with pytest.raises(InvalidConfig, match=r"source=isan: .*essen, han"):
+        generate(model, identity, TuneRequest(source="isan"), 1, seed=0)
+
+
+@pytest.mark.parametrize(("count", "seed"), [(0, 0), (-1, 0), (1, -1), (1, 2**63)])
+def test_no_tunes_or_no_seed_are_refused(model: PhinTransformer, identity: Identity, count: int, seed: int) -> None:
+    """Fails: asking for nothing succeeds with nothing."""
+    with pytest.raises(InvalidConfig):
+        generate(model, identity, TuneRequest(), count, seed)
+
+
+@pytest.mark.parametrize("metre", METRES, ids=str)
+def test_every_metre_the_model_knows_has_a_closing_downbeat(metre: Metre) -> None:
+    """Fails: one line in a long metre has no room for a note."""
+    request = TuneRequest(lines=1, metre=str(metre))
+    assert request.last_stroke >= 0
+    assert request.last_stroke % metre.bar == 0
+
+
+def test_durations_are_the_last_word_of_the_vocabulary() -> None:
+    """Fails: the longest note of the vocabulary cannot be decoded."""
+    row = [NUM_SYMBOLS, NUM_SYMBOLS, UNKNOWN_ID, NUM_SYMBOLS, FIELDS[DURATION].size - 1, UNKNOWN_ID]
+    assert TOKENIZER.decode(np.array([row])).duration[0] == FIELDS[DURATION].highest
