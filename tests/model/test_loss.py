@@ -261,21 +261,32 @@ def test_a_learned_weight_rests_where_it_is_half_the_inverse_of_its_term() -> No
     """Fails: weights have no resting place, and one of them runs away with the training."""
     batch = a_batch()
     logits = never_drawn(random_logits(batch))
-    loss = weighing(Weighing.LEARNED, largest_log_variance=10.0)
+    loss = weighing(Weighing.LEARNED)
     with torch.no_grad():
         loss.log_variances.copy_(torch.log(2 * loss(logits, batch).terms))
     (gradient,) = torch.autograd.grad(loss(logits, batch).total, loss.log_variances)
     torch.testing.assert_close(gradient, torch.zeros_like(gradient), rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("s", [50.0, -50.0])
-def test_no_learned_weight_leaves_its_bounds(s: float) -> None:
+def test_learned_weights_are_brought_back_within_their_bounds() -> None:
     """Fails: a term that is easy to learn gets a weight without end, and the others stop counting."""
-    loss = weighing(Weighing.LEARNED, largest_log_variance=2.0)
+    loss = weighing(Weighing.LEARNED)
+    smallest, largest = loss.config.smallest_log_variance, loss.config.largest_log_variance
     with torch.no_grad():
-        loss.log_variances.fill_(s)
-    limit = math.exp(-math.copysign(2.0, s))
-    torch.testing.assert_close(loss.weights, torch.full((len(TERMS),), limit, dtype=torch.float64))
+        loss.log_variances.copy_(torch.tensor([50.0, -50.0, 0.0, largest, smallest]))
+    loss.keep_within_bounds()
+    assert loss.log_variances.tolist() == pytest.approx([largest, smallest, 0.0, largest, smallest])
+    assert loss.weights.tolist() == pytest.approx([math.exp(-s) for s in (largest, smallest, 0.0, largest, smallest)])
+
+
+def test_a_weight_at_its_bound_can_come_back() -> None:
+    """Fails: once at its bound a weight stays there, for nothing pulls at it any more."""
+    batch = a_batch()
+    loss = weighing(Weighing.LEARNED)
+    with torch.no_grad():
+        loss.log_variances.fill_(loss.config.smallest_log_variance)
+    loss(never_drawn(random_logits(batch)), batch).total.backward()
+    assert (loss.log_variances.grad < 0).all(), "terms this large ask for smaller weights"
 
 
 def test_a_term_without_labels_leaves_its_weight_alone() -> None:
@@ -323,7 +334,8 @@ def test_four_batches_of_two_are_one_batch_of_eight(kind: Weighing) -> None:
         ({"weighing": Weighing.FIXED, "weights": {"note": 1.0}}, "loss.weights"),
         ({"weighing": Weighing.LEARNED, "weights": FIXED}, "loss.weights"),
         ({"weighing": Weighing.FIXED, "weights": FIXED | {"mode": -1.0}}, "negative"),
-        ({"largest_log_variance": 0.0}, "largest_log_variance"),
+        ({"smallest_log_variance": 1.0}, "bounds of log-variances"),
+        ({"largest_log_variance": -1.0}, "bounds of log-variances"),
     ],
 )
 def test_weights_that_contradict_the_weighing_are_refused(settings: dict[str, object], named: str) -> None:
