@@ -1,6 +1,7 @@
 """phin-train: composes a run and hands it over to `phin.training.run`."""
 
 import logging
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,8 @@ def train(config: TrainConfig) -> float:
     import torch
 
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    for noise in (".*LeafSpec.*", ".*smaller than the logging interval.*"):  # Lightning's own affairs
+        warnings.filterwarnings("ignore", message=noise)
 
     from phin.corpus.summary import summary
     from phin.data.datamodule import PhinDataModule

@@ -147,7 +147,7 @@ def _report(
         "with_pentatonic_set": sum(tune.found.root is not None for tune in tunes),
         "with_lai": sum(tune.found.family is not None for tune in tunes),
         "families": len(np.unique(family)),
-        "largest_families": largest(family, [tune.phrase.title for tune in tunes]),
+        "largest_families": largest(family, [tune.phrase.title or tune.id for tune in tunes]),
         "splits": {name: sum(tune.split == name for tune in tunes) for name in SPLITS},
         "seconds": round(seconds, 1),
     }

@@ -21,11 +21,11 @@ def summary(store: Store) -> str:
         if len(refusals) > MOST_REFUSALS:
             lines.append(f"  and {len(refusals) - MOST_REFUSALS:,} more, in report.json")
     if report["repaired"]:
-        lines.append("repaired: " + ", ".join(f"{count:,} {what}" for what, count in report["repaired"].items()))
+        lines.append("repaired: " + "; ".join(f"{what} (in {count:,})" for what, count in report["repaired"].items()))
     if left_out := report["left_out_as_kin_of_held_out"]:
         lines.append(f"left out {left_out:,} that are of one family with held-out tunes")
     splits = ", ".join(f"{count:,} {name}" for name, count in report["splits"].items())
-    largest = ", ".join(f"{title or 'untitled'} ({count})" for count, title in report["largest_families"][:5])
+    largest = ", ".join(f"{title} ({count})" for count, title in report["largest_families"][:5])
     lines.append(f"split by family ({report['families']:,} families): {splits}; largest: {largest}")
     lines.append(f"licence: {store.licence}")
     return "\n".join(lines)

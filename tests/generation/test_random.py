@@ -1,5 +1,7 @@
 """Random numbers by counter: the published answers, no draw that depends on the batch, and samples of the softmax."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 
@@ -50,10 +52,10 @@ def test_the_noise_of_an_id_does_not_depend_on_how_many_ids_there_are() -> None:
 
 
 def test_seed_tune_step_and_field_each_give_other_noise() -> None:
-    """Fails: two tunes, two notes or two fields of a note share their luck, and tunes repeat.""" arguments = [(seed,
-    tune, step, field) for seed in (0, 1, 2**32) for tune in (0, 1) for step in (0, 1) for field in (0, 1)] drawn =
-    np.stack([gumbel(seed, [tune], step, field, 8)[0] for seed, tune, step, field in arguments]) assert
-    len(np.unique(drawn)) == drawn.size
+    """Fails: two tunes, two notes or two fields of a note share their luck, and tunes repeat."""
+    places = list(product((0, 1, 2**32), (0, 1), (0, 1), (0, 1)))
+    drawn = np.stack([gumbel(seed, [tune], step, field, 8)[0] for seed, tune, step, field in places])
+    assert len(np.unique(drawn)) == drawn.size
 
 
 def test_noise_is_finite_and_of_gumbels_distribution() -> None:

@@ -147,8 +147,15 @@ def test_sampling_never_sorts() -> None:
 
 
 @pytest.mark.parametrize(
-    "settings", [{"temperature": 0.0}, {"temperature": -1.0}, {"temperature": math.nan}, {"top_k": -1}, {"top_p":
-    0.0}, {"top_p": 1.1}],
+    "settings",
+    [
+        {"temperature": 0.0},
+        {"temperature": -1.0},
+        {"temperature": math.nan},
+        {"top_k": -1},
+        {"top_p": 0.0},
+        {"top_p": 1.1},
+    ],
 )
 def test_settings_that_can_draw_nothing_are_refused_by_name(settings: dict[str, float]) -> None:
     """Fails: a temperature of 0 divides by zero in the middle of a tune."""

@@ -145,8 +145,11 @@ def test_steps_until_the_last_stroke_never_pass_it_and_end_on_it(last_stroke: in
 
 
 def test_the_step_keeps_nothing() -> None:
-    """Fails: a session hears the one before it.""" step, rows, noise = DecodeStep(tiny_model(), ALL_LEARNED,
-    SamplerConfig()), rows_of(PHRASE), noise_for(0, range(1), 0) state = {name: tensor.clone() for name, tensor in
-    step.state_dict().items()} first, _ = step(rows, None, noise, ANY_STEP) again, _ = step(rows, None, noise,
-    ANY_STEP) assert torch.equal(first, again) assert all(torch.equal(tensor, state[name]) for name, tensor in
-    step.state_dict().items())
+    """Fails: a session hears the one before it."""
+    step, rows = DecodeStep(tiny_model(), ALL_LEARNED, SamplerConfig()), rows_of(PHRASE)
+    noise = noise_for(0, range(1), 0)
+    state = {name: tensor.clone() for name, tensor in step.state_dict().items()}
+    first, _ = step(rows, None, noise, ANY_STEP)
+    again, _ = step(rows, None, noise, ANY_STEP)
+    assert torch.equal(first, again)
+    assert all(torch.equal(tensor, state[name]) for name, tensor in step.state_dict().items())

@@ -142,7 +142,10 @@ def test_a_setting_that_this_version_does_not_know_is_named() -> None:
     ("other", "difference"),
     [
         ({"model": tiny_config(dim=32)}, "model.dim is 32 there and 16 here"),
-        ({"tokenizer": Tokenizer(sources=("midi",))}, r"tokenizer.sources is \['midi'\] there and \['essen', 'han'\] here"),
+        (
+            {"tokenizer": Tokenizer(sources=("midi",))},
+            r"tokenizer.sources is \['midi'\] there and \['essen', 'han'\] here",
+        ),
         ({"corpus": "han"}, "corpus is han there and tiny here"),
         ({"corpus_fingerprint": "ff"}, "corpus_fingerprint is ff there and 0123456789abcdef here"),
         ({"learned_fields": (False,) * 6}, "learned_fields is .* there and .* here"),
