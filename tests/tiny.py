@@ -1,4 +1,4 @@
-"""Everything small that the tests share: one phrase to look at, one model of sixteen dimensions, a batch of all kinds."""
+"""Everything small that the tests share: a phrase to look at, a model of sixteen dimensions, batches, melodies."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,6 +16,7 @@ from tests.tunes import MINOR_PENTATONIC_ON_A, wander, with_drone
 
 TOKENIZER = Tokenizer(sources=("essen", "han"))
 TWO_FOUR = Metre(2, 4)
+NOTHING_FOUND = Recognition()
 
 # a pickup of two, eighths over a drone, a dyad, triplets, a rest, and a long last note
 PHRASE = Phrase(
@@ -77,7 +78,7 @@ def identity_for(model: PhinTransformer, unlearned: Sequence[int] = ()) -> Ident
     return Identity(model.config, TOKENIZER, "tiny", "0123456789abcdef", "nobody's", learned)
 
 
-def item(phrase: Phrase, found: Recognition = Recognition(), tune: int = 0, hide_lai: bool = True) -> Item:
+def item(phrase: Phrase, found: Recognition = NOTHING_FOUND, tune: int = 0, hide_lai: bool = True) -> Item:
     """A phrase as an item, its lai hidden from the model or shown."""
     conditions = TOKENIZER.conditions(replace(phrase, lai=found.lai.name if found.lai else phrase.lai))
     if hide_lai:

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 
 from omegaconf import MISSING
 
@@ -10,6 +9,7 @@ from phin.cli.app import run
 from phin.corpus.store import SPLITS
 from phin.data.dataset import DataConfig
 from phin.errors import InvalidCheckpoint, InvalidConfig
+from phin.whole_file import whole_file
 
 
 @dataclass
@@ -49,5 +49,5 @@ def evaluate(config: EvaluateConfig) -> None:
     rows = bits_report(model, datamodule.evaluation_loader(config.split), datamodule.store, config.split)
     print(table(rows, config.split))
     if config.out:
-        Path(config.out).parent.mkdir(parents=True, exist_ok=True)
-        Path(config.out).write_text(json.dumps(as_dicts(rows), indent=1) + "\n", encoding="utf-8")
+        with whole_file(config.out) as partial:
+            partial.write_text(json.dumps(as_dicts(rows), indent=1) + "\n", encoding="utf-8")

@@ -145,7 +145,7 @@ def _count(context: Hashes, continuation: Hashes, there: np.ndarray) -> _Counts:
     return _Counts(contexts, total, np.bincount(place), continuations, count)
 
 
-def _look_up(keys: Hashes, wanted: Hashes, *columns: np.ndarray) -> tuple[np.ndarray, ...]:
+def _look_up(keys: UInt64[np.ndarray, " key"], wanted: Hashes, *columns: np.ndarray) -> tuple[np.ndarray, ...]:
     """Each column's value at the wanted keys, 0 where a key is not known."""
     place = np.searchsorted(keys, wanted).clip(max=len(keys) - 1)
     known = keys[place] == wanted

@@ -12,7 +12,6 @@ the seal, and from then on the notes themselves are believed.
 import base64
 import io
 import json
-import os
 import re
 import zlib
 from dataclasses import dataclass, replace
@@ -44,6 +43,7 @@ from phin.music.phrase import (
     Voice,
     rows_from_columns,
 )
+from phin.whole_file import whole_file
 
 MAX_BYTES = 2_000_000
 """Some 250,000 notes: more than any tune, and few enough that the worst file costs about a second."""
@@ -142,15 +142,9 @@ def from_pretty_midi(pm: pretty_midi.PrettyMIDI, where: str = "PrettyMIDI object
 
 def write_midi(phrase: Phrase, path: str | Path) -> None:
     """Writes what `read_midi` gives back whole; the file is there entirely or not at all."""
-    path, data = Path(path), midi_bytes(phrase, str(path))
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
+    data = midi_bytes(phrase, str(path))
+    with whole_file(path) as partial:
         partial.write_bytes(data)
-        os.replace(partial, path)
-    except OSError as error:
-        raise PhinError(path, f"cannot be written ({error.strerror})", "choose a folder that exists") from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def midi_bytes(phrase: Phrase, where: str = "phrase") -> bytes:

@@ -6,7 +6,6 @@ slots 1 to 3 to the left of that, and a system begins with a slot 1: what leads 
 until then is seen whole. matplotlib is imported where it is used: who only reads tunes shall not wait for it.
 """
 
-import os
 import re
 from dataclasses import dataclass
 from itertools import pairwise
@@ -18,6 +17,7 @@ import numpy as np
 from phin.errors import Defect, InvalidTune, PhinError
 from phin.music.lai import NO_LAI
 from phin.music.phrase import HONG_PER_LINE, STEPS_PER_HONG, UNKNOWN, Phrase, Rows, Voice, hong_before_zero
+from phin.whole_file import whole_file
 
 if TYPE_CHECKING:
     import matplotlib.axes
@@ -100,17 +100,9 @@ def save(figure: "matplotlib.figure.Figure", path: str | Path) -> None:
     kind = path.suffix.lower().removeprefix(".")
     if kind not in ("png", "svg"):
         raise PhinError(path, "is neither .png nor .svg", "end the name with one of them")
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        undated = {"Date": None} if kind == "svg" else None
-        with matplotlib.rc_context({"svg.hashsalt": "phin"}):
-            figure.savefig(partial, format=kind, dpi=DOTS_PER_INCH, metadata=undated)
-        os.replace(partial, path)
-    except OSError as error:
-        reason = f"cannot be written ({(error.strerror or 'unknown error').lower()})"
-        raise PhinError(path, reason, "choose a folder that exists and has room") from error
-    finally:
-        partial.unlink(missing_ok=True)
+    undated = {"Date": None} if kind == "svg" else None
+    with whole_file(path) as partial, matplotlib.rc_context({"svg.hashsalt": "phin"}):
+        figure.savefig(partial, format=kind, dpi=DOTS_PER_INCH, metadata=undated)
 
 
 def pitch_name(pitch: int) -> str:

@@ -7,7 +7,6 @@ pitch is set afterwards by how fast the string is read, and tuning and bending a
 period at a time, not a sample.
 """
 
-import os
 import wave
 from collections.abc import Mapping
 from math import ceil, log, pi, sqrt
@@ -16,9 +15,10 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from phin.errors import Defect, InvalidTune, PhinError
+from phin.errors import Defect, InvalidTune
 from phin.music.grid import to_ticks
 from phin.music.phrase import DURATION, ONSET, PITCH, STEPS_PER_QUARTER, UNKNOWN, VELOCITY, VOICE, Phrase, Voice
+from phin.whole_file import whole_file
 
 SAMPLE_RATE = 44_100
 
@@ -116,23 +116,13 @@ def render(
 
 def write_wav(samples: Sound, path: str | Path, sample_rate: int = SAMPLE_RATE) -> None:
     """Writes 16-bit mono; the file is there entirely or not at all."""
-    path = Path(path)
-    whole = np.rint(np.clip(samples, -1, 1) * 32_767).astype(
-        "<i2"
-    )  # unclipped, a loud sample would wrap round: a crack
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with partial.open("wb") as file, wave.open(file, "wb") as sound:
-            sound.setnchannels(1)
-            sound.setsampwidth(whole.itemsize)
-            sound.setframerate(sample_rate)
-            sound.writeframes(whole.tobytes())
-        os.replace(partial, path)
-    except OSError as error:
-        reason = f"cannot be written ({(error.strerror or 'unknown error').lower()})"
-        raise PhinError(path, reason, "choose a folder that exists and has room") from error
-    finally:
-        partial.unlink(missing_ok=True)
+    clipped = np.clip(samples, -1, 1)  # unclipped, a loud sample would wrap round: a crack
+    whole = np.rint(clipped * 32_767).astype("<i2")
+    with whole_file(path) as partial, partial.open("wb") as file, wave.open(file, "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(whole.itemsize)
+        sound.setframerate(sample_rate)
+        sound.writeframes(whole.tobytes())
 
 
 def _strike(frequency: float, period: int, velocity: int, rng: np.random.Generator) -> Period:

@@ -23,6 +23,7 @@ from phin.model.transformer import PhinTransformer, TransformerConfig
 from phin.tokenizer import FIELDS, TECHNIQUE, VELOCITY
 from phin.training.lit_module import MakeOptimizer, PhinModule
 from phin.training.schedule import ScheduleConfig
+from phin.whole_file import whole_file
 
 NUM_TUNES = 4
 REPORT = "report.json"
@@ -128,6 +129,5 @@ def finished_report(run: Path) -> dict[str, Any] | None:
 def write_report(run: Path, report: dict[str, Any]) -> None:
     """report.json, whole or not at all."""
     run.mkdir(parents=True, exist_ok=True)
-    half = run / f".{REPORT}"
-    half.write_text(json.dumps(report, ensure_ascii=False, indent=1), encoding="utf-8")
-    half.replace(run / REPORT)
+    with whole_file(run / REPORT) as partial:
+        partial.write_text(json.dumps(report, ensure_ascii=False, indent=1), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Generation against its specification, `generate_naive`: one tune at a time, no cache, a whole forward for each note."""
+"""Generation against its specification, `generate_naive`: one tune at a time, no cache, a whole forward a note."""
 
 import math
 from dataclasses import fields
@@ -113,11 +113,10 @@ def test_generated_tunes_are_those_of_the_naive_generator(
     model: PhinTransformer, identity: Identity, seed: int, sampler: SamplerConfig
 ) -> None:
     """Fails: cache, batch or filters change the notes; nothing that was measured of the model holds of its tunes."""
-    request = TuneRequest(lines=2, lai="noi", source="han", tempo=90.0)
+    request = TuneRequest(lines=4, lai="noi", source="han", tempo=90.0)
     tunes = generate(model, identity, request, 3, seed, sampler)
     expected = [generate_naive(model, identity, request, number, seed, sampler) for number in range(3)]
     assert notes(tunes) == notes(expected)
-    assert len({len(tune) for tune in tunes}) > 1 or sampler.top_k == 1, "tunes of unlike lengths share a batch"
 
 
 def test_every_switch_of_the_model_generates_as_the_naive_generator() -> None:
@@ -145,6 +144,7 @@ def test_more_tunes_than_a_batch_are_all_drawn_and_all_unlike(model: PhinTransfo
     request = TuneRequest(lines=1)
     tunes = generate(model, identity, request, BATCH + 2, seed=1)
     assert len({str(tune) for tune in notes(tunes)}) == BATCH + 2
+    assert len({len(tune) for tune in tunes}) > 3, "tunes that end early share a batch with longer ones"
     last = generate_naive(model, identity, request, BATCH + 1, 1, SamplerConfig())
     assert notes(tunes[-1:]) == notes([last])
     assert tunes[-1].title == f"phin 1-{BATCH + 2}"

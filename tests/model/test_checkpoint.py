@@ -164,7 +164,7 @@ def test_every_fact_of_an_identity_is_compared() -> None:
     """Fails: a fact is added to the identity and forgotten in the comparison."""
     identity = identity_for(PhinTransformer(tiny_config(), TOKENIZER.condition_sizes))
     assert {field.name for field in fields(Identity)} <= identity.to_dict().keys()
-    with pytest.raises(InvalidCheckpoint, match="model.dim is missing there"):
+    with pytest.raises(InvalidCheckpoint, match=r"model\.dim is missing there"):
         identity.refuse_other({}, "empty.ckpt")
 
 

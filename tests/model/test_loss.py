@@ -1,4 +1,4 @@
-"""The loss: each term is its formula, what nobody knows weighs nothing, and cutting a step into batches changes nothing."""
+"""The loss: each term is its formula, what nobody knows weighs nothing, and a step may be cut into batches."""
 
 import math
 from dataclasses import replace

@@ -129,7 +129,7 @@ def test_tunes_that_begin_alike_are_continued_alike(model: PhinTransformer) -> N
 
 @pytest.mark.parametrize("field", range(NUM_FIELDS), ids=[field.name for field in FIELDS])
 def test_a_field_is_seen_by_the_fields_after_it_and_by_no_other(model: PhinTransformer, field: int) -> None:
-    """Fails: a pitch is drawn knowing itself (training is too easy), or a duration that ignores the pitch just drawn."""
+    """Fails: a pitch is taught knowing itself, or a duration is drawn without regard to its pitch."""
     batch = batch_of(PHRASE)
     time = 7  # its target is the note of onset 24, which has every field
     before = model(batch)[0].fields

@@ -1,0 +1,26 @@
+"""Files that appear under their name whole, or not at all."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from phin.errors import PhinError
+
+
+@contextmanager
+def whole_file(path: str | Path) -> Iterator[Path]:
+    """A name beside `path` to write to; it becomes `path` if the block ends well, and is removed if not.
+
+    Raises PhinError where the folder cannot be written to.
+    """
+    path = Path(path)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        yield partial
+        os.replace(partial, path)
+    except OSError as error:
+        reason = f"cannot be written ({error.strerror or 'unknown error'})"
+        raise PhinError(path, reason, "choose a folder that exists and has room") from error
+    finally:
+        partial.unlink(missing_ok=True)
