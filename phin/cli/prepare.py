@@ -33,6 +33,5 @@ def prepare(config: PrepareConfig) -> None:
     print(summary(store))
     if config.write_splits:
         held_out = {split: sorted(store.id(int(tune)) for tune in store.split(split)) for split in SPLITS[1:]}
-        Path(config.write_splits).write_text(
-            json.dumps(held_out, ensure_ascii=False, indent=0) + "\n", encoding="utf-8"
-        )
+        with whole_file(config.write_splits) as partial:
+            partial.write_text(json.dumps(held_out, ensure_ascii=False, indent=0) + "\n", encoding="utf-8")
