@@ -8,6 +8,7 @@ from omegaconf import MISSING
 from phin.cli.app import run
 from phin.corpus.sources import CorpusConfig
 from phin.corpus.store import SPLITS
+from phin.whole_file import whole_file
 
 
 @dataclass
