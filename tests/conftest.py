@@ -1,11 +1,55 @@
-"""For all tests: one thread, and hypothesis without deadlines (the first call of anything imports or traces it).
+"""For all tests: one thread, hypothesis without deadlines, and a corpus of two dozen MIDI files."""
 
-Nothing of phin is imported here: the checks of shapes are put in as its modules are first imported, after this file.
-"""
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import hypothesis
+import pytest
 import torch
+
+from phin.corpus.sources import Reader
+from phin.data.dataset import DataConfig
+from phin.music.midi import write_midi
+from tests.tunes import CHROMATIC, MINOR_PENTATONIC_ON_A, wander
 
 hypothesis.settings.register_profile("phin", deadline=None)
 hypothesis.settings.load_profile("phin")
 torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def midi_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twenty-four tunes of 12 to 23 notes, every second one pentatonic."""
+    folder = tmp_path_factory.mktemp("midi")
+    for number in range(24):
+        scale = MINOR_PENTATONIC_ON_A if number % 2 else CHROMATIC
+        tune = wander(number, num_notes=12 + number % 12, scale=scale)
+        write_midi(replace(tune, tempo=500_000, title=3 * chr(97 + number)), folder / f"{number:02}.mid")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def corpus(midi_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> DataConfig:
+    """The same, in batches of few notes; its cache is filled by whoever comes first."""
+    return DataConfig(
+        name="tiny",
+        reader=Reader.MIDI_FOLDER,
+        path=str(midi_folder),
+        cache=str(tmp_path_factory.mktemp("cache")),
+        held_out=0.2,
+        workers=1,
+        batch_notes=60,
+        window=16,
+    )
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """Hydra sends the root logger's lines to the stdout of the test that called it; the next test has another one."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)

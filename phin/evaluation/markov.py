@@ -114,7 +114,7 @@ def _contexts(symbols: _Symbols) -> Iterator[tuple[int, int, Hashes]]:
     rhythm = _hash_of(step, duration)
     beside = {
         STEP: (_hash_of(np.full_like(step, STEP)), rhythm),
-        PITCH: (_hash_of(np.full_like(step, PITCH)), _hash_of(interval)),
+        PITCH: (_hash_of(np.full_like(step, PITCH), symbols.place.clip(max=1)), _hash_of(interval)),
         DURATION: (_hash_of(np.full_like(step, DURATION), symbols.in_bar), rhythm),
     }
     for field, (context, history) in beside.items():

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+import numpy as np
 import torch
 from jaxtyping import Int
 from torch import Tensor
@@ -13,7 +14,7 @@ from phin.generation.request import SamplerConfig, TuneRequest
 from phin.generation.step import DecodeStep, next_rows, steps_until
 from phin.model.checkpoint import Identity
 from phin.model.transformer import PhinTransformer, RowInputs
-from phin.music.phrase import HONG_PER_LINE, Metre, Phrase
+from phin.music.phrase import DURATION, HONG_PER_LINE, ONSET, STEPS_PER_HONG, Metre, Phrase
 from phin.music.voice import ASSUMED_TEMPO
 from phin.tokenizer import END_ID, FIELDS, NUM_FIELDS, START_ID, STEP, Tokenizer, first_origin
 
@@ -72,9 +73,22 @@ def _generate_batch(
     metre, drawn = Metre.parse(request.metre), torch.stack(rows, dim=1).numpy()
     tempo = round(60e6 / request.tempo) if request.tempo else ASSUMED_TEMPO
     return [
-        replace(tokenizer.decode(ids, metre), tempo=tempo, lai=request.lai, title=f"phin {seed}-{number + 1}")
+        replace(
+            ring_out(tokenizer.decode(ids, metre), request.last_stroke),
+            tempo=tempo,
+            lai=request.lai,
+            title=f"phin {seed}-{number + 1}",
+        )
         for ids, number in zip(drawn, numbers, strict=True)
     ]
+
+
+def ring_out(phrase: Phrase, last_stroke: int) -> Phrase:
+    """The phrase with its last stroke ringing one hong, as in Thai letters, and nothing ringing longer."""
+    rows, end = phrase.rows.copy(), last_stroke + STEPS_PER_HONG
+    rows[:, DURATION] = np.minimum(rows[:, DURATION], end - rows[:, ONSET])
+    rows[rows[:, ONSET] == last_stroke, DURATION] = STEPS_PER_HONG
+    return replace(phrase, rows=rows)
 
 
 @torch.inference_mode()

@@ -1,6 +1,9 @@
 """What can be counted on one phrase: pure functions, on the melody voice, each safe from the tune that games it."""
 
+from functools import cache
+
 import numpy as np
+from jaxtyping import Float
 
 from phin.music.lai import PENTATONIC, set_shares
 from phin.music.phrase import STEPS_PER_HONG, Phrase
@@ -20,21 +23,17 @@ def pentatonic_share(phrase: Phrase) -> float:
 
 
 def pentatonic_adherence(phrase: Phrase) -> float:
-    """`pentatonic_share` above chance: 0 for what the same pitch-class weights score when classes are relabelled at
-    random.
+    """`pentatonic_share` above chance, as a part of the most it can be above chance.
 
-    1 is a tune that lies in one set and need not; 0 a tune no nearer to a set than chance, one note repeated among
-    them.
+    Chance is what the same pitch-class weights score when classes are relabelled at random. 1 is a tune that dwells on
+    the five notes of a set alike, and on no other; 0 one no nearer to a set than chance, one note repeated among them.
+    Two notes that are in a set cannot help it much: they score less than half.
     """
     melody = phrase.melody
     if not len(melody):
         return 0.0
     weights = np.bincount(melody.pitch % 12, weights=melody.duration, minlength=12) / melody.duration.sum()
-    rng = np.random.default_rng(0)
-    relabelled = rng.permuted(np.tile(weights, (NUM_RELABELLINGS, 1)), axis=1)
-    members = (np.arange(12)[:, None] + np.array(PENTATONIC)) % 12  # (12 sets, 5)
-    chance = float(relabelled[:, members].sum(axis=2).max(axis=1).mean())
-    return _above_chance(pentatonic_share(phrase), chance)
+    return (pentatonic_share(phrase) - _share_by_chance(weights)) / _most_above_chance()
 
 
 def diversity(phrase: Phrase) -> float:
@@ -81,6 +80,18 @@ def measures(phrase: Phrase) -> dict[str, float]:
         "diversity": diversity(phrase),
         "rhythm_consistency": rhythm_consistency(phrase),
     }
+
+
+def _share_by_chance(weights: Float[np.ndarray, " 12"]) -> float:
+    """The share in the best set when twelve pitch-class weights are dealt out at random, on average."""
+    relabelled = np.random.default_rng(0).permuted(np.tile(weights, (NUM_RELABELLINGS, 1)), axis=1)
+    members = (np.arange(12)[:, None] + np.array(PENTATONIC)) % 12  # (12 sets, 5)
+    return float(relabelled[:, members].sum(axis=2).max(axis=1).mean())
+
+
+@cache
+def _most_above_chance() -> float:
+    return 1 - _share_by_chance(np.repeat([0.2, 0.0], [5, 7]))
 
 
 def _overlap_by_chance(one: int, other: int, slots: int) -> float:

@@ -54,7 +54,7 @@ class NaiveMarkov:
             events.append((STEP, ("", *rhythms), step[row]))
             if step[row] != END_ID:
                 in_bar = (bar, int(tune.onset[row + 1]) % bar)
-                events.append((PITCH, ("", *intervals), melody[row]))
+                events.append((PITCH, (row == 0, *intervals), melody[row]))
                 events.append((DURATION, (in_bar, *rhythms), duration[row]))
         return events
 
@@ -84,9 +84,9 @@ def transposed(phrase: Phrase, semitones: int) -> Phrase:
     return replace(phrase, rows=rows)
 
 
-def with_last(phrase: Phrase, column: int, value: int) -> Phrase:
+def with_value(phrase: Phrase, row: int, column: int, value: int) -> Phrase:
     rows = phrase.rows.copy()
-    rows[-1, column] = value
+    rows[row, column] = value
     return replace(phrase, rows=rows)
 
 
@@ -116,16 +116,34 @@ def test_probabilities_of_every_next_step_and_duration_add_up_to_one(tune: Phras
         assert sum(naive.probability(field, context, value) for value in values) == pytest.approx(1)
 
 
-@pytest.mark.parametrize("tune", [CORPUS[0], OTHERS[0], OTHERS[3]])
+@pytest.mark.parametrize("number", [0, 3, 4])
 @pytest.mark.parametrize(
     ("column", "field", "values"), [(2, PITCH, range(52, 89)), (1, DURATION, range(1, 385))], ids=["pitch", "duration"]
 )
-def test_the_model_itself_shares_one_among_all_last_notes(tune: Phrase, column: int, field: int, values: range) -> None:
-    """Fails: as above, asked of the model itself, by trying every note."""
+@pytest.mark.parametrize("pitch_before", [52, 70, 88])
+def test_the_model_itself_shares_one_among_all_last_notes(
+    number: int, column: int, field: int, values: range, pitch_before: int
+) -> None:
+    """Fails: as above, asked of the model itself, by trying every note.
+
+    Where known intervals lead out of the range, pitches have a little less than one to share: never more.
+    """
+    tune = with_value(OTHERS[number], -2, 2, pitch_before)
     model = MarkovModel.fit(CORPUS)
     before = bits_of(model, [replace(tune, rows=tune.rows[:-1])])[0, field]
-    bits = bits_of(model, [with_last(tune, column, value) for value in values])[:, field] - before
-    assert (2.0**-bits).sum() == pytest.approx(1)
+    bits = bits_of(model, [with_value(tune, -1, column, value) for value in values])[:, field] - before
+    shared = (2.0**-bits).sum()
+    if field == PITCH and pitch_before != 70:
+        assert 0.3 < shared < 1
+    else:
+        assert shared == pytest.approx(1)
+
+
+def test_first_pitches_share_one_among_them() -> None:
+    """Fails: as above, for the note that has no interval."""
+    model = MarkovModel.fit(CORPUS)
+    starts = [with_value(replace(OTHERS[0], rows=OTHERS[0].rows[:1]), 0, 2, pitch) for pitch in range(52, 89)]
+    assert (2.0 ** -bits_of(model, starts)[:, PITCH]).sum() == pytest.approx(1)
 
 
 def test_a_tune_in_another_key_is_the_same_tune() -> None:

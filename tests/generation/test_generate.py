@@ -96,8 +96,17 @@ def generate_naive(
             seen = torch.full(rows.melody.shape, row[-1])
             state = model.heads.see(field, state, seen, rows)
         if row[STEP] == END_ID:
-            return TOKENIZER.decode(np.array(drawn), Metre.parse(request.metre))
+            return rung_out(TOKENIZER.decode(np.array(drawn), Metre.parse(request.metre)), last)
         drawn.append(row)
+
+
+def rung_out(tune: Phrase, last_stroke: int) -> Phrase:
+    """The last stroke rings one hong, and nothing rings longer than it."""
+    rows = tune.rows.tolist()
+    for row in rows:
+        onset, duration = row[:2]
+        row[1] = 24 if onset == last_stroke else min(duration, last_stroke + 24 - onset)
+    return replace(tune, rows=np.array(rows))
 
 
 def notes(tunes: list[Phrase]) -> list[list[list[int]]]:

@@ -1,0 +1,159 @@
+"""Every file of settings composes, becomes what the code takes, and is understood."""
+
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+
+import lightning as L
+import pytest
+import torch
+from hydra.errors import ConfigCompositionException
+from hydra.utils import instantiate
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+from lightning.pytorch.loggers import CSVLogger
+
+from phin.config import conf_dir, run_folder
+from phin.data.dataset import DataConfig
+from phin.errors import PhinError
+from phin.generation.request import SamplerConfig
+from phin.model.loss import LossConfig, PhinLoss, Weighing
+from phin.model.transformer import PhinTransformer, TransformerConfig
+from phin.tokenizer import Tokenizer
+from phin.training.lit_module import MONITOR
+from phin.training.run import LAST
+from phin.training.schedule import ScheduleConfig
+from tests.settings import SCHEMAS, composed
+
+GROUPS = {
+    "data": DataConfig,
+    "model": TransformerConfig,
+    "loss": LossConfig,
+    "scheduler": ScheduleConfig,
+    "sampler": SamplerConfig,
+    "optimizer": dict,
+    "trainer": dict,
+    "callbacks": dict,
+    "logger": dict,
+}
+CHOICES = [(group, file.stem) for group in GROUPS for file in sorted((conf_dir() / group).glob("*.yaml"))]
+NEEDED = {"evaluate": ["checkpoint=runs/a"], "generate": ["checkpoint=runs/a"]}
+
+
+def overrides(group: str, choice: str) -> list[str]:
+    return [f"{group}={choice}", *(["data.path=/tunes"] if choice == "midi_folder" else [])]
+
+
+def test_every_file_of_settings_is_tried_here() -> None:
+    """Fails: a new file of settings is advertised that nobody has composed once."""
+    folder = conf_dir()
+    known = {f"{group}/{choice}.yaml" for group, choice in CHOICES} | {f"{command}.yaml" for command in SCHEMAS}
+    assert {str(file.relative_to(folder)) for file in folder.rglob("*.yaml")} == known
+    assert {group for group, _ in CHOICES} == set(GROUPS)
+
+
+@pytest.mark.parametrize("command", SCHEMAS)
+def test_every_command_composes_into_its_schema(command: str) -> None:
+    """Fails: the command dies before it begins."""
+    config = composed(command, *NEEDED.get(command, []))
+    assert type(config) is SCHEMAS[command]
+    for field in fields(config):
+        value = getattr(config, field.name)
+        assert is_dataclass(value) == is_dataclass(field.type), field.name
+
+
+@pytest.mark.parametrize(("group", "choice"), CHOICES, ids=["=".join(choice) for choice in CHOICES])
+def test_every_choice_becomes_what_the_code_takes(group: str, choice: str) -> None:
+    """Fails: `phin-train model=absolute` and the like end in an error of composition."""
+    config = composed("train", *overrides(group, choice))
+    assert type(getattr(config, group)) is GROUPS[group]
+
+
+@pytest.mark.parametrize("choice", [choice for group, choice in CHOICES if group == "model"])
+def test_every_model_can_be_built(choice: str) -> None:
+    """Fails: sizes of a model in conf/ contradict each other."""
+    model = PhinTransformer(composed("train", f"model={choice}").model, Tokenizer().condition_sizes)
+    assert sum(weight.numel() for weight in model.parameters()) > 10_000
+
+
+def test_the_control_arms_are_what_they_are_called() -> None:
+    """Fails: a study compares a model with itself."""
+    index, absolute = (composed("train", f"model={name}").model for name in ("index_rotary", "absolute"))
+    assert index.index_rotary
+    assert not any([index.time_rotary, index.time_heads, index.metre, index.beat_lag_bias, index.learned_positions])
+    assert absolute.learned_positions
+    assert not any([absolute.index_rotary, absolute.time_rotary, absolute.metre, absolute.beat_lag_bias])
+
+
+@pytest.mark.parametrize("choice", [choice for group, choice in CHOICES if group == "loss"])
+def test_every_weighing_of_the_loss_is_the_one_it_is_called(choice: str) -> None:
+    """Fails: the control runs of the loss study weigh alike."""
+    config = composed("train", f"loss={choice}").loss
+    assert config.weighing is Weighing(choice)
+    assert len(PhinLoss(config).weights) == 5
+
+
+def test_objects_of_other_libraries_are_made_from_their_targets(tmp_path: Path) -> None:
+    """Fails: an argument of Lightning's or torch's has been renamed, and training stops at its start."""
+    config = composed("train", f"run={tmp_path}", "logger=csv")
+    trainer = instantiate(config.trainer, callbacks=[], logger=False)
+    assert isinstance(trainer, L.Trainer)
+    optimizer = instantiate(config.optimizer)([{"params": [torch.zeros(2, requires_grad=True)]}])
+    assert isinstance(optimizer, torch.optim.Optimizer)
+    assert [type(instantiate(logger)) for logger in config.logger.values()] == [CSVLogger]
+    callbacks = [instantiate(callback) for callback in config.callbacks.values()]
+    assert all(isinstance(callback, L.Callback) for callback in callbacks)
+
+
+def test_what_stops_and_chooses_watches_plain_bits_per_note(tmp_path: Path) -> None:
+    """Fails: the weighted total, which can fall while every term gets worse, decides what is kept."""
+    config = composed("train", f"run={tmp_path}")
+    assert config.monitor == MONITOR
+    callbacks = {name: instantiate(callback) for name, callback in config.callbacks.items()}
+    stopping, best, last = callbacks["early_stopping"], callbacks["best"], callbacks["last"]
+    assert isinstance(stopping, EarlyStopping)
+    assert isinstance(best, ModelCheckpoint)
+    assert stopping.monitor == best.monitor == MONITOR
+    assert stopping.mode == best.mode == "min"
+    assert Path(last.dirpath) / f"{last.filename}.ckpt" == tmp_path / LAST
+
+
+def test_samples_are_drawn_as_the_sampler_says(tmp_path: Path) -> None:
+    """Fails: tunes heard in training are drawn otherwise than the settings say."""
+    config = composed("train", f"run={tmp_path}", "sampler.temperature=0.7", "sampler.top_k=9")
+    assert instantiate(config.callbacks["samples"]).sampler == config.sampler
+
+
+def test_a_mistyped_key_is_refused_by_name() -> None:
+    """Fails: `model.dims=256` trains the small model for an hour."""
+    with pytest.raises(ConfigCompositionException, match=r"model\.dims"):
+        composed("train", "model.dims=256")
+
+
+@pytest.mark.parametrize(
+    ("override", "named"),
+    [
+        ("model.dim=7", "model.dim=7"),
+        ("data.batch_notes=0", "batch_notes"),
+        ("data.drop_lai=2", "data.drop_lai=2"),
+        ("sampler.temperature=0", "sampler.temperature"),
+        ("scheduler.warmup=1.5", "scheduler"),
+        ("loss.weights={note:1.0}", "loss.weights"),
+        ("data=midi_folder", "data.path"),
+    ],
+)
+def test_a_contradiction_is_refused_by_the_key_to_mend(override: str, named: str) -> None:
+    """Fails: settings that cannot be are found out in the middle of a run."""
+    with pytest.raises(Exception) as error:  # noqa: PT011 -- OmegaConf wraps what a dataclass raises
+        composed("train", override)
+    assert isinstance(error.value, PhinError) or isinstance(error.value.__cause__, PhinError)
+    assert named in str(error.value)
+
+
+def test_a_run_writes_where_it_resumes_or_into_a_folder_named_by_time() -> None:
+    """Fails: a second run overwrites the first; or a resumed one begins anew beside it."""
+    assert run_folder("runs/mine") == "runs/mine"
+    assert run_folder(None).startswith("runs/20")
+    assert run_folder("auto").startswith("runs/20")
+    assert composed("train", "resume=runs/mine").run == "runs/mine"
+    assert composed("train", "run=here").run == "here"
+    config = composed("train")
+    assert config.callbacks["best"]["dirpath"] == f"{config.run}/checkpoints", "one folder, however often it is asked"
