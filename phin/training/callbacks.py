@@ -1,5 +1,6 @@
 """What is heard of a run while it trains: tunes drawn at each validation, measured, kept, and sent to W&B."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -7,12 +8,15 @@ import lightning as L
 import numpy as np
 from lightning.pytorch.loggers import WandbLogger
 
+from phin.errors import PhinError
 from phin.generation.generate import generate
 from phin.generation.request import SamplerConfig, TuneRequest
 from phin.generation.write import TuneFiles, write_tunes
 from phin.music.measures import measures
 from phin.music.phrase import Phrase
 from phin.training.lit_module import PhinModule
+
+log = logging.getLogger(__name__)
 
 
 class SampleTunes(L.Callback):
@@ -37,7 +41,11 @@ class SampleTunes(L.Callback):
         if trainer.sanity_checking or not trainer.is_global_zero:
             return
         assert isinstance(pl_module, PhinModule)
-        tunes = generate(pl_module.model, pl_module.identity, self.request, self.count, self.seed, self.sampler)
+        try:
+            tunes = generate(pl_module.model, pl_module.identity, self.request, self.count, self.seed, self.sampler)
+        except PhinError as error:  # a model half trained may play without an end: no reason to stop training it
+            log.warning("no tunes at step %d: %s", trainer.global_step, error)
+            return
         values = [measures(tune) for tune in tunes]
         for name in values[0]:
             mean = float(np.mean([value[name] for value in values]))

@@ -1,7 +1,7 @@
 """Generation against its specification, `generate_naive`: one tune at a time, no cache, a whole forward a note."""
 
 import math
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np

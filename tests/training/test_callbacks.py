@@ -1,0 +1,120 @@
+"""What a run leaves while it trains: best and last checkpoints, an end when nothing improves, tunes to hear."""
+
+import math
+from pathlib import Path
+
+import lightning as L
+import pytest
+import torch
+from hydra.utils import instantiate
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+
+import phin.training.callbacks as callbacks
+from phin.data.dataset import DataConfig
+from phin.errors import PhinError
+from phin.evaluation.report import model_bits
+from phin.generation.generate import generate
+from phin.generation.request import SamplerConfig, TuneRequest
+from phin.model.checkpoint import find, load
+from phin.music.midi import read_midi
+from phin.training.callbacks import SampleTunes
+from phin.training.lit_module import MONITOR
+from tests.settings import composed
+from tests.training.small import parts, trainer_for
+
+MEASURES = ("pentatonic_share", "pentatonic_adherence", "diversity", "rhythm_consistency")
+
+
+def configured(run: Path, *overrides: str) -> dict[str, L.Callback]:
+    """The callbacks of conf/, as phin-train makes them."""
+    config = composed("train", f"run={run}", *overrides)
+    return {name: instantiate(callback) for name, callback in config.callbacks.items()}
+
+
+class Scores(L.Callback):
+    """Writes down every validation's score."""
+
+    def __init__(self) -> None:
+        self.seen: list[float] = []
+
+    def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self.seen.append(float(trainer.callback_metrics[MONITOR]))
+
+
+def test_best_and_last_checkpoints_are_kept_by_plain_bits_per_note(corpus: DataConfig, tmp_path: Path) -> None:
+    """Fails: the model that plays is the last one, or the one with the smallest weighted loss."""
+    made = configured(tmp_path, "callbacks.last.every_n_train_steps=4")
+    scores = Scores()
+    module, datamodule = parts(corpus)
+    trainer = trainer_for(tmp_path, made["best"], made["last"], scores, max_steps=14, val_check_interval=3)
+    trainer.fit(module, datamodule=datamodule)
+    assert len(scores.seen) == 4
+    assert find(tmp_path) == tmp_path / "checkpoints" / "best.ckpt"
+    assert sorted(file.name for file in (tmp_path / "checkpoints").iterdir()) == ["best.ckpt", "last.ckpt"]
+    model, _ = load(find(tmp_path))
+    bits = model_bits(model, datamodule.val_dataloader(), progress=False)
+    assert bits.headline.sum() / bits.notes.sum() == pytest.approx(min(scores.seen), rel=1e-5)
+    assert torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)["global_step"] == 12
+
+
+def test_training_stops_when_nothing_improves(corpus: DataConfig, tmp_path: Path) -> None:
+    """Fails: a run learns its tunes by heart for hours after it has stopped getting better."""
+    made = configured(tmp_path, "callbacks.early_stopping.patience=2", "callbacks.early_stopping.min_delta=100")
+    stopping = made["early_stopping"]
+    assert isinstance(stopping, EarlyStopping)
+    module, datamodule = parts(corpus)
+    trainer = trainer_for(tmp_path, stopping, max_steps=60, val_check_interval=2)
+    trainer.fit(module, datamodule=datamodule)
+    assert trainer.global_step == 2 * (1 + 2), "the first validation, and two that were no better"
+
+
+def test_the_same_tunes_are_drawn_measured_and_kept_at_every_validation(corpus: DataConfig, tmp_path: Path) -> None:
+    """Fails: nobody hears a run before it ends, or hears other tunes each time and cannot compare."""
+    sampler = SamplerConfig(temperature=0.9)
+    samples = SampleTunes(str(tmp_path / "samples"), count=3, lines=1, seed=5, show=1, sampler=sampler)
+    module, datamodule = parts(corpus)
+    trainer = trainer_for(tmp_path, samples, max_steps=4, val_check_interval=2)
+    trainer.fit(module, datamodule=datamodule)
+    folders = sorted(folder.name for folder in (tmp_path / "samples").iterdir())
+    assert folders == ["step-000002", "step-000004"]
+    for folder in folders:
+        files = sorted(file.name for file in (tmp_path / "samples" / folder).iterdir())
+        assert files == ["tune-1.mid", "tune-1.png", "tune-1.wav"]
+    expected = generate(module.model.eval(), module.identity, TuneRequest(lines=1), 3, 5, sampler)
+    kept = read_midi(tmp_path / "samples" / "step-000004" / "tune-1.mid", min_notes=1).phrase
+    assert kept == expected[0]
+    for name in MEASURES:
+        assert math.isfinite(trainer.callback_metrics[f"sample/{name}"])
+
+
+def test_drawing_tunes_changes_nothing_in_training(corpus: DataConfig, tmp_path: Path) -> None:
+    """Fails: listening to a run changes it."""
+    weights = []
+    for listening in (True, False):
+        module, datamodule = parts(corpus, dropout=0.2)
+        heard = [SampleTunes(str(tmp_path / "samples"), count=1, lines=1, show=0)] if listening else []
+        trainer_for(tmp_path, *heard, max_steps=4, val_check_interval=2).fit(module, datamodule=datamodule)
+        weights.append(module.state_dict())
+    assert all(torch.equal(weight, weights[1][name]) for name, weight in weights[0].items())
+
+
+def test_tunes_that_cannot_be_drawn_do_not_end_the_training(
+    corpus: DataConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fails: a model that, halfway, plays on without an end takes its whole run with it."""
+
+    def never_ends(*_: object) -> None:
+        raise PhinError("seed 0", "a tune did not come to its end", "take another seed")
+
+    monkeypatch.setattr(callbacks, "generate", never_ends)
+    module, datamodule = parts(corpus)
+    trainer = trainer_for(tmp_path, SampleTunes(str(tmp_path / "samples")), max_steps=4, val_check_interval=2)
+    trainer.fit(module, datamodule=datamodule)
+    assert trainer.global_step == 4
+
+
+def test_the_best_checkpoint_is_chosen_downwards(tmp_path: Path) -> None:
+    """Fails: the worst model is kept."""
+    best = configured(tmp_path)["best"]
+    assert isinstance(best, ModelCheckpoint)
+    assert (best.monitor, best.mode, best.save_top_k) == (MONITOR, "min", 1)
