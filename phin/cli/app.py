@@ -26,12 +26,12 @@ def run(command: str, schema: type, task: Callable[[Any], Any]) -> None:
     register(command, schema)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra hands every error on, and the lines below say it
 
-    failures: list[PhinError] = []
+    failures: list[Exception] = []
 
     def hydra_task(config: DictConfig) -> Any:
         try:
             return task(OmegaConf.to_object(config))
-        except PhinError as error:
+        except (PhinError, OmegaConfBaseException) as error:
             if HydraConfig.get().mode == RunMode.MULTIRUN:
                 raise  # so that the sweep knows which of its jobs failed
             failures.append(error)
@@ -40,14 +40,14 @@ def run(command: str, schema: type, task: Callable[[Any], Any]) -> None:
     app = hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=command)(hydra_task)
     try:
         app()
-    except PhinError as error:
+    except (PhinError, HydraException, OmegaConfBaseException) as error:
         failures.append(error)
-    except (HydraException, OmegaConfBaseException) as error:
-        _leave(command, f"{_in_one_line(error)}. See phin-{command} --help.")
     except KeyboardInterrupt:
         _leave(command, "interrupted", status=130)
-    if failures:
+    if failures and isinstance(failures[0], PhinError):
         _leave(command, str(failures[0]))
+    if failures:
+        _leave(command, f"{_in_one_line(failures[0])}. See phin-{command} --help.")
 
 
 def _in_one_line(error: BaseException) -> str:

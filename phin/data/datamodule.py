@@ -3,6 +3,7 @@
 from typing import Any
 
 import lightning as L
+import torch
 from torch.utils.data import DataLoader
 
 from phin.batch import collate
@@ -57,4 +58,5 @@ class PhinDataModule(L.LightningDataModule):
         """A split's melodies, longest first."""
         tunes = EvaluationTunes(self.store, self.tokenizer, self.store.split(split).tolist())
         batches: Any = [batch.tolist() for batch in batches_of_like_length(tunes.lengths, EVALUATION_ROWS)]
-        return DataLoader(tunes, batch_sampler=batches, collate_fn=collate)
+        # a generator of its own, else each validation would draw from torch's, which dropout draws from
+        return DataLoader(tunes, batch_sampler=batches, collate_fn=collate, generator=torch.Generator())

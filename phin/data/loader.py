@@ -6,6 +6,7 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
+import torch
 from jaxtyping import Int
 from torch.utils.data import DataLoader
 
@@ -68,4 +69,5 @@ class TrainingLoader:
             collate_fn=collate,
             num_workers=workers,
             multiprocessing_context="spawn" if workers else None,
+            generator=torch.Generator(),  # else each epoch would draw from torch's own, which dropout draws from
         )

@@ -1,6 +1,7 @@
 """A training run from its parts to its folder: checkpoints, logs, report.json, four tunes."""
 
 import json
+import logging
 import os
 import time
 from dataclasses import dataclass
@@ -13,17 +14,21 @@ from lightning.pytorch.loggers import WandbLogger
 
 from phin.corpus.store import Store
 from phin.data.datamodule import PhinDataModule
+from phin.errors import PhinError
 from phin.evaluation.report import ALL, BitsRow, as_dicts, bits_report, table
 from phin.generation.generate import generate
 from phin.generation.request import SamplerConfig, TuneRequest
 from phin.generation.write import TuneFiles, write_tunes
-from phin.model.checkpoint import Identity, find, load
+from phin.model.checkpoint import PHIN_KEY, Identity, find, load, read
 from phin.model.loss import LossConfig, PhinLoss
 from phin.model.transformer import PhinTransformer, TransformerConfig
+from phin.music.phrase import Phrase
 from phin.tokenizer import FIELDS, TECHNIQUE, VELOCITY
 from phin.training.lit_module import MakeOptimizer, PhinModule
 from phin.training.schedule import ScheduleConfig
 from phin.whole_file import whole_file
+
+log = logging.getLogger(__name__)
 
 NUM_TUNES = 4
 REPORT = "report.json"
@@ -77,9 +82,14 @@ def train(
     """Fits (going on from the run's last checkpoint if it has one), evaluates the best checkpoint, plays four tunes."""
     write_report(run, {"finished": False, "intake": datamodule.store.report})
     last = run / LAST
+    if last.is_file():
+        module.identity.refuse_other(read(last)[PHIN_KEY], last)  # in one line, before Lightning reads it
     began = time.perf_counter()
     try:
         trainer.fit(module, datamodule=datamodule, ckpt_path=str(last) if last.is_file() else None, weights_only=True)
+        trainer.save_checkpoint(last)  # where it stopped, however far that is from the last regular one
+    except SystemExit:
+        raise KeyboardInterrupt from None  # Lightning's answer to Ctrl-C
     finally:
         _close(trainer)
     seconds = time.perf_counter() - began
@@ -99,8 +109,7 @@ def finish(run: Path, datamodule: PhinDataModule, sampler: SamplerConfig, about:
     model, identity = load(best)
     rows = bits_report(model, datamodule.test_dataloader(), datamodule.store, "test")
     validation = bits_report(model, datamodule.val_dataloader(), datamodule.store, "validation", progress=False)
-    tunes = generate(model, identity, TuneRequest(), NUM_TUNES, datamodule.seed, sampler)
-    files = write_tunes(tunes, run / "tunes")
+    files = write_tunes(_tunes(model, identity, datamodule.seed, sampler), run / "tunes")
     score = next(row.bits for row in validation if row.source == ALL)
     report = {
         "finished": True,
@@ -115,6 +124,15 @@ def finish(run: Path, datamodule: PhinDataModule, sampler: SamplerConfig, about:
     write_report(run, report)
     (run / "report.txt").write_text(table(rows, "test") + "\n", encoding="utf-8")
     return RunResult(score, rows, files)
+
+
+def _tunes(model: PhinTransformer, identity: Identity, seed: int, sampler: SamplerConfig) -> list[Phrase]:
+    """New tunes; none, with a warning, from a model that plays without an end: its scores are worth having."""
+    try:
+        return generate(model, identity, TuneRequest(), NUM_TUNES, seed, sampler)
+    except PhinError as error:
+        log.warning("no tunes: %s", error)
+        return []
 
 
 def finished_report(run: Path) -> dict[str, Any] | None:

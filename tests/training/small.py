@@ -11,7 +11,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from phin.data.datamodule import PhinDataModule
 from phin.data.dataset import DataConfig
 from phin.model.loss import LossConfig
-from phin.training.lit_module import PhinModule
+from phin.training.lit_module import MONITOR, PhinModule
 from phin.training.run import build
 from phin.training.schedule import ScheduleConfig
 from tests.tiny import tiny_config
@@ -55,3 +55,13 @@ class Losses(L.Callback):
 
     def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, *_: Any) -> None:
         self.seen.append(float(outputs["loss"]))
+
+
+class Scores(L.Callback):
+    """Writes down the optimiser step and the score of every validation."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[int, float]] = []
+
+    def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self.seen.append((trainer.global_step, float(trainer.callback_metrics[MONITOR])))

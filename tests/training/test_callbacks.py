@@ -20,7 +20,7 @@ from phin.music.midi import read_midi
 from phin.training.callbacks import SampleTunes
 from phin.training.lit_module import MONITOR
 from tests.settings import composed
-from tests.training.small import parts, trainer_for
+from tests.training.small import Scores, parts, trainer_for
 
 MEASURES = ("pentatonic_share", "pentatonic_adherence", "diversity", "rhythm_consistency")
 
@@ -31,16 +31,6 @@ def configured(run: Path, *overrides: str) -> dict[str, L.Callback]:
     return {name: instantiate(callback) for name, callback in config.callbacks.items()}
 
 
-class Scores(L.Callback):
-    """Writes down every validation's score."""
-
-    def __init__(self) -> None:
-        self.seen: list[float] = []
-
-    def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        self.seen.append(float(trainer.callback_metrics[MONITOR]))
-
-
 def test_best_and_last_checkpoints_are_kept_by_plain_bits_per_note(corpus: DataConfig, tmp_path: Path) -> None:
     """Fails: the model that plays is the last one, or the one with the smallest weighted loss."""
     made = configured(tmp_path, "callbacks.last.every_n_train_steps=4")
@@ -48,12 +38,12 @@ def test_best_and_last_checkpoints_are_kept_by_plain_bits_per_note(corpus: DataC
     module, datamodule = parts(corpus)
     trainer = trainer_for(tmp_path, made["best"], made["last"], scores, max_steps=14, val_check_interval=3)
     trainer.fit(module, datamodule=datamodule)
-    assert len(scores.seen) == 4
+    assert [step for step, _ in scores.seen] == [3, 6, 9, 12]
     assert find(tmp_path) == tmp_path / "checkpoints" / "best.ckpt"
     assert sorted(file.name for file in (tmp_path / "checkpoints").iterdir()) == ["best.ckpt", "last.ckpt"]
     model, _ = load(find(tmp_path))
     bits = model_bits(model, datamodule.val_dataloader(), progress=False)
-    assert bits.headline.sum() / bits.notes.sum() == pytest.approx(min(scores.seen), rel=1e-5)
+    assert bits.headline.sum() / bits.notes.sum() == pytest.approx(min(score for _, score in scores.seen), rel=1e-5)
     assert torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)["global_step"] == 12
 
 

@@ -1,5 +1,6 @@
 """The training module: it learns, counts a step as a whole, is the same for a seed, and says what it does."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,19 @@ from tests.training.small import Losses, parts, trainer_for
 CONSTANT = ScheduleConfig(warmup=0.0, final=1.0)
 
 
+class Listed:
+    """A loader of batches that were made before; a plain list would be taken for a list of loaders."""
+
+    def __init__(self, batches: list[PhinBatch]) -> None:
+        self.batches = batches
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[PhinBatch]:
+        return iter(self.batches)
+
+
 def module_of(model: PhinTransformer, make_optimizer: partial, weighing: Weighing = Weighing.LEARNED) -> PhinModule:
     loss = PhinLoss(LossConfig(weighing)).to(next(model.parameters()).dtype)
     return PhinModule(model, loss, make_optimizer, CONSTANT, identity_for(model))
@@ -35,7 +49,7 @@ def test_it_learns_one_phrase_by_heart(tmp_path: Path) -> None:
     before = model_bits(module.model, [batch], progress=False)
     module.train()
     trainer = trainer_for(tmp_path, max_steps=120, limit_val_batches=0)
-    trainer.fit(module, train_dataloaders=[batch], val_dataloaders=[batch])
+    trainer.fit(module, train_dataloaders=Listed([batch]), val_dataloaders=[])
     after = model_bits(module.model, [batch], progress=False)
     assert before.headline[0] / before.notes[0] > 20
     assert after.headline[0] / after.notes[0] < 0.1
@@ -89,7 +103,7 @@ def test_accumulated_steps_are_steps_of_the_whole_loss_and_the_last_is_not_lost(
     loader = [batch for step in steps for batch in step]
     settings = {"accumulate_grad_batches": 2, "gradient_clip_val": None, "limit_val_batches": 0}
     trainer = trainer_for(tmp_path, max_epochs=1, **settings)
-    trainer.fit(modules[0].train(), train_dataloaders=loader, val_dataloaders=loader)
+    trainer.fit(modules[0].train(), train_dataloaders=Listed(loader), val_dataloaders=[])
     assert trainer.global_step == len(steps)
     by_hand(modules[1].train(), steps)
     start = tiny_model().state_dict()

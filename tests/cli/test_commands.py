@@ -1,0 +1,399 @@
+"""The commands as a person uses them: from a folder of MIDI files to tunes, and one line for each mistake."""
+
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+import torch
+
+from phin.model.checkpoint import PHIN_KEY, load
+from phin.music.midi import read_midi
+from tests.midi_defects import defect_files
+from tests.model.test_checkpoint import saved
+from tests.settings import SCHEMAS
+
+TINY = [
+    "data=midi_folder",
+    "data.name=mine",
+    "data.cache=cache",
+    "data.workers=1",
+    "data.held_out=0.2",
+]
+TRAINING = [
+    "data.batch_notes=60",
+    "model=tiny",
+    "model.dim=16",
+    "logger=csv",
+    "trainer.max_steps=6",
+    "trainer.val_check_interval=3",
+    "callbacks.last.every_n_train_steps=2",
+    "+callbacks.samples.count=1",
+    "+callbacks.samples.lines=1",
+    "~callbacks.progress",
+    "threads=1",
+]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a person sees of a command."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def complaint(self) -> str:
+        """The one line on stderr."""
+        assert self.status == 1, self.err
+        assert self.err.count("\n") == 1, self.err
+        assert "Traceback" not in self.err + self.out
+        return self.err.strip()
+
+
+def phin(command: str, *arguments: str) -> Outcome:
+    """Runs a console script in this process."""
+    out, err, status = io.StringIO(), io.StringIO(), 0
+    before, sys.argv = sys.argv, [f"phin-{command}", *arguments]
+    full_error = os.environ.get("HYDRA_FULL_ERROR")
+    try:
+        with redirect_stdout(out), redirect_stderr(err):
+            import_module(f"phin.cli.{command}").main()
+    except SystemExit as stop:
+        status = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+    finally:
+        sys.argv = before
+        os.environ.pop("HYDRA_FULL_ERROR", None)
+        if full_error is not None:
+            os.environ["HYDRA_FULL_ERROR"] = full_error
+    return Outcome(status, out.getvalue(), err.getvalue())
+
+
+def all_files(folder: Path) -> set[str]:
+    return {str(file.relative_to(folder)) for file in folder.rglob("*")}
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder to work in."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+# --- mistakes
+
+MISTAKES = [
+    ("train", ["model.dims=256"], "model.dims"),
+    ("train", ["modl=tiny"], "modl"),
+    ("train", ["model=huge"], "model/huge"),
+    ("train", ["seed=soon"], "seed"),
+    ("train", ["model.dim=7"], "model.dim=7"),
+    ("train", ["trainer.max_stps=3"], "trainer.max_stps"),
+    ("train", ["model.dim="], "model.dim"),
+    ("train", ["data=midi_folder"], "data.path"),
+    ("train", ["data=midi_folder", "data.path=nowhere"], "nowhere"),
+    ("train", ["data=midi_folder", "data.path=no_tunes"], "no_tunes"),
+    ("train", ["data.path=nowhere"], "nowhere"),
+    ("train", ["resume=nowhere"], "resume=nowhere"),
+    ("prepare", ["data.held_out=0.7"], "data.held_out=0.7"),
+    ("prepare", ["data=midi_folder", "data.path=no_tunes/notes.txt"], "notes.txt"),
+    ("prepare", ["data.paht=x"], "data.paht"),
+    ("evaluate", [], "checkpoint"),
+    ("evaluate", ["checkpoint=nowhere.ckpt"], "nowhere.ckpt"),
+    ("evaluate", ["checkpoint=no_tunes"], "holds no checkpoint"),
+    ("evaluate", ["checkpoint=good.ckpt", "split=train"], "split=train"),
+    ("generate", [], "checkpoint"),
+    ("generate", ["checkpoint=torn.ckpt"], "torn.ckpt"),
+    ("generate", ["checkpoint=no_tunes/notes.txt"], "notes.txt"),
+    ("generate", ["checkpoint=good.ckpt", "lines=0"], "lines=0"),
+    ("generate", ["checkpoint=good.ckpt", "lai=yay"], "lai=yay"),
+    ("generate", ["checkpoint=good.ckpt", "metre=5"], "metre '5'"),
+    ("generate", ["checkpoint=good.ckpt", "source=isan"], "source=isan"),
+    ("generate", ["checkpoint=good.ckpt", "count=0"], "count=0"),
+    ("generate", ["checkpoint=good.ckpt", "seed=-1"], "seed=-1"),
+    ("generate", ["checkpoint=good.ckpt", "sampler.temperature=0"], "sampler.temperature"),
+    ("generate", ["checkpoint=good.ckpt", "sampler=wild"], "sampler/wild"),
+    ("generate", ["checkpoint=good.ckpt", "out=good.ckpt", "lines=1", "count=1"], "good.ckpt"),
+]
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "named"), MISTAKES, ids=[" ".join([m[0], *m[1]]).replace("/", ":") for m in MISTAKES]
+)
+def test_a_mistake_gets_one_line_that_names_it_and_leaves_nothing_behind(
+    desk: Path, command: str, arguments: list[str], named: str
+) -> None:
+    """Fails: a person who mistypes a word gets forty lines of traceback, and half a run in their folder."""
+    saved(desk / "good.ckpt")
+    (desk / "torn.ckpt").write_bytes((desk / "good.ckpt").read_bytes()[:2000])
+    (desk / "no_tunes").mkdir()
+    (desk / "no_tunes" / "notes.txt").touch()
+    before = all_files(desk)
+    complaint = phin(command, *arguments).complaint
+    assert complaint.startswith(f"phin-{command}: ")
+    assert named in complaint
+    assert all_files(desk) == before
+
+
+def test_a_mistake_in_a_sweep_is_told_with_the_job_that_made_it(desk: Path) -> None:
+    """Fails: one wrong value among ten, and nobody knows which."""
+    outcome = phin("train", "-m", "model.dim=7,9")
+    job, complaint = outcome.err.splitlines()
+    assert outcome.status == 1
+    assert "model.dim=7" in job
+    assert complaint.startswith("phin-train: model.dim=7: does not divide")
+
+
+@pytest.mark.parametrize("command", SCHEMAS)
+def test_help_says_what_to_type(desk: Path, command: str) -> None:
+    """Fails: who asks for help gets a traceback, or Hydra's own manual."""
+    outcome = phin(command, "--help")
+    assert outcome.status == 0
+    assert f"phin-{command}" in outcome.out
+    assert "Traceback" not in outcome.err
+    assert not all_files(desk)
+
+
+def test_a_command_stops_with_its_line_in_a_shell_too(desk: Path) -> None:
+    """Fails: a script that calls phin cannot tell that it failed."""
+    run = [sys.executable, "-c", "from phin.cli.generate import main; main()", "checkpoint=nowhere.ckpt"]
+    result = subprocess.run(run, capture_output=True, text=True, check=False, timeout=60)
+    assert result.returncode == 1
+    assert result.stderr.splitlines() == [
+        "phin-generate: nowhere.ckpt: there is no such file. Name a .ckpt file of a run, or train one: phin-train."
+    ]
+    assert not all_files(desk)
+
+
+# --- from a folder of files to tunes
+
+
+@dataclass(frozen=True)
+class Story:
+    """Everything that happened on one desk."""
+
+    desk: Path
+    broken: list[str]
+    prepared: Outcome
+    trained: Outcome
+
+    @property
+    def data(self) -> list[str]:
+        return [*TINY, f"data.path={self.desk / 'midi'}"]
+
+    @property
+    def run(self) -> Path:
+        return self.desk / "runs" / "first"
+
+    def report(self, run: str = "first") -> dict:
+        return json.loads((self.desk / "runs" / run / "report.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def story(midi_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
+    """Twenty-four good files and twenty broken ones, prepared and trained on."""
+    desk = tmp_path_factory.mktemp("desk")
+    shutil.copytree(midi_folder, desk / "midi")
+    broken = [(name, data) for name, (data, _) in defect_files().items() if len(data) < 100_000][:20]
+    assert len(broken) == 20
+    for name, data in broken:
+        (desk / "midi" / name).write_bytes(data)
+    began = Path.cwd()
+    os.chdir(desk)
+    data = [*TINY, f"data.path={desk / 'midi'}"]
+    prepared = phin("prepare", *data)
+    trained = phin("train", *data, *TRAINING, "run=runs/first")
+    yield Story(desk, [name for name, _ in broken], prepared, trained)
+    os.chdir(began)
+
+
+@pytest.mark.slow
+def test_preparing_names_every_broken_file_with_its_reason(story: Story) -> None:
+    """Fails: twenty of a person's tunes vanish without a word."""
+    assert story.prepared.status == 0
+    assert "24 of 44 tunes taken in" in story.prepared.out
+    defects = {name: defect for name, (_, defect) in defect_files().items()}
+    for name in story.broken:
+        (line,) = [line for line in story.prepared.out.splitlines() if name in line]
+        reason = line.split(name, 1)[1]
+        assert len(reason) > 20, "a reason and a remedy"
+        assert str(defects[name]) in story.prepared.out
+
+
+@pytest.mark.slow
+def test_training_reports_the_broken_files_the_scores_and_the_tunes(story: Story) -> None:
+    """Fails: after training nobody can say what it was trained on, or how good it is."""
+    assert story.trained.status == 0, story.trained.err
+    report = story.report()
+    assert report["finished"]
+    refusals = {refusal["id"]: refusal["reason"] for refusal in report["intake"]["refusals"]}
+    assert sorted(refusals) == sorted(story.broken)
+    for name, reason in refusals.items():
+        assert name in reason
+        assert name in story.trained.out
+    assert report["steps"] == 6
+    assert report["checkpoint"] == "checkpoints/best.ckpt"
+    row = report["test"][-1]
+    assert row["source"] == "all"
+    assert 1 < row["bits"] < 30
+    assert f"{row['bits']:.3f}" in story.trained.out
+    assert (story.run / "report.txt").read_text(encoding="utf-8") in story.trained.out
+    for name in report["tunes"]:
+        assert len(read_midi(story.run / "tunes" / name, min_notes=1).phrase)
+        assert (story.run / "tunes" / name).with_suffix(".wav").is_file()
+    assert len(report["tunes"]) == 4
+
+
+@pytest.mark.slow
+def test_a_run_keeps_its_settings_and_its_checkpoints(story: Story) -> None:
+    """Fails: a month later nobody knows how that model was trained."""
+    kept = (story.run / "config.yaml").read_text(encoding="utf-8")
+    assert "dim: 16" in kept
+    assert "max_steps: 6" in kept
+    for name in ("best", "last"):
+        stored = torch.load(story.run / "checkpoints" / f"{name}.ckpt", weights_only=True)
+        assert stored[PHIN_KEY]["corpus"] == "mine"
+    _, identity = load(story.run / "checkpoints" / "best.ckpt")
+    assert identity.model.dim == 16
+    assert sorted(path.name for path in story.desk.iterdir()) == ["cache", "midi", "runs"], "and nothing beside them"
+
+
+@pytest.mark.slow
+def test_evaluating_a_run_gives_the_numbers_of_its_report(story: Story) -> None:
+    """Fails: the same checkpoint on the same tunes has two scores."""
+    outcome = phin("evaluate", "checkpoint=runs/first", *story.data, "out=scores.json")
+    assert outcome.status == 0, outcome.err
+    rows = json.loads((story.desk / "scores.json").read_text(encoding="utf-8"))
+    assert rows == story.report()["test"]
+    assert f"{rows[-1]['bits']:.3f}" in outcome.out
+    (story.desk / "scores.json").unlink()
+
+
+@pytest.mark.slow
+def test_evaluating_on_changed_files_is_refused(story: Story) -> None:
+    """Fails: held-out tunes were trained on, and the score is too good."""
+    extra = story.desk / "midi" / "extra.mid"
+    shutil.copy(story.desk / "midi" / "00.mid", extra)
+    try:
+        complaint = phin("evaluate", "checkpoint=runs/first", *story.data).err.strip().splitlines()[-1]
+    finally:
+        extra.unlink()
+    assert "was trained on another version of mine" in complaint
+
+
+@pytest.mark.slow
+def test_generating_writes_tunes_and_the_same_seed_writes_the_same(story: Story, tmp_path: Path) -> None:
+    """Fails: the last step of the README does not work; or a tune that pleased is lost."""
+    outcomes = [
+        phin("generate", "checkpoint=runs/first", "count=2", "lines=1", f"seed={seed}", f"out={tmp_path / folder}")
+        for seed, folder in ((3, "a"), (3, "b"), (4, "c"))
+    ]
+    assert [outcome.status for outcome in outcomes] == [0, 0, 0]
+    assert sorted(file.name for file in (tmp_path / "a").iterdir()) == sorted(
+        f"tune-{number}.{kind}" for number in (1, 2) for kind in ("mid", "wav", "png")
+    )
+    assert "2 tunes" in outcomes[0].out
+    assert "licence" in outcomes[0].out
+    played = [[(tmp_path / folder / f"tune-{k}.mid").read_bytes() for k in (1, 2)] for folder in "abc"]
+    assert played[0] == played[1]
+    assert played[0] != played[2]
+
+
+@pytest.mark.slow
+def test_a_run_is_not_written_over(story: Story) -> None:
+    """Fails: typing the same line twice destroys a night's training."""
+    before = {file: file.stat().st_mtime_ns for file in story.run.rglob("*")}
+    complaint = phin("train", *story.data, *TRAINING, "run=runs/first").complaint
+    assert "holds a run already" in complaint
+    assert {file: file.stat().st_mtime_ns for file in story.run.rglob("*")} == before
+
+
+@pytest.mark.slow
+def test_resuming_a_finished_run_automatically_shows_it_again(story: Story) -> None:
+    """Fails: `make train`, typed again, trains again."""
+    before = {file: file.stat().st_mtime_ns for file in story.run.rglob("*")}
+    outcome = phin("train", *story.data, *TRAINING, "run=runs/first", "resume=auto")
+    assert outcome.status == 0, outcome.err
+    assert "is finished" in outcome.out
+    assert (story.run / "report.txt").read_text(encoding="utf-8") in outcome.out
+    assert {file: file.stat().st_mtime_ns for file in story.run.rglob("*")} == before
+
+
+@pytest.mark.slow
+# Lightning remarks that checkpoints lie in the folder of the run: they should
+@pytest.mark.filterwarnings("ignore:Checkpoint directory")
+def test_a_run_goes_on_from_its_folder_alone(story: Story) -> None:
+    """Fails: who goes on must remember every setting, and a forgotten one makes another run of it."""
+    run = story.desk / "runs" / "second"
+    last = run / "checkpoints" / "last.ckpt"
+    assert phin("train", *story.data, *TRAINING, "run=runs/second", "model.dim=8").status == 0
+    try:
+        outcome = phin("train", "resume=runs/second", "trainer.max_steps=8")
+        assert outcome.status == 0, outcome.err
+        assert story.report("second")["steps"] == 8
+        assert story.report("second")["finished"]
+        stored = torch.load(last, weights_only=True)
+        assert stored["global_step"] == 8
+        assert stored[PHIN_KEY]["model"]["dim"] == 8
+        assert "model.dim=32" in phin("train", "resume=runs/second", "model.dim=32").complaint
+        last.write_bytes(last.read_bytes()[:5000])
+        torn = phin("train", "resume=runs/second", "trainer.max_steps=9")
+        assert torn.status == 1
+        assert torn.err.strip().splitlines()[-1].startswith("phin-train: runs/second/checkpoints/last.ckpt: cannot be")
+        assert "Traceback" not in torn.err
+    finally:
+        shutil.rmtree(run)
+
+
+@pytest.mark.slow
+def test_a_sweep_makes_a_run_of_each_combination(story: Story) -> None:
+    """Fails: the runs of a sweep write into one folder, and the study compares a run with itself."""
+    few = ["trainer.max_steps=2", "trainer.val_check_interval=2", "~callbacks.samples"]
+    overrides = [text for text in TRAINING if not text.startswith(("trainer.", "+callbacks"))]
+    outcome = phin("train", "-m", *story.data, *overrides, *few, "seed=0,1")
+    assert outcome.status == 0, outcome.err
+    (sweep,) = (story.desk / "multirun").iterdir()
+    reports = [json.loads((sweep / job / "report.json").read_text(encoding="utf-8")) for job in ("0", "1")]
+    assert all(report["finished"] for report in reports)
+    assert reports[0]["validation_bits_per_note"] != reports[1]["validation_bits_per_note"]
+    shutil.rmtree(story.desk / "multirun")
+
+
+@pytest.mark.slow
+def test_an_interrupted_run_says_so_and_can_go_on(story: Story) -> None:
+    """Fails: Ctrl-C prints a page, or the hours before it are lost."""
+    command = "import torch; torch.set_num_threads(1); from phin.cli.train import main; main()"
+    endless = ["trainer.max_steps=100000", "trainer.val_check_interval=100000", "run=runs/broken"]
+    overrides = [text for text in TRAINING if not text.startswith("trainer.")]
+    run = subprocess.Popen(
+        [sys.executable, "-c", command, *story.data, *overrides, *endless],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    last = story.desk / "runs" / "broken" / "checkpoints" / "last.ckpt"
+    deadline = time.monotonic() + 60
+    while not last.is_file() and time.monotonic() < deadline and run.poll() is None:
+        time.sleep(0.1)
+    time.sleep(0.3)
+    run.send_signal(signal.SIGINT)
+    _, err = run.communicate(timeout=60)
+    text = err.decode()
+    assert "Traceback" not in text
+    assert text.strip().splitlines()[-1] == "phin-train: interrupted"
+    assert run.returncode == 130
+    done = torch.load(last, weights_only=True)["global_step"]
+    outcome = phin("train", "resume=runs/broken", f"trainer.max_steps={done + 2}", "trainer.val_check_interval=2")
+    shutil.rmtree(story.desk / "runs" / "broken")
+    assert outcome.status == 1
+    assert "trainer.val_check_interval=2" in outcome.complaint
