@@ -1,0 +1,74 @@
+"""A run's folder: its report whole or not at all, and there even where the model cannot play."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hydra.utils import instantiate
+
+import phin.training.run as run
+from phin.corpus.store import Store, Tune, write_store
+from phin.data.dataset import DataConfig
+from phin.errors import InvalidCheckpoint, PhinError
+from phin.generation.request import SamplerConfig
+from phin.music.lai import Recognition
+from phin.music.phrase import Phrase, rows_from_columns
+from phin.tokenizer import TECHNIQUE, VELOCITY
+from tests.settings import composed
+from tests.training.small import parts, trainer_for
+
+
+def store_with(folder: Path, velocity: int, technique: int) -> Store:
+    rows = rows_from_columns(np.arange(8) * 12, np.full(8, 12), np.arange(60, 68), velocity, technique)
+    return write_store(folder, [Tune("a", Phrase(rows, source="essen"), Recognition())], ["essen"], "mine", {})
+
+
+@pytest.mark.parametrize(("velocity", "technique"), [(-1, -1), (80, -1), (-1, 2), (80, 2)])
+def test_only_fields_that_somebody_wrote_down_are_played(tmp_path: Path, velocity: int, technique: int) -> None:
+    """Fails: a model of folk tunes invents how hard each note is struck."""
+    learned = run.learned_fields(store_with(tmp_path / "s", velocity, technique))
+    assert learned[VELOCITY] == (velocity >= 0)
+    assert learned[TECHNIQUE] == (technique >= 0)
+    assert all(learned[field] for field in range(6) if field not in (VELOCITY, TECHNIQUE))
+
+
+def test_a_report_is_finished_or_it_is_none(tmp_path: Path) -> None:
+    """Fails: half a run is taken for a whole one."""
+    assert run.finished_report(tmp_path) is None
+    run.write_report(tmp_path / "new", {"finished": False})
+    assert run.finished_report(tmp_path / "new") is None
+    run.write_report(tmp_path / "new", {"finished": True, "title": "ลาย"})
+    assert run.finished_report(tmp_path / "new") == {"finished": True, "title": "ลาย"}
+    (tmp_path / "new" / run.REPORT).write_text('{"finished": tr', encoding="utf-8")
+    assert run.finished_report(tmp_path / "new") is None
+    assert [file.name for file in (tmp_path / "new").iterdir()] == [run.REPORT]
+
+
+@pytest.mark.slow
+def test_a_model_that_plays_without_an_end_still_gets_its_report(
+    corpus: DataConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fails: after a night of training there is no score, because a tune did not end."""
+
+    def never_ends(*_: object) -> None:
+        raise PhinError("seed 0", "a tune did not come to its end", "take another seed")
+
+    monkeypatch.setattr(run, "generate", never_ends)
+    module, datamodule = parts(corpus)
+    callbacks = composed("train", f"run={tmp_path}").callbacks
+    kept = [instantiate(callbacks[name]) for name in ("best", "last")]
+    trainer = trainer_for(tmp_path, *kept, max_steps=2, val_check_interval=2)
+    result = run.train(tmp_path, trainer, module, datamodule, SamplerConfig())
+    report = run.finished_report(tmp_path)
+    assert report is not None
+    assert report["tunes"] == result.tunes == []
+    assert report["validation_bits_per_note"] == pytest.approx(result.validation)
+
+
+def test_a_torn_last_checkpoint_is_refused_before_training_begins(corpus: DataConfig, tmp_path: Path) -> None:
+    """Fails: a disk that was full ends in a page of traceback at the next start."""
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / run.LAST).write_bytes(b"PK\x03\x04 half a checkpoint")
+    module, datamodule = parts(corpus)
+    with pytest.raises(InvalidCheckpoint, match=r"last\.ckpt: cannot be read"):
+        run.train(tmp_path, trainer_for(tmp_path, max_steps=1), module, datamodule, SamplerConfig())
