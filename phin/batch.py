@@ -150,7 +150,7 @@ def label_counts(batch: PhinBatch) -> Float[Tensor, " part"]:
 def coming_onsets(batch: PhinBatch) -> Float[Tensor, "batch time 24"]:
     """1 where a note begins 1 to 24 steps after the onset of the row read, else 0."""
     B, R = batch.onset.shape
-    onsets = torch.zeros(B, R - 1, STEPS_PER_QUARTER)
+    onsets = torch.zeros(B, R - 1, STEPS_PER_QUARTER, device=batch.onset.device)
     for ahead in range(1, R):
         lag = batch.onset[:, ahead:] - batch.onset[:, :-ahead]  # (B, R - ahead)
         within = (lag <= STEPS_PER_QUARTER) & batch.is_note[:, ahead - 1 :]

@@ -70,6 +70,10 @@ def defect_files() -> dict[str, tuple[bytes, Defect]]:
         "smpte-25-frames.mid": (header(division=b"\xe7\x28") + track(TUNE), Defect.BAD_DIVISION),
         "one-note-far-off.mid": (header() + track(TUNE, note(gap=FAR)), Defect.ABSURD_TICKS),
         "ticks-that-wrap-round.mid": (header() + track(TUNE, note(gap=FAR) * 40), Defect.ABSURD_TICKS),
+        "tempos-past-the-last-tick.mid": (
+            header() + track(tempo(500_000), TUNE, note(gap=FAR), tempo(400_000), note(gap=FAR), tempo(300_000)),
+            Defect.ABSURD_TICKS,
+        ),
         "a-rest-of-a-day.mid": (
             header(division=b"\x00\x18") + track(TUNE, note(gap=delta(24 * 2 * 86_400))),
             Defect.ABSURD_TICKS,

@@ -31,7 +31,7 @@ def run(command: str, schema: type, task: Callable[[Any], Any]) -> None:
     def hydra_task(config: DictConfig) -> Any:
         try:
             return task(OmegaConf.to_object(config))
-        except (PhinError, OmegaConfBaseException) as error:
+        except (PhinError, HydraException, OmegaConfBaseException) as error:
             if HydraConfig.get().mode == RunMode.MULTIRUN:
                 raise  # so that the sweep knows which of its jobs failed
             failures.append(error)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from omegaconf import MISSING
 
 from phin.cli.app import run
+from phin.corpus.sources import CorpusConfig
 from phin.corpus.store import SPLITS
-from phin.data.dataset import DataConfig
 from phin.errors import InvalidCheckpoint, InvalidConfig
 from phin.whole_file import whole_file
 
@@ -18,7 +18,7 @@ class EvaluateConfig:
 
     checkpoint: str = MISSING
     """A .ckpt file, or the folder of a run."""
-    data: DataConfig = MISSING
+    data: CorpusConfig = MISSING
     split: str = "test"
     out: str | None = None
     """A file for the report as JSON."""
@@ -34,12 +34,13 @@ def evaluate(config: EvaluateConfig) -> None:
     if config.split not in SPLITS[1:]:
         raise InvalidConfig(f"split={config.split}", "is not held out", f"take {' or '.join(SPLITS[1:])}")
     from phin.data.datamodule import PhinDataModule
+    from phin.data.dataset import DataConfig
     from phin.evaluation.report import as_dicts, bits_report, table
     from phin.model.checkpoint import find, load
 
     path = find(config.checkpoint)
     model, identity = load(path)
-    datamodule = PhinDataModule(config.data, seed=0, tokenizer=identity.tokenizer)
+    datamodule = PhinDataModule(DataConfig(**vars(config.data)), seed=0, tokenizer=identity.tokenizer)
     if identity.corpus == config.data.name and identity.corpus_fingerprint != datamodule.store.fingerprint:
         raise InvalidCheckpoint(
             path,
@@ -47,6 +48,7 @@ def evaluate(config: EvaluateConfig) -> None:
             "evaluate it with the corpus it was trained on",
         )
     rows = bits_report(model, datamodule.evaluation_loader(config.split), datamodule.store, config.split)
+    print(f"Model trained on {identity.corpus}; tunes, and what the Markov model learned from: {config.data.name}")
     print(table(rows, config.split))
     if config.out:
         with whole_file(config.out) as partial:

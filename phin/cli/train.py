@@ -4,14 +4,13 @@ import logging
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from hydra import compose
-from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import MISSING, OmegaConf
 
 from phin.cli.app import run as run_app
+from phin.cli.resume import is_changed, remember, settings_to_go_on_with
 from phin.config import RESUME_AUTO
 from phin.data.dataset import DataConfig
 from phin.errors import InvalidConfig
@@ -19,10 +18,6 @@ from phin.generation.request import SamplerConfig
 from phin.model.loss import LossConfig
 from phin.model.transformer import TransformerConfig
 from phin.training.schedule import ScheduleConfig
-
-OVERRIDES = "overrides.yaml"
-MAY_CHANGE = ("trainer.max_steps=", "trainer.max_time=", "threads=", "logger", "callbacks", "data.loader_workers=")
-"""Settings that a run may go on with changed; any other would make it another run."""
 
 
 @dataclass
@@ -47,6 +42,20 @@ class TrainConfig:
     threads: int = 0
     """Threads torch computes with; 0: as many as it likes."""
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.seed < 2**32:
+            raise InvalidConfig(f"seed={self.seed}", "is out of range", "take 0 to 4294967295")
+        if self.threads < 0:
+            raise InvalidConfig(f"threads={self.threads}", "cannot be negative", "take 0 for torch's own choice")
+        for key in ("max_steps", "accumulate_grad_batches", "val_check_interval"):
+            value = self.trainer.get(key, 1)
+            if not isinstance(value, int) or value < 1:
+                raise InvalidConfig(f"trainer.{key}={value}", "is no count", "take a whole number of at least 1")
+        if self.trainer.get("devices", 1) != 1:
+            raise InvalidConfig(
+                f"trainer.devices={self.trainer['devices']}", "is not supported yet", "train on one device"
+            )
+
 
 def main() -> None:
     """Console script."""
@@ -56,12 +65,8 @@ def main() -> None:
 def train(config: TrainConfig) -> float:
     """Trains, or goes on; prints the table and where the tunes are. Returns validation bits per note, for sweeps."""
     folder = Path(config.run)
-    if config.resume:
-        config = _as_it_began(config, folder)
-    elif (folder / OVERRIDES).exists():
-        raise InvalidConfig(
-            f"run={folder}", "holds a run already", f"go on with resume={folder}, or name another folder"
-        )
+    if settings := settings_to_go_on_with(folder, config.resume):
+        config = cast(TrainConfig, OmegaConf.to_object(settings))
 
     import lightning as L
     import torch
@@ -70,11 +75,12 @@ def train(config: TrainConfig) -> float:
     for noise in (".*LeafSpec.*", ".*smaller than the logging interval.*"):  # Lightning's own affairs
         warnings.filterwarnings("ignore", message=noise)
 
+    from phin.corpus.intake import prepare
     from phin.corpus.summary import summary
     from phin.data.datamodule import PhinDataModule
     from phin.training import run
 
-    report = run.finished_report(folder) if config.resume == RESUME_AUTO else None
+    report = run.finished_report(folder) if config.resume == RESUME_AUTO and not is_changed(folder) else None
     if report:
         print((folder / "report.txt").read_text(encoding="utf-8"))
         print(f"{folder} is finished; its tunes are in {folder / 'tunes'}. Remove the folder to train anew.")
@@ -82,45 +88,20 @@ def train(config: TrainConfig) -> float:
     if config.threads:
         torch.set_num_threads(config.threads)
     L.seed_everything(config.seed, workers=True, verbose=False)
-    datamodule = PhinDataModule(config.data, config.seed)
-    print(summary(datamodule.store))
-    _remember(config, folder)
+    store = prepare(config.data)
+    print(summary(store))
+    datamodule = PhinDataModule(config.data, config.seed, store=store)
     module = run.build(datamodule, config.model, config.loss, instantiate(config.optimizer), config.scheduler)
+    steps = config.trainer["max_steps"] * config.trainer.get("accumulate_grad_batches", 1)
+    config.trainer["val_check_interval"] = min(config.trainer["val_check_interval"], steps)  # once at least, at the end
     trainer = instantiate(
         config.trainer,
         callbacks=[instantiate(callback) for callback in config.callbacks.values()],
         logger=[instantiate(logger) for logger in config.logger.values()],
     )
+    if not settings:
+        remember(config, folder)
     result = run.train(folder, trainer, module, datamodule, config.sampler)
     print((folder / "report.txt").read_text(encoding="utf-8"))
     print(f"{len(result.tunes)} new tunes (.mid, .wav, .png): {folder / 'tunes'}")
     return result.validation
-
-
-def _as_it_began(config: TrainConfig, folder: Path) -> TrainConfig:
-    """The settings a run began with, under those given now."""
-    if not (folder / OVERRIDES).is_file():
-        if config.resume == RESUME_AUTO:
-            return config
-        raise InvalidConfig(f"resume={folder}", "no run began there", "name the folder of a phin-train run")
-    began_with = [str(text) for text in OmegaConf.load(folder / OVERRIDES)]
-    now = [text for text in _own_overrides() if text not in began_with]
-    if fixed := [text for text in now if not text.startswith(MAY_CHANGE)]:
-        raise InvalidConfig(
-            fixed[0], f"cannot change in a run that goes on ({folder})", "leave it out, or begin a new run with it"
-        )
-    composed = compose("train", overrides=[*began_with, *now, f"run={folder}", f"resume={config.resume}"])
-    return OmegaConf.to_object(composed)  # type: ignore[return-value]
-
-
-def _remember(config: TrainConfig, folder: Path) -> None:
-    """Keeps the settings a run began with: as a whole for people, as overrides for resuming."""
-    if not (folder / OVERRIDES).exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        OmegaConf.save(OmegaConf.structured(config), folder / "config.yaml")
-        OmegaConf.save(OmegaConf.create(_own_overrides()), folder / OVERRIDES)
-
-
-def _own_overrides() -> list[str]:
-    """What the user set, but for where the run lies."""
-    return [text for text in HydraConfig.get().overrides.task if not text.startswith(("resume=", "run="))]

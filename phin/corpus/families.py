@@ -24,7 +24,7 @@ FEWEST_NGRAMS = 4
 """A tune with fewer distinct n-grams than this is too short for a share of them to mean anything."""
 
 _VERSION_WORDS = re.compile(
-    r"\b(the|a|an|der|die|das|\d+(st|nd|rd|th)?|first|second|third|setting|version|variant|part|reel|jig|hornpipe|strathspey"
+    r"\b(the|a|an|der|die|das|\d+(st|nd|rd|th)|first|second|third|setting|version|variant|part|reel|jig|hornpipe|strathspey"
     r"|air|march|quick ?step|waltz|polka)\b"
 )
 _THAI_VERSION_WORDS = re.compile(r"(สามชั้น|สองชั้น|ชั้นเดียว|\d*\s*ชั้น|ทาง\S*|เถา|จะเข้|ขิม|ขลุ่ย|ซอ\S*|ฆ้อง\S*|อังกะลุง|ระนาด\S*)")
@@ -78,13 +78,17 @@ def split_of(family_id: str, held_out: float = 0.1) -> str:
 def split_families(family_ids: Sequence[str], held_out: float = 0.1) -> list[str]:
     """The split of each family; of a few families, one at least is held out for validation and one for testing.
 
-    The families of the lowest hashes fill a split that would be empty; fewer than three families all go to training.
+    Where a split of three or more families would be empty, the split that has most gives it the family whose hash lies
+    nearest; fewer than three families all go to training.
     """
     splits = {family: split_of(family, held_out) for family in family_ids}
-    for empty in ("validation", "test"):
-        training = sorted((f for f, split in splits.items() if split == "train"), key=_place)
-        if empty not in splits.values() and len(splits) >= 3 and len(training) > 1:
-            splits[training[0]] = empty
+    if len(splits) < 3:
+        return ["train"] * len(family_ids)
+    for empty in ("test", "validation", "train"):
+        if empty not in splits.values():
+            most = Counter(splits.values()).most_common(1)[0][0]
+            candidates = sorted((family for family, split in splits.items() if split == most), key=_place)
+            splits[candidates[-1 if empty == "train" else 0]] = empty
     return [splits[family] for family in family_ids]
 
 

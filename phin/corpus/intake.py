@@ -117,8 +117,9 @@ def _split(taken: list[Reading], config: CorpusConfig) -> tuple[list[Tune], int]
 
 
 def _key(config: CorpusConfig, units: list[Unit]) -> str:
-    """What a store depends on: the files (path, size, time), the settings, and how this program reads."""
-    digest = hashlib.sha256(json.dumps([FORMAT, config.splits, config.held_out, config.min_notes]).encode())
+    """What a store depends on: files (path, size, time), what is held out, and how this program reads (FORMAT)."""
+    held_out = held_out_lists(config.splits) if config.splits else config.held_out
+    digest = hashlib.sha256(json.dumps([FORMAT, held_out, config.min_notes]).encode())
     for unit in units:
         about = unit.path.stat()
         digest.update(f"{unit.id} {unit.path} {about.st_size} {about.st_mtime_ns}\n".encode())

@@ -45,6 +45,12 @@ class CorpusConfig:
             raise InvalidConfig("data.collections", "means nothing for a folder of MIDI files", "leave it out")
         if self.reader is Reader.MUSIC21 and not self.collections:
             raise InvalidConfig("data.collections", "is empty", "name at least one, as conf/data/folk.yaml does")
+        if self.splits and self.held_out != CorpusConfig.held_out:
+            raise InvalidConfig(
+                f"data.held_out={self.held_out}",
+                f"means nothing beside the list data.splits={self.splits}",
+                "leave it out",
+            )
         if not 0 < self.held_out < 0.5:
             raise InvalidConfig(f"data.held_out={self.held_out}", "is not between 0 and 0.5", "take 0.1")
         if self.min_notes < 2 or self.workers < 0:
@@ -99,16 +105,26 @@ def find_units(config: CorpusConfig) -> tuple[list[Unit], str]:
 
 
 def read_unit(unit: Unit, min_notes: int) -> list[Reading]:
-    """Every tune of a file, read or refused by name."""
-    if unit.reader is Reader.MIDI_FOLDER:
-        try:
-            reading = read_midi(unit.path, min_notes)
-        except InvalidTune as error:
-            return [Reading(unit.id, defect=error.defect, reason=str(error))]
-        return [Reading(unit.id, phrase=replace(reading.phrase, source=unit.source), repairs=reading.repairs)]
-    text = decode(unit.path.read_bytes())
-    readings, seen = [], {}
-    for tune in split_tunes(text):
+    """Every tune of a file, read or refused by name; a file that breaks the reader itself is refused as unreadable."""
+    try:
+        return _read_midi(unit, min_notes) if unit.reader is Reader.MIDI_FOLDER else _read_abc(unit, min_notes)
+    except Exception as error:  # one strange file among thousands must not stop the others
+        reason = f"{unit.path}: broke the reader ({type(error).__name__}: {error}). Leave it out, and tell us of it."
+        return [Reading(unit.id, defect=Defect.UNREADABLE, reason=" ".join(reason.split()))]
+
+
+def _read_midi(unit: Unit, min_notes: int) -> list[Reading]:
+    try:
+        reading = read_midi(unit.path, min_notes)
+    except InvalidTune as error:
+        return [Reading(unit.id, defect=error.defect, reason=str(error))]
+    return [Reading(unit.id, phrase=replace(reading.phrase, source=unit.source), repairs=reading.repairs)]
+
+
+def _read_abc(unit: Unit, min_notes: int) -> list[Reading]:
+    readings: list[Reading] = []
+    seen: dict[str, int] = {}
+    for tune in split_tunes(decode(unit.path.read_bytes())):
         seen[tune.number] = seen.get(tune.number, 0) + 1
         again = f"-{seen[tune.number]}" if seen[tune.number] > 1 else ""
         name = f"{unit.id}/{tune.number}{again}"

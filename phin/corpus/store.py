@@ -18,7 +18,7 @@ from phin.errors import PhinError
 from phin.music.lai import Family, Recognition
 from phin.music.phrase import NUM_COLUMNS, TECHNIQUE, UNKNOWN, VELOCITY, Metre, Phrase
 
-FORMAT = 1
+FORMAT = 2
 """Raised whenever reading, quantising or labelling changes what a store holds: older caches are then made anew."""
 
 SPLITS = ("train", "validation", "test")
@@ -34,8 +34,6 @@ _TUNE = np.dtype(
         ("source", "i2"),
         ("root", "i1"),
         ("lai_family", "i1"),
-        ("lowest", "i2"),
-        ("highest", "i2"),
         ("family", "i4"),
         ("split", "i1"),
     ]
@@ -176,7 +174,6 @@ def _write_into(folder: Path, tunes: Sequence[Tune], sources: Sequence[str], lic
         table[place]["source"] = sources.index(phrase.source)
         table[place]["root"] = -1 if found.root is None else found.root
         table[place]["lai_family"] = _FAMILIES.index(found.family)
-        table[place]["lowest"], table[place]["highest"] = phrase.pitch.min(), phrase.pitch.max()
         table[place]["family"], table[place]["split"] = tune.family, SPLITS.index(tune.split)
     names = [[tune.id, tune.phrase.title] for tune in tunes]
     np.save(folder / "rows.npy", rows)

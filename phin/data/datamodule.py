@@ -8,7 +8,7 @@ from torch.utils.data import DataLoader
 
 from phin.batch import collate
 from phin.corpus.intake import prepare
-from phin.corpus.store import Store
+from phin.corpus.store import SPLITS, Store
 from phin.data.dataset import EVALUATION_ROWS, DataConfig, EvaluationTunes, TrainingTunes, batches_of_like_length
 from phin.data.loader import TrainingLoader
 from phin.errors import MissingCorpus
@@ -16,21 +16,30 @@ from phin.tokenizer import Tokenizer
 
 
 class PhinDataModule(L.LightningDataModule):
-    """Tunes of one corpus. `tokenizer` is made from its sources unless one is given (that of a checkpoint)."""
+    """Tunes of one corpus, of `store` if it is prepared already.
+
+    `tokenizer` is made from its sources unless one is given (that of a checkpoint).
+    """
 
     def __init__(
-        self, config: DataConfig, seed: int, progress: bool = True, tokenizer: Tokenizer | None = None
+        self,
+        config: DataConfig,
+        seed: int,
+        store: Store | None = None,
+        progress: bool = True,
+        tokenizer: Tokenizer | None = None,
     ) -> None:
         super().__init__()
         self.config, self.seed = config, seed
-        self.store: Store = prepare(config, progress)
+        self.store = store or prepare(config, progress)
         self.tokenizer = tokenizer or Tokenizer(sources=self.store.sources)
         self.loader: TrainingLoader | None = None
-        if len(self.store.split("train")) == 0 or len(self.store.split("validation")) == 0:
+        if empty := [name for name in SPLITS if len(self.store.split(name)) == 0]:
             raise MissingCorpus(
                 config.path or config.name,
-                f"its {len(self.store)} tunes leave nothing to train or to validate on",
-                "give it more tunes, or raise data.held_out",
+                f"its {len(self.store)} tunes of {len(set(self.store.families.tolist()))} families leave nothing for "
+                + " and ".join(empty),
+                "give it tunes of at least three families: a family is never split",
             )
 
     def train_dataloader(self) -> TrainingLoader:

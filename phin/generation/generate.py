@@ -59,6 +59,11 @@ def start_rows(request: TuneRequest, tokenizer: Tokenizer, count: int) -> RowInp
     )
 
 
+def on_device(rows: RowInputs, device: torch.device) -> RowInputs:
+    """The same rows where the model is."""
+    return RowInputs(*(tensor.to(device) for tensor in rows))
+
+
 def noise_for(seed: int, tunes: range, row: int) -> tuple[Tensor, ...]:
     """The random numbers for row `row` (from 0) of each tune, a table a field."""
     return tuple(
@@ -69,8 +74,9 @@ def noise_for(seed: int, tunes: range, row: int) -> tuple[Tensor, ...]:
 def _generate_batch(
     step: DecodeStep, tokenizer: Tokenizer, request: TuneRequest, numbers: range, seed: int
 ) -> list[Phrase]:
-    rows = list(_decode(step, start_rows(request, tokenizer, len(numbers)), request, numbers, seed))
-    metre, drawn = Metre.parse(request.metre), torch.stack(rows, dim=1).numpy()
+    start = on_device(start_rows(request, tokenizer, len(numbers)), next(step.parameters()).device)
+    rows = list(_decode(step, start, request, numbers, seed))
+    metre, drawn = Metre.parse(request.metre), torch.stack(rows, dim=1).cpu().numpy()
     tempo = round(60e6 / request.tempo) if request.tempo else ASSUMED_TEMPO
     return [
         replace(
@@ -96,10 +102,12 @@ def _decode(
     step: DecodeStep, rows: RowInputs, request: TuneRequest, numbers: range, seed: int
 ) -> Iterator[Int[Tensor, "batch 6"]]:
     """The rows of all tunes, until each has come to its end."""
-    cache, ended = None, torch.zeros(len(numbers), dtype=torch.bool)
+    device = rows.ids.device
+    cache, ended = None, torch.zeros(len(numbers), dtype=torch.bool, device=device)
     for place in range(MOST_NOTES_A_HONG * HONG_PER_LINE * request.lines):
         allowed = steps_until(rows.onset[:, -1], request.last_stroke)
-        ids, cache = step(rows, cache, noise_for(seed, numbers, place), allowed)
+        noise = tuple(table.to(device) for table in noise_for(seed, numbers, place))
+        ids, cache = step(rows, cache, noise, allowed)
         yield ids
         ended |= ids[:, STEP] == END_ID
         if ended.all():

@@ -1,11 +1,13 @@
 """Five loss terms, each a sum divided by what it counts over the whole optimiser step, and how they are weighed.
 
-    note          pitch and voice of the next row rhythm        its step and duration, and the onsets of the coming
-    quarter as 24 bits (their mean) technique     technique and velocity, where somebody wrote them down mode
-    the lai, on tunes that have one and whose lai was hidden from the model pentatonic    whether the note lies in the
-    tune's set, in or out as the real note does, P(in) summed from the pitch softmax
+- note: pitch and voice of the next row
+- rhythm: its step and duration, and the onsets of the coming quarter as 24 bits (their mean)
+- technique: technique and velocity, where somebody wrote them down
+- mode: the lai, on tunes that have one and whose lai was hidden from the model
+- pentatonic: whether the note lies in the tune's set, in or out as the real note does, P(in) summed from the pitch
+  softmax
 
-The pentatonic term repeats a part of the pitch term at a coarser grain; `experiments/` says what weight it deserves.
+The pentatonic term repeats a part of the pitch term at a coarser grain.
 """
 
 from dataclasses import dataclass, field

@@ -439,10 +439,10 @@ class PhinTransformer(nn.Module):
         self.quarter_head = nn.Linear(config.dim, STEPS_PER_QUARTER)
         self._initialise()
 
-    def forward(self, batch: PhinBatch, cache: KVCache | None = None) -> tuple[PhinLogits, KVCache]:
-        """Logits for every target of a batch, each field seeing the true fields before it."""
+    def forward(self, batch: PhinBatch) -> tuple[PhinLogits, KVCache]:
+        """Logits for every target of a batch, each field seeing the true ones before it; and the cache of its rows."""
         rows = RowInputs.from_batch(batch)
-        hidden, cache = self.trunk(rows, cache)
+        hidden, cache = self.trunk(rows)
         state, fields = hidden, []
         for field in range(NUM_FIELDS):
             logits, state = self.heads.logits(field, state, rows.melody)

@@ -215,8 +215,9 @@ def _interpret(performance: _Performance, where: str, min_notes: int) -> MidiRea
     _refuse_few(len(notes), performance.num_drum_strokes, min_notes, where)
     if performance.num_drum_strokes:
         repairs.append(f"{_count(performance.num_drum_strokes, 'drum stroke')} on channel 10 left out")
+    _refuse_ticks(notes, where)
     tempo, metre = _tempo(performance, repairs, where), _metre(performance, repairs)
-    _refuse_times(notes, ticks_per_quarter, tempo, where)
+    _refuse_lengths(notes, ticks_per_quarter, tempo, where)
 
     phrase = performance.stored and _unseal(performance.stored, notes, ticks_per_quarter)
     if phrase is not None:  # an empty phrase is a phrase
@@ -270,14 +271,17 @@ def _refuse_few(num_notes: int, num_drum_strokes: int, min_notes: int, where: st
     raise InvalidMidi(where, Defect.NO_NOTES, "has no notes", "export it again with its notes")
 
 
-def _refuse_times(notes: Notes, ticks_per_quarter: int, tempo: int | None, where: str) -> None:
-    """InvalidMidi where ticks have overflowed, or a note or the tune lasts longer than music does."""
+def _refuse_ticks(notes: Notes, where: str) -> None:
+    """InvalidMidi where ticks have overflowed."""
+    if len(notes) and (notes[:, :2].min() < 0 or notes[:, :2].sum(axis=1).max() > MAX_TICKS):
+        raise InvalidMidi(where, Defect.ABSURD_TICKS, f"has notes outside tick 0 to {MAX_TICKS:,}", _AGAIN)
+
+
+def _refuse_lengths(notes: Notes, ticks_per_quarter: int, tempo: int | None, where: str) -> None:
+    """InvalidMidi where a note or the tune lasts longer than music does."""
     if len(notes) == 0:
         return
-    onset, duration = notes[:, 0], notes[:, 1]
-    last = (onset + duration).max()
-    if onset.min() < 0 or duration.min() < 0 or last > MAX_TICKS:
-        raise InvalidMidi(where, Defect.ABSURD_TICKS, f"has notes outside tick 0 to {MAX_TICKS:,}", _AGAIN)
+    duration, last = notes[:, 1], notes[:, :2].sum(axis=1).max()
     seconds = (tempo or DEFAULT_TEMPO) / 1e6 / ticks_per_quarter
     if (longest := duration.max() * seconds) > MAX_NOTE_SECONDS:
         reason = f"has a note of {longest / 60:.0f} minutes"
@@ -374,7 +378,8 @@ def _count(number: int, noun: str) -> str:
 def _midi_file(phrase: Phrase, where: str) -> mido.MidiFile:
     """A first track with what concerns all, and a track for each voice that has notes."""
     notes, ticks_per_quarter = _sounding(phrase)
-    _refuse_times(notes, ticks_per_quarter, phrase.tempo, where)
+    _refuse_ticks(notes, where)
+    _refuse_lengths(notes, ticks_per_quarter, phrase.tempo, where)
     head = mido.MidiTrack()
     if phrase.title:
         head.append(mido.MetaMessage("track_name", name=phrase.title.encode(errors="replace").decode()))
@@ -449,7 +454,7 @@ def _unseal(stored: re.Match[bytes], notes: Notes, ticks_per_quarter: int) -> Ph
         facts["rows"] = np.array(facts["rows"], np.int32).reshape(-1, 6)
         facts["metre"] = facts["metre"] and Metre.parse(facts["metre"])
         phrase = Phrase(**facts)
-        _refuse_times(*_sounding(phrase), phrase.tempo, "stored phrase")
+        _midi_file(phrase, "stored phrase")  # what could not be written was not
     except Exception:  # whatever is wrong with an event that somebody forged, the notes are there to be read
         return None
     return phrase

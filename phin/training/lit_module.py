@@ -12,6 +12,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from phin.batch import PARTS, PhinBatch
+from phin.errors import InvalidConfig, PhinError
 from phin.evaluation.metrics import BitsPerNote
 from phin.model.checkpoint import PHIN_KEY, Identity
 from phin.model.loss import TERMS, PhinLoss
@@ -52,6 +53,10 @@ class PhinModule(L.LightningModule):
             batch = replace(batch, step_counts=counts)
         logits, _ = self.model(batch)
         out = self.loss(logits, batch)
+        if not torch.isfinite(out.total):
+            raise PhinError(
+                f"step {self.trainer.global_step}", "the loss is no longer finite", "train with a lower optimizer.lr"
+            )
         self._log_loss(out.total, out.parts, out.terms)
         return out.total * self.trainer.accumulate_grad_batches * self.trainer.world_size
 
@@ -71,7 +76,10 @@ class PhinModule(L.LightningModule):
         groups: list[dict[str, Any]] = [{"params": decaying}, {"params": others, "weight_decay": 0.0}]
         if weights := list(self.loss.parameters()):
             groups.append({"params": weights, "weight_decay": 0.0})
-        optimizer = self.make_optimizer(groups)
+        try:
+            optimizer = self.make_optimizer(groups)
+        except (TypeError, ValueError) as error:
+            raise InvalidConfig("optimizer", str(error), "mend the setting it names") from None
         total = int(self.trainer.estimated_stepping_batches)
         scheduler = LambdaLR(optimizer, lambda step: self.schedule.factor(step, total))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
@@ -98,7 +106,9 @@ class PhinModule(L.LightningModule):
             self._random_state = None
 
     def _log_loss(self, total: Tensor, parts: Tensor, terms: Tensor) -> None:
-        self.log("train/loss", total, prog_bar=True)
+        batches = self.trainer.accumulate_grad_batches * self.trainer.world_size  # of which this is one share
+        self.log("train/loss", total * batches, prog_bar=True)
+        parts, terms = parts * batches, terms * batches
         self.log_dict({f"train/{name}": value for name, value in zip(PARTS, parts.unbind(), strict=True)})
         self.log_dict({f"train/term/{name}": value for name, value in zip(TERMS, terms.unbind(), strict=True)})
         weights = self.loss.weights.detach()

@@ -15,7 +15,7 @@ from lightning.pytorch.loggers import WandbLogger
 from phin.corpus.store import Store
 from phin.data.datamodule import PhinDataModule
 from phin.errors import PhinError
-from phin.evaluation.report import ALL, BitsRow, as_dicts, bits_report, table
+from phin.evaluation.report import BitsRow, as_dicts, bits_report, model_bits, table
 from phin.generation.generate import generate
 from phin.generation.request import SamplerConfig, TuneRequest
 from phin.generation.write import TuneFiles, write_tunes
@@ -108,9 +108,9 @@ def finish(run: Path, datamodule: PhinDataModule, sampler: SamplerConfig, about:
     best = find(run)
     model, identity = load(best)
     rows = bits_report(model, datamodule.test_dataloader(), datamodule.store, "test")
-    validation = bits_report(model, datamodule.val_dataloader(), datamodule.store, "validation", progress=False)
+    validation = model_bits(model, datamodule.val_dataloader(), progress=False)
+    score = float(validation.headline.sum() / validation.notes.sum())
     files = write_tunes(_tunes(model, identity, datamodule.seed, sampler), run / "tunes")
-    score = next(row.bits for row in validation if row.source == ALL)
     report = {
         "finished": True,
         "checkpoint": str(best.relative_to(run)),
@@ -121,8 +121,8 @@ def finish(run: Path, datamodule: PhinDataModule, sampler: SamplerConfig, about:
         "intake": datamodule.store.report,
         **about,
     }
-    write_report(run, report)
     (run / "report.txt").write_text(table(rows, "test") + "\n", encoding="utf-8")
+    write_report(run, report)
     return RunResult(score, rows, files)
 
 
@@ -148,4 +148,4 @@ def write_report(run: Path, report: dict[str, Any]) -> None:
     """report.json, whole or not at all."""
     run.mkdir(parents=True, exist_ok=True)
     with whole_file(run / REPORT) as partial:
-        partial.write_text(json.dumps(report, ensure_ascii=False, indent=1), encoding="utf-8")
+        partial.write_text(json.dumps(report, ensure_ascii=False, indent=1, allow_nan=False), encoding="utf-8")

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from phin.corpus.families import COMMON, families, largest, normalised_title, split_of
+from phin.corpus.families import COMMON, families, largest, normalised_title, split_families, split_of
 from phin.music.augment import transpose
 from phin.music.phrase import Phrase, rows_from_columns
 from tests.tunes import wander, with_drone
@@ -147,3 +147,25 @@ def test_holding_out_more_keeps_what_was_held_out_for_testing() -> None:
     ids = [f"tune {number}" for number in range(500)]
     small = {id for id in ids if split_of(id, 0.1) == "test"}
     assert small < {id for id in ids if split_of(id, 0.2) == "test"}
+
+
+@pytest.mark.parametrize("count", [3, 4, 5, 8, 12])
+def test_of_a_few_families_every_split_gets_one(count: int) -> None:
+    """A person's twenty files would train to the end, and then have nothing to be tested on."""
+    for draw in range(60):
+        ids = [f"{draw}/{number}" for number in range(count)]
+        assert set(split_families(ids)) == {"train", "validation", "test"}
+    assert set(split_families(ids[:2])) == {"train"}
+
+
+def test_the_tunes_of_one_family_share_its_split() -> None:
+    """A family would be torn apart where a split is filled up."""
+    ids = ["a", "a", "b", "c", "c", "c"]
+    splits = split_families(ids)
+    assert len({*zip(ids, splits, strict=True)}) == 3
+
+
+def test_numbered_tunes_are_not_one_tune() -> None:
+    """A folder of tunes named by number, our own among them, would be one family and hold nothing out."""
+    assert len({normalised_title(f"phin 7-{number}") for number in range(4)}) == 4
+    assert normalised_title("Chevy Chase, 2nd setting") == normalised_title("Chevy Chase")

@@ -55,13 +55,6 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     assert (store.sources, store.licence, store.report) == (("essen", "midi"), "nobody's", {"found": 3})
 
 
-def test_the_range_of_each_tune_is_kept_beside_it(tmp_path: Path) -> None:
-    """A tune would be looked up as fitting the fretboard where it does not."""
-    table = write(tmp_path / "store").tunes
-    assert table["lowest"].tolist() == [int(tune.phrase.pitch.min()) for tune in several()]
-    assert table["highest"].tolist() == [int(tune.phrase.pitch.max()) for tune in several()]
-
-
 def test_notes_stay_on_the_disk_until_they_are_asked_for(tmp_path: Path) -> None:
     """A large corpus would fill the memory of a small machine, once for every process."""
     store = write(tmp_path / "store")

@@ -1,0 +1,97 @@
+"""How a run is gone on with: the settings it began with, kept in its folder, under what may change."""
+
+from pathlib import Path
+from typing import Any
+
+from hydra import compose
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from phin.config import RESUME_AUTO
+from phin.errors import InvalidConfig
+
+OVERRIDES = "overrides.yaml"
+SETTINGS = "config.yaml"
+MAY_CHANGE = (
+    "trainer.max_steps=",
+    "trainer.max_time=",
+    "threads=",
+    "logger",
+    "callbacks",
+    "sampler",
+    "data.loader_workers=",
+)
+"""Overrides that leave a run the same run; any other would make it another one."""
+DECIDES_THE_RUN = ("data", "model", "loss", "optimizer", "scheduler", "seed")
+"""Settings that must still be what they were, wherever a change of them came from."""
+_FREE = ("data.loader_workers", "data.workers", "data.cache")
+
+
+def settings_to_go_on_with(folder: Path, resume: str | None) -> DictConfig | None:
+    """The settings of the run that goes on in `folder`, or None where a new one begins there.
+
+    Raises InvalidConfig where the folder holds another run, or where a setting changed that would make it another.
+    """
+    if HydraConfig.get().mode == RunMode.MULTIRUN:
+        if placed := [text for text in HydraConfig.get().overrides.task if text.startswith(("resume=", "run="))]:
+            raise InvalidConfig(
+                placed[0], "means nothing in a sweep, whose runs get folders of their own", "leave it out"
+            )
+        return None
+    if not (folder / OVERRIDES).is_file():
+        if resume in (None, RESUME_AUTO):
+            return None
+        raise InvalidConfig(f"resume={folder}", "no run began there", "name the folder of a phin-train run")
+    if resume is None:
+        raise InvalidConfig(
+            f"run={folder}", "holds a run already", f"go on with resume={folder}, or name another folder"
+        )
+    began_with = [str(text) for text in OmegaConf.load(folder / OVERRIDES)]
+    now = [text for text in own_overrides() if text not in began_with]
+    if not any((folder / "checkpoints").glob("*.ckpt")):
+        return None  # nothing would be lost: it begins anew, with the settings given now
+    if fixed := [text for text in now if not text.startswith(MAY_CHANGE)]:
+        raise InvalidConfig(
+            fixed[0], f"cannot change in a run that goes on ({folder})", "leave it out, or begin a new run with it"
+        )
+    settings = compose("train", overrides=[*began_with, *now])
+    OmegaConf.update(settings, "run", str(folder))
+    OmegaConf.update(settings, "resume", resume)
+    _refuse_drift(folder, OmegaConf.to_container(settings, resolve=True, enum_to_str=True))
+    return settings
+
+
+def is_changed(folder: Path) -> bool:
+    """Whether anything is set that the run in `folder` did not begin with."""
+    began_with = [str(text) for text in OmegaConf.load(folder / OVERRIDES)]
+    return any(text not in began_with for text in own_overrides())
+
+
+def remember(settings: Any, folder: Path) -> None:
+    """Keeps the settings a run begins with: as a whole, and as overrides for going on."""
+    folder.mkdir(parents=True, exist_ok=True)
+    OmegaConf.save(OmegaConf.structured(settings), folder / SETTINGS)
+    OmegaConf.save(OmegaConf.create(own_overrides()), folder / OVERRIDES)
+
+
+def own_overrides() -> list[str]:
+    """What the user set, but for where the run lies."""
+    return [text for text in HydraConfig.get().overrides.task if not text.startswith(("resume=", "run="))]
+
+
+def _refuse_drift(folder: Path, now: Any) -> None:
+    """Raises InvalidConfig where conf/ says something else today than when the run began."""
+    then: Any = OmegaConf.to_container(OmegaConf.load(folder / SETTINGS), resolve=True, enum_to_str=True)
+    before, today = (_flat({key: part[key] for key in DECIDES_THE_RUN}) for part in (then, now))
+    changed = [key for key in sorted({*before, *today} - set(_FREE)) if before.get(key) != today.get(key)]
+    if changed:
+        said = "; ".join(f"{key} was {before.get(key)} and is {today.get(key)}" for key in changed)
+        raise InvalidConfig(folder, f"cannot go on, its settings changed: {said}", "set them back, or begin a new run")
+
+
+def _flat(nested: Any, prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in nested.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return flat
