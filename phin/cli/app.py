@@ -36,6 +36,13 @@ def run(command: str, schema: type, task: Callable[[Any], Any]) -> None:
                 raise  # so that the sweep knows which of its jobs failed
             failures.append(error)
             return None
+        except OSError as error:
+            reason = f"cannot be used ({error.strerror or 'unknown error'})"
+            named = PhinError(error.filename or command, reason, "name a folder that you may write to")
+            if HydraConfig.get().mode == RunMode.MULTIRUN:
+                raise named from error
+            failures.append(named)
+            return None
 
     app = hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=command)(hydra_task)
     try:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from omegaconf import MISSING
 
 from phin.cli.app import run
+from phin.errors import InvalidConfig
 from phin.generation.request import SamplerConfig, TuneRequest
 
 
@@ -28,6 +29,8 @@ def main() -> None:
 
 def generate(config: GenerateConfig) -> None:
     """Draws the tunes and writes them."""
+    if not config.out:
+        raise InvalidConfig("out=", "is empty", "name a folder for the tunes")
     import torch
 
     from phin.generation.generate import generate as draw

@@ -39,6 +39,8 @@ def settings_to_go_on_with(folder: Path, resume: str | None) -> DictConfig | Non
                 placed[0], "means nothing in a sweep, whose runs get folders of their own", "leave it out"
             )
         return None
+    if folder.exists() and not folder.is_dir():
+        raise InvalidConfig(f"run={folder}", "is a file", "name a folder, or leave it out for a new one")
     if not (folder / OVERRIDES).is_file():
         if resume in (None, RESUME_AUTO):
             return None

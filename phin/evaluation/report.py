@@ -80,7 +80,7 @@ def table(rows: list[BitsRow], split: str) -> str:
     """The report for a terminal."""
     head = f"{'source':<10}{'tunes':>7}{'notes':>9}{'step':>7}{'pitch':>7}{'dur.':>7}{'bits/note':>11}  {'95 %':<13}"
     lines = [f"Held-out bits per note ({split} split, lower is better; intervals by family)", ""]
-    lines.append(head + f"{'Markov':>8}  {'95 %':<13}{'less':>7}")
+    lines.append(head + f"{'Markov':>8}  {'95 %':<13}{'fewer':>7}")
     for row in rows:
         low, high = row.interval
         markov_low, markov_high = row.markov_interval

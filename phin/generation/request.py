@@ -1,5 +1,6 @@
 """What is asked of the generator, in settings that need no torch."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,10 +22,10 @@ class SamplerConfig:
     """Only the likeliest ids that together reach this probability; 1: all."""
 
     def __post_init__(self) -> None:
-        if not self.temperature > 0:
+        if not 0 < self.temperature < math.inf:
             raise InvalidConfig(
                 f"sampler.temperature={self.temperature}",
-                "must be above 0",
+                "must be a number above 0",
                 "take 0.7 to 1.2, or sampler.top_k=1 for the likeliest note every time",
             )
         if self.top_k < 0:

@@ -87,9 +87,9 @@ def read(path: str | Path) -> dict[str, Any]:
         raise InvalidCheckpoint(path, "there is no such file", "name a .ckpt file of a run, or train one: phin-train")
     try:
         stored = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch.load raises whatever its unpickler met in a torn or foreign file
-        reason = str(error).strip().splitlines()[0][:120] if str(error).strip() else type(error).__name__
-        raise InvalidCheckpoint(path, f"cannot be read ({reason})", "take another checkpoint of that run") from None
+    except Exception:  # torch.load raises whatever its unpickler met in a torn or foreign file
+        reason = "cannot be read: it is torn, or no checkpoint"
+        raise InvalidCheckpoint(path, reason, "name another .ckpt file of a phin-train run") from None
     if not isinstance(stored, dict) or PHIN_KEY not in stored:
         raise InvalidCheckpoint(path, "is no checkpoint of phin", "name a .ckpt file of a phin-train run")
     return stored
@@ -112,6 +112,8 @@ def load(path: str | Path) -> tuple[PhinTransformer, Identity]:
 
 def find(run: str | Path) -> Path:
     """The checkpoint meant by a file, or by a run's folder: its best, else its last."""
+    if not str(run):
+        raise InvalidCheckpoint("checkpoint=", "is empty", "name a .ckpt file, or the folder of a run")
     run = Path(run)
     if not run.is_dir():
         return run

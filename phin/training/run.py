@@ -10,11 +10,12 @@ from typing import Any
 
 import lightning as L
 import torch
+from filelock import FileLock, Timeout
 from lightning.pytorch.loggers import WandbLogger
 
 from phin.corpus.store import Store
 from phin.data.datamodule import PhinDataModule
-from phin.errors import PhinError
+from phin.errors import InvalidConfig, PhinError
 from phin.evaluation.report import BitsRow, as_dicts, bits_report, model_bits, table
 from phin.generation.generate import generate
 from phin.generation.request import SamplerConfig, TuneRequest
@@ -80,6 +81,18 @@ def train(
     run: Path, trainer: L.Trainer, module: PhinModule, datamodule: PhinDataModule, sampler: SamplerConfig
 ) -> RunResult:
     """Fits (going on from the run's last checkpoint if it has one), evaluates the best checkpoint, plays four tunes."""
+    run.mkdir(parents=True, exist_ok=True)
+    try:
+        alone = FileLock(run / ".in_use").acquire(timeout=0)
+    except Timeout:
+        raise InvalidConfig(f"run={run}", "another process is training in it", "wait for it, or stop it") from None
+    with alone:
+        return _train(run, trainer, module, datamodule, sampler)
+
+
+def _train(
+    run: Path, trainer: L.Trainer, module: PhinModule, datamodule: PhinDataModule, sampler: SamplerConfig
+) -> RunResult:
     write_report(run, {"finished": False, "intake": datamodule.store.report})
     last = run / LAST
     if last.is_file():

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from omegaconf import OmegaConf
 
 from phin.model.checkpoint import PHIN_KEY, load
 from phin.music.midi import read_midi
@@ -106,6 +107,11 @@ MISTAKES = [
     ("train", ["data=midi_folder", "data.path=no_tunes"], "no_tunes"),
     ("train", ["data.path=nowhere"], "nowhere"),
     ("train", ["resume=nowhere"], "resume=nowhere"),
+    ("train", ["run=no_tunes/notes.txt"], "notes.txt"),
+    ("train", ["trainer.val_check_interval=0"], "trainer.val_check_interval=0"),
+    ("generate", ["checkpoint=good.ckpt", "sampler.temperature=inf"], "sampler.temperature"),
+    ("generate", ["checkpoint=good.ckpt", "out="], "out="),
+    ("generate", ["checkpoint="], "checkpoint="),
     ("train", ["seed=-1"], "seed=-1"),
     ("train", ["threads=-1"], "threads=-1"),
     ("train", ["trainer.max_steps=-1"], "trainer.max_steps=-1"),
@@ -354,11 +360,31 @@ def test_a_run_goes_on_from_its_folder_alone(story: Story) -> None:
         assert stored["global_step"] == 8
         assert stored[PHIN_KEY]["model"]["dim"] == 8
         assert "model.dim=32" in phin("train", "resume=runs/second", "model.dim=32").complaint
+        settings = OmegaConf.load(run / "config.yaml")
+        OmegaConf.save(OmegaConf.merge(settings, {"optimizer": {"lr": 0.5}}), run / "config.yaml")
+        drifted = phin("train", "resume=runs/second").complaint
+        assert "optimizer.lr was 0.5 and is 0.0015" in drifted
+        OmegaConf.save(settings, run / "config.yaml")
         last.write_bytes(last.read_bytes()[:5000])
         torn = phin("train", "resume=runs/second", "trainer.max_steps=9")
         assert torn.status == 1
         assert torn.err.strip().splitlines()[-1].startswith("phin-train: runs/second/checkpoints/last.ckpt: cannot be")
         assert "Traceback" not in torn.err
+    finally:
+        shutil.rmtree(run)
+
+
+@pytest.mark.slow
+# Lightning remarks that checkpoints lie in the folder of the run: they should
+@pytest.mark.filterwarnings("ignore:Checkpoint directory")
+def test_a_run_that_failed_before_its_first_checkpoint_begins_anew(story: Story) -> None:
+    """Fails: one mistyped setting, and its folder can never be used again."""
+    run = story.desk / "runs" / "failed"
+    try:
+        assert phin("train", *story.data, *TRAINING, "run=runs/failed", "optimizer.lr=-1").status == 1
+        assert phin("train", *story.data, *TRAINING, "run=runs/failed", "resume=auto").status == 0
+        assert story.report("failed")["finished"]
+        assert "lr: -1" not in (run / "config.yaml").read_text(encoding="utf-8")
     finally:
         shutil.rmtree(run)
 

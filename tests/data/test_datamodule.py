@@ -155,5 +155,5 @@ def test_a_given_tokenizer_is_used(folder: Path) -> None:
 def test_a_corpus_too_small_to_hold_anything_out_is_refused_in_words(tmp_path: Path) -> None:
     """Training would fail in its first validation, after the first hour."""
     (tmp_path / "one.mid").write_bytes(midi_bytes(tune(1)))
-    with pytest.raises(MissingCorpus, match="nothing for validation and test. Give it tunes of at least three"):
+    with pytest.raises(MissingCorpus, match=r"nothing for validation and test\. Give it tunes of at least three"):
         module(tmp_path)

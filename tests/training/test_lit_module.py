@@ -10,7 +10,7 @@ import torch
 
 from phin.batch import PhinBatch, collate, label_counts
 from phin.data.dataset import DataConfig
-from phin.errors import InvalidCheckpoint
+from phin.errors import InvalidCheckpoint, InvalidConfig, PhinError
 from phin.evaluation.report import model_bits
 from phin.model.loss import TERMS, LossConfig, PhinLoss, Weighing
 from phin.model.transformer import PhinTransformer
@@ -189,3 +189,21 @@ def test_a_checkpoint_of_another_run_is_refused_before_anything_is_loaded(corpus
         module.on_load_checkpoint(checkpoint)
     with pytest.raises(InvalidCheckpoint, match="missing there"):
         module.on_load_checkpoint({})
+
+
+def test_a_loss_that_is_no_longer_finite_stops_the_run_in_words(corpus: DataConfig, tmp_path: Path) -> None:
+    """Fails: a run that diverged is reported as finished, with a table of nothing, and played."""
+    module, datamodule = parts(corpus)
+    with torch.no_grad():
+        module.model.heads.out[0].bias.fill_(torch.nan)
+    with pytest.raises(PhinError, match=r"the loss is no longer finite\. Train with a lower optimizer\.lr"):
+        trainer_for(tmp_path, max_steps=2).fit(module, datamodule=datamodule)
+
+
+def test_a_setting_that_the_optimizer_refuses_is_told_as_a_setting(corpus: DataConfig, tmp_path: Path) -> None:
+    """Fails: a mistyped learning rate ends in a traceback from deep inside torch."""
+    module, datamodule = parts(corpus)
+    for wrong in (-1.0, "fast"):
+        module.make_optimizer = partial(torch.optim.AdamW, lr=wrong)
+        with pytest.raises(InvalidConfig, match=r"^optimizer: "):
+            trainer_for(tmp_path, max_steps=1).fit(module, datamodule=datamodule)

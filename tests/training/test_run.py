@@ -4,12 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from hydra.utils import instantiate
 
 import phin.training.run as run
 from phin.corpus.store import Store, Tune, write_store
 from phin.data.dataset import DataConfig
-from phin.errors import InvalidCheckpoint, PhinError
+from phin.errors import InvalidCheckpoint, InvalidConfig, PhinError
 from phin.generation.request import SamplerConfig
 from phin.music.lai import Recognition
 from phin.music.phrase import Phrase, rows_from_columns
@@ -72,3 +73,11 @@ def test_a_torn_last_checkpoint_is_refused_before_training_begins(corpus: DataCo
     module, datamodule = parts(corpus)
     with pytest.raises(InvalidCheckpoint, match=r"last\.ckpt: cannot be read"):
         run.train(tmp_path, trainer_for(tmp_path, max_steps=1), module, datamodule, SamplerConfig())
+
+
+def test_a_folder_that_a_run_is_training_in_is_left_to_it(corpus: DataConfig, tmp_path: Path) -> None:
+    """Fails: two processes overwrite each other's checkpoints, and both runs are lost."""
+    module, datamodule = parts(corpus)
+    with FileLock(tmp_path / ".in_use"), pytest.raises(InvalidConfig, match="another process is training in it"):
+        run.train(tmp_path, trainer_for(tmp_path, max_steps=1), module, datamodule, SamplerConfig())
+    assert [file.name for file in tmp_path.iterdir()] == [".in_use"]
