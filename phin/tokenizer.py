@@ -14,8 +14,6 @@ last; only `step` draws it) and UNKNOWN (nobody wrote it down: read, never drawn
 is counted from one bar before step 0 (four quarters where the metre is unknown), so that a pickup has room.
 """
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
@@ -223,11 +221,6 @@ class Tokenizer:
                 "; ".join(f"{key}: {stored.get(key)!r} there, {mine.get(key)!r} here" for key in differing)
             )
         return tokenizer
-
-    @property
-    def fingerprint(self) -> str:
-        """A short hash of `to_dict`."""
-        return hashlib.sha256(json.dumps(self.to_dict(), sort_keys=True).encode()).hexdigest()[:12]
 
 
 def melody_ids(ids: Int[np.ndarray, "row 6"]) -> Int[np.ndarray, " row"]:
