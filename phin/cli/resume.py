@@ -49,7 +49,7 @@ def settings_to_go_on_with(folder: Path, resume: str | None) -> DictConfig | Non
         raise InvalidConfig(
             f"run={folder}", "holds a run already", f"go on with resume={folder}, or name another folder"
         )
-    began_with = [str(text) for text in OmegaConf.load(folder / OVERRIDES)]
+    began_with = _began_with(folder)
     now = [text for text in own_overrides() if text not in began_with]
     if not any((folder / "checkpoints").glob("*.ckpt")):
         return None  # nothing would be lost: it begins anew, with the settings given now
@@ -66,8 +66,13 @@ def settings_to_go_on_with(folder: Path, resume: str | None) -> DictConfig | Non
 
 def is_changed(folder: Path) -> bool:
     """Whether anything is set that the run in `folder` did not begin with."""
-    began_with = [str(text) for text in OmegaConf.load(folder / OVERRIDES)]
-    return any(text not in began_with for text in own_overrides())
+    return any(text not in _began_with(folder) for text in own_overrides())
+
+
+def _began_with(folder: Path) -> list[str]:
+    """The overrides of the run in `folder`; none where no run began."""
+    kept = folder / OVERRIDES
+    return [str(text) for text in OmegaConf.load(kept)] if kept.is_file() else []
 
 
 def remember(settings: Any, folder: Path) -> None:

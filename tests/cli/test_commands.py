@@ -381,7 +381,8 @@ def test_a_run_that_failed_before_its_first_checkpoint_begins_anew(story: Story)
     """Fails: one mistyped setting, and its folder can never be used again."""
     run = story.desk / "runs" / "failed"
     try:
-        assert phin("train", *story.data, *TRAINING, "run=runs/failed", "optimizer.lr=-1").status == 1
+        assert phin("train", *story.data, *TRAINING, "run=runs/failed", "resume=auto", "optimizer.lr=-1").status == 1
+        assert run.is_dir(), "it began in a folder that was not there, as `make train` does"
         assert phin("train", *story.data, *TRAINING, "run=runs/failed", "resume=auto").status == 0
         assert story.report("failed")["finished"]
         assert "lr: -1" not in (run / "config.yaml").read_text(encoding="utf-8")
