@@ -40,6 +40,6 @@ def generate(config: GenerateConfig) -> None:
     torch.set_num_threads(1)  # a step is too small for two
     model, identity = load(find(config.checkpoint))
     tunes = draw(model, identity, config, config.count, config.seed, config.sampler)
-    for tune, files in zip(tunes, write_tunes(tunes, config.out), strict=True):
+    for tune, files in zip(tunes, write_tunes(tunes, config.out, f"tune-{config.seed}"), strict=True):
         print(f"{files.midi}  {len(tune)} notes")
     print(f"{len(tunes)} tunes (.mid, .wav, .png) in {config.out}. Model licence: {identity.licence}")

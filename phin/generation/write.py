@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from phin.errors import PhinError
-from phin.music.midi import write_midi
+from phin.music.midi import midi_bytes, write_midi
 from phin.music.phrase import Phrase
 from phin.music.picture import piano_roll, save
 from phin.music.voice import SAMPLE_RATE, render, write_wav
@@ -19,12 +19,22 @@ class TuneFiles(NamedTuple):
     picture: Path
 
 
-def write_tunes(tunes: Sequence[Phrase], folder: str | Path) -> list[TuneFiles]:
-    """Writes tune-1.mid, .wav and .png and so on into `folder`, which is made if it is not there."""
+def write_tunes(
+    tunes: Sequence[Phrase], folder: str | Path, name: str = "tune", replace: bool = False
+) -> list[TuneFiles]:
+    """Writes tune-1.mid, .wav and .png and so on into `folder`, which is made if it is not there.
+
+    Raises PhinError, before anything is written, where another tune has such a name and is not to be replaced.
+    """
     folder = Path(folder)
+    stems = [folder / f"{name}-{number}" for number in range(1, len(tunes) + 1)]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return [_write(tune, folder / f"tune-{number}") for number, tune in enumerate(tunes, start=1)]
+        for tune, stem in zip(tunes, stems, strict=True):
+            midi = stem.with_suffix(".mid")
+            if not replace and midi.exists() and midi.read_bytes() != midi_bytes(tune):
+                raise PhinError(midi, "is another tune", "name another folder, or take another seed")
+        return [_write(tune, stem) for tune, stem in zip(tunes, stems, strict=True)]
     except OSError as error:
         raise PhinError(folder, f"cannot be written ({error.strerror})", "name a folder you may write to") from None
 

@@ -56,7 +56,7 @@ class SampleTunes(L.Callback):
         if not tunes:
             return
         folder = self.folder / f"step-{trainer.global_step:06d}"
-        written = write_tunes(tunes, folder)
+        written = write_tunes(tunes, folder, replace=True)
         for logger in trainer.loggers:
             if isinstance(logger, WandbLogger):
                 _send(logger, tunes, written)

@@ -123,7 +123,7 @@ def finish(run: Path, datamodule: PhinDataModule, sampler: SamplerConfig, about:
     rows = bits_report(model, datamodule.test_dataloader(), datamodule.store, "test")
     validation = model_bits(model, datamodule.val_dataloader(), progress=False)
     score = float(validation.headline.sum() / validation.notes.sum())
-    files = write_tunes(_tunes(model, identity, datamodule.seed, sampler), run / "tunes")
+    files = write_tunes(_tunes(model, identity, datamodule.seed, sampler), run / "tunes", replace=True)
     report = {
         "finished": True,
         "checkpoint": str(best.relative_to(run)),

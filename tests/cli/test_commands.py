@@ -39,8 +39,8 @@ TRAINING = [
     "trainer.max_steps=6",
     "trainer.val_check_interval=3",
     "callbacks.last.every_n_train_steps=2",
-    "+callbacks.samples.count=1",
-    "+callbacks.samples.lines=1",
+    "callbacks.samples.count=1",
+    "callbacks.samples.lines=1",
     "~callbacks.progress",
     "threads=1",
 ]
@@ -314,13 +314,27 @@ def test_generating_writes_tunes_and_the_same_seed_writes_the_same(story: Story,
     ]
     assert [outcome.status for outcome in outcomes] == [0, 0, 0]
     assert sorted(file.name for file in (tmp_path / "a").iterdir()) == sorted(
-        f"tune-{number}.{kind}" for number in (1, 2) for kind in ("mid", "wav", "png")
+        f"tune-3-{number}.{kind}" for number in (1, 2) for kind in ("mid", "wav", "png")
     )
     assert "2 tunes" in outcomes[0].out
     assert "licence" in outcomes[0].out
-    played = [[(tmp_path / folder / f"tune-{k}.mid").read_bytes() for k in (1, 2)] for folder in "abc"]
+    played = [
+        [(tmp_path / folder / f"tune-{seed}-{k}.mid").read_bytes() for k in (1, 2)]
+        for seed, folder in ((3, "a"), (3, "b"), (4, "c"))
+    ]
     assert played[0] == played[1]
     assert played[0] != played[2]
+
+
+@pytest.mark.slow
+def test_generating_writes_over_no_other_tune(story: Story, tmp_path: Path) -> None:
+    """Fails: asking for a second tune with the same seed destroys the first one that pleased."""
+    ask = ("generate", "checkpoint=runs/first", "count=1", "seed=3", f"out={tmp_path}")
+    assert phin(*ask, "lines=1").status == 0
+    before = {file: file.read_bytes() for file in tmp_path.iterdir()}
+    assert phin(*ask, "lines=1").status == 0, "the same line again writes the same"
+    assert "tune-3-1.mid: is another tune" in phin(*ask, "lines=2").complaint
+    assert {file: file.read_bytes() for file in tmp_path.iterdir()} == before
 
 
 @pytest.mark.slow
