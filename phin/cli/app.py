@@ -31,16 +31,10 @@ def run(command: str, schema: type, task: Callable[[Any], Any]) -> None:
     def hydra_task(config: DictConfig) -> Any:
         try:
             return task(OmegaConf.to_object(config))
-        except (PhinError, HydraException, OmegaConfBaseException) as error:
+        except (PhinError, HydraException, OmegaConfBaseException, OSError) as error:
+            named = _named(error, command) if isinstance(error, OSError) else error
             if HydraConfig.get().mode == RunMode.MULTIRUN:
-                raise  # so that the sweep knows which of its jobs failed
-            failures.append(error)
-            return None
-        except OSError as error:
-            reason = f"cannot be used ({error.strerror or 'unknown error'})"
-            named = PhinError(error.filename or command, reason, "name a folder that you may write to")
-            if HydraConfig.get().mode == RunMode.MULTIRUN:
-                raise named from error
+                raise named from error.__cause__  # so that the sweep knows which of its jobs failed
             failures.append(named)
             return None
 
@@ -55,6 +49,12 @@ def run(command: str, schema: type, task: Callable[[Any], Any]) -> None:
         _leave(command, str(failures[0]))
     if failures:
         _leave(command, f"{_in_one_line(failures[0])}. See phin-{command} --help.")
+
+
+def _named(error: OSError, command: str) -> PhinError:
+    """What the system would not do, by the file it was about."""
+    reason = f"cannot be used ({error.strerror or 'unknown error'})"
+    return PhinError(error.filename or command, reason, "name a folder that you may write to")
 
 
 def _in_one_line(error: BaseException) -> str:
