@@ -121,7 +121,7 @@ def _key(config: CorpusConfig, units: list[Unit]) -> str:
     held_out = held_out_lists(config.splits) if config.splits else config.held_out
     digest = hashlib.sha256(json.dumps([FORMAT, held_out, config.min_notes]).encode())
     for unit in units:
-        about = unit.path.stat()
+        about = unit.path.stat() if unit.path.exists() else unit.path.lstat()  # a link may lead nowhere
         digest.update(f"{unit.id} {unit.path} {about.st_size} {about.st_mtime_ns}\n".encode())
     return digest.hexdigest()[:12]
 

@@ -173,7 +173,7 @@ def _installed_corpus() -> Path:
 def _midi_units(folder: Path) -> list[Unit]:
     if not folder.is_dir():
         raise MissingCorpus(folder, "is not a folder", "set data.path to the folder that holds your MIDI files")
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".mid", ".midi") and path.is_file())
+    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".mid", ".midi"))
     if not files:
         raise MissingCorpus(folder, "holds no .mid or .midi files", "set data.path to the folder that holds them")
     return [Unit(path, Reader.MIDI_FOLDER, "midi", str(path.relative_to(folder))) for path in files]

@@ -102,6 +102,19 @@ def test_every_broken_file_is_named_with_its_defect(mixed_store: Store) -> None:
         assert "\n" not in refusal["reason"]
 
 
+def test_what_is_called_a_midi_file_and_is_none_is_named_as_well(tmp_path: Path) -> None:
+    """A tune behind a broken link would be missing without a word; a pipe would be waited for without end."""
+    folder = folder_of(tmp_path / "midi", {**GOOD, "album.mid/inside.mid": midi_bytes(wander(99))})
+    (folder / "gone.mid").symlink_to(folder / "nowhere.mid")
+    os.mkfifo(folder / "pipe.mid")
+    store = taken(of_midi(folder))
+    assert len(store) == len(GOOD) + 1
+    assert {refusal["id"]: refusal["defect"] for refusal in store.report["refusals"]} == {
+        name: str(Defect.UNREADABLE) for name in ("album.mid", "gone.mid", "pipe.mid")
+    }
+    assert taken(of_midi(folder)).folder == store.folder, "and is found again in the cache"
+
+
 def test_the_counts_of_the_report_add_up(mixed_store: Store) -> None:
     """The report would say that all is well while a part of the corpus is missing."""
     report = mixed_store.report
