@@ -77,7 +77,7 @@ class MarkovModel:
     def bits(self, phrases: Sequence[Phrase], numbers: Sequence[int]) -> TuneBits:
         """Bits of every melody, by tune; `numbers` are the tunes' numbers in their store."""
         symbols = _symbols(phrases)
-        bits = np.zeros((len(phrases), NUM_FIELDS))
+        bits, labels = np.zeros((len(phrases), NUM_FIELDS)), np.zeros((len(phrases), NUM_FIELDS), dtype=np.int64)
         probability = {field: np.full(len(symbols.tune), 1 / size) for field, size in _DRAWABLE.items()}
         for field, order, context in _contexts(symbols):
             known = self.counts[field, order]
@@ -89,8 +89,9 @@ class MarkovModel:
         for field, p in probability.items():
             there = symbols.fields[field] != PAD_ID
             np.add.at(bits[:, field], symbols.tune[there], -np.log2(p[there]))
+            labels[:, field] = np.bincount(symbols.tune[there], minlength=len(phrases))
         notes = np.array([len(phrase.melody) for phrase in phrases], dtype=np.int64)
-        return TuneBits(bits, notes, np.asarray(numbers, dtype=np.int64))
+        return TuneBits(bits, labels, notes, np.asarray(numbers, dtype=np.int64))
 
 
 def _symbols(phrases: Sequence[Phrase]) -> _Symbols:

@@ -9,16 +9,19 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torchmetrics import Metric
 
-from phin.batch import PhinBatch
+from phin.batch import PhinBatch, label_masks
 from phin.model.loss import field_nll
 from phin.model.transformer import PhinLogits
 from phin.tokenizer import FIELDS, HEADLINE_FIELDS, NUM_FIELDS
 
 
 class TuneBits(NamedTuple):
-    """Bits of every tune, a row a tune: of each field (FIELDS), how many notes, and the tune's number in its store."""
+    """Bits of every tune, a row a tune: of each field (FIELDS) and of how many labels, how many notes, and the tune's
+    number in its store.
+    """
 
     bits: Float[np.ndarray, "tune field"]
+    labels: Int[np.ndarray, "tune field"]
     notes: Int[np.ndarray, " tune"]
     tune: Int[np.ndarray, " tune"]
 
@@ -41,15 +44,18 @@ class BitsPerNote(Metric):
 
     def __init__(self) -> None:
         super().__init__()
-        for name in ("bits", "notes", "tune"):
+        for name in TuneBits._fields:
             self.add_state(name, default=[], dist_reduce_fx="cat")
         self.bits: list[Tensor]
+        self.labels: list[Tensor]
         self.notes: list[Tensor]
         self.tune: list[Tensor]
 
     def update(self, logits: PhinLogits, batch: PhinBatch) -> None:
         """Adds the tunes of a batch."""
         self.bits.append(field_nll(logits, batch).sum(dim=1).double() / math.log(2))
+        masks = label_masks(batch)
+        self.labels.append(torch.stack([masks[field.name].sum(dim=1) for field in FIELDS], dim=1))
         self.notes.append(batch.is_note.sum(dim=1))
         self.tune.append(batch.tune)
 
@@ -64,13 +70,16 @@ class BitsPerNote(Metric):
     def by_tune(self) -> TuneBits:
         """A row a tune, by its number; pieces of one tune are added up."""
         if not len(self.tune):
-            return TuneBits(np.zeros((0, NUM_FIELDS)), np.zeros(0, np.int64), np.zeros(0, np.int64))
-        stacked = [
-            torch.cat(list(state)) if isinstance(state, list) else state for state in (self.bits, self.notes, self.tune)
-        ]
-        bits, notes, tune = (tensor.cpu().numpy() for tensor in stacked)
-        numbers, place = np.unique(tune, return_inverse=True)
-        total_bits, total_notes = np.zeros((len(numbers), bits.shape[1])), np.zeros(len(numbers), dtype=np.int64)
-        np.add.at(total_bits, place, bits)
-        np.add.at(total_notes, place, notes)
-        return TuneBits(total_bits, total_notes, numbers)
+            none = np.zeros(0, np.int64)
+            return TuneBits(np.zeros((0, NUM_FIELDS)), np.zeros((0, NUM_FIELDS), np.int64), none, none)
+        states = (self.bits, self.labels, self.notes, self.tune)
+        joined = [torch.cat(list(state)) if isinstance(state, list) else state for state in states]
+        pieces = TuneBits(*(tensor.cpu().numpy() for tensor in joined))
+        numbers, place = np.unique(pieces.tune, return_inverse=True)
+
+        def by_tune(column: np.ndarray) -> np.ndarray:
+            total = np.zeros((len(numbers), *column.shape[1:]), dtype=column.dtype)
+            np.add.at(total, place, column)
+            return total
+
+        return TuneBits(by_tune(pieces.bits), by_tune(pieces.labels), by_tune(pieces.notes), numbers)

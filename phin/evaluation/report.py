@@ -13,10 +13,11 @@ from phin.corpus.store import Store
 from phin.evaluation.markov import MarkovModel
 from phin.evaluation.metrics import BitsPerNote, TuneBits
 from phin.model.transformer import PhinTransformer
-from phin.tokenizer import FIELDS, HEADLINE_FIELDS
+from phin.tokenizer import FIELDS, HEADLINE_FIELDS, TECHNIQUE, VELOCITY
 
 NUM_RESAMPLES = 2000
 ALL = "all"
+BESIDE = (TECHNIQUE, VELOCITY)
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class BitsRow:
     step: float
     pitch: float
     duration: float
+    beside: dict[str, float]
+    """Bits a note of what is not in the headline, technique and velocity, over the notes where it was written down."""
     bits: float
     interval: tuple[float, float]
     markov: float
@@ -89,6 +92,9 @@ def table(rows: list[BitsRow], split: str) -> str:
             f"{row.bits:>11.3f}  {f'{low:.3f}-{high:.3f}':<13}"
             f"{row.markov:>8.3f}  {f'{markov_low:.3f}-{markov_high:.3f}':<13}{-row.difference / row.markov:>7.1%}"
         )
+    if beside := rows[-1].beside:
+        said = ", ".join(f"{name} {bits:.3f}" for name, bits in beside.items())
+        lines += ["", f"Beside it, bits a note where somebody wrote it down: {said}"]
     return "\n".join(lines)
 
 
@@ -101,11 +107,14 @@ def _row(name: str, ours: TuneBits, markov: TuneBits, family: np.ndarray, chosen
     notes, kin = ours.notes[chosen], family[chosen]
     mine, theirs = ours.headline[chosen], markov.headline[chosen]
     by_field = {FIELDS[f].name: float(ours.bits[chosen, f].sum() / notes.sum()) for f in HEADLINE_FIELDS}
+    labels = ours.labels[chosen].sum(axis=0)
+    beside = {FIELDS[f].name: float(ours.bits[chosen, f].sum() / labels[f]) for f in BESIDE if labels[f]}
     return BitsRow(
         source=name,
         tunes=int(chosen.sum()),
         families=len(np.unique(kin)),
         notes=int(notes.sum()),
+        beside=beside,
         bits=float(mine.sum() / notes.sum()),
         interval=interval_by_family(mine, notes, kin),
         markov=float(theirs.sum() / notes.sum()),

@@ -1,6 +1,7 @@
 """The report: sums by source, intervals by family that say how little is known, and a table a person can read."""
 
 import json
+import math
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -14,8 +15,9 @@ from phin.evaluation.markov import MarkovModel
 from phin.evaluation.report import ALL, BitsRow, as_dicts, bits_report, interval_by_family, model_bits, table
 from phin.model.transformer import PhinTransformer
 from phin.music.lai import Recognition
-from phin.tokenizer import Tokenizer
-from tests.tiny import batch_of, tiny_model
+from phin.music.phrase import UNKNOWN
+from phin.tokenizer import TECHNIQUE, VELOCITY, Tokenizer
+from tests.tiny import PHRASE, batch_of, tiny_model
 from tests.tunes import wander
 
 SOURCES = ["essen", "han", "oneill"]
@@ -125,6 +127,32 @@ def test_the_table_says_each_row_and_the_json_all_of_it(rows: list[BitsRow], tmp
     stored = json.loads(json.dumps(as_dicts(rows)))
     assert [row.keys() for row in stored] == [{field.name for field in fields(BitsRow)}] * len(rows)
     assert [row["bits"] for row in stored] == [row.bits for row in rows]
+
+
+def test_technique_and_velocity_are_reported_beside_the_headline_where_they_were_written_down(tmp_path: Path) -> None:
+    """Fails: what a note is worth in technique is averaged over notes whose technique nobody knows, or is not told."""
+    tunes = [replace(PHRASE, source="essen"), replace(wander(1, 8), source="han"), replace(PHRASE, source="essen")]
+    splits = ("train", "test", "test")
+    stored = [Tune(f"{k}", tune, Recognition(), k, splits[k]) for k, tune in enumerate(tunes)]
+    store = write_store(tmp_path / "s", stored, SOURCES, "nobody's", {})
+    model = tiny_model()
+    played, plain, together = bits_report(model, loader(store), store, "test", progress=False)
+    (batch,) = loader(store)
+    mine = batch.tune.tolist().index(2)
+    logits = [field.detach() for field in model(batch)[0].fields]
+    for name, field, known in (
+        ("technique", TECHNIQUE, PHRASE.melody.technique),
+        ("velocity", VELOCITY, PHRASE.melody.velocity),
+    ):
+        worth = [
+            -math.log2(float(logits[field][mine, time].softmax(dim=-1)[batch.targets[mine, time, field]]))
+            for time in np.flatnonzero(known != UNKNOWN).tolist()
+        ]
+        assert played.beside[name] == pytest.approx(np.mean(worth))
+        assert together.beside[name] == played.beside[name]
+    assert plain.beside == {}
+    assert f"technique {played.beside['technique']:.3f}" in table([plain, played, together], "test")
+    assert "Beside" not in table([plain], "test")
 
 
 def test_evaluating_leaves_no_dropout_on() -> None:
