@@ -50,9 +50,9 @@ SWITCHES = {
     "not intervals": {"intervals": False},
     "not metre": {"metre": False},
     "mixing SUM": {"mixing": Mixing.SUM},
-    "index rotary alone": {"time_rotary": False, "time_heads": 0},
+    "index rotary alone": {"time_heads": 0},
     "time rotary alone": {"index_rotary": False, "time_heads": 2},
-    "no rotary": {"index_rotary": False, "time_rotary": False},
+    "no rotary": {"index_rotary": False, "time_heads": 0},
     "all on": {"beat_lag_bias": True, "learned_positions": True},
 }
 """Ways to set the transformer's switches, each named for what is unlike the default."""

@@ -71,10 +71,10 @@ class TransformerConfig:
     num_heads: int = 6
     mlp_ratio: float = 8 / 3
     dropout: float = 0.0
-    index_rotary: bool = True
-    time_rotary: bool = True
     time_heads: int = 3
-    """Heads that turn by musical time; the others turn by index."""
+    """Heads that turn by musical time; 0: none."""
+    index_rotary: bool = True
+    """Whether the other heads turn by index."""
     time_ahead: bool = True
     """Queries stand where the last note ends (else where it began)."""
     metre: bool = True
@@ -100,6 +100,10 @@ class TransformerConfig:
         if not 0 <= self.time_heads <= self.num_heads:
             raise InvalidConfig(
                 f"model.time_heads={self.time_heads}", f"there are {self.num_heads} heads", "take 0 to model.num_heads"
+            )
+        if self.longest_tune != type(self).longest_tune and not self.learned_positions:
+            raise InvalidConfig(
+                f"model.longest_tune={self.longest_tune}", "only learned positions have a limit", "leave it out"
             )
         if not 0 <= self.dropout < 1:
             raise InvalidConfig(f"model.dropout={self.dropout}", "is not a probability below 1", "take 0 to 0.5")
@@ -236,6 +240,12 @@ class RowEmbedding(nn.Module):
             )
             x = torch.cat([x[:, :1] + condition[:, None], x[:, 1:]], dim=1)
         if self.config.learned_positions:
+            if first + x.shape[1] > self.config.longest_tune:
+                raise InvalidConfig(
+                    f"model.longest_tune={self.config.longest_tune}",
+                    f"learned positions cannot read row {first + x.shape[1]}",
+                    "take shorter tunes, or train with a larger one",
+                )
             x = x + self.position(torch.arange(first, first + x.shape[1], device=x.device))
         return x
 
@@ -257,7 +267,7 @@ class RotaryAngles(nn.Module):
         by_index = 10_000.0 ** -(torch.arange(half, dtype=torch.float64) / half)
         by_time = 2 * math.pi / (0.5 * 256.0**steps) / STEPS_PER_QUARTER  # radians a step
         is_time = torch.arange(config.num_heads) < config.time_heads
-        frequencies = torch.where(is_time[:, None], by_time * config.time_rotary, by_index * config.index_rotary)
+        frequencies = torch.where(is_time[:, None], by_time, by_index * config.index_rotary)
         self.register_buffer("frequencies", frequencies.to(torch.get_default_dtype()), persistent=False)
         self.register_buffer("is_time", is_time, persistent=False)
 

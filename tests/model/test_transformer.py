@@ -26,7 +26,7 @@ from tests.tiny import PHRASE, SWITCHES, TOKENIZER, batch_of, item, melodies, ti
 from tests.tunes import wander
 
 EIGHT_BARS = 8 * Metre(2, 4).bar
-NO_RHYTHM = {"time_rotary": False, "metre": False, "beat_lag_bias": False}
+NO_RHYTHM = {"time_heads": 0, "metre": False, "beat_lag_bias": False}
 
 
 @pytest.fixture(params=SWITCHES.values(), ids=SWITCHES.keys())
@@ -94,7 +94,7 @@ def test_no_row_feels_a_later_one_and_every_row_feels_all_before_it(model: PhinT
 
 def test_no_combination_of_switches_sees_the_future() -> None:
     """Fails: some arm of a study looks better than it is, because its attention leaks the next note."""
-    names = ("index_rotary", "time_rotary", "time_ahead", "metre", "beat_lag_bias", "intervals", "learned_positions")
+    names = ("index_rotary", "time_heads", "time_ahead", "metre", "beat_lag_bias", "intervals", "learned_positions")
     batch = batch_of(wander(1, num_notes=4))
     for values in product((True, False), repeat=len(names)):
         for mixing in Mixing:
@@ -209,7 +209,7 @@ def test_no_tune_feels_another_one_of_its_batch(model: PhinTransformer) -> None:
 # --- rhythm and conditions
 
 
-@pytest.mark.parametrize("switch", ["time_rotary", "metre", "beat_lag_bias"])
+@pytest.mark.parametrize("switch", ["time_heads", "metre", "beat_lag_bias"])
 def test_each_sense_of_rhythm_changes_what_is_said_when_onsets_move(switch: str) -> None:
     """Fails: rhythm awareness is decoration, as in the ancestor, where a constant was added to all scores."""
     model = tiny_model(**{**NO_RHYTHM, switch: True})
@@ -228,7 +228,7 @@ def test_without_any_sense_of_rhythm_onsets_change_nothing() -> None:
     assert torch.equal(said(model, replace(batch, onset=batch.onset * 3 + 5)), said(model, batch))
 
 
-@pytest.mark.parametrize("switch", ["time_rotary", "beat_lag_bias"])
+@pytest.mark.parametrize("switch", ["time_heads", "beat_lag_bias"])
 def test_attention_itself_hears_the_rhythm(switch: str) -> None:
     """Fails: onsets reach the model as an input alone, and a bar ago is no place that attention can look at."""
     settings = {**NO_RHYTHM, switch: True}
@@ -332,7 +332,7 @@ def test_unknown_technique_and_velocity_are_inputs() -> None:
 @pytest.mark.parametrize("past", [False, True])
 def test_plain_attention_is_pytorchs_own(past: bool) -> None:
     """Fails: a mistake in the arithmetic of attention itself, under every study and every tune."""
-    config = tiny_config(index_rotary=False, time_rotary=False)
+    config = tiny_config(index_rotary=False, time_heads=0)
     ours = PhinTransformer(config, TOKENIZER.condition_sizes).double().blocks[0].attention
     theirs = nn.MultiheadAttention(config.dim, config.num_heads, bias=False, batch_first=True).double()
     with torch.no_grad():
@@ -359,7 +359,7 @@ def test_plain_attention_is_pytorchs_own(past: bool) -> None:
 
 def test_the_trunk_is_a_plain_transformer_when_its_extras_are_off() -> None:
     """Fails: the trunk does something besides pre-norm attention and gated MLPs that no switch turns off."""
-    model = tiny_model(index_rotary=False, time_rotary=False)
+    model = tiny_model(index_rotary=False, time_heads=0)
     rows = RowInputs.from_batch(batch_of(PHRASE, PHRASE))
     x, T = model.embed(rows, 0), rows.ids.shape[1]
     causal = torch.ones(T, T, dtype=torch.bool).triu(1)
@@ -410,6 +410,7 @@ def test_the_largest_values_of_all_fields_can_be_read(model: PhinTransformer) ->
         ({"num_heads": 0}, "num_heads"),
         ({"num_layers": 0}, "num_layers"),
         ({"time_heads": 7}, "model.time_heads=7"),
+        ({"longest_tune": 99}, "model.longest_tune=99"),
         ({"dropout": 1.0}, "model.dropout=1.0"),
     ],
 )
@@ -424,3 +425,11 @@ def test_targets_past_the_duration_of_the_longest_note_have_no_field() -> None:
     logits = tiny_model()(batch_of(PHRASE))[0].fields
     assert [field.shape[-1] for field in logits] == [field.size for field in FIELDS]
     assert logits[DURATION].shape[-1] == NUM_SYMBOLS + 16 * 24
+
+
+def test_a_tune_too_long_for_learned_positions_is_refused_by_the_key_to_mend() -> None:
+    """Fails: the control arm ends in an index error in the middle of a long tune."""
+    model = tiny_model(learned_positions=True, longest_tune=8)
+    with pytest.raises(InvalidConfig, match=r"model\.longest_tune=8"):
+        model(batch_of(wander(1, num_notes=9)))
+    assert said(model, batch_of(wander(1, num_notes=7))).isfinite().all()
