@@ -40,7 +40,7 @@ class PhinModule(L.LightningModule):
         self.model, self.loss = model, loss
         self.make_optimizer, self.schedule, self.identity = make_optimizer, schedule, identity
         self.bits = BitsPerNote()
-        self._random_state: Tensor | None = None
+        self._random_states: tuple[Tensor, list[Tensor]] | None = None
 
     def training_step(self, batch: PhinBatch, batch_idx: int) -> Tensor:
         """This batch's part of its optimiser step's loss.
@@ -90,20 +90,22 @@ class PhinModule(L.LightningModule):
         self.loss.keep_within_bounds()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Adds what the run is, and the random state (torch's: nothing else is drawn from in training)."""
+        """Adds what the run is, and torch's random states: nothing else is drawn from in training."""
         checkpoint[PHIN_KEY] = self.identity.to_dict()
         checkpoint["random_state"] = torch.get_rng_state()
+        checkpoint["cuda_random_states"] = torch.cuda.get_rng_state_all()  # none where there is no GPU
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Refuses a checkpoint of another run; keeps the random state until training goes on."""
         self.identity.refuse_other(checkpoint.get(PHIN_KEY, {}), "checkpoint")
-        self._random_state = checkpoint["random_state"]
+        self._random_states = checkpoint["random_state"], checkpoint["cuda_random_states"]
 
     def on_train_batch_start(self, batch: PhinBatch, batch_idx: int) -> None:
         """The random state returns last, so that nothing on the way here has drawn from it."""
-        if self._random_state is not None:
-            torch.set_rng_state(self._random_state)
-            self._random_state = None
+        if self._random_states is not None:
+            torch.set_rng_state(self._random_states[0])
+            torch.cuda.set_rng_state_all(self._random_states[1][: torch.cuda.device_count()])
+            self._random_states = None
 
     def _log_loss(self, total: Tensor, parts: Tensor, terms: Tensor) -> None:
         batches = self.trainer.accumulate_grad_batches * self.trainer.world_size  # of which this is one share
