@@ -108,7 +108,7 @@ class _Performance:
 def read_midi(path: str | Path, min_notes: int = MIN_NOTES) -> MidiReading:
     """The tune in a file; InvalidMidi where there is none to be had."""
     if Path(path).exists() and not Path(path).is_file():  # a pipe would be waited for
-        raise InvalidMidi(path, Defect.UNREADABLE, "is no file", "give the path of a MIDI file")
+        raise InvalidMidi(path, Defect.UNREADABLE, "cannot be opened (it is no file)", "check the path")
     try:
         with open(path, "rb") as file:
             data = file.read(MAX_BYTES + 1)
