@@ -10,6 +10,7 @@ from phin.music.phrase import (
     LOWEST_PITCH,
     STEPS_PER_QUARTER,
     UNKNOWN,
+    Inferred,
     Metre,
     Phrase,
     Rows,
@@ -69,6 +70,10 @@ def phrases(draw: st.DrawFn, max_notes: int = 24) -> Phrase:
         lai=draw(st.sampled_from([None, "none", "yai", "noi", "se", "sutsanaen", "po sai", "soi"])),
         title=draw(st.sampled_from(TITLES) | st.text(max_size=20)),
         source=draw(st.sampled_from(["", "essen", "composer"])),
+        tuning=draw(st.sampled_from([None, "E-A-E", "A-D-A"])),
+        drone=draw(st.sampled_from([(), (57,), (52, 57)])),
+        words=draw(st.sampled_from([(), ((-42, "ท่อน 1"), (150, "ซ้ำ"))])),
+        inferred=draw(st.frozensets(st.sampled_from(Inferred))),
         deviation=deviation,
     )
 

@@ -9,11 +9,20 @@ from phin.music.phrase import DURATION, HIGHEST_PITCH, LOWEST_PITCH, ONSET, PITC
 
 
 def transpose(phrase: Phrase, semitones: int) -> Phrase:
-    """Every note moved by `semitones`. A lai belongs to its key, so any move but whole octaves clears its name."""
+    """Every note moved by `semitones`.
+
+    A lai belongs to its key, and a tuning to its piece's drone: any move but whole octaves clears their names.
+    """
     rows = phrase.rows.copy()
     rows[:, PITCH] += semitones
-    keeps_lai = semitones % 12 == 0 or phrase.lai in (None, NO_LAI)
-    return replace(phrase, rows=rows, lai=phrase.lai if keeps_lai else None)
+    in_key = semitones % 12 == 0
+    return replace(
+        phrase,
+        rows=rows,
+        lai=phrase.lai if in_key or phrase.lai in (None, NO_LAI) else None,
+        tuning=phrase.tuning if in_key else None,
+        drone=tuple(pitch + semitones for pitch in phrase.drone),
+    )
 
 
 def transpositions(lowest: int, highest: int, root: int | None) -> np.ndarray:
@@ -54,4 +63,5 @@ def change_chan(phrase: Phrase, numerator: int, denominator: int = 1) -> Phrase 
         return None
     rows = phrase.rows.copy()
     rows[:, [ONSET, DURATION]] = times // denominator
-    return replace(phrase, rows=rows, deviation=None)
+    words = tuple((step * numerator // denominator, text) for step, text in phrase.words)
+    return replace(phrase, rows=rows, words=words, deviation=None)

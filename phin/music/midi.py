@@ -37,6 +37,7 @@ from phin.music.phrase import (
     VELOCITY,
     VOICE,
     Deviation,
+    Inferred,
     Metre,
     Phrase,
     Rows,
@@ -437,6 +438,10 @@ def _sealed(phrase: Phrase, notes: Notes, ticks_per_quarter: int) -> str:
         "lai": phrase.lai,
         "title": phrase.title,
         "source": phrase.source,
+        "tuning": phrase.tuning,
+        "drone": phrase.drone,
+        "words": phrase.words,
+        "inferred": sorted(phrase.inferred),
         "deviation": off and [off.ticks_per_quarter, off.onset.tolist(), off.duration.tolist()],
     }
     payload = base64.b64encode(zlib.compress(json.dumps(facts, separators=(",", ":")).encode()))
@@ -455,6 +460,9 @@ def _unseal(stored: re.Match[bytes], notes: Notes, ticks_per_quarter: int) -> Ph
             facts["deviation"] = Deviation(resolution, np.array(onset, np.int64), np.array(duration, np.int64))
         facts["rows"] = np.array(facts["rows"], np.int32).reshape(-1, 6)
         facts["metre"] = facts["metre"] and Metre.parse(facts["metre"])
+        facts["drone"] = tuple(map(int, facts["drone"]))
+        facts["words"] = tuple((int(step), str(text)) for step, text in facts["words"])
+        facts["inferred"] = frozenset(map(Inferred, facts["inferred"]))
         phrase = Phrase(**facts)
         _midi_file(phrase, "stored phrase")  # what could not be written was not
     except Exception:  # whatever is wrong with an event that somebody forged, the notes are there to be read

@@ -5,8 +5,8 @@ a box of Thai letter notation) is one quarter, its four slots are sixteenths. St
 bar, so the notes of a pickup have negative onsets.
 """
 
-from dataclasses import dataclass, field, replace
-from enum import IntEnum
+from dataclasses import dataclass, field, fields, replace
+from enum import IntEnum, StrEnum
 from functools import cached_property
 
 import numpy as np
@@ -36,6 +36,18 @@ class Voice(IntEnum):
 
     MELODY = 0
     ACCOMPANIMENT = 1
+
+
+class Inferred(StrEnum):
+    """What nobody wrote down and we made up, so that it is neither learned from nor measured.
+
+    Letters say when a note begins, never when it ends; those for an instrument of one octave say no octave; a player's
+    shorthand says no rhythm at all.
+    """
+
+    ONSET = "onset"
+    DURATION = "duration"
+    OCTAVE = "octave"
 
 
 @dataclass(frozen=True)
@@ -109,8 +121,9 @@ class Phrase:
 
     `rows` is (note, 6), int32, read-only; onsets and durations in steps, pitches as MIDI numbers. `tempo` is in
     microseconds a quarter; `None` where nobody knows. `lai` is a mode's name, `"none"` where the tune is in no lai,
-    `None` where nobody has said. Raises ValueError where rows break the contract: that is a fault of the code that made
-    them.
+    `None` where nobody has said. `tuning` (low string first, as in "E-A-E") and `drone` (MIDI pitches) belong to the
+    piece (Chaichana 2022, p. 100). `words` stand beside the notes: (step, text) of parts and repeats, by step. Raises
+    ValueError where rows break the contract: that is a fault of the code that made them.
     """
 
     rows: Rows
@@ -119,6 +132,10 @@ class Phrase:
     lai: str | None = None
     title: str = ""
     source: str = ""
+    tuning: str | None = None
+    drone: tuple[int, ...] = ()
+    words: tuple[tuple[int, str], ...] = ()
+    inferred: frozenset[Inferred] = frozenset()
     deviation: Deviation | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -134,9 +151,9 @@ class Phrase:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Phrase):
             return NotImplemented
-        mine = (self.metre, self.tempo, self.lai, self.title, self.source, self.deviation)
-        theirs = (other.metre, other.tempo, other.lai, other.title, other.source, other.deviation)
-        return mine == theirs and np.array_equal(self.rows, other.rows)
+        facts = [column.name for column in fields(self) if column.name != "rows"]
+        same = all(getattr(self, name) == getattr(other, name) for name in facts)
+        return same and np.array_equal(self.rows, other.rows)
 
     @property
     def onset(self) -> Column:
@@ -182,6 +199,12 @@ class Phrase:
             self.deviation.duration[self.is_melody],
         )
         return replace(self, rows=self.rows[self.is_melody], deviation=kept)
+
+
+def pitch_name(pitch: int) -> str:
+    """The name of a MIDI pitch: 69 is A4."""
+    names = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
+    return f"{names[pitch % 12]}{pitch // 12 - 1}"
 
 
 def rows_from_columns(

@@ -16,7 +16,16 @@ import numpy as np
 
 from phin.errors import Defect, InvalidTune, PhinError
 from phin.music.lai import NO_LAI
-from phin.music.phrase import HONG_PER_LINE, STEPS_PER_HONG, UNKNOWN, Phrase, Rows, Voice, hong_before_zero
+from phin.music.phrase import (
+    HONG_PER_LINE,
+    STEPS_PER_HONG,
+    UNKNOWN,
+    Phrase,
+    Rows,
+    Voice,
+    hong_before_zero,
+    pitch_name,
+)
 from phin.whole_file import whole_file
 
 if TYPE_CHECKING:
@@ -103,12 +112,6 @@ def save(figure: "matplotlib.figure.Figure", path: str | Path) -> None:
     undated = {"Date": None} if kind == "svg" else None
     with whole_file(path) as partial, matplotlib.rc_context({"svg.hashsalt": "phin"}):
         figure.savefig(partial, format=kind, dpi=DOTS_PER_INCH, metadata=undated)
-
-
-def pitch_name(pitch: int) -> str:
-    """The name of a MIDI pitch: 69 is A4."""
-    names = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
-    return f"{names[pitch % 12]}{pitch // 12 - 1}"
 
 
 def _lay_out(phrase: Phrase) -> _Page:

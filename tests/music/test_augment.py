@@ -21,7 +21,7 @@ def test_transposing_there_and_back_changes_nothing(phrase: Phrase, semitones: i
     assume(len(phrase) and 0 <= phrase.pitch.min() + semitones and phrase.pitch.max() + semitones <= 127)
     there = transpose(phrase, semitones)
     assert (there.pitch - phrase.pitch == semitones).all()
-    assert replace(transpose(there, -semitones), lai=phrase.lai) == phrase
+    assert replace(transpose(there, -semitones), lai=phrase.lai, tuning=phrase.tuning) == phrase
 
 
 @pytest.mark.parametrize(

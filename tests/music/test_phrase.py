@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from phin.errors import PhinError
-from phin.music.phrase import UNKNOWN, Deviation, Metre, Phrase, Voice, let_restruck_strings_stop, rows_from_columns
+from phin.music.phrase import (
+    UNKNOWN,
+    Deviation,
+    Metre,
+    Phrase,
+    Voice,
+    let_restruck_strings_stop,
+    pitch_name,
+    rows_from_columns,
+)
 from tests.strategies import phrases
 
 
@@ -139,3 +148,8 @@ def test_a_note_stops_where_its_string_is_struck_again(notes: list[tuple[int, in
 def test_a_phrase_in_order_is_left_as_it_is(phrase: Phrase) -> None:
     """Mending would shorten notes that nobody strikes again."""
     assert np.array_equal(let_restruck_strings_stop(phrase.rows), phrase.rows)
+
+
+def test_pitches_are_named_as_musicians_name_them() -> None:
+    """Fails: the middle C of every picture and message is another octave's."""
+    assert [pitch_name(pitch) for pitch in (60, 66, 52, 88, 0)] == ["C4", "F#4", "E3", "E6", "C-1"]
