@@ -35,7 +35,7 @@ from phin.music.phrase import (
 from phin.music.picture import pitch_name
 
 ASSUMED_TEMPO = 600_000
-"""Microseconds a quarter where nobody knows: 100 hong a minute, as when a phrase is made to sound (`voice.py`)."""
+"""Microseconds a quarter where nobody knows: 100 hong a minute, the tempo at which `voice.py` sounds such a phrase."""
 
 SPAN = FRET_DISTANCES[4] - FRET_DISTANCES[1]
 """How far the fingers reach from the index, as a share of the open string.
@@ -77,7 +77,7 @@ class Costs:
 
 
 COSTS = Costs()
-"""Chosen so that a fret's shift within an eighth at 100 hong a minute costs as much as reaching over two frets."""
+"""Chosen so that a shift of one fret within an eighth at 100 hong a minute costs about what reaching two frets does."""
 
 
 class Unplayable(PhinError):
@@ -151,14 +151,16 @@ class _Arrival(NamedTuple):
 
 _DISTANCE = np.array(FRET_DISTANCES)
 _HAND_AT = _DISTANCE[1:]
-_AWAY = _DISTANCE[:, None] - _HAND_AT  # (fret, hand)
+_AWAY = _DISTANCE[:, None] - _HAND_AT
 _REACHED = (_AWAY > -_ROUNDING) & (_AWAY < SPAN + _ROUNDING)
 _REACHED[0] = True
 _IMPOSSIBLE = np.where(_REACHED, 0.0, inf)
 """(fret, hand): nothing where the hand reaches a fret, or need not (an open string); infinite elsewhere."""
 _LENGTH = np.where(_REACHED, _AWAY, 0.0)
 _LENGTH[0] = 0.0
-_MOVE = np.abs(_HAND_AT[:, None] - _HAND_AT)  # (from hand, to hand)
+"""(fret, hand): from the index finger to a fret that the hand reaches; nothing to an open string."""
+_MOVE = np.abs(_HAND_AT[:, None] - _HAND_AT)
+"""(from hand, to hand): how far the index finger goes."""
 
 
 class Search:
@@ -330,7 +332,7 @@ def _unplayable(phrase: Phrase, notes: list[int], reason: str) -> Unplayable:
 
 
 def _why_stuck(phrase: Phrase, tuning: Tuning, notes: list[int]) -> str:
-    """Why a group of notes can not be struck where the search ended."""
+    """Why a group of notes cannot be struck where the search ended."""
     frets = frets_by_place(phrase.pitch[notes].tolist(), tuning)
     sizes = range(min(len(notes), tuning.num_strings), 0, -1)
     most = next(size for size in sizes if any(_ways(list(some)) for some in combinations(frets, size)))

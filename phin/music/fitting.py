@@ -53,14 +53,15 @@ def fit(phrase: Phrase, tuning: Tuning = DEFAULT) -> Fitted:
     A phrase that can be played comes back as it is. Else remedies are taken in this order, as few as will do; which is
     the nearest is our judgement, no source's:
 
-    1. The whole phrase moves: by octaves; or, if no octave has all its notes on frets, to another key, which is one of
-       the three sets of the six lai if it has a pentatonic set. What brings the most notes of its set (of a tune
-       without a set: of its melody) onto frets is best, then the least movement. The lai's name moves along.
+    1. If pitches are on no fret, the whole phrase moves: by octaves; or, if more notes lie on frets there, to another
+       key, which is one of the three sets of the six lai if it has a pentatonic set. What brings the most notes of its
+       set (of a tune without a set: of its melody) onto frets is best, then the least movement. The lai's name moves
+       along.
     2. A pitch that is still on no fret becomes the same letter in another octave if the melody rises and falls as
        before; else the nearest pitch, of two as near the one in the tune's set. It becomes the same one wherever it
        occurs, so that what was repeated stays repeated. Strokes that thus meet on one pitch become one.
-    3. Notes struck together that no hand can take lose accompaniment. Where several are melody, the highest is *the*
-       melody note: it is never dropped, and no onset ever moves.
+    3. Notes struck together that no hand can take lose accompaniment, the highest first, and if need be lower notes of
+       the melody voice. The highest of that voice is *the* melody note: it is never dropped, and no onset ever moves.
     4. A note that rings where its string or its finger is needed is cut short.
 
     Notes are numbered in `changes` as in the phrase that was given. Deviation from the grid stays with its notes; a
@@ -115,11 +116,7 @@ def _best_move(phrase: Phrase, tuning: Tuning) -> int:
     lands = on_fret[phrase.pitch + moves[:, None]]  # (move, note)
     tune, all_notes = lands[:, counts].sum(axis=1), lands.sum(axis=1)
     best_first = np.lexsort((-moves, np.abs(moves), -all_notes, -tune))  # of two as good and as near, the one up
-    octaves = [at for at in best_first if moves[at] % 12 == 0]
-    for at in octaves:
-        if all_notes[at] == len(phrase) and _can_be_played(transpose(phrase, int(moves[at])), tuning):
-            return int(moves[at])
-    here = octaves[0]
+    here = next(at for at in best_first if moves[at] % 12 == 0)
     elsewhere = next(at for at in best_first if root is None or (root + moves[at]) % 12 in LAI_ROOTS or at == here)
     return int(moves[elsewhere if tune[elsewhere] > tune[here] else here])
 
@@ -147,7 +144,7 @@ class _Draft:
     def put_pitches_on_frets(self) -> None:
         """Gives each pitch that is on no fret the one that is to stand for it."""
         for pitch, instead in _replacements(self.phrase, self.tuning).items():
-            notes = np.flatnonzero(self.phrase.pitch == pitch)
+            notes = np.flatnonzero(self.phrase.pitch == pitch).tolist()
             self.rows[notes, PITCH] = instead
             others = f" and {len(notes) - 1} more" if len(notes) > 1 else ""
             why = f"{pitch_name(pitch)} is on no fret of {self.tuning}"
@@ -178,12 +175,12 @@ class _Draft:
                 if under_one_hand([frets[other] for other in (*chord, note)]):
                     chord.append(note)
                 else:
-                    self._drop(note, f"the hand can not take it together with {numbered(sorted(chord))}")
+                    self._drop(note, f"the hand cannot take it together with {numbered(sorted(chord))}")
 
     def stop_what_rings_too_long(self) -> None:
         """Cuts short what rings on a pitch that is struck again, then what rings where a hand is needed elsewhere."""
-        notes = np.flatnonzero(self.kept)
-        by_pitch = notes[np.lexsort((self.rows[notes, ONSET], self.rows[notes, PITCH]))].tolist()
+        notes = np.flatnonzero(self.kept).tolist()
+        by_pitch = sorted(notes, key=lambda note: (int(self.rows[note, PITCH]), int(self.rows[note, ONSET])))
         for one, other in pairwise(by_pitch):
             same = self.rows[one, PITCH] == self.rows[other, PITCH]
             if same and self.rows[one, ONSET] + self.rows[one, DURATION] > self.rows[other, ONSET]:
@@ -246,7 +243,7 @@ def _replacements(phrase: Phrase, tuning: Tuning) -> dict[int, int]:
     """For each pitch of a phrase that is on no fret, the one that stands for it wherever it occurs."""
     on_frets = _on_frets(tuning)
     root = recognise(phrase).root
-    in_set = pentatonic_set(root) if root is not None else frozenset[int]()
+    in_set = pentatonic_set(root) if root is not None else frozenset()
     written = phrase.melody.pitch
     direction = np.sign(np.diff(written))
     replaced, sung = {}, written
