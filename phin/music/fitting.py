@@ -65,8 +65,8 @@ def fit(phrase: Phrase, tuning: Tuning = DEFAULT) -> Fitted:
     4. A note that rings where its string or its finger is needed is cut short.
 
     Notes are numbered in `changes` as in the phrase that was given. Deviation from the grid stays with its notes; a
-    note cut short stops, as performed, when the note is struck that it yields to. Should a performance then strike a
-    pitch that still sounds, the deviation goes, and a line says so.
+    note cut short stops, as performed, when the note is struck that it yields to. Where strokes that have come to one
+    pitch were performed in another order than the grid's, the deviation goes, and a line says so.
     """
     if _can_be_played(phrase, tuning):
         return Fitted(phrase, ())
@@ -131,7 +131,7 @@ def _label(before: Phrase, after: Phrase, semitones: int) -> str | None:
 class _Draft:
     """A phrase on its way to being playable. Rows keep their places until `finished`, so that notes keep their numbers.
 
-    `silenced_by` has, for each note that was cut short, the note that it yields to.
+    `silenced_by` has, for each note that another ends, that other one: a performance may not ring beyond its stroke.
     """
 
     def __init__(self, phrase: Phrase, tuning: Tuning) -> None:
@@ -182,8 +182,10 @@ class _Draft:
         notes = np.flatnonzero(self.kept).tolist()
         by_pitch = sorted(notes, key=lambda note: (int(self.rows[note, PITCH]), int(self.rows[note, ONSET])))
         for one, other in pairwise(by_pitch):
-            same = self.rows[one, PITCH] == self.rows[other, PITCH]
-            if same and self.rows[one, ONSET] + self.rows[one, DURATION] > self.rows[other, ONSET]:
+            if self.rows[one, PITCH] != self.rows[other, PITCH]:
+                continue
+            self.silenced_by[one] = other  # as performed, the first may end late though it does not on the grid
+            if self.rows[one, ONSET] + self.rows[one, DURATION] > self.rows[other, ONSET]:
                 self._silence(one, other, "on the same pitch")
         rows = self.rows[notes]
         search = Search(rows, self.tuning, (self.phrase.tempo or ASSUMED_TEMPO) / 1e6, COSTS)
@@ -229,7 +231,7 @@ class _Draft:
         self.changes.append(f"{self._note(note)} stops where note {by + 1} is struck {where}")
 
     def _deviation(self, kept: Int[np.ndarray, " kept"], deviation: Deviation) -> Deviation:
-        """The deviation of the kept notes; a silenced one was performed until the note was struck that silences it."""
+        """The deviation of the kept notes; a silenced one lasts at most until the note that silences it was struck."""
         ticks, ticks_per_quarter = to_ticks(self.phrase)
         onset, duration = ticks[:, ONSET], ticks[:, DURATION]
         silenced = np.flatnonzero(self.silenced_by != _NOBODY)

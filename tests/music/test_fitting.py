@@ -214,6 +214,14 @@ def test_a_tune_without_a_set_moves_to_where_most_of_it_lies_on_frets() -> None:
     assert fit(tune) == (transpose(tune, -2), ("every note moves 2 semitones down",))
 
 
+def test_a_name_goes_with_the_key_that_it_belongs_to() -> None:
+    """A tune moved by a tone would still be called lai yai, although nothing in its notes says so any more."""
+    tune = eighths(62, 64, 66, 67, 69, 71, 73, 74, 73, 71, 69, 67, 66, 64, 62, lai="yai")
+    fitted, changes = fit(tune)
+    assert fitted.lai == "none"
+    assert changes == ("every note moves 2 semitones down", "its lai is now none, no longer yai")
+
+
 def test_a_pitch_between_the_frets_becomes_the_same_note_wherever_it_stands() -> None:
     """A motif would be said twice and be two motifs."""
     rows = [*range(57, 69), *range(67, 56, -1)] * 2
@@ -293,6 +301,37 @@ def test_a_silenced_note_is_performed_until_the_stroke_that_silences_it() -> Non
     fitted, _ = fit(performance)
     ticks, _ = to_ticks(fitted)
     assert ticks[:, [ONSET, DURATION, PITCH]].tolist() == [[3, 22, 52], [25, 12, 55]]
+
+
+def test_a_dropped_note_takes_its_deviation_along() -> None:
+    """Every later note would be played with the swing of its neighbour."""
+    rows = rows_from_columns(np.array([1, 2, 3, 25]), np.full(4, 20), np.array([52, 60, 57, 64]), voice=1)
+    steps, deviation = quantise(rows * np.array([10, 10, 1, 1, 1, 1]), 2400)
+    fitted, changes = fit(Phrase(steps, deviation=deviation))
+    assert len(changes) == 1
+    ticks, _ = to_ticks(fitted)
+    assert ticks[:, [ONSET, DURATION, PITCH]].tolist() == [[10, 200, 52], [30, 200, 57], [250, 200, 64]]
+
+
+def test_a_late_release_on_a_pitch_that_is_struck_again_ends_with_the_stroke() -> None:
+    """For a breath of legato between notes that have become one pitch, the whole performance would lose its swing."""
+    rows = rows_from_columns(
+        np.array([0, 120, 240, 361]), np.array([120, 124, 120, 120]), np.array([52, 60, 61, 88]), voice=0
+    )
+    steps, deviation = quantise(rows, 240)
+    fitted, _ = fit(Phrase(steps, deviation=deviation))
+    ticks, _ = to_ticks(fitted)
+    assert ticks[:, [ONSET, DURATION, PITCH]].tolist() == [[0, 120, 52], [120, 120, 60], [240, 120, 60], [361, 120, 88]]
+
+
+def test_a_performance_that_cannot_be_kept_is_let_go_and_that_is_said() -> None:
+    """A stroke would begin before the one ahead of it on its string: no file could hold that."""
+    onset, pitch = np.array([0, 900, 901, 903, 3000]), np.array([52, 60, 60, 61, 88])
+    steps, deviation = quantise(rows_from_columns(onset, np.array([900, 1, 900, 900, 900]), pitch), 960)
+    assert steps[:, ONSET].tolist() == [0, 23, 23, 24, 75]  # the second stroke on C4 moved to the next free step
+    fitted, changes = fit(Phrase(steps, deviation=deviation))
+    assert fitted.deviation is None
+    assert changes[-1] == "its deviation from the grid is gone: as performed, two strokes on one pitch overlap"
 
 
 def test_drones_out_of_range_come_home_by_octaves() -> None:
