@@ -14,8 +14,7 @@ from phin.generation.request import SamplerConfig, TuneRequest
 from phin.generation.step import DecodeStep, next_rows, steps_until
 from phin.model.checkpoint import Identity
 from phin.model.transformer import PhinTransformer, RowInputs
-from phin.music.phrase import DURATION, HONG_PER_LINE, ONSET, STEPS_PER_HONG, Metre, Phrase
-from phin.music.voice import ASSUMED_TEMPO
+from phin.music.phrase import ASSUMED_TEMPO, DURATION, HONG_PER_LINE, ONSET, STEPS_PER_HONG, Metre, Phrase
 from phin.tokenizer import END_ID, FIELDS, NUM_FIELDS, START_ID, STEP, Tokenizer, first_origin
 
 BATCH = 64

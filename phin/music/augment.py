@@ -1,5 +1,6 @@
 """Musical augmentation: pure functions from a phrase to a phrase; labels move with the notes."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +12,8 @@ from phin.music.phrase import DURATION, HIGHEST_PITCH, LOWEST_PITCH, ONSET, PITC
 def transpose(phrase: Phrase, semitones: int) -> Phrase:
     """Every note moved by `semitones`.
 
-    A lai belongs to its key, and a tuning to its piece's drone: any move but whole octaves clears their names.
+    A lai belongs to its key, and a tuning to its piece's drone: any move but whole octaves clears their names. Of whole
+    octaves the drone knows nothing: it stays on the low strings.
     """
     rows = phrase.rows.copy()
     rows[:, PITCH] += semitones
@@ -21,7 +23,7 @@ def transpose(phrase: Phrase, semitones: int) -> Phrase:
         rows=rows,
         lai=phrase.lai if in_key or phrase.lai in (None, NO_LAI) else None,
         tuning=phrase.tuning if in_key else None,
-        drone=tuple(pitch + semitones for pitch in phrase.drone),
+        drone=tuple(pitch + int(math.fmod(semitones, 12)) for pitch in phrase.drone),
     )
 
 

@@ -20,6 +20,7 @@ from jaxtyping import Float, Int
 from phin.errors import PhinError
 from phin.music.fretboard import DEFAULT, FRET_DISTANCES, FRETS, Tuning, positions
 from phin.music.phrase import (
+    ASSUMED_TEMPO,
     DURATION,
     ONSET,
     PITCH,
@@ -31,11 +32,8 @@ from phin.music.phrase import (
     Rows,
     Voice,
     hong_before_zero,
+    pitch_name,
 )
-from phin.music.picture import pitch_name
-
-ASSUMED_TEMPO = 600_000
-"""Microseconds a quarter where nobody knows: 100 hong a minute, the tempo at which `voice.py` sounds such a phrase."""
 
 SPAN = FRET_DISTANCES[4] - FRET_DISTANCES[1]
 """How far the fingers reach from the index, as a share of the open string.

@@ -9,7 +9,6 @@ from jaxtyping import Int
 
 from phin.music.augment import named, transpose
 from phin.music.fingering import (
-    ASSUMED_TEMPO,
     COSTS,
     SILENT,
     Search,
@@ -25,6 +24,7 @@ from phin.music.fretboard import DEFAULT, Tuning, playable
 from phin.music.grid import to_ticks
 from phin.music.lai import LAI_ROOTS, pentatonic_set, recognise
 from phin.music.phrase import (
+    ASSUMED_TEMPO,
     DURATION,
     HIGHEST_PITCH,
     LOWEST_PITCH,
@@ -33,8 +33,8 @@ from phin.music.phrase import (
     STEPS_PER_QUARTER,
     Deviation,
     Phrase,
+    pitch_name,
 )
-from phin.music.picture import pitch_name
 
 _HIGHEST_MIDI = 127
 _NOBODY = -1

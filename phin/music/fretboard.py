@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from phin.errors import PhinError
 from phin.music.lai import LAI, Lai
-from phin.music.picture import pitch_name
+from phin.music.phrase import pitch_name
 
 FRETS = (0, 1, 2, 3, 5, 7, 8, 10, 12, 13, 15, 17, 19, 20, 22, 24)
 """Semitones above the open string, by fret; fret 0 is the open string (Hamdan et al. 2025)."""

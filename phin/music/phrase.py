@@ -24,6 +24,11 @@ LOWEST_PITCH, HIGHEST_PITCH = 52, 88
 UNKNOWN = -1
 """A velocity or technique that nobody wrote down. It is an input, never a target and never drawn."""
 
+ASSUMED_TEMPO = 600_000
+"""Microseconds a quarter where nobody knows: 100 hong a minute. No source states a tempo; at this one a letter lasts
+0.15 s and can be followed.
+"""
+
 NUM_COLUMNS = 6
 ONSET, DURATION, PITCH, VELOCITY, TECHNIQUE, VOICE = range(NUM_COLUMNS)
 

@@ -17,13 +17,21 @@ from jaxtyping import Float
 
 from phin.errors import Defect, InvalidTune
 from phin.music.grid import to_ticks
-from phin.music.phrase import DURATION, ONSET, PITCH, STEPS_PER_QUARTER, UNKNOWN, VELOCITY, VOICE, Phrase, Voice
+from phin.music.phrase import (
+    ASSUMED_TEMPO,
+    DURATION,
+    ONSET,
+    PITCH,
+    STEPS_PER_QUARTER,
+    UNKNOWN,
+    VELOCITY,
+    VOICE,
+    Phrase,
+    Voice,
+)
 from phin.whole_file import whole_file
 
 SAMPLE_RATE = 44_100
-
-ASSUMED_TEMPO = 600_000
-"""100 hong a minute where nobody knows: no source states one; a letter then lasts 0.15 s and can be followed."""
 
 ASSUMED_VELOCITY = 80
 """How loud a note sounds whose velocity nobody wrote down: mezzo-forte."""

@@ -61,7 +61,8 @@ def test_whatever_is_fitted_can_be_played_and_stays_as_it_is(phrase: Phrase, tun
     assert can_be_played(fitted, tuning)
     assert fit(fitted, tuning) == (fitted, ())
     assert (changes == ()) == (fitted == phrase)
-    assert replace(fitted, rows=phrase.rows, deviation=phrase.deviation, lai=phrase.lai) == phrase
+    of_its_key = {name: getattr(phrase, name) for name in ("lai", "tuning", "drone")}
+    assert replace(fitted, rows=phrase.rows, deviation=phrase.deviation, **of_its_key) == phrase
 
 
 @FEWER

@@ -13,8 +13,17 @@ from hypothesis import strategies as st
 from jaxtyping import Float
 
 from phin.errors import PhinError
-from phin.music.phrase import HIGHEST_PITCH, LOWEST_PITCH, UNKNOWN, Deviation, Phrase, Voice, rows_from_columns
-from phin.music.voice import ASSUMED_TEMPO, ASSUMED_VELOCITY, PEAK, RELEASE, SAMPLE_RATE, pluck, render, write_wav
+from phin.music.phrase import (
+    ASSUMED_TEMPO,
+    HIGHEST_PITCH,
+    LOWEST_PITCH,
+    UNKNOWN,
+    Deviation,
+    Phrase,
+    Voice,
+    rows_from_columns,
+)
+from phin.music.voice import ASSUMED_VELOCITY, PEAK, RELEASE, SAMPLE_RATE, pluck, render, write_wav
 
 SECOND = 1_000_000
 """A tempo in which a quarter lasts a second."""
