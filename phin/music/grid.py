@@ -1,8 +1,39 @@
-"""From ticks to the grid of 24 steps a quarter, and back: the performance is kept, not rounded away."""
+"""From ticks to the grid of 24 steps a quarter, and back; and from steps to the slots, hong and lines of a page.
+
+The performance is kept, not rounded away: what lies off the grid is remembered, what lies off the slots is refused.
+
+On a page a hong (ห้อง) has four slots, each a sixteenth, and its beat is slot 4: the strong stroke ends the group (T.
+Chaichana, Jazz Orchestra Portraits of Thailand, 2022, p. 75). Eight hong make a line.
+"""
+
+from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Int
 
-from phin.music.phrase import DURATION, ONSET, PITCH, STEPS_PER_QUARTER, Column, Deviation, Phrase, Rows
+from phin.errors import Defect, InvalidTune
+from phin.music.phrase import (
+    DURATION,
+    HONG_PER_LINE,
+    ONSET,
+    PITCH,
+    STEPS_PER_HONG,
+    STEPS_PER_QUARTER,
+    Column,
+    Deviation,
+    Metre,
+    Phrase,
+    Rows,
+    hong_before_zero,
+)
+
+SLOTS_PER_HONG = 4
+STEPS_PER_SLOT = STEPS_PER_HONG // SLOTS_PER_HONG
+SLOTS_PER_LINE = SLOTS_PER_HONG * HONG_PER_LINE
+BEAT = (SLOTS_PER_HONG - 1) * STEPS_PER_SLOT
+"""Steps from the beginning of a hong to its beat."""
+SHARES = (1, 2, 3)
+"""How many strokes may share a slot on a page."""
 
 
 def quantise(rows: Rows, ticks_per_quarter: int) -> tuple[Rows, Deviation | None]:
@@ -40,6 +71,54 @@ def to_ticks(phrase: Phrase, ticks_per_quarter: int | None = None) -> tuple[Rows
     rows[:, ONSET] = (rows[:, ONSET] * resolution + phrase.deviation.onset) // STEPS_PER_QUARTER
     rows[:, DURATION] = (rows[:, DURATION] * resolution + phrase.deviation.duration) // STEPS_PER_QUARTER
     return rows, resolution
+
+
+def page_begins(metre: Metre | None, first: int = 0) -> int:
+    """The step at which slot 1 of hong 1 begins: -42 in 2/4, where slot 4 of hong 2 is step 0.
+
+    Where the `first` note's onset lies before that, the page begins as many whole lines earlier as it takes.
+    """
+    usual, line = -hong_before_zero(metre) * STEPS_PER_HONG - BEAT, HONG_PER_LINE * STEPS_PER_HONG
+    return usual + min((first - usual) // line, 0) * line
+
+
+class SlotPlace(NamedTuple):
+    """A place on a page, all counted from 0: the slot, and which part of how many it is shared in."""
+
+    slot: int
+    part: int
+    share: int
+
+
+def slot_places(phrase: Phrase) -> list[SlotPlace]:
+    """Where each note of a phrase stands on its page.
+
+    Raises InvalidTune, naming line, hong and slot, where a note begins off the slots and off halves and thirds of them.
+    """
+    first = int(phrase.onset[0]) if len(phrase) else 0
+    slot, within = np.divmod(phrase.onset.astype(np.int64) - page_begins(phrase.metre, first), STEPS_PER_SLOT)
+    shares = {int(place): _share(phrase, within[slot == place], int(place)) for place in np.unique(slot)}
+    return [
+        SlotPlace(place, step * shares[place] // STEPS_PER_SLOT, shares[place])
+        for place, step in zip(slot.tolist(), within.tolist(), strict=True)
+    ]
+
+
+def slot_name(slot: int) -> str:
+    """A slot of a page, counted from 0, in words: line 1, hong 2, slot 4."""
+    line, slot = divmod(slot, SLOTS_PER_LINE)
+    hong, slot = divmod(slot, SLOTS_PER_HONG)
+    return f"line {line + 1}, hong {hong + 1}, slot {slot + 1}"
+
+
+def _share(phrase: Phrase, within: Int[np.ndarray, " stroke"], slot: int) -> int:
+    """The fewest equal parts of a slot that strokes so many steps into it fall on."""
+    for share in SHARES:
+        if not (within % (STEPS_PER_SLOT // share)).any():
+            return share
+    reason = f"{slot_name(slot)}: its rhythm lies off the slots, and off halves and thirds of them"
+    remedy = "move its notes to sixteenths, or keep it as MIDI"
+    raise InvalidTune(phrase.title or "phrase", Defect.BAD_NOTATION, reason, remedy)
 
 
 def _nearest_step(ticks: Column, ticks_per_quarter: int) -> Column:

@@ -27,13 +27,20 @@ no letter is refused by its place.
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from phin.errors import Defect, InvalidTune, PhinError
+from phin.music.grid import (
+    SLOTS_PER_HONG,
+    STEPS_PER_SLOT,
+    page_begins,
+    slot_name,
+    slot_places,
+)
 from phin.music.lai import LAI
 from phin.music.phrase import (
     HIGHEST_PITCH,
@@ -43,7 +50,6 @@ from phin.music.phrase import (
     Inferred,
     Metre,
     Phrase,
-    hong_before_zero,
     pitch_name,
     rows_from_columns,
 )
@@ -56,14 +62,6 @@ UP, DOWN = "\u0e4d", "\u0e3a"
 """Nikhahit and phinthu."""
 UNMARKED_DO = 60
 """C4, where an unmarked ด lies."""
-
-SLOTS_PER_HONG = 4
-STEPS_PER_SLOT = STEPS_PER_HONG // SLOTS_PER_HONG
-SLOTS_PER_LINE = SLOTS_PER_HONG * HONG_PER_LINE
-BEAT = (SLOTS_PER_HONG - 1) * STEPS_PER_SLOT
-"""Steps from the beginning of a hong to its beat."""
-SHARES = (1, 2, 3)
-"""How many letters may share a slot when letters are written; six are read as well."""
 
 MAX_CHARACTERS = 200_000
 """Some 6,000 hong: longer than any tune."""
@@ -191,11 +189,11 @@ def format_letters(phrase: Phrase, digits: bool = False) -> str:
 
     InvalidTune where a note lies off the slots or has no letter. `digits` writes 1 to 7 instead of ด to ท.
     """
-    zero = hong_before_zero(phrase.metre or DUPLE) * STEPS_PER_HONG + BEAT
-    slots = _filled_slots(phrase, zero, digits)
+    slots = _filled_slots(phrase, digits)
     words: dict[int, list[str]] = {}
+    begins = page_begins(phrase.metre, int(phrase.melody.onset[0]))
     for step, text in phrase.words:
-        words.setdefault((step + zero) // STEPS_PER_HONG, []).append(text)
+        words.setdefault(max(step - begins, 0) // STEPS_PER_HONG, []).append(text)
     hong = [" ".join(slots[at : at + SLOTS_PER_HONG]) for at in range(0, len(slots), SLOTS_PER_HONG)]
     lines, start = list(_header(phrase)), 0
     lines.append("")
@@ -404,9 +402,9 @@ def _phrase(page: _Page) -> Phrase:
     """The notes where their slots are, each ringing until the next."""
     facts = page.facts
     metre = facts.get("metre", DUPLE)
-    zero = hong_before_zero(metre) * STEPS_PER_HONG + BEAT
+    begins = page_begins(metre)
     struck = [
-        (place * STEPS_PER_SLOT + share * STEPS_PER_SLOT // len(slot) - zero, letter)
+        (begins + place * STEPS_PER_SLOT + share * STEPS_PER_SLOT // len(slot), letter)
         for place, slot in enumerate(page.slots)
         for share, letter in enumerate(slot)
         if letter is not None
@@ -423,8 +421,8 @@ def _phrase(page: _Page) -> Phrase:
         pitch = nearest_octaves([NATURAL[letter.place] for letter in letters])
     if "rhythm" in facts:
         inferred.add(Inferred.ONSET)
-    last = max(STEPS_PER_HONG, len(page.slots) * STEPS_PER_SLOT - zero - int(onset[-1]))
-    words = tuple((slot * STEPS_PER_SLOT - zero, text) for slot, text in page.words)
+    last = max(STEPS_PER_HONG, begins + len(page.slots) * STEPS_PER_SLOT - int(onset[-1]))
+    words = tuple((begins + slot * STEPS_PER_SLOT, text) for slot, text in page.words)
     return Phrase(
         rows_from_columns(onset, np.append(np.diff(onset), last), np.array(pitch)),
         metre=metre,
@@ -434,46 +432,32 @@ def _phrase(page: _Page) -> Phrase:
     )
 
 
-def _filled_slots(phrase: Phrase, zero: int, digits: bool) -> list[str]:
+def _filled_slots(phrase: Phrase, digits: bool) -> list[str]:
     """The text of every slot, whole hong of them, from hong 1 to the last that is struck or written to."""
     melody = phrase.melody
     if not len(melody):
         where = phrase.title or "phrase"
         raise InvalidTune(where, Defect.NO_NOTES, "has no melody, so there is nothing to write", "choose another tune")
-    onset = melody.onset.astype(np.int64) + zero
-    line = SLOTS_PER_LINE * STEPS_PER_SLOT
-    onset -= min(int(onset[0]) // line * line, 0)  # what begins before hong 1 is written from the line before
+    places = slot_places(melody)
+    last = places[-1]
     rings = int(melody.duration[-1]) if melody.duration[-1] > STEPS_PER_HONG else 1
-    num_hong = -(-(int(onset[-1]) + rings) // STEPS_PER_HONG)
-    slots = ["-"] * num_hong * SLOTS_PER_HONG
-    for place in np.unique(onset // STEPS_PER_SLOT).tolist():
-        here = np.flatnonzero(onset // STEPS_PER_SLOT == place)
-        slots[place] = _written_slot(phrase, onset[here] % STEPS_PER_SLOT, melody.pitch[here], place, digits)
-    return slots
+    end = last.slot * STEPS_PER_SLOT + last.part * STEPS_PER_SLOT // last.share + rings
+    slots: list[list[str]] = [["-"]] * (-(-end // STEPS_PER_HONG) * SLOTS_PER_HONG)
+    for (slot, part, share), pitch in zip(places, melody.pitch.tolist(), strict=True):
+        if len(slots[slot]) != share or slots[slot] == ["-"]:
+            slots[slot] = ["-"] * share
+        slots[slot][part] = _letter_of(pitch, phrase, slot_name(slot), digits)  # of several at once the highest stays
+    return ["".join(slot) for slot in slots]
 
 
-def _written_slot(phrase: Phrase, offset: np.ndarray, pitch: np.ndarray, place: int, digits: bool) -> str:
-    line, slot = divmod(place, SLOTS_PER_LINE)
-    hong, slot = divmod(slot, SLOTS_PER_HONG)
-    at = f"line {line + 1}, hong {hong + 1}, slot {slot + 1}"
-    where = phrase.title or "phrase"
-    for share in SHARES:
-        if not (offset % (STEPS_PER_SLOT // share)).any():
-            break
-    else:
-        reason = f"{at}: its rhythm lies off the slots, and off halves and thirds of them"
-        raise InvalidTune(where, Defect.BAD_NOTATION, reason, "move its notes to sixteenths, or keep it as MIDI")
-    marked = Inferred.OCTAVE not in phrase.inferred
-    symbols = ["-"] * share
-    for step, sounding in zip(offset.tolist(), pitch.tolist(), strict=True):  # of several at once the highest stays
-        octave, semitones = divmod(sounding - UNMARKED_DO, 12)
-        if semitones not in NATURAL:
-            reason = f"{at}: {pitch_name(sounding)} has no Thai letter"
-            raise InvalidTune(
-                where, Defect.BAD_NOTATION, reason, "transpose the tune to where it has, or fit it to the phin"
-            )
-        symbols[step * share // STEPS_PER_SLOT] = _written(NATURAL.index(semitones), octave if marked else 0, digits)
-    return "".join(symbols)
+def _letter_of(pitch: int, phrase: Phrase, place: str, digits: bool = False) -> str:
+    """The letter of a MIDI pitch; InvalidTune where it has none."""
+    octave, semitones = divmod(pitch - UNMARKED_DO, 12)
+    if semitones not in NATURAL:
+        remedy = "transpose the tune to where it has, or fit it to the phin"
+        reason = f"{place}: {pitch_name(pitch)} has no Thai letter"
+        raise InvalidTune(phrase.title or "phrase", Defect.BAD_NOTATION, reason, remedy)
+    return _written(NATURAL.index(semitones), 0 if Inferred.OCTAVE in phrase.inferred else octave, digits)
 
 
 def _written(place: int, octave: int, digits: bool) -> str:
@@ -498,21 +482,14 @@ def _header(phrase: Phrase) -> Iterator[str]:
     if phrase.tuning:
         yield f"tuning: {phrase.tuning}"
     if phrase.drone:
-        yield f"drone: {' '.join(_letter_of(pitch, phrase) for pitch in phrase.drone)}"
+        marked = replace(phrase, inferred=phrase.inferred - {Inferred.OCTAVE})
+        yield f"drone: {' '.join(_letter_of(pitch, marked, 'drone') for pitch in phrase.drone)}"
     melody = phrase.melody
     unmarked = ((melody.pitch >= UNMARKED_DO) & (melody.pitch < UNMARKED_DO + 12)).all()
     if unmarked and Inferred.OCTAVE not in phrase.inferred:
         yield "octaves: marked"
     if Inferred.ONSET in phrase.inferred:
         yield "rhythm: inferred"
-
-
-def _letter_of(pitch: int, phrase: Phrase) -> str:
-    octave, semitones = divmod(pitch - UNMARKED_DO, 12)
-    if semitones not in NATURAL:
-        reason = f"its drone {pitch_name(pitch)} has no Thai letter"
-        raise InvalidTune(phrase.title or "phrase", Defect.BAD_NOTATION, reason, "transpose the tune to where it has")
-    return _written(NATURAL.index(semitones), octave, digits=False)
 
 
 def _written_words(words: Sequence[str]) -> Iterator[str]:

@@ -298,7 +298,7 @@ def test_the_melody_alone_is_written() -> None:
 )
 def test_what_has_no_letter_is_refused_by_its_place(onset: int, pitch: int, said: str) -> None:
     """Fails: a note is written as its neighbour, or a rhythm is bent, and nobody is told."""
-    phrase = Phrase(rows_from_columns(np.array([-24, onset]), np.array([6, 6]), np.array([60, pitch])))
+    phrase = Phrase(rows_from_columns(np.array([-24, onset]), np.array([6, 6]), np.array([60, pitch])), Metre(2, 4))
     with pytest.raises(InvalidTune, match=re.escape(said)):
         format_letters(phrase)
 
