@@ -11,11 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from phin.errors import Defect, InvalidTune
+from phin.music.letters import DOWN, LETTERS, UP
 from phin.music.midi import midi_bytes, read_midi_bytes
 from phin.music.notation import (
-    DOWN,
-    LETTERS,
-    UP,
     format_letters,
     nearest_octaves,
     parse_letters,
@@ -178,6 +176,14 @@ def test_words_stay_where_they_stand() -> None:
     assert read(written) == phrase
 
 
+def test_a_part_named_on_the_line_of_its_notes_is_no_header() -> None:
+    """Fails: the first part of a tune is taken for a header line, and its notes are gone."""
+    for page in ("เกริ่น: | - - - ด |", "ท่อน 1: ---ด"):
+        assert len(read(page)) == 1
+    with pytest.raises(InvalidTune, match="hong 1"):
+        read("A: | - - - ด |")
+
+
 def test_the_header_says_what_is_known_of_the_piece() -> None:
     """Fails: the tuning and the drone, which belong to the piece, are lost on the way."""
     phrase = read("ชื่อเพลง: เต้ยโขง\nlai: ลายใหญ่\nTempo: 136\ntuning: E-A-E\ndrone: ลฺ มฺ\nsource: a club\n\n| - - - ล |")
@@ -205,10 +211,11 @@ MISTAKES = {
     "beyond hearing": ("| - - - ด" + UP * 9 + " |", "page:1: hong 1, slot 4: "),
     "no lai": ("lai: ionian\n| - - - ด |", "page:1: there is no lai 'ionian'"),
     "no tempo": ("\n\ntempo: fast\n| - - - ด |", "page:3: 'fast' is no tempo"),
-    "no metre": ("metre: two\n| - - - ด |", "page:1: 'two' is no metre"),
+    "no metre": ("metre: two\n| - - - ด |", "page:1: metre 'two' is not"),
     "no drone": ("drone: q\n| - - - ด |", "page:1: 'q' is no drone"),
     "said twice": ("title: a\ntitle: b\n| - - - ด |", "page:2: title is said twice"),
-    "no octaves": ("octaves: many\n| - - - ด |", "page:1: octaves are 'many'"),
+    "no tuning": ("tuning: E-H\n| - - - ด |", "page:1: tuning 'E-H' has 'H'"),
+    "no octaves": ("octaves: many\n| - - - ด |", "page:1: octaves is 'many'"),
     "strange shorthand": ("ด ร q", "page:1: letter 3 of its group: 'q'"),
     "words alone": ("ท่อน 1", "page: has no letters"),
     "nothing": ("", "page: has no letters"),
