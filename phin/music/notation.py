@@ -27,7 +27,6 @@ no letter is refused by its place.
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +40,7 @@ from phin.music.grid import (
     slot_places,
 )
 from phin.music.letters import LETTERS, NATURAL, SYMBOL, UNMARKED_DO, Letter, marks_of
-from phin.music.page import DUPLE, WORDS, Page, header_lines, letter_of, read_text
+from phin.music.page import DUPLE, WORDS, Page, PageReading, header_lines, letter_of, read_text
 from phin.music.phrase import (
     HIGHEST_PITCH,
     HONG_PER_LINE,
@@ -59,24 +58,16 @@ _ONE_KIND = str.maketrans(
 _TOKEN = re.compile(rf"(?P<held>\.{{2,}}|…)|{SYMBOL}|(?P<blank>\s+)|(?P<strange>.)")
 
 
-@dataclass(frozen=True)
-class LettersReading:
-    """A phrase, and what was guessed or left out to take its page in, one line each."""
-
-    phrase: Phrase
-    repairs: tuple[str, ...] = ()
-
-
 _Slot = tuple[Letter | None, ...]
 """What shares a slot, None for a hyphen."""
 
 
-def read_letters(path: str | Path) -> LettersReading:
+def read_letters(path: str | Path) -> PageReading:
     """The tune on a page of letters; InvalidTune, naming file, line, hong and slot, where it cannot be read."""
     return parse_letters(read_text(path), str(path))
 
 
-def parse_letters(text: str, where: str = "letters") -> LettersReading:
+def parse_letters(text: str, where: str = "letters") -> PageReading:
     """The tune in a page's text; `where` is what an error calls it."""
     page, slots, words = Page(where), list[_Slot](), list[tuple[int, str]]()
     pieces = [piece for number, line in page.lines(text) for piece in _pieces(number, line)]
@@ -97,7 +88,7 @@ def parse_letters(text: str, where: str = "letters") -> LettersReading:
     if is_shorthand and slots:
         page.facts["rhythm"] = "inferred"
         page.repairs.append("a player's shorthand: its rhythm is inferred")
-    return LettersReading(_phrase(page, slots, words), tuple(page.repairs))
+    return PageReading(_phrase(page, slots, words), tuple(page.repairs))
 
 
 def format_letters(phrase: Phrase, digits: bool = False) -> str:

@@ -56,6 +56,14 @@ _INVISIBLE = str.maketrans(dict.fromkeys("\u200b\ufeff") | {"\u00a0": " "})
 _ONLY = {"octaves": "marked", "rhythm": "inferred"}
 
 
+@dataclass(frozen=True)
+class PageReading:
+    """A phrase, and what was guessed or left out to take its page in, one line each."""
+
+    phrase: Phrase
+    repairs: tuple[str, ...] = ()
+
+
 @dataclass
 class Page:
     """What the header of a page says, and what was guessed or left out so far, one line each."""
