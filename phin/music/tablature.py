@@ -65,10 +65,8 @@ def parse_tablature(text: str, where: str = "tablature") -> PageReading:
             continue  # the numbers of hong above a line
         string = _STRING.match(line)
         if string is None or int(string["string"]) != len(block) + 1:
-            wanted = f"string {len(block) + 1} of {tuning}"
-            raise page.refuse(
-                number, f"{wanted} should stand here", "write a line a string, the highest first, 1 |...|"
-            )
+            reason = f"string {len(block) + 1} of {tuning} should stand here"
+            raise page.refuse(number, reason, "write a line a string, the highest first, such as 1 | - - - 5 |")
         block.append((number, string))
         if len(block) == tuning.num_strings:
             added, hong = _block(block, tuning, page, num_hong)
@@ -187,5 +185,5 @@ def _phrase(page: Page, strokes: Sequence[_Stroke], num_hong: int, tuning: str) 
             following = np.append(onsets[1:], max(onsets[-1] + STEPS_PER_HONG, end))
             rows[mine, DURATION] = following[np.searchsorted(onsets, rows[mine, ONSET])] - rows[mine, ONSET]
     inferred = {Inferred.DURATION} | ({Inferred.ONSET} if "rhythm" in page.facts else set())
-    facts = page.of_the_phrase | {"tuning": tuning}
-    return Phrase(let_restruck_strings_stop(rows), metre=metre, inferred=frozenset(inferred), **facts)
+    rows = let_restruck_strings_stop(rows)
+    return replace(Phrase(rows, metre=metre, inferred=frozenset(inferred), **page.of_the_phrase), tuning=tuning)
