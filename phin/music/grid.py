@@ -90,13 +90,12 @@ class SlotPlace(NamedTuple):
     share: int
 
 
-def slot_places(phrase: Phrase) -> list[SlotPlace]:
-    """Where each note of a phrase stands on its page.
+def slot_places(phrase: Phrase, begins: int) -> list[SlotPlace]:
+    """Where each note of a phrase stands on a page that begins at a step (`page_begins`).
 
     Raises InvalidTune, naming line, hong and slot, where a note begins off the slots and off halves and thirds of them.
     """
-    first = int(phrase.onset[0]) if len(phrase) else 0
-    slot, within = np.divmod(phrase.onset.astype(np.int64) - page_begins(phrase.metre, first), STEPS_PER_SLOT)
+    slot, within = np.divmod(phrase.onset.astype(np.int64) - begins, STEPS_PER_SLOT)
     shares = {int(place): _share(phrase, within[slot == place], int(place)) for place in np.unique(slot)}
     return [
         SlotPlace(place, step * shares[place] // STEPS_PER_SLOT, shares[place])

@@ -39,11 +39,10 @@ from phin.music.grid import (
     slot_name,
     slot_places,
 )
-from phin.music.letters import LETTERS, NATURAL, SYMBOL, UNMARKED_DO, Letter, marks_of
-from phin.music.page import DUPLE, WORDS, Page, PageReading, header_lines, letter_of, read_text
+from phin.music.letters import DOWN, LETTERS, NATURAL, SYMBOL, UNMARKED_DO, UP, Letter, marks_of
+from phin.music.page import DUPLE, WORDS, Page, PageReading, barred, header_lines, letter_of, page_lines, read_text
 from phin.music.phrase import (
     HIGHEST_PITCH,
-    HONG_PER_LINE,
     LOWEST_PITCH,
     STEPS_PER_HONG,
     Inferred,
@@ -96,23 +95,20 @@ def format_letters(phrase: Phrase, digits: bool = False) -> str:
 
     InvalidTune where a note lies off the slots or has no letter. `digits` writes 1 to 7 instead of ด to ท.
     """
-    slots = _filled_slots(phrase, digits)
-    words: dict[int, list[str]] = {}
-    begins = page_begins(phrase.metre, int(phrase.melody.onset[0]))
-    for step, text in phrase.words:
-        words.setdefault(max(step - begins, 0) // STEPS_PER_HONG, []).append(text)
-    hong = [" ".join(slots[at : at + SLOTS_PER_HONG]) for at in range(0, len(slots), SLOTS_PER_HONG)]
-    lines, start = list(header_lines(phrase)), 0
-    pitch = phrase.melody.pitch
-    if Inferred.OCTAVE not in phrase.inferred and ((pitch >= UNMARKED_DO) & (pitch < UNMARKED_DO + 12)).all():
+    melody = phrase.melody
+    if not len(melody):
+        where = phrase.title or "phrase"
+        raise InvalidTune(where, Defect.NO_NOTES, "has no melody, so there is nothing to write", "choose another tune")
+    begins = page_begins(phrase.metre, int(melody.onset[0]))
+    slots = lettered_slots(phrase, begins, digits)
+    lines = list(header_lines(phrase))
+    if Inferred.OCTAVE not in phrase.inferred and not any(mark in "".join(slots) for mark in (UP, DOWN, *"*.89")):
         lines.append("octaves: marked")
     lines.append("")
-    for end in sorted({*words, len(hong)} - {0}) if hong else sorted(words):
-        lines += _written_words(words.pop(start, []))
-        for at in range(start, min(end, len(hong)), HONG_PER_LINE):
-            lines.append("| " + " | ".join(hong[at : min(at + HONG_PER_LINE, end)]) + " |")
-        start = end
-    lines += _written_words(words.pop(start, []))
+    for words, start, end in page_lines(phrase, begins, len(slots) // SLOTS_PER_HONG):
+        lines += words
+        if end > start:
+            lines.append(barred(slots[start * SLOTS_PER_HONG : end * SLOTS_PER_HONG]))
     return "\n".join(lines).strip("\n") + "\n"
 
 
@@ -267,28 +263,16 @@ def _phrase(page: Page, slots: Sequence[_Slot], words: Sequence[tuple[int, str]]
     )
 
 
-def _filled_slots(phrase: Phrase, digits: bool) -> list[str]:
-    """The text of every slot, whole hong of them, from hong 1 to the last that is struck or written to."""
+def lettered_slots(phrase: Phrase, begins: int, digits: bool = False) -> list[str]:
+    """The letters in every slot, whole hong of them, to the last that is struck or written to; see `format_letters`."""
     melody = phrase.melody
-    if not len(melody):
-        where = phrase.title or "phrase"
-        raise InvalidTune(where, Defect.NO_NOTES, "has no melody, so there is nothing to write", "choose another tune")
-    places, marked = slot_places(melody), Inferred.OCTAVE not in phrase.inferred
-    last = places[-1]
+    places, marked = slot_places(melody, begins), Inferred.OCTAVE not in phrase.inferred
     rings = int(melody.duration[-1]) if melody.duration[-1] > STEPS_PER_HONG else 1
-    end = last.slot * STEPS_PER_SLOT + last.part * STEPS_PER_SLOT // last.share + rings
-    slots: list[list[str]] = [["-"]] * (-(-end // STEPS_PER_HONG) * SLOTS_PER_HONG)
+    num_hong = -(-(int(melody.onset[-1]) - begins + rings) // STEPS_PER_HONG)
+    slots: list[list[str]] = [["-"]] * num_hong * SLOTS_PER_HONG
     for (slot, part, share), pitch in zip(places, melody.pitch.tolist(), strict=True):
         if len(slots[slot]) != share or slots[slot] == ["-"]:
             slots[slot] = ["-"] * share
         letter = letter_of(pitch, phrase, slot_name(slot))
         slots[slot][part] = letter.written(marked, digits)  # of several at once the highest stays
     return ["".join(slot) for slot in slots]
-
-
-def _written_words(words: Sequence[str]) -> Iterator[str]:
-    """Words as they are known again: what is neither a part nor a repeat goes into brackets."""
-    for text in words:
-        text = " ".join(text.split())
-        match = WORDS.match(text)
-        yield text if match and match.end() == len(text) else f"({re.sub(r'[()]', ' ', text).strip()})"

@@ -5,16 +5,18 @@ tuning and drone among them (Chaichana 2022, p. 100).
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from phin.errors import Defect, InvalidTune, PhinError
 from phin.music.fretboard import Tuning
+from phin.music.grid import SLOTS_PER_HONG
 from phin.music.lai import LAI
 from phin.music.letters import DOWN, SYMBOL, Letter
-from phin.music.phrase import Inferred, Metre, Phrase, pitch_name
+from phin.music.phrase import HONG_PER_LINE, STEPS_PER_HONG, Inferred, Metre, Phrase, pitch_name
 
 MAX_CHARACTERS = 200_000
 """Some 6,000 hong: longer than any tune."""
@@ -154,6 +156,38 @@ def read_text(path: str | Path) -> str:
     raise InvalidTune(path, Defect.UNREADABLE, "is no text", "save it as plain text in UTF-8")
 
 
+class PageLine(NamedTuple):
+    """A line of a page: the words above it, its first hong, and the one after its last, counted from 0."""
+
+    words: list[str]
+    start: int
+    end: int
+
+
+def page_lines(phrase: Phrase, begins: int, num_hong: int) -> list[PageLine]:
+    """The lines of a page that begins at a step: eight hong each, or fewer where words begin a new one.
+
+    Words after the last hong stand above a line of none.
+    """
+    words: dict[int, list[str]] = {}
+    for step, text in phrase.words:
+        hong = min(max(step - begins, 0) // STEPS_PER_HONG, num_hong)
+        words.setdefault(hong, []).append(_as_words(text))
+    edges, lines = sorted({0, *words, num_hong}), []
+    for start, end in pairwise(edges):
+        for at in range(start, end, HONG_PER_LINE):
+            above = words.pop(at, []) if at == start else []
+            lines.append(PageLine(above, at, min(at + HONG_PER_LINE, end)))
+    return lines + [PageLine(left, num_hong, num_hong) for left in words.values()]
+
+
+def _as_words(text: str) -> str:
+    """Words as they are known again: what is neither a part nor a repeat goes into brackets."""
+    text = " ".join(text.split())
+    match = WORDS.match(text)
+    return text if match and match.end() == len(text) else f"({re.sub(r'[()]', ' ', text).strip()})"
+
+
 def header_lines(phrase: Phrase) -> Iterator[str]:
     """What is known of a phrase, a line each, as `Page.lines` reads it. InvalidTune for a drone that has no letter."""
     for name in ("title", "source"):
@@ -181,3 +215,9 @@ def letter_of(pitch: int, phrase: Phrase, place: str) -> Letter:
         reason = f"{place}: {pitch_name(pitch)} has no Thai letter"
         raise InvalidTune(phrase.title or "phrase", Defect.BAD_NOTATION, reason, remedy)
     return letter
+
+
+def barred(slots: Sequence[str]) -> str:
+    """A line of a page: whole hong of slots between bars."""
+    hong = [" ".join(slots[at : at + SLOTS_PER_HONG]) for at in range(0, len(slots), SLOTS_PER_HONG)]
+    return "| " + " | ".join(hong) + " |"

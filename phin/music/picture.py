@@ -97,7 +97,14 @@ def piano_roll(phrase: Phrase, title: str | None = None) -> "matplotlib.figure.F
         _draw_notes(axes, phrase.rows[held | begun], roundness=inches_per_step / SEMITONE)
     hong = "hong (1 hong = 1 quarter note; its number stands on its beat, slot 4)"
     figure.axes[-1].set_xlabel(hong, loc="left", color=_GREY, fontsize=8)
-    _write_head(figure, phrase, phrase.title if title is None else title)
+    write_head(
+        figure,
+        phrase,
+        phrase.title if title is None else title,
+        "Piano roll",
+        f"metre {phrase.metre}, strong lines are bars" if phrase.metre else "",
+        "the deeper the colour, the louder" if (phrase.velocity != UNKNOWN).any() else "",
+    )
     return figure
 
 
@@ -182,21 +189,20 @@ def _draw_notes(axes: "matplotlib.axes.Axes", rows: Rows, roundness: float) -> N
         axes.add_patch(bar)
 
 
-def _write_head(figure: "matplotlib.figure.Figure", phrase: Phrase, title: str) -> None:
-    """Writes the title, what is known of the tune, and, where there are two voices, which is which."""
+def write_head(figure: "matplotlib.figure.Figure", phrase: Phrase, title: str, kind: str, *remarks: str) -> None:
+    """Writes the title (the picture's kind where that has no letter that can be drawn), what is known of the tune,
+    remarks, and, where there are two voices, which is which.
+    """
     from matplotlib.patches import Patch
 
     text, fonts = _readable(title)
     left, right, inch = LEFT / WIDTH, 1 - RIGHT / WIDTH, 1 / figure.get_figheight()
-    figure.suptitle(
-        text or "Piano roll", x=left, y=1 - 0.2 * inch, ha="left", fontsize=14, fontfamily=fonts, parse_math=False
-    )
+    figure.suptitle(text or kind, x=left, y=1 - 0.2 * inch, ha="left", fontsize=14, fontfamily=fonts, parse_math=False)
     known = (
         f"{len(phrase)} note{'s' if len(phrase) > 1 else ''}",
-        f"metre {phrase.metre}, strong lines are bars" if phrase.metre else "",
         f"{60e6 / phrase.tempo:.0f} hong a minute" if phrase.tempo else "",
         f"lai {phrase.lai}" if phrase.lai not in (None, NO_LAI) else "",
-        "the deeper the colour, the louder" if (phrase.velocity != UNKNOWN).any() else "",
+        *remarks,
     )
     figure.text(left, 1 - 0.52 * inch, " · ".join(filter(None, known)), va="top", fontsize=8.5, color=_GREY)
     voices = [Voice(voice) for voice in np.unique(phrase.voice).tolist()]

@@ -25,10 +25,9 @@ from phin.errors import Defect, InvalidTune
 from phin.music.fingering import Fingering, finger
 from phin.music.fretboard import DEFAULT, FRETS, Tuning
 from phin.music.grid import SHARES, SLOTS_PER_HONG, STEPS_PER_SLOT, page_begins, slot_places
-from phin.music.page import DUPLE, Page, PageReading, header_lines, read_text
+from phin.music.page import DUPLE, WORDS, Page, PageReading, barred, header_lines, page_lines, read_text
 from phin.music.phrase import (
     DURATION,
-    HONG_PER_LINE,
     ONSET,
     STEPS_PER_HONG,
     VOICE,
@@ -56,13 +55,16 @@ def read_tablature(path: str | Path) -> PageReading:
 
 def parse_tablature(text: str, where: str = "tablature") -> PageReading:
     """The tune in a tablature's text; `where` is what an error calls it."""
-    page, strokes, num_hong = Page(where), list[_Stroke](), 0
+    page, strokes, words, num_hong = Page(where), list[_Stroke](), list[tuple[int, str]](), 0
     block: list[tuple[int, re.Match[str]]] = []
     tuning: Tuning | None = None
     for number, line in page.lines(text):
         tuning = tuning or Tuning.parse(page.facts.get("tuning", DEFAULT.name))
         if _NUMBERS.match(line):
             continue  # the numbers of hong above a line
+        if not block and WORDS.fullmatch(line.strip()):
+            words.append((num_hong, line.strip()))
+            continue
         string = _STRING.match(line)
         if string is None or int(string["string"]) != len(block) + 1:
             reason = f"string {len(block) + 1} of {tuning} should stand here"
@@ -75,7 +77,10 @@ def parse_tablature(text: str, where: str = "tablature") -> PageReading:
         raise page.refuse(block[-1][0], f"the line ends before string {len(block) + 1}", "write a line a string")
     if not strokes:
         raise InvalidTune(where, Defect.NO_NOTES, "has no frets", "write a line a string, such as 1 | - - - 5 |")
-    return PageReading(_phrase(page, strokes, num_hong, str(tuning)), tuple(page.repairs))
+    phrase = _phrase(page, strokes, num_hong)
+    begins = page_begins(phrase.metre)
+    placed = tuple((begins + hong * STEPS_PER_HONG, text) for hong, text in words)
+    return PageReading(replace(phrase, tuning=str(tuning), words=placed), tuple(page.repairs))
 
 
 def format_tablature(phrase: Phrase, tuning: Tuning | None = None, fingering: Fingering | None = None) -> str:
@@ -86,22 +91,24 @@ def format_tablature(phrase: Phrase, tuning: Tuning | None = None, fingering: Fi
     """
     tuning = tuning or (Tuning.parse(phrase.tuning) if phrase.tuning else DEFAULT)
     fingering = fingering or finger(phrase, tuning)
-    cells = fretted_slots(phrase, fingering)
+    begins = page_begins(phrase.metre, int(phrase.onset[0]) if len(phrase) else 0)
+    cells = fretted_slots(phrase, fingering, begins)
     lines = [*header_lines(replace(phrase, tuning=str(tuning))), ""]
-    per_line = HONG_PER_LINE * SLOTS_PER_HONG
     names = [f"{string} {pitch_name(tuning.open_pitch(string))}" for string in range(1, tuning.num_strings + 1)]
-    for start in range(0, len(cells[0]), per_line):
-        part = [string[start : start + per_line] for string in cells]
-        widths = [max(len(string[slot]) for string in part) for slot in range(len(part[0]))]
-        rows = [_barred([f"{text:^{width}}" for text, width in zip(string, widths, strict=True)]) for string in part]
-        lines += [f"{name:<4} {row}" for name, row in zip(names, rows, strict=True)]
-        lines.append("")
+    for words, start, end in page_lines(phrase, begins, len(cells[0]) // SLOTS_PER_HONG):
+        lines += words
+        if end > start:
+            part = [string[start * SLOTS_PER_HONG : end * SLOTS_PER_HONG] for string in cells]
+            widths = [max(map(len, slot)) for slot in zip(*part, strict=True)]
+            rows = [[f"{text:^{width}}" for text, width in zip(string, widths, strict=True)] for string in part]
+            lines += [f"{name:<4} {barred(row)}" for name, row in zip(names, rows, strict=True)]
+            lines.append("")
     return "\n".join(lines).strip("\n") + "\n"
 
 
-def fretted_slots(phrase: Phrase, fingering: Fingering) -> list[list[str]]:
+def fretted_slots(phrase: Phrase, fingering: Fingering, begins: int) -> list[list[str]]:
     """What stands in every slot of every string, string 1 first: (string, slot), whole hong of them."""
-    places = slot_places(phrase)
+    places = slot_places(phrase, begins)
     num_slots = max((place.slot for place in places), default=0) // SLOTS_PER_HONG * SLOTS_PER_HONG + SLOTS_PER_HONG
     cells = [["-"] * num_slots for _ in range(fingering.tuning.num_strings)]
     parts: dict[tuple[int, int], list[str]] = {}
@@ -119,11 +126,6 @@ def write_tablature(phrase: Phrase, path: str | Path, tuning: Tuning | None = No
     text = format_tablature(phrase, tuning)
     with whole_file(path) as partial:
         partial.write_text(text, encoding="utf-8")
-
-
-def _barred(slots: Sequence[str]) -> str:
-    hong = [" ".join(slots[at : at + SLOTS_PER_HONG]) for at in range(0, len(slots), SLOTS_PER_HONG)]
-    return "| " + " | ".join(hong) + " |"
 
 
 def _block(
@@ -172,7 +174,7 @@ def _cell(cell: str, begins: int, open_pitch: int, page: Page, line: int, at: st
     return strokes
 
 
-def _phrase(page: Page, strokes: Sequence[_Stroke], num_hong: int, tuning: str) -> Phrase:
+def _phrase(page: Page, strokes: Sequence[_Stroke], num_hong: int) -> Phrase:
     """The strokes, each ringing until the next of its voice, but no longer than until its string sounds again."""
     metre = page.facts.get("metre", DUPLE)
     onset, pitch, voice = (np.array(column) for column in zip(*strokes, strict=True))
@@ -186,4 +188,4 @@ def _phrase(page: Page, strokes: Sequence[_Stroke], num_hong: int, tuning: str) 
             rows[mine, DURATION] = following[np.searchsorted(onsets, rows[mine, ONSET])] - rows[mine, ONSET]
     inferred = {Inferred.DURATION} | ({Inferred.ONSET} if "rhythm" in page.facts else set())
     rows = let_restruck_strings_stop(rows)
-    return replace(Phrase(rows, metre=metre, inferred=frozenset(inferred), **page.of_the_phrase), tuning=tuning)
+    return Phrase(rows, metre=metre, inferred=frozenset(inferred), **page.of_the_phrase)
