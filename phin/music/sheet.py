@@ -88,8 +88,8 @@ def _head(phrase: Phrase, tuning: Tuning) -> Iterator[str]:
     strings = ", ".join(f"{string} is {pitch_name(tuning.open_pitch(string))}" for string in _strings(tuning))
     yield (
         f"<p>Tuning {escape(str(tuning))}, low string first. Strings are numbered from the highest, which stands above:"
-        f" {strings}. 0 is the open string; brown frets are the drone and lower notes of chords. Each box is a hong; its"
-        " shaded slot 4 is the beat.</p>"
+        f" {strings}. 0 is the open string; brown frets are the drone and lower notes of chords. Each box is a hong;"
+        " its shaded slot 4 is the beat.</p>"
     )
 
 

@@ -1,0 +1,112 @@
+"""phin-convert: every form leads to every other, a mistake is one line, and nothing is half-written."""
+
+import wave
+from pathlib import Path
+
+import pytest
+
+from phin.cli.convert import READERS, WRITERS, main
+from phin.music.midi import read_midi
+from phin.music.notation import read_letters
+from phin.music.tablature import read_tablature
+
+PAGE = "title: เต้ย\nlai: yai\ntempo: 120\ndrone: ลฺ\n\n| - - - ลฺ | - ด - ร | - ม - ซ | - - - ล |\n"
+ABC = "X:1\nT:one\nM:2/4\nL:1/8\nK:C\nAGED|CDEG|A4|\n\nX:2\nT:two\nM:2/4\nL:1/8\nK:C\nCDEG|A4|\n"
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tune.txt").write_text(PAGE, encoding="utf-8")
+    (tmp_path / "tunes.abc").write_text(ABC)
+    return tmp_path
+
+
+def complaint(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """What is said of a mistake: one line and a status."""
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    assert end.value.code in (1, 2)
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    return line
+
+
+def test_every_form_can_be_written_and_those_with_notes_lead_back(desk: Path) -> None:
+    """Fails: a player who has only letters cannot hear, see or print the tune."""
+    for ending in WRITERS:
+        main(["tune.txt", f"out{ending}"])
+        assert (desk / f"out{ending}").stat().st_size > 100
+    for ending in (".tab", ".mid"):
+        main([f"out{ending}", f"again{ending}.txt"])
+        assert (
+            read_letters(desk / f"again{ending}.txt").phrase.rows.tolist()
+            == read_letters(desk / "tune.txt").phrase.rows.tolist()
+        )
+    assert read_letters(desk / "again.mid.txt").phrase == read_letters(desk / "tune.txt").phrase
+    with wave.open("out.wav") as sound:
+        assert sound.getnframes() / sound.getframerate() == pytest.approx(2, abs=0.1)
+    assert "<h1>เต้ย</h1>" in (desk / "out.html").read_text(encoding="utf-8")
+
+
+def test_a_tune_of_an_abc_file_is_chosen_by_its_number(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Fails: of a file of a thousand tunes only the first can be had; or another than the one that was asked for."""
+    main(["tunes.abc", "two.mid", "--tune", "2"])
+    assert read_midi(desk / "two.mid", min_notes=1).phrase.title == "two"
+    capsys.readouterr()
+    assert "holds 2 tunes. Choose one" in complaint(capsys, "tunes.abc", "x.mid")
+    assert "holds 2 tunes" in complaint(capsys, "tunes.abc", "x.mid", "--tune", "3")
+    assert "holds 1 tune." in complaint(capsys, "tune.txt", "x.mid", "--tune", "2")
+
+
+def test_every_setting_changes_what_is_written(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Fails: a setting is accepted and ignored."""
+    main(["tune.txt", "plain.mid"])
+    main(["tune.txt", "fast.mid", "--tempo", "150"])
+    main(["tune.txt", "high.mid", "--transpose", "5"])
+    plain, fast, high = (read_midi(desk / f"{name}.mid", min_notes=1).phrase for name in ("plain", "fast", "high"))
+    assert fast.tempo == 400_000
+    assert (high.pitch - plain.pitch).tolist() == [5] * len(plain)
+    assert high.lai is None
+    main(["tune.txt", "digits.txt", "--digits"])
+    assert "| - - - 6. |" in (desk / "digits.txt").read_text()
+    main(["tune.txt", "other.tab", "--tuning", "E-B-E"])
+    assert read_tablature(desk / "other.tab").phrase.tuning == "E-B-E"
+    capsys.readouterr()
+    main(["high.mid", "fitted.tab", "--transpose", "3", "--fit"])
+    assert "every note moves" in capsys.readouterr().out
+
+
+MISTAKES = {
+    "no such file": (["nowhere.txt", "x.mid"], "nowhere.txt: cannot be opened"),
+    "an unknown ending": (["tune.txt", "x.xyz"], "x.xyz: OUT has no ending"),
+    "an ending that cannot be read": (["tune.wav", "x.mid"], "tune.wav: IN has no ending"),
+    "itself": (["tune.txt", "./tune.txt"], "tune.txt: is the file that is read"),
+    "digits of a sound": (["tune.txt", "x.wav", "--digits"], "--digits: means nothing for .wav"),
+    "tuning of a sound": (["tune.txt", "x.wav", "--tuning", "E-A"], "--tuning: means nothing for .wav"),
+    "no tuning": (["tune.txt", "x.tab", "--tuning", "H"], "tuning 'H'"),
+    "no tempo": (["tune.txt", "x.mid", "--tempo", "fast"], "'fast' is no tempo"),
+    "no number": (["tune.txt", "x.mid", "--tune", "0"], "'0' is no number"),
+    "no folder": (["tune.txt", "nowhere/x.mid"], "nowhere/x.mid: cannot be written"),
+    "off the frets": (["tune.txt", "x.tab", "--transpose", "1"], "is on no fret of E-A-E"),
+    "no letter": (["tune.txt", "x.txt", "--transpose", "1"], "has no Thai letter"),
+    "one file": (["tune.txt"], "the following arguments are required: OUT"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "said"), MISTAKES.values(), ids=MISTAKES.keys())
+def test_a_mistake_is_one_line_and_nothing_is_written(
+    desk: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    """Fails: a slip of the pen ends in a traceback, or in half a file."""
+    before = {file: file.read_bytes() for file in desk.iterdir()}
+    assert said in complaint(capsys, *arguments)
+    assert {file: file.read_bytes() for file in desk.iterdir()} == before
+
+
+def test_help_names_every_form(capsys: pytest.CaptureFixture[str]) -> None:
+    """Fails: nobody can find out what can be converted into what."""
+    with pytest.raises(SystemExit) as end:
+        main(["--help"])
+    assert end.value.code == 0
+    said = capsys.readouterr().out
+    assert all(ending in said for ending in {*READERS, *WRITERS} - {".midi"})
