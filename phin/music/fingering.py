@@ -66,7 +66,7 @@ class Costs:
     """Each time the hand moves at all."""
     hurry: float = 1.0
     """Each time the hand moves, times its speed in open strings a second: here the tempo comes in."""
-    stopped_drone: float = 1.0
+    stopped_drone: float = 4.0
     """Each accompaniment note that a finger stops, instead of one that rings by itself."""
     high_drone: float = 0.5
     """Each accompaniment note, times the number of strings below it."""
