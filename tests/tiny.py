@@ -9,14 +9,14 @@ import torch
 from phin.batch import Item, PhinBatch, collate
 from phin.model.checkpoint import Identity
 from phin.model.transformer import Mixing, PhinTransformer, TransformerConfig
-from phin.music.lai import LAI, Recognition
+from phin.music.lai import LAI, LaiLabel
 from phin.music.phrase import UNKNOWN, Metre, Phrase
 from phin.tokenizer import LAI_CONDITION, NUM_FIELDS, UNKNOWN_CONDITION, Tokenizer
 from tests.tunes import MINOR_PENTATONIC_ON_A, wander, with_drone
 
 TOKENIZER = Tokenizer(sources=("essen", "han"))
 TWO_FOUR = Metre(2, 4)
-NOTHING_FOUND = Recognition()
+NOTHING_FOUND = LaiLabel()
 
 # a pickup of two, eighths over a drone, a dyad, triplets, a rest, and a long last note
 PHRASE = Phrase(
@@ -78,7 +78,7 @@ def identity_for(model: PhinTransformer, unlearned: Sequence[int] = ()) -> Ident
     return Identity(model.config, TOKENIZER, "tiny", "0123456789abcdef", "nobody's", learned)
 
 
-def item(phrase: Phrase, found: Recognition = NOTHING_FOUND, tune: int = 0, hide_lai: bool = True) -> Item:
+def item(phrase: Phrase, found: LaiLabel = NOTHING_FOUND, tune: int = 0, hide_lai: bool = True) -> Item:
     """A phrase as an item, its lai hidden from the model or shown."""
     conditions = TOKENIZER.conditions(replace(phrase, lai=found.lai.name if found.lai else phrase.lai))
     if hide_lai:

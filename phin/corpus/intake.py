@@ -25,7 +25,7 @@ from phin.corpus.sources import CorpusConfig, Reading, Unit, find_units, read_un
 from phin.corpus.store import FORMAT, SPLITS, Store, Tune, is_store, open_store, write_store
 from phin.errors import InvalidConfig, InvalidTune, MissingCorpus
 from phin.music.augment import transpose
-from phin.music.lai import recognise
+from phin.music.lai import label_lai
 from phin.tokenizer import Tokenizer, octave_shift
 
 FEW_FILES = 8
@@ -112,7 +112,7 @@ def _split(taken: list[Reading], config: CorpusConfig) -> tuple[list[Tune], int]
     else:
         splits = split_families([ids[first] for first in family], config.held_out)
         kept = list(range(len(ids)))
-    tunes = [Tune(ids[i], phrases[i], recognise(phrases[i]), int(family[i]), splits[i]) for i in kept]
+    tunes = [Tune(ids[i], phrases[i], label_lai(phrases[i]), int(family[i]), splits[i]) for i in kept]
     return tunes, len(ids) - len(kept)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Int
 
 from phin.errors import PhinError
-from phin.music.lai import Family, Recognition
+from phin.music.lai import Family, LaiLabel
 from phin.music.phrase import NUM_COLUMNS, TECHNIQUE, UNKNOWN, VELOCITY, Metre, Phrase
 
 FORMAT = 2
@@ -46,7 +46,7 @@ class Tune:
 
     id: str
     phrase: Phrase
-    found: Recognition
+    found: LaiLabel
     family: int = -1
     split: str = "train"
 
@@ -120,10 +120,10 @@ class Store:
             source=self.sources[row["source"]],
         )
 
-    def recognition(self, tune: int) -> Recognition:
+    def recognition(self, tune: int) -> LaiLabel:
         """Set and family as they were recognised at intake."""
         row = self.tunes[tune]
-        return Recognition(int(row["root"]) if row["root"] >= 0 else None, _FAMILIES[row["lai_family"]])
+        return LaiLabel(int(row["root"]) if row["root"] >= 0 else None, _FAMILIES[row["lai_family"]])
 
 
 def write_store(

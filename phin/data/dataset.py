@@ -12,7 +12,7 @@ from phin.corpus.sources import CorpusConfig
 from phin.corpus.store import Store
 from phin.errors import InvalidConfig
 from phin.music.augment import change_chan, named, random_transposition
-from phin.music.lai import LAI, Recognition
+from phin.music.lai import LAI, LaiLabel
 from phin.music.phrase import Phrase
 from phin.tokenizer import (
     CONDITIONS,
@@ -86,7 +86,7 @@ class TrainingTunes(Dataset[Item]):
             encoded = encoded.window(start, self.config.window)
         return _item(encoded, np.where(hidden, UNKNOWN_CONDITION, conditions), found, tune)
 
-    def augment(self, phrase: Phrase, found: Recognition, rng: np.random.Generator) -> tuple[Phrase, Recognition]:
+    def augment(self, phrase: Phrase, found: LaiLabel, rng: np.random.Generator) -> tuple[Phrase, LaiLabel]:
         """The phrase as this epoch hears it, its lai named where it has one."""
         if self.config.transpose:
             phrase, found = random_transposition(phrase, found, rng)
@@ -120,7 +120,7 @@ class EvaluationTunes(Dataset[Item]):
         return _item(encoded, conditions, self.store.recognition(tune), tune)
 
 
-def _item(encoded: Encoded, conditions: Int[np.ndarray, " condition"], found: Recognition, tune: int) -> Item:
+def _item(encoded: Encoded, conditions: Int[np.ndarray, " condition"], found: LaiLabel, tune: int) -> Item:
     """A hidden metre hides the bar as well, else the one would tell the other."""
     if conditions[METRE_CONDITION] == UNKNOWN_CONDITION:
         encoded = replace(encoded, bar=0)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from phin.music.lai import LAI_ROOTS, NO_LAI, Recognition
+from phin.music.lai import LAI_ROOTS, NO_LAI, LaiLabel
 from phin.music.phrase import DURATION, HIGHEST_PITCH, LOWEST_PITCH, ONSET, PITCH, Phrase
 
 
@@ -38,7 +38,7 @@ def transpositions(lowest: int, highest: int, root: int | None) -> np.ndarray:
     return moves
 
 
-def random_transposition(phrase: Phrase, found: Recognition, rng: np.random.Generator) -> tuple[Phrase, Recognition]:
+def random_transposition(phrase: Phrase, found: LaiLabel, rng: np.random.Generator) -> tuple[Phrase, LaiLabel]:
     """The phrase at one of its `transpositions`, drawn evenly, with what was recognised moved along and the lai named.
 
     A phrase that has no admissible move stays where it is.
@@ -49,7 +49,7 @@ def random_transposition(phrase: Phrase, found: Recognition, rng: np.random.Gene
     return named(transpose(phrase, semitones), moved), moved
 
 
-def named(phrase: Phrase, found: Recognition) -> Phrase:
+def named(phrase: Phrase, found: LaiLabel) -> Phrase:
     """The phrase with the lai that was recognised in it, or with "none"."""
     return replace(phrase, lai=found.lai.name if found.lai else NO_LAI)
 

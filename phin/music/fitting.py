@@ -22,7 +22,7 @@ from phin.music.fingering import (
 )
 from phin.music.fretboard import DEFAULT, Tuning, playable
 from phin.music.grid import to_ticks
-from phin.music.lai import LAI_ROOTS, pentatonic_set, recognise
+from phin.music.lai import LAI_ROOTS, label_lai, pentatonic_set
 from phin.music.phrase import (
     ASSUMED_TEMPO,
     DURATION,
@@ -106,7 +106,7 @@ def _on_frets(tuning: Tuning) -> list[int]:
 
 def _best_move(phrase: Phrase, tuning: Tuning) -> int:
     """The move of the whole phrase, in semitones, that `fit` makes first."""
-    root = recognise(phrase).root
+    root = label_lai(phrase).root
     counts = phrase.is_melody if phrase.is_melody.any() else np.ones(len(phrase), dtype=bool)
     if root is not None:  # a passing note outside the set is not worth another key
         counts = counts & np.isin(phrase.pitch % 12, sorted(pentatonic_set(root)))
@@ -123,8 +123,8 @@ def _best_move(phrase: Phrase, tuning: Tuning) -> int:
 
 def _label(before: Phrase, after: Phrase, semitones: int) -> str | None:
     """The lai that can be said of the fitted phrase: what was said, as long as nothing that tells a lai has changed."""
-    found = recognise(after)
-    unchanged = semitones % 12 == 0 and found == recognise(before)
+    found = label_lai(after)
+    unchanged = semitones % 12 == 0 and found == label_lai(before)
     return before.lai if unchanged or before.lai is None else named(after, found).lai
 
 
@@ -244,7 +244,7 @@ class _Draft:
 def _replacements(phrase: Phrase, tuning: Tuning) -> dict[int, int]:
     """For each pitch of a phrase that is on no fret, the one that stands for it wherever it occurs."""
     on_frets = _on_frets(tuning)
-    root = recognise(phrase).root
+    root = label_lai(phrase).root
     in_set = pentatonic_set(root) if root is not None else frozenset()
     written = phrase.melody.pitch
     direction = np.sign(np.diff(written))

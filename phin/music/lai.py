@@ -31,7 +31,8 @@ class Family(StrEnum):
     SAN = "san"
 
 
-_TONIC_ABOVE_ROOT = {Family.YAO: 9, Family.SAN: 7}  # la, sol
+TONIC_ABOVE_ROOT = {Family.YAO: 9, Family.SAN: 7}
+"""Semitones: la is the tonic of the long way, sol of the short way."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,15 @@ class Lai:
 
     @property
     def tonic(self) -> int:
-        return (self.root + _TONIC_ABOVE_ROOT[self.family]) % 12
+        return (self.root + TONIC_ABOVE_ROOT[self.family]) % 12
+
+    @property
+    def drone(self) -> tuple[int, int]:
+        """Pitch classes of what drones (sieng sep, เสียงเสพ): the tonic, and the fifth that may go with it.
+
+        Every drone that Chaichana transcribes has the tonic in it (p. 102, 104), one with the fifth (p. 113).
+        """
+        return self.tonic, (self.tonic + 7) % 12
 
     @property
     def pitch_classes(self) -> frozenset[int]:
@@ -65,8 +74,8 @@ LAI_ROOTS = (0, 5, 7)
 
 
 @dataclass(frozen=True)
-class Recognition:
-    """What the notes tell: the set's root, the family and tonic (any key), and the lai (instrument key only).
+class LaiLabel:
+    """What a tune is called in training: the set's root, the family and tonic (any key), and the lai.
 
     `root` is None where no set holds the tune; `family` and `tonic` are None where the final is neither la nor sol of
     the set; `lai` is None where there is no family, or the set is not one of the three on the instrument.
@@ -79,16 +88,16 @@ class Recognition:
     def tonic(self) -> int | None:
         if self.root is None or self.family is None:
             return None
-        return (self.root + _TONIC_ABOVE_ROOT[self.family]) % 12
+        return (self.root + TONIC_ABOVE_ROOT[self.family]) % 12
 
     @property
     def lai(self) -> Lai | None:
         found = (lai for lai in LAI if lai.root == self.root and lai.family == self.family)
         return next(found, None)
 
-    def transposed(self, semitones: int) -> "Recognition":
+    def transposed(self, semitones: int) -> "LaiLabel":
         """The same finding for the tune moved by `semitones`."""
-        return Recognition(None if self.root is None else (self.root + semitones) % 12, self.family)
+        return LaiLabel(None if self.root is None else (self.root + semitones) % 12, self.family)
 
 
 def pentatonic_set(root: int) -> frozenset[int]:
@@ -104,20 +113,20 @@ def set_shares(phrase: Phrase) -> np.ndarray:
     return inside / max(classes.sum(), 1)
 
 
-def recognise(phrase: Phrase) -> Recognition:
-    """Set, family and lai of a phrase by its notes and its final.
+def label_lai(phrase: Phrase) -> LaiLabel:
+    """Set, family and lai of a phrase by the rule: its notes and its final (`recognise` says how sure that is).
 
     A tune of few pitch classes can lie in several sets: the fuller set wins, then the one whose la is the final, then
     the one whose sol is, then the one whose root lies nearest above the final. The key of a tune decides nothing.
     """
     if not phrase.is_melody.any():
-        return Recognition()
+        return LaiLabel()
     shares = set_shares(phrase)
     final = int(phrase.melody.pitch[-1]) % 12
 
-    family_on = {(final - above) % 12: family for family, above in _TONIC_ABOVE_ROOT.items()}
+    family_on = {(final - above) % 12: family for family, above in TONIC_ABOVE_ROOT.items()}
     by_preference = sorted(range(12), key=lambda root: (root not in family_on, (root - final) % 12))
     root = max(by_preference, key=lambda root: round(shares[root], 9))
     if shares[root] < PENTATONIC_SHARE:
-        return Recognition()
-    return Recognition(root, family_on.get(root))
+        return LaiLabel()
+    return LaiLabel(root, family_on.get(root))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from phin.music.fingering import Fingering, finger
 from phin.music.fretboard import DEFAULT, FRET_DISTANCES, FRETS, Tuning
-from phin.music.lai import recognise
+from phin.music.lai import label_lai
 from phin.music.phrase import Phrase, Voice, pitch_name
 from phin.music.picture import COLOURS, LEFT, RIGHT, WIDTH, write_head
 
@@ -54,7 +54,7 @@ def neck(
     axes.set_yticks(range(1, tuning.num_strings + 1), names)
     axes.set_xticks([_finger_at(fret) for fret in range(len(FRETS))], [str(fret) for fret in range(len(FRETS))])
     axes.set_xlabel("fret (0 is the open string)", loc="left", color=_GREY, fontsize=8)
-    tonic = recognise(phrase).tonic
+    tonic = label_lai(phrase).tonic
     _draw_places(axes, phrase, fingering, tonic)
     write_head(
         figure,

@@ -16,7 +16,7 @@ from phin.corpus.sources import CorpusConfig, Reader, find_units, read_unit, sou
 from phin.corpus.store import Store
 from phin.errors import Defect, InvalidConfig, MissingCorpus
 from phin.music.augment import transpose
-from phin.music.lai import recognise
+from phin.music.lai import label_lai
 from phin.music.midi import midi_bytes, read_midi
 from phin.music.phrase import Phrase, Voice, rows_from_columns
 from phin.tokenizer import Tokenizer, octave_shift
@@ -137,7 +137,7 @@ def test_what_is_in_the_store_is_what_was_in_the_file(mixed: Path, mixed_store: 
         read = read_midi(mixed / mixed_store.id(tune)).phrase
         expected = replace(transpose(read, octave_shift(read)), source="midi", deviation=None)
         assert mixed_store.phrase(tune) == expected
-        assert mixed_store.recognition(tune) == recognise(expected)
+        assert mixed_store.recognition(tune) == label_lai(expected)
         encoded = Tokenizer().encode(expected)
         assert Tokenizer().decode(encoded.ids, expected.metre) == Phrase(expected.rows, metre=expected.metre)
     assert len(set(mixed_store.rows[:, 2].tolist())) > 15

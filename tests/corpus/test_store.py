@@ -12,7 +12,7 @@ import pytest
 
 from phin.corpus.store import Store, Tune, is_store, open_store, write_store
 from phin.errors import PhinError
-from phin.music.lai import Family, Recognition, recognise
+from phin.music.lai import Family, LaiLabel, label_lai
 from phin.music.phrase import Metre, Phrase
 from tests.tunes import MINOR_PENTATONIC_ON_A, wander, with_drone
 
@@ -26,7 +26,7 @@ def several() -> list[Tune]:
         replace(wander(1, 9), source="essen", metre=None),
         replace(with_drone(wander(2, 31)), source="essen", metre=Metre(12, 8), tempo=16_777_215),
     ]
-    finds = [Recognition(0, Family.YAO), Recognition(), Recognition(11, None)]
+    finds = [LaiLabel(0, Family.YAO), LaiLabel(), LaiLabel(11, None)]
     splits = ["train", "validation", "test"]
     return [
         Tune(f"tunes/{number}", phrase, found, family=number // 2, split=split)
@@ -65,7 +65,7 @@ def test_notes_stay_on_the_disk_until_they_are_asked_for(tmp_path: Path) -> None
 
 def test_a_store_is_sent_to_another_process_as_its_folder(tmp_path: Path) -> None:
     """Each worker that loads tunes would be sent all the notes there are, at the start of every epoch."""
-    store = write(tmp_path / "store", [Tune("long", replace(wander(0, 5000), source="midi"), Recognition())])
+    store = write(tmp_path / "store", [Tune("long", replace(wander(0, 5000), source="midi"), LaiLabel())])
     sent = pickle.dumps(store)
     assert len(sent) < 1000
     there = pickle.loads(sent)
@@ -89,7 +89,7 @@ def test_the_fingerprint_is_that_of_the_tunes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "fault",
     [
-        {"tunes": [*several(), Tune("stray", replace(wander(5), source="nowhere"), Recognition())]},
+        {"tunes": [*several(), Tune("stray", replace(wander(5), source="nowhere"), LaiLabel())]},
         {"seconds": object()},  # the report cannot be written: it comes last, when the notes are on the disk
     ],
     ids=["a tune of no source", "a report that cannot be written"],
@@ -158,7 +158,7 @@ def test_a_store_of_nothing_is_a_store(tmp_path: Path) -> None:
 def test_what_was_recognised_is_recognised_again_from_the_notes_in_the_store(tmp_path: Path) -> None:
     """Labels would belong to other notes than those they are stored with."""
     phrases: list[Phrase] = [replace(wander(seed, 24, MINOR_PENTATONIC_ON_A), source="midi") for seed in range(12)]
-    store = write(tmp_path / "store", [Tune(str(n), p, recognise(p)) for n, p in enumerate(phrases)])
+    store = write(tmp_path / "store", [Tune(str(n), p, label_lai(p)) for n, p in enumerate(phrases)])
     found = [store.recognition(number) for number in range(12)]
-    assert found == [recognise(store.phrase(number)) for number in range(12)]
+    assert found == [label_lai(store.phrase(number)) for number in range(12)]
     assert len(set(found)) > 2

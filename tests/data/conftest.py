@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from phin.corpus.store import Store, Tune, write_store
-from phin.music.lai import recognise
+from phin.music.lai import label_lai
 from phin.music.phrase import Metre, Phrase
 from tests.tunes import CHROMATIC, MINOR_PENTATONIC_ON_A, wander, with_drone
 
@@ -31,7 +31,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     """Thirty tunes to train on, six to validate, four to test."""
     splits = ["train"] * 30 + ["validation"] * 6 + ["test"] * 4
     tunes = [
-        Tune(f"tunes/{number}", a_tune(number), recognise(a_tune(number)), family=number, split=split)
+        Tune(f"tunes/{number}", a_tune(number), label_lai(a_tune(number)), family=number, split=split)
         for number, split in enumerate(splits)
     ]
     return write_store(tmp_path_factory.mktemp("cache") / "forty", tunes, ["essen", "han"], "nobody's", {})

@@ -20,7 +20,7 @@ from phin.data.dataset import (
     num_batches,
 )
 from phin.errors import InvalidConfig
-from phin.music.lai import LAI, LAI_ROOTS, Recognition, pentatonic_set, recognise
+from phin.music.lai import LAI, LAI_ROOTS, LaiLabel, label_lai, pentatonic_set
 from phin.music.phrase import Metre, Phrase, rows_from_columns
 from phin.tokenizer import (
     DENSITY_CONDITION,
@@ -65,7 +65,7 @@ def stored(tmp_path: Path):
     """Writes phrases as a store."""
 
     def write(*phrases: Phrase) -> Store:
-        tunes = [Tune(str(n), replace(phrase, source="essen"), recognise(phrase)) for n, phrase in enumerate(phrases)]
+        tunes = [Tune(str(n), replace(phrase, source="essen"), label_lai(phrase)) for n, phrase in enumerate(phrases)]
         return write_store(tmp_path / "store", tunes, ["essen"], "", {})
 
     return write
@@ -107,7 +107,7 @@ def test_labels_and_conditions_are_those_of_the_notes_that_are_heard(store: Stor
         for tune in range(40):
             item = tunes[epoch, tune]
             heard = TOKENIZER.decode(item.encoded.ids, store.phrase(tune).metre)
-            found = recognise(heard)
+            found = label_lai(heard)
             assert item.root == (-1 if found.root is None else found.root)
             assert item.lai == (LAI.index(found.lai) if found.lai else -1)
             assert item.conditions[LAI_CONDITION] == 2 + item.lai  # 1 is "none"
@@ -224,7 +224,7 @@ def test_held_out_melodies_are_scored_as_they_were_written(store: Store) -> None
 
 
 def found_root(store: Store, tune: int) -> int:
-    root = recognise(store.phrase(tune)).root
+    root = label_lai(store.phrase(tune)).root
     return -1 if root is None else root
 
 
@@ -353,7 +353,7 @@ def test_what_a_store_recognised_is_what_an_item_is_labelled_with(stored) -> Non
     """Labels would be made anew in training, by another rule than the report's."""
     tune = wander(0, 20, MINOR_PENTATONIC_ON_A)
     store = stored(tune)
-    assert astuple(store.recognition(0)) == astuple(recognise(tune))
-    moved, found = training(store).augment(store.phrase(0), Recognition(), np.random.default_rng(0))
-    assert found == Recognition()
+    assert astuple(store.recognition(0)) == astuple(label_lai(tune))
+    moved, found = training(store).augment(store.phrase(0), LaiLabel(), np.random.default_rng(0))
+    assert found == LaiLabel()
     assert moved.lai == "none"

@@ -18,7 +18,7 @@ from phin.data.dataset import EvaluationTunes
 from phin.evaluation.metrics import BitsPerNote
 from phin.evaluation.report import model_bits
 from phin.model.transformer import PhinTransformer
-from phin.music.lai import recognise
+from phin.music.lai import label_lai
 from phin.music.phrase import Phrase, Voice
 from phin.tokenizer import END_ID, FIELDS, HEADLINE_FIELDS, NUM_FIELDS, PITCH, STEP, VELOCITY, Encoded
 from tests.tiny import PHRASE, TOKENIZER, batch_of, item, melodies, tiny_model
@@ -33,7 +33,7 @@ def model() -> PhinTransformer:
 
 
 def store_of(folder: Path, phrases: Iterable[Phrase]) -> Store:
-    tunes = [Tune(f"{k}", replace(p, source="essen"), recognise(p), k, "test") for k, p in enumerate(phrases)]
+    tunes = [Tune(f"{k}", replace(p, source="essen"), label_lai(p), k, "test") for k, p in enumerate(phrases)]
     return write_store(folder, tunes, ["essen"], "nobody's", {})
 
 

@@ -14,7 +14,7 @@ from phin.data.dataset import EvaluationTunes
 from phin.evaluation.markov import MarkovModel
 from phin.evaluation.report import ALL, BitsRow, as_dicts, bits_report, interval_by_family, model_bits, table
 from phin.model.transformer import PhinTransformer
-from phin.music.lai import Recognition
+from phin.music.lai import LaiLabel
 from phin.music.phrase import UNKNOWN
 from phin.tokenizer import TECHNIQUE, VELOCITY, Tokenizer
 from tests.tiny import PHRASE, batch_of, tiny_model
@@ -30,7 +30,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     for number in range(17):
         source = SOURCES[number % 2] if number >= 8 else SOURCES[number % 3]
         phrase = replace(wander(number, num_notes=6 + number), source=source, title=f"tune {number}")
-        tunes.append(Tune(f"{number}", phrase, Recognition(), max(number, 9), "train" if number < 8 else "test"))
+        tunes.append(Tune(f"{number}", phrase, LaiLabel(), max(number, 9), "train" if number < 8 else "test"))
     return write_store(tmp_path_factory.mktemp("cache") / "s", tunes, SOURCES, "nobody's", {})
 
 
@@ -133,7 +133,7 @@ def test_technique_and_velocity_are_reported_beside_the_headline_where_they_were
     """Fails: what a note is worth in technique is averaged over notes whose technique nobody knows, or is not told."""
     tunes = [replace(PHRASE, source="essen"), replace(wander(1, 8), source="han"), replace(PHRASE, source="essen")]
     splits = ("train", "test", "test")
-    stored = [Tune(f"{k}", tune, Recognition(), k, splits[k]) for k, tune in enumerate(tunes)]
+    stored = [Tune(f"{k}", tune, LaiLabel(), k, splits[k]) for k, tune in enumerate(tunes)]
     store = write_store(tmp_path / "s", stored, SOURCES, "nobody's", {})
     model = tiny_model()
     played, plain, together = bits_report(model, loader(store), store, "test", progress=False)

@@ -11,11 +11,11 @@ from phin.batch import PARTS, PhinBatch, collate, label_counts
 from phin.errors import InvalidConfig
 from phin.model.loss import PARTS_OF_TERM, TERMS, LossConfig, PhinLoss, Weighing, field_nll
 from phin.model.transformer import PhinLogits
-from phin.music.lai import LAI, Family, Recognition, pentatonic_set
+from phin.music.lai import LAI, Family, LaiLabel, pentatonic_set
 from phin.tokenizer import END_ID, FIELDS, NUM_FIELDS, NUM_SYMBOLS, PITCH, STEP, UNKNOWN_ID
 from tests.tiny import PHRASE, item, melodies, tiny_model
 
-NOI = Recognition(5, Family.YAO)
+NOI = LaiLabel(5, Family.YAO)
 TERM = {name: place for place, name in enumerate(TERMS)}
 FIXED = {"note": 1.0, "rhythm": 0.5, "technique": 2.0, "mode": 0.25, "pentatonic": 3.0}
 
@@ -23,7 +23,7 @@ FIXED = {"note": 1.0, "rhythm": 0.5, "technique": 2.0, "mode": 0.25, "pentatonic
 def a_batch() -> PhinBatch:
     """A tune with everything, one whose lai is shown, one with a set and no lai, one with nothing, and a window."""
     folk = melodies(4)
-    whole = item(folk[1], Recognition(2, None))
+    whole = item(folk[1], LaiLabel(2, None))
     window = replace(whole, encoded=whole.encoded.window(2, 6))
     items = [item(PHRASE, NOI), item(PHRASE, NOI, hide_lai=False), whole, item(folk[2]), window]
     return collate(items)
@@ -305,7 +305,7 @@ def test_a_term_without_labels_leaves_its_weight_alone() -> None:
 def test_four_batches_of_two_are_one_batch_of_eight(kind: Weighing) -> None:
     """Fails: accumulating gradients, to train on a small machine, trains another model."""
     settings = {"weights": FIXED} if kind is Weighing.FIXED else {}
-    found = [NOI, Recognition(), Recognition(2, None), Recognition(0, Family.SAN)]
+    found = [NOI, LaiLabel(), LaiLabel(2, None), LaiLabel(0, Family.SAN)]
     folk = melodies(7)
     items = [item(PHRASE, NOI), *(item(tune, found[place % 4]) for place, tune in enumerate(folk))]
     groups = [collate(items[start : start + 2]) for start in range(0, 8, 2)]

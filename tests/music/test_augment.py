@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from phin.music.augment import change_chan, named, random_transposition, transpose, transpositions
-from phin.music.lai import LAI_ROOTS, NO_LAI, pentatonic_set, recognise
+from phin.music.lai import LAI_ROOTS, NO_LAI, label_lai, pentatonic_set
 from phin.music.phrase import HIGHEST_PITCH, LOWEST_PITCH, Phrase, rows_from_columns
 from tests.strategies import melodies, phrases
 from tests.tunes import CHROMATIC, MINOR_PENTATONIC_ON_A, wander
@@ -53,13 +53,13 @@ def test_the_moves_of_a_tune_are_those_that_stay_on_the_phin(lowest: int, width:
 @given(melodies(), st.integers(0, 2**32))
 def test_a_tune_with_a_set_lands_on_the_set_of_a_lai_and_takes_its_label_along(phrase: Phrase, seed: int) -> None:
     """The model would hear lai yai's notes under lai noi's name, and play the one when asked for the other."""
-    found = recognise(phrase)
+    found = label_lai(phrase)
     assume(found.root is not None)
     assume(len(transpositions(int(phrase.pitch.min()), int(phrase.pitch.max()), found.root)))
     moved, label = random_transposition(phrase, found, np.random.default_rng(seed))
     assert label.root in LAI_ROOTS
     assert set(moved.pitch % 12) <= pentatonic_set(label.root)
-    assert label == recognise(moved)
+    assert label == label_lai(moved)
     assert moved.lai == (label.lai.name if label.lai else NO_LAI)
 
 
@@ -69,7 +69,7 @@ def test_nothing_leaves_the_range_of_the_phin_and_only_pitch_changes(
 ) -> None:
     """The player would be asked for notes that no fret has."""
     phrase = wander(seed, num_notes, MINOR_PENTATONIC_ON_A if pentatonic else CHROMATIC)
-    moved, _ = random_transposition(phrase, recognise(phrase), np.random.default_rng(seed))
+    moved, _ = random_transposition(phrase, label_lai(phrase), np.random.default_rng(seed))
     assert moved.pitch.min() >= LOWEST_PITCH
     assert moved.pitch.max() <= HIGHEST_PITCH
     assert len(set(moved.pitch - phrase.pitch)) == 1
@@ -80,7 +80,7 @@ def test_nothing_leaves_the_range_of_the_phin_and_only_pitch_changes(
 def test_every_admissible_key_is_drawn_about_equally_often() -> None:
     """Some keys would never be practised, and a tune asked for in one of them would come out poor."""
     phrase, rng = wander(1), np.random.default_rng(0)
-    found = recognise(phrase)
+    found = label_lai(phrase)
     assert found.root is None
     moves = Counter(int(random_transposition(phrase, found, rng)[0].pitch[0] - phrase.pitch[0]) for _ in range(1300))
     assert sorted(moves) == list(range(52 - int(phrase.pitch.min()), 88 - int(phrase.pitch.max()) + 1))
@@ -91,15 +91,15 @@ def test_every_admissible_key_is_drawn_about_equally_often() -> None:
 def test_a_tune_that_fits_nowhere_else_stays_where_it_is() -> None:
     """A tune over the whole range would crash training, or be pushed off the fretboard."""
     wide = Phrase(rows_from_columns(np.arange(4) * 12, np.full(4, 12), np.array([52, 57, 61, 88])))
-    moved, found = random_transposition(wide, recognise(wide), np.random.default_rng(0))
+    moved, found = random_transposition(wide, label_lai(wide), np.random.default_rng(0))
     assert moved == replace(wide, lai=NO_LAI)
-    assert found == recognise(wide)
+    assert found == label_lai(wide)
 
 
 def test_the_same_numbers_draw_the_same_key() -> None:
     """A run could not be repeated, and nobody could say what the model has heard."""
     phrase = wander(2)
-    one, other = (random_transposition(phrase, recognise(phrase), np.random.default_rng(7))[0] for _ in range(2))
+    one, other = (random_transposition(phrase, label_lai(phrase), np.random.default_rng(7))[0] for _ in range(2))
     assert one == other
 
 
@@ -124,5 +124,5 @@ def test_note_values_that_cannot_be_halved_on_the_grid_are_left_alone() -> None:
 def test_a_tune_is_named_by_what_was_recognised_in_it() -> None:
     """The condition that the model reads and the label that it is scored on would contradict each other."""
     yai = Phrase(rows_from_columns(np.arange(5) * 12, np.full(5, 12), np.array([60, 62, 64, 67, 69])))
-    assert named(yai, recognise(yai)).lai == "yai"
-    assert named(replace(yai, lai="noi"), recognise(wander(1))).lai == NO_LAI
+    assert named(yai, label_lai(yai)).lai == "yai"
+    assert named(replace(yai, lai="noi"), label_lai(wander(1))).lai == NO_LAI

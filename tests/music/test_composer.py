@@ -10,7 +10,7 @@ from phin.music.composer import FULL_SHAPES, INTERVALS, PLAIN_SHAPES, compose
 from phin.music.fingering import finger
 from phin.music.fretboard import Tuning
 from phin.music.grid import page_begins, slot_places
-from phin.music.lai import LAI, Lai, recognise
+from phin.music.lai import LAI, Lai, label_lai
 from phin.music.midi import midi_bytes, read_midi_bytes
 from phin.music.notation import format_letters, parse_letters
 from phin.music.phrase import PITCH, TECHNIQUE, UNKNOWN, Metre, Phrase, Voice
@@ -37,7 +37,7 @@ def test_every_piece_can_be_fingered_in_its_tuning(pieces: list[Phrase]) -> None
 def test_every_piece_is_in_the_lai_that_it_says(pieces: list[Phrase]) -> None:
     """Fails: the model learns lai yai from pieces in lai se."""
     for phrase in pieces:
-        found = recognise(phrase).lai
+        found = label_lai(phrase).lai
         assert found is not None
         assert found.name == phrase.lai
     assert {phrase.lai for phrase in pieces} == {lai.name for lai in LAI}

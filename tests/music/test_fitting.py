@@ -13,7 +13,7 @@ from phin.music.fingering import Unplayable, finger
 from phin.music.fitting import fit
 from phin.music.fretboard import DEFAULT, TUNINGS, Tuning
 from phin.music.grid import quantise, to_ticks
-from phin.music.lai import recognise
+from phin.music.lai import label_lai
 from phin.music.midi import midi_bytes, read_midi_bytes
 from phin.music.phrase import (
     DURATION,
@@ -107,9 +107,9 @@ def test_a_melody_keeps_every_note_and_its_length(melody: Phrase, tuning: Tuning
 @given(phrases() | melodies(), TUNING)
 def test_a_true_label_stays_true_and_an_unsaid_one_unsaid(phrase: Phrase, tuning: Tuning) -> None:
     """The book would print lai yai over a tune that has become lai se."""
-    true = named(phrase, recognise(phrase))
+    true = named(phrase, label_lai(phrase))
     fitted = fit(true, tuning).phrase
-    assert fitted == named(fitted, recognise(fitted))
+    assert fitted == named(fitted, label_lai(fitted))
     assert fit(replace(phrase, lai=None), tuning).phrase == replace(fitted, lai=None)
 
 
@@ -154,7 +154,7 @@ def test_a_tune_in_another_octave_moves_as_a_whole_and_keeps_its_name(off: int, 
 def test_a_name_that_a_person_gave_stays_while_nothing_that_tells_a_lai_changes() -> None:
     """A player who hears lai yai in a tune that ends on G would be corrected for moving it by an octave."""
     tune = eighths(45, 48, 50, 52, 55, lai="yai")
-    assert recognise(tune).lai.name == "sutsanaen"
+    assert label_lai(tune).lai.name == "sutsanaen"
     assert fit(tune).phrase == transpose(tune, 12)
 
 
@@ -211,7 +211,7 @@ def test_a_passing_note_does_not_take_a_tune_to_another_lai() -> None:
 def test_a_tune_without_a_set_moves_to_where_most_of_it_lies_on_frets() -> None:
     """A folk tune in D would lose each C sharp and G sharp, though a tone lower it has them all."""
     tune = eighths(62, 64, 66, 67, 69, 71, 73, 74, 73, 71, 69, 67, 66, 64, 62)
-    assert recognise(tune).root is None
+    assert label_lai(tune).root is None
     assert fit(tune) == (transpose(tune, -2), ("every note moves 2 semitones down",))
 
 

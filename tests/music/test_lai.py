@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from phin.music.augment import transpose
-from phin.music.lai import LAI, LAI_ROOTS, Family, Lai, Recognition, pentatonic_set, recognise, set_shares
+from phin.music.lai import LAI, LAI_ROOTS, Family, Lai, LaiLabel, label_lai, pentatonic_set, set_shares
 from phin.music.phrase import Phrase, Voice, rows_from_columns
 from tests.tunes import with_drone
 
@@ -68,27 +68,27 @@ def test_intervals_above_a_tonic_are_not_taken_for_pitch_classes() -> None:
 @pytest.mark.parametrize("root", range(12))
 def test_a_tune_that_ends_on_la_goes_the_long_way_in_every_key(root: int) -> None:
     """A singer with a higher voice would be told that the tune is in no lai."""
-    found = recognise(tune_on(root, final=LA))
+    found = label_lai(tune_on(root, final=LA))
     assert (found.root, found.family, found.tonic) == (root, Family.YAO, (root + 9) % 12)
 
 
 @pytest.mark.parametrize("root", range(12))
 def test_a_tune_that_ends_on_sol_goes_the_short_way_in_every_key(root: int) -> None:
     """Sutsanaen would be taken for lai yai: the same five notes, another tune to any listener."""
-    found = recognise(tune_on(root, final=SOL))
+    found = label_lai(tune_on(root, final=SOL))
     assert (found.root, found.family, found.tonic) == (root, Family.SAN, (root + 7) % 12)
 
 
 @pytest.mark.parametrize("lai", LAI, ids=lambda lai: lai.name)
 def test_a_tune_in_instrument_key_gets_the_name_of_its_lai(lai: Lai) -> None:
     """The player would ask for lai noi and be taught what the model learned as something else."""
-    assert recognise(tune_on(lai.root, final=(lai.tonic - lai.root) % 12)).lai == lai
+    assert label_lai(tune_on(lai.root, final=(lai.tonic - lai.root) % 12)).lai == lai
 
 
 def test_a_lai_is_named_only_where_the_instrument_has_it() -> None:
     """A tune in B major's set would carry the name of a lai that nobody can play there."""
     for root in set(range(12)) - set(LAI_ROOTS):
-        found = recognise(tune_on(root, final=LA))
+        found = label_lai(tune_on(root, final=LA))
         assert found.family is Family.YAO
         assert found.lai is None
 
@@ -96,8 +96,8 @@ def test_a_lai_is_named_only_where_the_instrument_has_it() -> None:
 @pytest.mark.parametrize("final", [DO, RE, MI])
 def test_a_tune_that_ends_on_do_re_or_mi_is_in_no_lai(final: int) -> None:
     """Most European folk tunes end on do: they would all be called by the name of some lai."""
-    found = recognise(tune_on(0, final=final))
-    assert found == Recognition(root=0, family=None)
+    found = label_lai(tune_on(0, final=final))
+    assert found == LaiLabel(root=0, family=None)
     assert found.tonic is None
     assert found.lai is None
 
@@ -112,8 +112,8 @@ def test_a_tune_has_a_set_from_95_hundredths_of_its_time_on() -> None:
         return Phrase(np.concatenate([foreign, within.rows]))
 
     assert steps == 120
-    assert recognise(with_foreign_note(6)).family is Family.YAO  # 120 of 126 steps: 95.2 %
-    assert recognise(with_foreign_note(7)) == Recognition()  # 120 of 127: 94.5 %
+    assert label_lai(with_foreign_note(6)).family is Family.YAO  # 120 of 126 steps: 95.2 %
+    assert label_lai(with_foreign_note(7)) == LaiLabel()  # 120 of 127: 94.5 %
 
 
 def test_time_counts_and_not_the_number_of_notes() -> None:
@@ -121,42 +121,40 @@ def test_time_counts_and_not_the_number_of_notes() -> None:
     long = rows_from_columns(np.arange(5) * 240, np.full(5, 240), np.array([60, 62, 64, 67, 69]))
     quick = rows_from_columns(1200 + np.arange(10), np.full(10, 1), np.array([61, 63] * 5))
     last = rows_from_columns(np.array([1300]), np.array([240]), np.array([69]))
-    assert recognise(Phrase(np.concatenate([long, quick, last]))).root == 0
+    assert label_lai(Phrase(np.concatenate([long, quick, last]))).root == 0
 
 
 def test_the_accompaniment_says_nothing_about_the_lai() -> None:
     """A drone on a string that was never retuned would change the name of the tune played over it."""
     melody = tune_on(5, final=LA)
     for drone in (53, 54, 55):
-        assert recognise(with_drone(melody, drone)) == recognise(melody)
+        assert label_lai(with_drone(melody, drone)) == label_lai(melody)
     echo = rows_from_columns(melody.end[-1:], np.array([6]), np.array([53]), voice=Voice.ACCOMPANIMENT)
-    assert recognise(Phrase(np.concatenate([melody.rows, echo]))) == recognise(melody)
+    assert label_lai(Phrase(np.concatenate([melody.rows, echo]))) == label_lai(melody)
     only_drone = melody.rows.copy()
     only_drone[:, 5] = Voice.ACCOMPANIMENT
-    assert recognise(Phrase(only_drone)) == Recognition()
+    assert label_lai(Phrase(only_drone)) == LaiLabel()
 
 
 def test_a_tune_without_notes_has_no_lai() -> None:
     """An empty file would stop a whole corpus with a division by zero."""
     nothing = sung()
-    assert recognise(nothing) == Recognition()
+    assert label_lai(nothing) == LaiLabel()
     assert set_shares(nothing).tolist() == [0.0] * 12
 
 
 @pytest.mark.parametrize(
     ("pitches", "expected"),
     [
-        ((69,), Recognition(0, Family.YAO)),  # A alone lies in five sets: it is la of one
-        ((69, 64, 62, 69), Recognition(0, Family.YAO)),  # A D E: la on C, and sol on D
-        ((69, 71, 69), Recognition(2, Family.SAN)),  # with B beside A there is no set on C
-        ((60, 64, 60), Recognition(0, None)),  # C E lie only on C, of which C is do
+        ((69,), LaiLabel(0, Family.YAO)),  # A alone lies in five sets: it is la of one
+        ((69, 64, 62, 69), LaiLabel(0, Family.YAO)),  # A D E: la on C, and sol on D
+        ((69, 71, 69), LaiLabel(2, Family.SAN)),  # with B beside A there is no set on C
+        ((60, 64, 60), LaiLabel(0, None)),  # C E lie only on C, of which C is do
     ],
 )
-def test_few_notes_are_read_as_the_lai_whose_tonic_is_their_final(
-    pitches: tuple[int, ...], expected: Recognition
-) -> None:
+def test_few_notes_are_read_as_the_lai_whose_tonic_is_their_final(pitches: tuple[int, ...], expected: LaiLabel) -> None:
     """The first phrase of a tune, when only two or three notes have sounded, would be given a lai by accident."""
-    assert recognise(sung(*pitches)) == expected
+    assert label_lai(sung(*pitches)) == expected
 
 
 @given(
@@ -168,7 +166,7 @@ def test_few_notes_are_read_as_the_lai_whose_tonic_is_their_final(
 def test_a_tune_in_another_key_is_recognised_as_the_same_tune_in_that_key(pitches: list[int], semitones: int) -> None:
     """Training moves tunes and their labels together: the model would learn labels that the notes contradict."""
     tune = sung(*pitches)
-    assert recognise(transpose(tune, semitones)) == recognise(tune).transposed(semitones)
+    assert label_lai(transpose(tune, semitones)) == label_lai(tune).transposed(semitones)
 
 
 @given(st.lists(st.integers(52, 88), min_size=1, max_size=12), st.integers(0, 11))
@@ -184,4 +182,4 @@ def test_only_the_last_note_of_a_chord_at_the_end_is_the_final() -> None:
     tune = tune_on(0, final=LA)
     below = rows_from_columns(tune.onset[-1:], tune.duration[-1:], np.array([67]))
     strummed = np.concatenate([tune.rows[:-1], below, tune.rows[-1:]])
-    assert recognise(replace(tune, rows=strummed)).family is Family.YAO
+    assert label_lai(replace(tune, rows=strummed)).family is Family.YAO

@@ -14,7 +14,7 @@ from phin.errors import InvalidCheckpoint, InvalidConfig, PhinError
 from phin.evaluation.report import model_bits
 from phin.model.loss import TERMS, LossConfig, PhinLoss, Weighing
 from phin.model.transformer import PhinTransformer
-from phin.music.lai import Family, Recognition
+from phin.music.lai import Family, LaiLabel
 from phin.training.lit_module import MONITOR, PhinModule
 from phin.training.schedule import ScheduleConfig
 from tests.tiny import PHRASE, TOKENIZER, batch_of, identity_for, item, melodies, tiny_config, tiny_model
@@ -73,7 +73,7 @@ def test_the_same_seed_gives_the_same_losses_and_another_seed_others(corpus: Dat
 
 def groups() -> list[list[PhinBatch]]:
     """Three steps of two, two and one batches; each batch knows the counts of its step."""
-    found = Recognition(5, Family.YAO)
+    found = LaiLabel(5, Family.YAO)
     items = [item(PHRASE, found), *(item(tune) for tune in melodies(9, num_notes=6))]
     batches = [collate(items[start : start + 2]) for start in range(0, 10, 2)]
     steps = [batches[:2], batches[2:4], batches[4:]]

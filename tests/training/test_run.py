@@ -12,7 +12,7 @@ from phin.corpus.store import Store, Tune, write_store
 from phin.data.dataset import DataConfig
 from phin.errors import InvalidCheckpoint, InvalidConfig, PhinError
 from phin.generation.request import SamplerConfig
-from phin.music.lai import Recognition
+from phin.music.lai import LaiLabel
 from phin.music.phrase import Phrase, rows_from_columns
 from phin.tokenizer import TECHNIQUE, VELOCITY
 from tests.settings import composed
@@ -21,7 +21,7 @@ from tests.training.small import parts, trainer_for
 
 def store_with(folder: Path, velocity: int, technique: int) -> Store:
     rows = rows_from_columns(np.arange(8) * 12, np.full(8, 12), np.arange(60, 68), velocity, technique)
-    return write_store(folder, [Tune("a", Phrase(rows, source="essen"), Recognition())], ["essen"], "mine", {})
+    return write_store(folder, [Tune("a", Phrase(rows, source="essen"), LaiLabel())], ["essen"], "mine", {})
 
 
 @pytest.mark.parametrize(("velocity", "technique"), [(-1, -1), (80, -1), (-1, 2), (80, 2)])

@@ -1,0 +1,124 @@
+"""Recognition: beliefs that add up, names in instrument key alone, and no answer where nobody can tell."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from phin.music import recognition
+from phin.music.augment import transpose
+from phin.music.composer import compose
+from phin.music.lai import LAI, Family, label_lai
+from phin.music.notation import parse_letters
+from phin.music.phrase import Phrase, rows_from_columns
+from phin.music.recognition import CERTAIN, FEATURES, WAYS, fullest_sets, heard_from, recognise
+from tests.strategies import melodies
+
+YAI = "| - - - ล | - ด - ร | - ม - ซ | - ล - - | - ซ - ม | - ร - ด | - ร - ด | - - - ล |"
+"""All five letters of lai yai, and ล, its tonic, in the end."""
+
+
+def line(pitches: list[int]) -> Phrase:
+    onset = np.arange(len(pitches)) * 12
+    return Phrase(rows_from_columns(onset, np.full(len(pitches), 12), np.array(pitches, dtype=int)))
+
+
+@given(melodies(), st.booleans())
+def test_beliefs_add_up_and_lie_on_sets_that_hold_the_tune(melody: Phrase, known: bool) -> None:
+    """Fails: two answers are likely at once, or none is."""
+    found = recognise(melody, known)
+    assert (found.joint >= 0).all()
+    assert found.p_yao + found.p_san + found.p_none == pytest.approx(1)
+    assert found.tonics.sum() == pytest.approx(1 - found.p_none)
+    assert set(np.flatnonzero(found.joint.any(axis=1)).tolist()) <= set(fullest_sets(melody))
+
+
+@given(melodies(), st.integers(-24, 24), st.booleans())
+def test_a_tune_in_another_key_is_believed_alike(melody: Phrase, semitones: int, known: bool) -> None:
+    """Fails: what the machine says of a tune depends on who sings it."""
+    assume(0 <= melody.pitch.min() + semitones and melody.pitch.max() + semitones <= 127)
+    moved = recognise(transpose(melody, semitones), known)
+    np.testing.assert_allclose(moved.joint, np.roll(recognise(melody, known).joint, semitones, axis=0), atol=1e-12)
+
+
+@given(melodies())
+def test_tempo_says_nothing(melody: Phrase) -> None:
+    """Fails: a tune changes its lai when it is played faster."""
+    assert np.array_equal(recognise(replace(melody, tempo=300_000)).joint, recognise(melody).joint)
+
+
+def test_lai_yai_is_named_in_instrument_key_and_told_by_way_and_tonic_elsewhere() -> None:
+    """Fails: a recording of unknown pitch is given a name that only the instrument can have."""
+    phrase = parse_letters(YAI).phrase
+    found = recognise(phrase, in_instrument_key=True)
+    assert found.lai is not None
+    assert (found.lai.name, found.tonic, found.family) == ("yai", 9, Family.YAO)
+    assert str(found).startswith("lai yai (ลายใหญ่)")
+    elsewhere = recognise(phrase)
+    assert elsewhere.lai is None
+    assert (elsewhere.tonic, elsewhere.family) == (9, Family.YAO)
+    assert "key unknown" in str(elsewhere)
+    no_such = recognise(transpose(phrase, 1), in_instrument_key=True)
+    assert no_such.lai is None
+    assert "outside the three sets" in str(no_such)
+
+
+@pytest.mark.parametrize("pitches", [[69] * 20, [69, 72] * 10, [69, 71, 74] * 7], ids=["one", "two", "three"])
+def test_of_few_pitches_nobody_can_tell(pitches: list[int]) -> None:
+    """Fails: one string that is struck twenty times is called lai yai."""
+    for known in (True, False):
+        found = recognise(line(pitches), known)
+        assert not found.can_tell
+        assert (found.family, found.tonic, found.lai) == (None, None, None)
+        assert str(found).startswith("cannot tell")
+
+
+def test_a_chromatic_tune_and_an_empty_one_are_in_no_lai() -> None:
+    """Fails: everything is in some lai."""
+    for phrase in (line(list(range(60, 72)) * 2), line([])):
+        found = recognise(phrase)
+        assert found.p_none == 1
+        assert found.can_tell
+        assert str(found).startswith("no lai")
+
+
+def test_the_final_decides_where_it_is_known_and_is_not_looked_at_where_not() -> None:
+    """Fails: an excerpt is judged by the note it happens to break off on."""
+    yao, san = parse_letters(YAI).phrase, parse_letters(YAI.replace("- - - ล |", "- - - ซ |")).phrase
+    assert label_lai(yao).family is Family.YAO
+    assert label_lai(san).family is Family.SAN
+    assert recognise(yao).p_yao > CERTAIN
+    assert recognise(san).p_san > CERTAIN
+    for root in fullest_sets(yao):
+        heard = dict(zip(FEATURES, heard_from(yao, root, final_known=False), strict=True))
+        assert not any(value for name, value in heard.items() if name.startswith("final"))
+
+
+def test_what_is_heard_is_what_is_there() -> None:
+    """Fails: the weights are laid on other features than those they were made for."""
+    heard = dict(zip(FEATURES, heard_from(parse_letters(YAI).phrase, 0, final_known=True), strict=True))
+    assert sum(value for name, value in heard.items() if name.startswith("time")) == pytest.approx(1)
+    assert heard["begins on la"] == heard["final is la"] == heard["any"] == 1
+    assert heard["phrase ends on la"] == heard["phrase ends on do"] == pytest.approx(0.5), "the two held notes inside"
+    assert heard["time on mi"] == pytest.approx((12 + 12) / (8 * 24))
+
+
+def test_the_composers_pieces_are_recognised_as_what_they_are() -> None:
+    """Fails: with the final in sight the machine does not know a lai that it has just written."""
+    for seed, lai in enumerate(LAI):
+        found = recognise(compose(np.random.default_rng(seed), lai=lai), in_instrument_key=True)
+        assert found.lai is not None
+        assert found.lai.name == lai.name
+
+
+def test_the_table_of_weights_is_whole() -> None:
+    """Fails: a feature is added, and its weight is silently nothing."""
+    table = json.loads(Path(recognition.__file__).with_name("recognition.json").read_text(encoding="utf-8"))
+    assert set(table) == {"final known", "final hidden"}
+    for ways in table.values():
+        assert set(ways) == {str(way or "none") for way in WAYS}
+        assert all(tuple(weights) == FEATURES for weights in ways.values())
