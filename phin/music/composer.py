@@ -106,7 +106,7 @@ def compose(rng: np.random.Generator, lai: Lai | None = None, tuning: Tuning | N
     piece = _Piece(rng, lai, tuning, held)
     for words, notes, num_hong in piece.parts():
         piece.add(words, notes, num_hong)
-    tempo = round(60e6 / rng.uniform(*TEMPI))
+    tempo = round(60e6 / int(rng.integers(*TEMPI, endpoint=True)))
     return piece.finished(tempo, Manner.random(rng))
 
 
@@ -292,9 +292,9 @@ class _Piece:
         return [[onset, duration, low, max(velocity - 12, 1), kind, Voice.ACCOMPANIMENT] for low in lower]
 
     def _drone(self, first: int, end: int, every: int, strums: Sequence[tuple[int, int]]) -> np.ndarray:
-        """The drone's rows: a stroke every so many steps, silent while a strum takes its string."""
+        """The drone's rows: a stroke every so many steps, also on the beat; silent while a strum takes its string."""
         rows = []
-        for onset in range(first, end, every):
+        for onset in range(-(-first // every) * every, end, every):
             stop = min([onset + every, *(start for start, _ in strums if onset < start < onset + every)])
             if not any(start <= onset < over for start, over in strums):
                 loud = DRONE_LOUDNESS + int(self.rng.integers(-8, 9))

@@ -58,6 +58,7 @@ def test_the_drone_is_an_open_string_and_lies_apart_from_the_melody(pieces: list
         assert (phrase.rows[droning, PITCH] == phrase.drone[0]).all()
         assert (fingering.fret[droning] == 0).all()
         assert (phrase.voice[droning] == Voice.ACCOMPANIMENT).all()
+        assert (phrase.onset[droning] % 12 == 0).all(), "on the beat, or half-way between"
 
 
 def test_a_tuning_without_a_drone_for_the_lai_is_refused() -> None:
