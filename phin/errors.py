@@ -36,6 +36,9 @@ class Defect(StrEnum):
     """Why a tune cannot be taken in; the value is the name used in reports."""
 
     UNREADABLE = "unreadable"
+    BROKE_READER = "broke the reader"
+    TOO_SLOW = "too slow to read"
+    TOO_HUNGRY = "too much memory to read"
     EMPTY = "empty"
     TOO_LARGE = "too large"
     TOO_SHORT = "too short"
