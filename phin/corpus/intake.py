@@ -1,56 +1,67 @@
 """Files in, a store out: every tune is read, checked, moved into range, labelled and given its family and split.
 
-Bulk reading runs in several processes and never stops at a bad file: each is named in the report with its reason.
+First each file is read, in processes with limits, and what came of it is kept in the journal: who is interrupted reads
+only the rest the next time. Then the journal is gone through twice in the files' order, once to find families and once
+to write the store and its reports. Nothing of this keeps notes in memory: of a tune its id stays, and a few numbers.
 """
 
 import hashlib
 import json
-import multiprocessing
 import os
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from jaxtyping import Int, UInt64
 from tqdm import tqdm
 
-from phin.corpus.families import families, largest, split_families
-from phin.corpus.sources import CorpusConfig, Reading, Unit, find_units, read_unit, source_names
-from phin.corpus.store import FORMAT, SPLITS, Store, Tune, is_store, open_store, write_store
-from phin.errors import InvalidConfig, InvalidTune, MissingCorpus
+from phin.corpus.families import Kinship, largest, split_families
+from phin.corpus.journal import NOT_TO_BE_FOUND, Journal, encode, mark_of
+from phin.corpus.page import PAGE, ReportPage
+from phin.corpus.report import Outcome, ReportFile, Tally
+from phin.corpus.sources import CorpusConfig, Reading, Unit, broken, find_units, read_unit, source_names
+from phin.corpus.store import FORMAT, Store, StoreWriter, Tune, is_store, open_store, remove_halves
+from phin.corpus.workers import Failure, Limits, limited
+from phin.errors import Defect, InvalidConfig, InvalidTune, MissingCorpus
 from phin.music.augment import transpose
 from phin.music.lai import label_lai
 from phin.tokenizer import Tokenizer, octave_shift
 
 FEW_FILES = 8
-"""Starting processes takes longer than reading this many files."""
+"""Starting another process takes longer than reading this many files."""
+
+_REMEDIES = {
+    Defect.TOO_SLOW: "leave it out, or raise data.file_seconds",
+    Defect.TOO_HUNGRY: "leave it out, or raise data.file_megabytes",
+    Defect.BROKE_READER: "leave it out, and tell us of it",
+}
 
 
 def prepare(config: CorpusConfig, progress: bool = True) -> Store:
-    """The corpus as a store: the one in the cache if it was made of the same files, else made now."""
+    """The corpus as a store: the one in the cache if it was made of the same files, else made now.
+
+    Of several runs that prepare one corpus at once, one works and the others wait for it.
+    """
     units, licence = find_units(config)
-    folder = Path(config.cache) / f"{config.name}-{_key(config, units)}"
+    marks, key = _marks(config, units)
+    folder = Path(config.cache) / f"{config.name}-{key}"
     if is_store(folder):
         return open_store(folder)
-    began = time.perf_counter()
-    workers = min(config.workers or os.cpu_count() or 1, 1 + len(units) // FEW_FILES)
-    readings = list(_read_all(units, config.min_notes, workers, progress))
-    taken = [reading for reading in readings if reading.phrase is not None]
-    if not taken:
-        raise MissingCorpus(
-            config.path or config.name,
-            f"none of its {len(readings)} tunes could be taken in ({_counted(r.defect for r in readings)})",
-            "look at the reasons: " + "; ".join(r.reason for r in readings[:3]),
-        )
-    tunes, left_out = _split(taken, config)
-    report = _report(readings, tunes, left_out, config, time.perf_counter() - began)
-    return write_store(folder, tunes, source_names(units), licence, report)
+    with Journal(_journal_path(config)) as journal:
+        if is_store(folder):  # made while we waited
+            return open_store(folder)
+        remove_halves(folder)
+        began = time.perf_counter()
+        places = _read_all(units, marks, config, journal, progress)
+        store = _make_store(folder, units, places, config, licence, journal, began)
+        journal.keep_only(places)
+    return store
 
 
 def held_out_lists(name: str) -> dict[str, list[str]]:
@@ -71,84 +82,166 @@ def _in_range(reading: Reading) -> Reading:
         return reading
     try:
         shift = octave_shift(reading.phrase)
-        phrase = transpose(reading.phrase, shift)
+        phrase = replace(transpose(reading.phrase, shift), deviation=None)
         for read in (phrase, phrase.melody):  # the melody is what held-out tunes are scored on
             Tokenizer().encode(read)
     except InvalidTune as error:
         named = InvalidTune(reading.id, error.defect, error.reason, error.remedy)
         return Reading(reading.id, defect=error.defect, reason=str(named))
     moved = (f"moved by {shift // 12:+d} octaves",) if shift else ()
-    return replace(reading, phrase=replace(phrase, deviation=None), repairs=reading.repairs + moved)
+    return replace(reading, phrase=phrase, repairs=reading.repairs + moved, found=label_lai(phrase))
 
 
-def _read_all(units: list[Unit], min_notes: int, workers: int, progress: bool) -> Iterator[Reading]:
-    read = partial(read_and_label, min_notes=min_notes)
-    with tqdm(total=len(units), desc="preparing", unit="file", disable=not progress) as bar:
-        for readings in _in_order(read, units, workers):
+def _record(unit: Unit, min_notes: int) -> bytes:
+    """What the journal keeps of a file; a process does this."""
+    return encode(read_and_label(unit, min_notes))
+
+
+def _read_all(
+    units: Sequence[Unit], marks: UInt64[np.ndarray, " file"], config: CorpusConfig, journal: Journal, progress: bool
+) -> Int[np.ndarray, " file"]:
+    """Where in the journal each file's record lies, after those that are not yet in it were read."""
+    places = journal.places(marks)
+    missing = np.flatnonzero(places < 0).tolist()
+    workers = min(config.workers or os.cpu_count() or 1, 1 + len(missing) // FEW_FILES)
+    limits = Limits(config.file_seconds, config.file_megabytes)
+    read = partial(_record, min_notes=config.min_notes)
+    work = closing(limited(read, (units[file] for file in missing), workers, limits))
+    known = len(units) - len(missing)
+    with (
+        tqdm(total=len(units), initial=known, desc="preparing", unit="file", disable=not progress) as bar,
+        work as done,
+    ):
+        for number, record in done:
+            file = missing[number]
+            mark = int(marks[file])
+            if isinstance(record, Failure):
+                refusal = broken(units[file], record.defect, record.what, _REMEDIES[record.defect])
+                mark, record = NOT_TO_BE_FOUND, encode([refusal])
+            places[file] = journal.append(mark, record)
             bar.update()
-            yield from readings
+    return places
 
 
-def _in_order(read: partial, units: list[Unit], workers: int) -> Iterable[list[Reading]]:
-    if workers == 1:
-        yield from map(read, units)
-        return
-    spawn = multiprocessing.get_context("spawn")  # a fork of a process that runs torch's threads can hang
-    with ProcessPoolExecutor(workers, mp_context=spawn) as pool:
-        yield from pool.map(read, units, chunksize=max(1, min(16, len(units) // (4 * workers))))
+def _make_store(
+    folder: Path,
+    units: Sequence[Unit],
+    places: Int[np.ndarray, " file"],
+    config: CorpusConfig,
+    licence: str,
+    journal: Journal,
+    began: float,
+) -> Store:
+    """The store and its reports, of what is in the journal."""
+
+    def readings() -> Iterator[Reading]:
+        for place in places.tolist():
+            yield from journal.read(place)
+
+    with Kinship(folder.parent) as kinship:
+        ids: list[str] = []
+        for reading in readings():
+            if reading.phrase is not None:
+                kinship.add(reading.phrase)
+                ids.append(reading.id)
+        family = kinship.families()
+    if not ids:
+        raise _nothing_taken(folder, readings(), config, licence)
+    outcomes, labels = _Outcomes(), Counter[str]()
+    placed = iter(zip(family.tolist(), _splits(ids, family, config), strict=True))
+    with StoreWriter(folder, source_names(units), licence) as writer, ReportFile(writer.half) as file:
+        kept = []
+        for reading in readings():
+            if reading.phrase is None:
+                outcomes.add(Outcome.of(reading), file)
+                continue
+            number, split = next(placed)
+            outcomes.add(Outcome.of(reading, number, split), file)
+            if split is not None:
+                kept.append(number)
+                writer.add(Tune(reading.id, reading.phrase, reading.found, number, split))
+                labels["notes"] += len(reading.phrase)
+                labels["with_pentatonic_set"] += reading.found.root is not None
+                labels["with_lai"] += reading.found.family is not None
+                labels[f"source {reading.phrase.source}"] += 1
+        report = {
+            "corpus": config.name,
+            **outcomes.tally.as_dict(),
+            **{name: labels[name] for name in ("notes", "with_pentatonic_set", "with_lai")},
+            "sources": {s: labels[f"source {s}"] for s in writer.sources if labels[f"source {s}"]},
+            "families": len(set(kept)),
+            "largest_families": largest(np.array(kept, dtype=np.int64), writer.titles()),
+            "seconds": round(time.perf_counter() - began, 1),
+        }
+        file.finish(report)
+        outcomes.page.write(writer.half, report, licence)
+        return writer.finish(report)
 
 
-def _split(taken: list[Reading], config: CorpusConfig) -> tuple[list[Tune], int]:
-    """Tunes with family and split; training tunes whose family is held out are left out, and counted."""
-    phrases = [reading.phrase for reading in taken if reading.phrase is not None]
-    family = families(phrases)
-    ids = [reading.id for reading in taken]
-    if config.splits:
-        lists = held_out_lists(config.splits)
-        listed = {id: split for split, held in lists.items() for id in held}
-        splits = [listed.get(id, "train") for id in ids]
-        held = {int(family[i]) for i, split in enumerate(splits) if split != "train"}
-        kept = [i for i, split in enumerate(splits) if split != "train" or int(family[i]) not in held]
-    else:
-        splits = split_families([ids[first] for first in family], config.held_out)
-        kept = list(range(len(ids)))
-    tunes = [Tune(ids[i], phrases[i], label_lai(phrases[i]), int(family[i]), splits[i]) for i in kept]
-    return tunes, len(ids) - len(kept)
+class _Outcomes:
+    """Everything that wants to know what became of each tune."""
+
+    def __init__(self) -> None:
+        self.tally, self.page = Tally(), ReportPage()
+
+    def add(self, outcome: Outcome, file: ReportFile) -> None:
+        file.add(outcome)
+        self.tally.add(outcome)
+        self.page.add(outcome)
 
 
-def _key(config: CorpusConfig, units: list[Unit]) -> str:
-    """What a store depends on: files (path, size, time), what is held out, and how this program reads (FORMAT)."""
+def _nothing_taken(folder: Path, readings: Iterator[Reading], config: CorpusConfig, licence: str) -> MissingCorpus:
+    """The error for a corpus of which nothing is left; its reports lie where the store would."""
+    folder.mkdir(parents=True, exist_ok=True)
+    outcomes = _Outcomes()
+    with ReportFile(folder) as file:
+        for reading in readings:
+            outcomes.add(Outcome.of(reading), file)
+        report = {"corpus": config.name, **outcomes.tally.as_dict()}
+        file.finish(report)
+        outcomes.page.write(folder, report, licence)
+    counted = ", ".join(f"{count} {defect}" for defect, count in report["refused"].items())
+    reasons = "; ".join(refusal["reason"] for refusal in report["refusals"][:3])
+    return MissingCorpus(
+        config.path or config.name,
+        f"none of its {report['found']} tunes could be taken in ({counted})",
+        f"look at the reasons: {reasons} (all of them: {folder / PAGE})",
+    )
+
+
+def _splits(ids: list[str], family: Int[np.ndarray, " tune"], config: CorpusConfig) -> Sequence[str | None]:
+    """The split of each tune; None for a training tune whose family is held out by a list."""
+    if not config.splits:
+        return split_families([ids[first] for first in family.tolist()], config.held_out)
+    lists = held_out_lists(config.splits)
+    listed = {id: split for split, held in lists.items() for id in held}
+    splits = [listed.get(id, "train") for id in ids]
+    held = {number for number, split in zip(family.tolist(), splits, strict=True) if split != "train"}
+    return [
+        None if split == "train" and number in held else split
+        for number, split in zip(family.tolist(), splits, strict=True)
+    ]
+
+
+def _marks(config: CorpusConfig, units: Sequence[Unit]) -> tuple[UInt64[np.ndarray, " file"], str]:
+    """What the reading of each file depends on, and what the store depends on, as hashes.
+
+    A file's: its id, size, time and how this program reads (FORMAT). The store's: all of them, where they lie, what is
+    held out, and the limits of reading.
+    """
     held_out = held_out_lists(config.splits) if config.splits else config.held_out
-    digest = hashlib.sha256(json.dumps([FORMAT, held_out, config.min_notes]).encode())
-    for unit in units:
+    limits = [config.file_seconds, config.file_megabytes]
+    digest = hashlib.sha256(json.dumps([FORMAT, held_out, config.min_notes, limits]).encode())
+    marks = np.zeros(len(units), dtype=np.uint64)
+    for number, unit in enumerate(units):
         about = unit.path.stat() if unit.path.exists() else unit.path.lstat()  # a link may lead nowhere
         digest.update(f"{unit.id} {unit.path} {about.st_size} {about.st_mtime_ns}\n".encode())
-    return digest.hexdigest()[:12]
+        marks[number] = mark_of(FORMAT, config.min_notes, unit.id, about.st_size, about.st_mtime_ns)
+    return marks, digest.hexdigest()[:12]
 
 
-def _counted(names: Iterable) -> str:
-    return ", ".join(f"{count} {name}" for name, count in Counter(names).most_common())
-
-
-def _report(
-    readings: list[Reading], tunes: list[Tune], left_out: int, config: CorpusConfig, seconds: float
-) -> dict[str, Any]:
-    refused = [reading for reading in readings if reading.defect is not None]
-    family = np.array([tune.family for tune in tunes], dtype=np.int64)
-    return {
-        "corpus": config.name,
-        "found": len(readings),
-        "accepted": len(readings) - len(refused),
-        "left_out_as_kin_of_held_out": left_out,
-        "notes": sum(len(tune.phrase) for tune in tunes),
-        "refused": dict(Counter(str(reading.defect) for reading in refused)),
-        "refusals": [{"id": r.id, "defect": str(r.defect), "reason": r.reason} for r in refused],
-        "repaired": dict(Counter(repair for reading in readings for repair in reading.repairs)),
-        "sources": dict(Counter(tune.phrase.source for tune in tunes)),
-        "with_pentatonic_set": sum(tune.found.root is not None for tune in tunes),
-        "with_lai": sum(tune.found.family is not None for tune in tunes),
-        "families": len(np.unique(family)),
-        "largest_families": largest(family, [tune.phrase.title or tune.id for tune in tunes]),
-        "splits": {name: sum(tune.split == name for tune in tunes) for name in SPLITS},
-        "seconds": round(seconds, 1),
-    }
+def _journal_path(config: CorpusConfig) -> Path:
+    """One journal for each folder that is read, so that adding a file to it costs the reading of that file."""
+    place = str(Path(config.path).resolve()) if config.path else ""
+    digest = hashlib.sha256(json.dumps([config.reader.value, place]).encode()).hexdigest()[:8]
+    return Path(config.cache) / f"{config.name}-{digest}.journal"

@@ -1,12 +1,14 @@
 """Where tunes come from: each source says which files it has, how one is read, and on what licence."""
 
 import importlib.util
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 
 from phin.errors import Defect, InvalidConfig, InvalidTune, MissingCorpus
 from phin.music.abc import decode, read_tune, split_tunes
+from phin.music.lai import LaiLabel
 from phin.music.midi import read_midi
 from phin.music.phrase import Phrase
 
@@ -37,6 +39,10 @@ class CorpusConfig:
     min_notes: int = 8
     workers: int = 0
     """Processes that read files; 0: one a core."""
+    file_seconds: float = 30.0
+    """Seconds of the clock that reading one file may take; what takes longer is refused by name."""
+    file_megabytes: int = 1024
+    """Memory that reading one file may take, in 2**20 bytes beyond what its process has before it (on Linux)."""
 
     def __post_init__(self) -> None:
         if self.reader is Reader.MIDI_FOLDER and not self.path:
@@ -57,9 +63,12 @@ class CorpusConfig:
             raise InvalidConfig(
                 "data", "min_notes must be at least 2 and workers at least 0", "raise the one that is not"
             )
+        for name in ("file_seconds", "file_megabytes"):
+            if not getattr(self, name) > 0:
+                raise InvalidConfig(f"data.{name}={getattr(self, name)}", "is no limit", "take more than 0")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Unit:
     """A file to be read, the source its tunes belong to, and what their ids begin with."""
 
@@ -71,13 +80,14 @@ class Unit:
 
 @dataclass(frozen=True)
 class Reading:
-    """What came of one tune: a phrase, perhaps with repairs, or the reason why not."""
+    """What came of one tune: a phrase, perhaps with repairs, and its mode, or the reason why not."""
 
     id: str
     phrase: Phrase | None = None
     repairs: tuple[str, ...] = ()
     defect: Defect | None = None
     reason: str = ""
+    found: LaiLabel = field(default_factory=LaiLabel)
 
 
 MUSIC21_LICENCE = (
@@ -105,12 +115,20 @@ def find_units(config: CorpusConfig) -> tuple[list[Unit], str]:
 
 
 def read_unit(unit: Unit, min_notes: int) -> list[Reading]:
-    """Every tune of a file, read or refused by name; a file that breaks the reader itself is refused as unreadable."""
+    """Every tune of a file, read or refused by name, also where the file breaks the reader itself."""
     try:
         return _read_midi(unit, min_notes) if unit.reader is Reader.MIDI_FOLDER else _read_abc(unit, min_notes)
+    except MemoryError:  # how much memory there is, is known to the one who set its limit
+        raise
     except Exception as error:  # one strange file among thousands must not stop the others
-        reason = f"{unit.path}: broke the reader ({type(error).__name__}: {error}). Leave it out, and tell us of it."
-        return [Reading(unit.id, defect=Defect.UNREADABLE, reason=" ".join(reason.split()))]
+        what = f"broke the reader ({type(error).__name__}: {error})"
+        return [broken(unit, Defect.BROKE_READER, what, "leave it out, and tell us of it")]
+
+
+def broken(unit: Unit, defect: Defect, what: str, remedy: str) -> Reading:
+    """The refusal of a whole file that the reader could not cope with."""
+    error = InvalidTune(unit.path, defect, " ".join(what.split()), remedy)
+    return Reading(unit.id, defect=defect, reason=str(error))
 
 
 def _read_midi(unit: Unit, min_notes: int) -> list[Reading]:
@@ -140,7 +158,7 @@ def _read_abc(unit: Unit, min_notes: int) -> list[Reading]:
     return readings
 
 
-def source_names(units: list[Unit]) -> list[str]:
+def source_names(units: Sequence[Unit]) -> list[str]:
     """The sources of a corpus, in the order of their first file."""
     return list(dict.fromkeys(unit.source for unit in units))
 

@@ -1,14 +1,16 @@
-"""The cache on disk: a corpus as a few memory-mapped arrays, written whole or not at all."""
+"""The cache on disk: a corpus as a few memory-mapped arrays, written tune by tune, and there whole or not at all."""
 
+import glob
 import hashlib
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -18,11 +20,12 @@ from phin.errors import PhinError
 from phin.music.lai import Family, LaiLabel
 from phin.music.phrase import NUM_COLUMNS, TECHNIQUE, UNKNOWN, VELOCITY, Metre, Phrase
 
-FORMAT = 2
+FORMAT = 3
 """Raised whenever reading, quantising or labelling changes what a store holds: older caches are then made anew."""
 
 SPLITS = ("train", "validation", "test")
 
+_PIECE = 2**20
 _FAMILIES = (None, *Family)
 _TUNE = np.dtype(
     [
@@ -127,25 +130,91 @@ class Store:
 
 
 def write_store(
-    folder: Path, tunes: Sequence[Tune], sources: Sequence[str], licence: str, report: dict[str, Any]
+    folder: Path, tunes: Iterable[Tune], sources: Sequence[str], licence: str, report: dict[str, Any]
 ) -> Store:
-    """The tunes as a store in `folder`: all of it appears at once, under its final name, or nothing does.
+    """The tunes as a store in `folder`, which is there entirely or not at all (see `StoreWriter`)."""
+    with StoreWriter(folder, sources, licence) as writer:
+        for tune in tunes:
+            writer.add(tune)
+        return writer.finish(report)
+
+
+class StoreWriter:
+    """Writes a store tune by tune, to the disk at once, under a name that nobody reads until it is finished.
 
     If another run has put a store there meanwhile, that one stays and ours is thrown away: both hold the same.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as temporary:
-        half = Path(temporary) / "store"
-        half.mkdir()
-        _write_into(half, tunes, sources, licence, report)
-        if folder.exists() and not is_store(folder):
-            shutil.rmtree(folder)
+
+    def __init__(self, folder: Path, sources: Sequence[str], licence: str) -> None:
+        self.folder, self.sources, self.licence = folder, list(sources), licence
+
+    def __enter__(self) -> "StoreWriter":
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        self._temporary = tempfile.TemporaryDirectory(dir=self.folder.parent, prefix=_prefix(self.folder))
+        self.half = Path(self._temporary.name) / "store"
+        """Where other files that belong to the store can be put before it is finished."""
+        self.half.mkdir()
+        self._rows = _GrowingArray(self.half / "rows.npy", np.zeros((0, NUM_COLUMNS), np.int32))
+        self._tunes = _GrowingArray(self.half / "tunes.npy", np.zeros(0, _TUNE))
+        self._names = open(self.half / "names.json", "w", encoding="utf-8")
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        for file in (self._rows.file, self._tunes.file, self._names):
+            file.close()
+        self._temporary.cleanup()
+
+    def add(self, tune: Tune) -> None:
+        """Appends a tune."""
+        phrase, found = tune.phrase, tune.found
+        facts = np.zeros(1, dtype=_TUNE)
+        facts["start"], facts["notes"] = len(self._rows), len(phrase)
+        facts["numerator"] = phrase.metre.numerator if phrase.metre else 0
+        facts["denominator"] = phrase.metre.denominator if phrase.metre else 0
+        facts["tempo"] = phrase.tempo or 0
+        facts["source"] = self.sources.index(phrase.source)
+        facts["root"] = -1 if found.root is None else found.root
+        facts["lai_family"] = _FAMILIES.index(found.family)
+        facts["family"], facts["split"] = tune.family, SPLITS.index(tune.split)
+        name = json.dumps([tune.id, phrase.title], ensure_ascii=False)
+        self._names.write((",\n" if len(self._tunes) else "[\n") + name)
+        self._tunes.append(facts)
+        self._rows.append(phrase.rows)
+
+    def titles(self) -> Iterator[str]:
+        """The title of each tune so far, its id where it has none."""
+        self._names.flush()
+        for id, title in _names_in(self.half):
+            yield title or id
+
+    def finish(self, report: dict[str, Any]) -> Store:
+        """Gives the store its name, and opens it."""
+        self._names.write("\n]" if len(self._tunes) else "[]")
+        self._names.close()
+        self._rows.finish()
+        self._tunes.finish()
+        about = {
+            "format": FORMAT,
+            "sources": self.sources,
+            "licence": self.licence,
+            "fingerprint": _fingerprint(self.half),
+            "report": report,
+        }
+        (self.half / "about.json").write_text(json.dumps(about, ensure_ascii=False, indent=1), encoding="utf-8")
+        if self.folder.exists() and not is_store(self.folder):
+            shutil.rmtree(self.folder)
         try:
-            os.rename(half, folder)
+            os.rename(self.half, self.folder)
         except OSError:
-            if not is_store(folder):
+            if not is_store(self.folder):
                 raise
-    return Store(folder)
+        return Store(self.folder)
+
+
+def remove_halves(folder: Path) -> None:
+    """Removes what killed writers of the store in `folder` have left; nobody may be writing it now."""
+    for half in folder.parent.glob(f"{glob.escape(_prefix(folder))}*"):
+        shutil.rmtree(half, ignore_errors=True)
 
 
 def is_store(folder: Path) -> bool:
@@ -161,36 +230,65 @@ def open_store(folder: Path) -> Store:
         raise PhinError(folder, f"is no readable cache ({error})", "remove the folder; it will be made anew") from None
 
 
-def _write_into(folder: Path, tunes: Sequence[Tune], sources: Sequence[str], licence: str, report: dict) -> None:
-    table = np.zeros(len(tunes), dtype=_TUNE)
-    lengths = [len(tune.phrase) for tune in tunes]
-    rows = np.concatenate([tune.phrase.rows for tune in tunes] or [np.zeros((0, NUM_COLUMNS), np.int32)])
-    table["notes"], table["start"] = lengths, np.cumsum(lengths) - lengths
-    for place, tune in enumerate(tunes):
-        phrase, found = tune.phrase, tune.found
-        table[place]["numerator"] = phrase.metre.numerator if phrase.metre else 0
-        table[place]["denominator"] = phrase.metre.denominator if phrase.metre else 0
-        table[place]["tempo"] = phrase.tempo or 0
-        table[place]["source"] = sources.index(phrase.source)
-        table[place]["root"] = -1 if found.root is None else found.root
-        table[place]["lai_family"] = _FAMILIES.index(found.family)
-        table[place]["family"], table[place]["split"] = tune.family, SPLITS.index(tune.split)
-    names = [[tune.id, tune.phrase.title] for tune in tunes]
-    np.save(folder / "rows.npy", rows)
-    np.save(folder / "tunes.npy", table)
-    (folder / "names.json").write_text(json.dumps(names, ensure_ascii=False), encoding="utf-8")
-    about = {
-        "format": FORMAT,
-        "sources": list(sources),
-        "licence": licence,
-        "fingerprint": _fingerprint(rows, table, names),
-        "report": report,
-    }
-    (folder / "about.json").write_text(json.dumps(about, ensure_ascii=False, indent=1), encoding="utf-8")
+class _GrowingArray:
+    """An .npy file that rows are appended to; its header, which numpy leaves room in, is written again at the end."""
+
+    def __init__(self, path: Path, nothing: np.ndarray) -> None:
+        self.dtype, self.row = nothing.dtype, nothing.shape[1:]
+        self.file = open(path, "w+b")
+        self._length = 0
+        self._write_header()
+        self._begin = self.file.tell()
+
+    def __len__(self) -> int:
+        return self._length
+
+    def append(self, rows: np.ndarray) -> None:
+        assert rows.dtype == self.dtype, "other rows would be read than were written"
+        assert rows.shape[1:] == self.row, "other rows would be read than were written"
+        self.file.write(rows.tobytes())
+        self._length += len(rows)
+
+    def finish(self) -> None:
+        self.file.seek(0)
+        self._write_header()
+        assert self.file.tell() == self._begin, "numpy leaves room in a header for a length of any size"
+        self.file.close()
+
+    def _write_header(self) -> None:
+        header = {
+            "descr": np.lib.format.dtype_to_descr(self.dtype),
+            "fortran_order": False,
+            "shape": (self._length, *self.row),
+        }
+        np.lib.format.write_array_header_1_0(self.file, header)
 
 
-def _fingerprint(rows: np.ndarray, table: np.ndarray, names: list[list[str]]) -> str:
+def _prefix(folder: Path) -> str:
+    """What the temporary folders of a store's writers begin with."""
+    return f".{folder.name}-"
+
+
+def _fingerprint(folder: Path) -> str:
+    """Hash of the notes, the table of tunes and their names, read a piece at a time."""
     digest = hashlib.sha256()
-    for part in (rows.tobytes(), table.tobytes(), json.dumps(names).encode()):
-        digest.update(part)
+    for name in ("rows.npy", "tunes.npy"):
+        with open(folder / name, "rb") as file:
+            np.lib.format.read_magic(file)
+            np.lib.format.read_array_header_1_0(file)
+            while piece := file.read(_PIECE):
+                digest.update(piece)
+    before = "["
+    for pair in _names_in(folder):
+        digest.update((before + json.dumps(pair)).encode())
+        before = ", "
+    digest.update(b"[]" if before == "[" else b"]")
     return digest.hexdigest()[:16]
+
+
+def _names_in(folder: Path) -> Iterator[list[str]]:
+    """Id and title of each tune in names.json, which has them a line each."""
+    with open(folder / "names.json", encoding="utf-8") as file:
+        for line in file:
+            if (pair := line.rstrip(",\n")) not in "[]":
+                yield json.loads(pair)

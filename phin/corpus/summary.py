@@ -1,9 +1,8 @@
 """What came of an intake, for a person at a terminal."""
 
+from phin.corpus.page import PAGE
+from phin.corpus.report import REPORT
 from phin.corpus.store import Store
-
-MOST_REFUSALS = 100
-"""Lines shown; all of them are in report.json."""
 
 
 def summary(store: Store) -> str:
@@ -15,11 +14,12 @@ def summary(store: Store) -> str:
     ]
     refusals = report["refusals"]
     if refusals:
-        counted = ", ".join(f"{count} {defect}" for defect, count in report["refused"].items())
-        lines.append(f"refused {len(refusals):,} ({counted}):")
-        lines += [f"  {refusal['reason']}" for refusal in refusals[:MOST_REFUSALS]]
-        if len(refusals) > MOST_REFUSALS:
-            lines.append(f"  and {len(refusals) - MOST_REFUSALS:,} more, in report.json")
+        num_refused = sum(report["refused"].values())
+        counted = ", ".join(f"{count:,} {defect}" for defect, count in report["refused"].items())
+        lines.append(f"refused {num_refused:,} ({counted}):")
+        lines += [f"  {refusal['reason']}" for refusal in refusals]
+        if len(refusals) < num_refused:
+            lines.append(f"  and {num_refused - len(refusals):,} more, in {REPORT}")
     if report["repaired"]:
         lines.append("repaired: " + "; ".join(f"{what} (in {count:,})" for what, count in report["repaired"].items()))
     if left_out := report["left_out_as_kin_of_held_out"]:
@@ -27,5 +27,6 @@ def summary(store: Store) -> str:
     splits = ", ".join(f"{count:,} {name}" for name, count in report["splits"].items())
     largest = ", ".join(f"{title} ({count})" for count, title in report["largest_families"][:5])
     lines.append(f"split by family ({report['families']:,} families): {splits}; largest: {largest}")
+    lines.append(f"every file, and what became of it: {store.folder / PAGE}, {store.folder / REPORT}")
     lines.append(f"licence: {store.licence}")
     return "\n".join(lines)

@@ -9,10 +9,11 @@ import os
 import signal
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,7 @@ class Failure:
 
 def limited(
     task: Callable[[Any], Any], items: Iterable[Any], num_workers: int, limits: Limits
-) -> Iterator[tuple[int, Any | Failure]]:
+) -> Generator[tuple[int, Any | Failure], None, None]:
     """The number of each item and what `task` makes of it, in the order in which they are done: each one once.
 
     Items are taken from the iterable as processes become free, so neither they nor the results are ever all in memory.
@@ -91,7 +92,7 @@ class _Worker:
 
     def __init__(self, task: Callable[[Any], Any], limits: Limits) -> None:
         self.task, self.limits = task, limits
-        self.process: multiprocessing.process.BaseProcess | None = None
+        self.process: BaseProcess | None = None
         self.number: int | None = None
         self.has_begun = False
 
@@ -149,8 +150,9 @@ class _Worker:
         self.end()
         spawn = multiprocessing.get_context("spawn")  # a fork of a process that runs torch's threads can hang
         self.pipe, theirs = spawn.Pipe()
-        self.process = spawn.Process(target=_serve, args=(theirs, self.task, self.limits), daemon=True)
-        self.process.start()
+        process = spawn.Process(target=_serve, args=(theirs, self.task, self.limits), daemon=True)
+        process.start()
+        self.process = process
         theirs.close()  # so that the end of the process is the end of the pipe
         self.has_begun = False
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import phin.corpus.families as module
 from phin.corpus.families import COMMON, families, largest, normalised_title, split_families, split_of
 from phin.music.augment import transpose
 from phin.music.phrase import Phrase, rows_from_columns
@@ -56,6 +57,16 @@ def test_half_of_a_tune_is_enough_and_a_quarter_is_not() -> None:
     one, other, third = wander(0, 40), wander(1, 40), wander(2, 120)
     assert families([one, joined(one, other)]).tolist() == [0, 0]
     assert families([joined(one, third), joined(one, wander(3, 120))]).tolist() == [0, 1]
+
+
+def test_families_are_the_same_when_they_are_found_a_part_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which tunes are held out would depend on how large the corpus is, or how much memory there is."""
+    tunes = [joined(wander(seed % 7, 30), wander(100 + seed, 20)) for seed in range(40)]
+    whole = module.families(tunes).tolist()
+    assert len(set(whole)) == 7
+    for part in (1, 7, 100):
+        monkeypatch.setattr(module, "PART", part)
+        assert module.families(tunes).tolist() == whole
 
 
 def test_families_are_connected_through_versions() -> None:

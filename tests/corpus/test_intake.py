@@ -1,6 +1,9 @@
 """Intake: every file is taken in or named with its defect, nothing stops the rest, and kin are not torn apart."""
 
+import json
 import os
+import shutil
+import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,14 +15,16 @@ import pytest
 
 from phin.corpus import intake
 from phin.corpus.intake import held_out_lists, prepare
+from phin.corpus.report import REPORT
 from phin.corpus.sources import CorpusConfig, Reader, find_units, read_unit, source_names
-from phin.corpus.store import Store
+from phin.corpus.store import Store, is_store
 from phin.errors import Defect, InvalidConfig, MissingCorpus
 from phin.music.augment import transpose
 from phin.music.lai import label_lai
 from phin.music.midi import midi_bytes, read_midi
 from phin.music.phrase import Phrase, Voice, rows_from_columns
 from phin.tokenizer import Tokenizer, octave_shift
+from tests.corpus import readers
 from tests.midi_defects import defect_files, good_files
 from tests.tunes import MINOR_PENTATONIC_ON_A, wander
 
@@ -128,7 +133,7 @@ def test_the_counts_of_the_report_add_up(mixed_store: Store) -> None:
     assert report["families"] == len(set(mixed_store.families.tolist()))
     roots = [mixed_store.recognition(tune).root for tune in range(len(mixed_store))]
     assert report["with_pentatonic_set"] == sum(root is not None for root in roots)
-    assert "16 drum strokes on channel 10 left out" in report["repaired"]
+    assert report["repaired"]["N drum strokes on channel N left out"] == 1
 
 
 def test_what_is_in_the_store_is_what_was_in_the_file(mixed: Path, mixed_store: Store) -> None:
@@ -149,6 +154,32 @@ def test_several_processes_make_the_same_store_as_one(mixed: Path, mixed_store: 
     assert store.folder.name == mixed_store.folder.name
     assert store.fingerprint == mixed_store.fingerprint
     assert store.report["refusals"] == mixed_store.report["refusals"]
+
+
+@pytest.mark.parametrize(
+    ("how", "defect", "words"),
+    [
+        ("hangs", Defect.TOO_SLOW, "takes longer than 1 s to read. Leave it out, or raise data.file_seconds."),
+        ("allocates", Defect.TOO_HUNGRY, "more than 256 MB of memory to read. Leave it out, or raise data.file_meg"),
+        ("segfaults", Defect.BROKE_READER, "ended the process that read it (SIGSEGV). Leave it out, and tell us"),
+    ],
+)
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is limited on Linux alone")
+def test_a_file_that_the_reader_cannot_cope_with_is_refused_by_name_and_tried_again_next_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str, defect: Defect, words: str
+) -> None:
+    """One strange file would cost a person the night, or be held against its tune for ever."""
+    folder = folder_of(tmp_path / "midi", {**GOOD, f"{how}.mid": midi_bytes(wander(99))})
+    limits = {"file_seconds": 1.0, "file_megabytes": 256}
+    monkeypatch.setattr(intake, "_record", readers.record_unless_its_name_says_otherwise)
+    store = taken(of_midi(folder, **limits))
+    (refusal,) = store.report["refusals"]
+    assert (refusal["id"], refusal["defect"]) == (f"{how}.mid", defect)
+    assert words in refusal["reason"]
+    assert len(store) == len(GOOD)
+    monkeypatch.undo()
+    shutil.rmtree(store.folder)
+    assert len(taken(of_midi(folder, **limits))) == len(GOOD) + 1
 
 
 def test_a_prepared_corpus_is_not_read_again(tmp_path: Path) -> None:
@@ -180,7 +211,7 @@ def test_a_changed_corpus_is_prepared_anew(tmp_path: Path, change: str) -> None:
             settings = {"min_notes": 9}
     second = taken(of_midi(folder, **settings))
     assert second.folder != first.folder
-    assert len(list((tmp_path / "cache").iterdir())) == 2
+    assert sum(is_store(place) for place in (tmp_path / "cache").iterdir()) == 2
 
 
 def test_a_cache_of_an_older_format_is_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -298,7 +329,9 @@ def test_a_tune_out_of_range_is_moved_as_a_whole_and_said(tmp_path: Path) -> Non
     shift = octave_shift(low)
     assert shift % 12 == 0 < shift
     assert store.phrase(0).rows.tolist() == transpose(low, shift).rows.tolist()
-    assert store.report["repaired"] == {f"moved by +{shift // 12} octaves": 1}
+    assert store.report["repaired"] == {"moved by N octaves": 1}
+    (line,) = json.loads((store.folder / REPORT).read_text(encoding="utf-8"))["files"]
+    assert line["repairs"] == [f"moved by +{shift // 12} octaves"]
 
 
 def test_files_of_our_own_come_back_with_all_they_know(tmp_path: Path) -> None:
@@ -344,6 +377,8 @@ def test_a_corpus_that_is_not_there_is_named_with_a_remedy(
         ({"collections": ["essen"], "held_out": 0.0}, "data.held_out=0.0"),
         ({"collections": ["essen"], "min_notes": 1}, "data"),
         ({"collections": ["essen"], "workers": -1}, "data"),
+        ({"collections": ["essen"], "file_seconds": 0.0}, "data.file_seconds=0.0"),
+        ({"collections": ["essen"], "file_megabytes": -1}, "data.file_megabytes=-1"),
     ],
 )
 def test_settings_that_contradict_each_other_are_refused_by_their_keys(settings: dict[str, object], key: str) -> None:
