@@ -62,6 +62,8 @@ def _in_one_line(error: BaseException) -> str:
     lines: list[str] = []
     cause: BaseException | None = error
     while cause is not None:
+        if isinstance(cause, PhinError):  # met while an object of the settings was made
+            return str(cause).rstrip(".")
         for line in str(cause).splitlines():
             text = line.strip().rstrip(".")
             useful = text and not text.startswith(_NOISE)

@@ -7,9 +7,13 @@ from hydra import compose
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from phin.config import RESUME_AUTO
+from phin.difference import differences
 from phin.errors import InvalidConfig
+from phin.whole_file import whole_file
 
 OVERRIDES = "overrides.yaml"
 SETTINGS = "config.yaml"
@@ -25,7 +29,7 @@ MAY_CHANGE = (
 """Overrides that leave a run the same run; any other would make it another one."""
 DECIDES_THE_RUN = ("data", "model", "loss", "optimizer", "scheduler", "seed")
 """Settings that must still be what they were, wherever a change of them came from."""
-_FREE = ("data.loader_workers", "data.workers", "data.cache")
+_FREE = ("data.loader_workers", "data.workers", "data.cache", "data.file_seconds", "data.file_megabytes")
 
 
 def settings_to_go_on_with(folder: Path, resume: str | None) -> DictConfig | None:
@@ -72,14 +76,24 @@ def is_changed(folder: Path) -> bool:
 def _began_with(folder: Path) -> list[str]:
     """The overrides of the run in `folder`; none where no run began."""
     kept = folder / OVERRIDES
-    return [str(text) for text in OmegaConf.load(kept)] if kept.is_file() else []
+    return [str(text) for text in _read(kept)] if kept.is_file() else []
+
+
+def _read(path: Path) -> Any:
+    """What a file of the run's settings holds. Raises InvalidConfig where it is gone or torn."""
+    try:
+        return OmegaConf.to_container(OmegaConf.load(path), resolve=True, enum_to_str=True)
+    except (OSError, YAMLError, OmegaConfBaseException):
+        reason = "cannot be read, and a run goes on with the settings in it"
+        raise InvalidConfig(path, reason, "begin a new run; what is in checkpoints/ can still be played") from None
 
 
 def remember(settings: Any, folder: Path) -> None:
     """Keeps the settings a run begins with: as a whole, and as overrides for going on."""
     folder.mkdir(parents=True, exist_ok=True)
-    OmegaConf.save(OmegaConf.structured(settings), folder / SETTINGS)
-    OmegaConf.save(OmegaConf.create(own_overrides()), folder / OVERRIDES)
+    for name, kept in ((SETTINGS, OmegaConf.structured(settings)), (OVERRIDES, OmegaConf.create(own_overrides()))):
+        with whole_file(folder / name) as partial:
+            OmegaConf.save(kept, partial)
 
 
 def own_overrides() -> list[str]:
@@ -89,16 +103,8 @@ def own_overrides() -> list[str]:
 
 def _refuse_drift(folder: Path, now: Any) -> None:
     """Raises InvalidConfig where conf/ says something else today than when the run began."""
-    then: Any = OmegaConf.to_container(OmegaConf.load(folder / SETTINGS), resolve=True, enum_to_str=True)
-    before, today = (_flat({key: part[key] for key in DECIDES_THE_RUN}) for part in (then, now))
-    changed = [key for key in sorted({*before, *today} - set(_FREE)) if before.get(key) != today.get(key)]
-    if changed:
-        said = "; ".join(f"{key} was {before.get(key)} and is {today.get(key)}" for key in changed)
+    then, decides = _read(folder / SETTINGS), DECIDES_THE_RUN
+    changed = differences({key: then[key] for key in decides}, {key: now[key] for key in decides})
+    said = "; ".join(f"{key} was {was} and is {current}" for key, was, current in changed if key not in _FREE)
+    if said:
         raise InvalidConfig(folder, f"cannot go on, its settings changed: {said}", "set them back, or begin a new run")
-
-
-def _flat(nested: Any, prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in nested.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-    return flat

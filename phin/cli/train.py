@@ -19,6 +19,9 @@ from phin.model.loss import LossConfig
 from phin.model.transformer import TransformerConfig
 from phin.training.schedule import ScheduleConfig
 
+MONITORED = ("val/bits_per_note", "sample/")
+"""What callbacks can watch: numbers that a validation gives."""
+
 
 @dataclass
 class TrainConfig:
@@ -47,14 +50,26 @@ class TrainConfig:
             raise InvalidConfig(f"seed={self.seed}", "is out of range", "take 0 to 4294967295")
         if self.threads < 0:
             raise InvalidConfig(f"threads={self.threads}", "cannot be negative", "take 0 for torch's own choice")
-        for key in ("max_steps", "accumulate_grad_batches", "val_check_interval"):
-            value = self.trainer.get(key, 1)
-            if not isinstance(value, int) or value < 1:
-                raise InvalidConfig(f"trainer.{key}={value}", "is no count", "take a whole number of at least 1")
+        for key in ("max_steps", "val_check_interval", "accumulate_grad_batches"):
+            _refuse_uncounted(f"trainer.{key}", self.trainer.get(key), least=1)
+        for name, callback in self.callbacks.items():
+            if "patience" in callback:
+                _refuse_uncounted(f"callbacks.{name}.patience", callback["patience"], least=0)
+            if not str(callback.get("monitor") or MONITORED[0]).startswith(MONITORED):
+                raise InvalidConfig(
+                    f"callbacks.{name}.monitor={callback['monitor']}",
+                    "no validation gives that number",
+                    f"take {MONITORED[0]}, or one that begins with {MONITORED[1]}",
+                )
         if self.trainer.get("devices", 1) != 1:
             raise InvalidConfig(
                 f"trainer.devices={self.trainer['devices']}", "is not supported yet", "train on one device"
             )
+
+
+def _refuse_uncounted(key: str, value: Any, least: int) -> None:
+    if not isinstance(value, int) or value < least:
+        raise InvalidConfig(f"{key}={value}", "is no count", f"take a whole number of at least {least}")
 
 
 def main() -> None:
@@ -72,7 +87,8 @@ def train(config: TrainConfig) -> float:
     import torch
 
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    for noise in (".*LeafSpec.*", ".*smaller than the logging interval.*"):  # Lightning's own affairs
+    # Lightning's own affairs, and what going on means
+    for noise in (".*LeafSpec.*", ".*smaller than the logging interval.*", ".*exists and is not empty.*"):
         warnings.filterwarnings("ignore", message=noise)
 
     from phin.corpus.intake import prepare
@@ -92,7 +108,7 @@ def train(config: TrainConfig) -> float:
     print(summary(store))
     datamodule = PhinDataModule(config.data, config.seed, store=store)
     module = run.build(datamodule, config.model, config.loss, instantiate(config.optimizer), config.scheduler)
-    steps = config.trainer["max_steps"] * config.trainer.get("accumulate_grad_batches", 1)
+    steps = config.trainer["max_steps"] * config.trainer["accumulate_grad_batches"]
     config.trainer["val_check_interval"] = min(config.trainer["val_check_interval"], steps)  # once at least, at the end
     trainer = instantiate(
         config.trainer,

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from phin.difference import differences
 from phin.errors import InvalidCheckpoint
 from phin.model.transformer import Mixing, PhinTransformer, TransformerConfig
 from phin.tokenizer import Tokenizer
@@ -70,12 +71,8 @@ class Identity:
 
     def refuse_other(self, stored: dict[str, Any], where: str | Path) -> None:
         """Raises InvalidCheckpoint, naming every difference, where a checkpoint belongs to another run."""
-        mine, theirs = _flat(self.to_dict()), _flat(stored)
-        differing = [
-            f"{key} is {theirs.get(key, 'missing')} there and {mine.get(key, 'missing')} here"
-            for key in sorted({*mine, *theirs})
-            if mine.get(key) != theirs.get(key)
-        ]
+        found = differences(stored, self.to_dict())
+        differing = [f"{key} is {there} there and {here} here" for key, there, here in found]
         if differing:
             raise InvalidCheckpoint(where, "; ".join(differing), "resume with the settings and corpus it was made with")
 
@@ -123,10 +120,3 @@ def find(run: str | Path) -> Path:
     raise InvalidCheckpoint(
         run, "holds no checkpoint", "name the folder of a phin-train run that has begun to validate"
     )
-
-
-def _flat(nested: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat = {}
-    for key, value in nested.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-    return flat

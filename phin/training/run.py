@@ -134,7 +134,8 @@ def finish(run: Path, datamodule: PhinDataModule, sampler: SamplerConfig, about:
         "intake": datamodule.store.report,
         **about,
     }
-    (run / "report.txt").write_text(table(rows, "test") + "\n", encoding="utf-8")
+    with whole_file(run / "report.txt") as partial:
+        partial.write_text(table(rows, "test") + "\n", encoding="utf-8")
     write_report(run, report)
     return RunResult(score, rows, files)
 

@@ -117,6 +117,10 @@ MISTAKES = [
     ("train", ["trainer.max_steps=-1"], "trainer.max_steps=-1"),
     ("train", ["trainer.accumulate_grad_batches=0"], "trainer.accumulate_grad_batches=0"),
     ("train", ["trainer.devices=2"], "trainer.devices=2"),
+    ("train", ["~trainer.max_steps"], "trainer.max_steps"),
+    ("train", ["monitor=val/foo"], "callbacks.early_stopping.monitor=val/foo"),
+    ("train", ["callbacks.best.monitor=val/foo"], "callbacks.best.monitor=val/foo"),
+    ("train", ["callbacks.early_stopping.patience=abc"], "callbacks.early_stopping.patience=abc"),
     ("train", ["loss.weights={note: 1}"], "loss.weights"),
     ("train", ["data.held_out=0.2"], "data.splits=folk"),
     ("prepare", ["data=midi_folder", "data.path=no_tunes", "data.held_out=0.7"], "data.held_out=0.7"),
@@ -409,12 +413,14 @@ def test_a_sweep_makes_a_run_of_each_combination(story: Story) -> None:
     """Fails: the runs of a sweep write into one folder, and the study compares a run with itself."""
     few = ["trainer.max_steps=2", "trainer.val_check_interval=2", "~callbacks.samples"]
     overrides = [text for text in TRAINING if not text.startswith(("trainer.", "+callbacks"))]
-    outcome = phin("train", "-m", *story.data, *overrides, *few, "seed=0,1")
+    outcome = phin("train", "-m", *story.data, *overrides, *few, "seed=0,1,00")
     assert outcome.status == 0, outcome.err
     (sweep,) = (story.desk / "multirun").iterdir()
-    reports = [json.loads((sweep / job / "report.json").read_text(encoding="utf-8")) for job in ("0", "1")]
+    reports = [json.loads((sweep / job / "report.json").read_text(encoding="utf-8")) for job in ("0", "1", "2")]
     assert all(report["finished"] for report in reports)
-    assert reports[0]["validation_bits_per_note"] != reports[1]["validation_bits_per_note"]
+    scores = [report["validation_bits_per_note"] for report in reports]
+    assert scores[0] != scores[1]
+    assert scores[0] == scores[2], "a seed is a run"
     shutil.rmtree(story.desk / "multirun")
 
 
@@ -422,7 +428,7 @@ def test_a_sweep_makes_a_run_of_each_combination(story: Story) -> None:
 def test_an_interrupted_run_says_so_and_can_go_on(story: Story) -> None:
     """Fails: Ctrl-C prints a page, or the hours before it are lost."""
     command = "import torch; torch.set_num_threads(1); from phin.cli.train import main; main()"
-    endless = ["trainer.max_steps=100000", "trainer.val_check_interval=100000", "run=runs/broken"]
+    endless = ["trainer.max_steps=100000", "trainer.val_check_interval=50", "run=runs/broken"]
     overrides = [text for text in TRAINING if not text.startswith("trainer.")]
     run = subprocess.Popen(
         [sys.executable, "-c", command, *story.data, *overrides, *endless],
@@ -441,7 +447,45 @@ def test_an_interrupted_run_says_so_and_can_go_on(story: Story) -> None:
     assert text.strip().splitlines()[-1] == "phin-train: interrupted"
     assert run.returncode == 130
     done = torch.load(last, weights_only=True)["global_step"]
-    outcome = phin("train", "resume=runs/broken", f"trainer.max_steps={done + 2}", "trainer.val_check_interval=2")
+    changed = phin("train", "resume=runs/broken", f"trainer.max_steps={done + 2}", "trainer.val_check_interval=2")
+    assert "trainer.val_check_interval=2" in changed.complaint
+    outcome = phin("train", "resume=runs/broken", f"trainer.max_steps={done + 2}")
+    report = story.report("broken")
     shutil.rmtree(story.desk / "runs" / "broken")
-    assert outcome.status == 1
-    assert "trainer.val_check_interval=2" in outcome.complaint
+    assert outcome.status == 0, outcome.err
+    assert report["finished"]
+    assert report["steps"] == done + 2, "it went on from where it stood"
+
+
+@pytest.mark.slow
+def test_settings_that_were_torn_are_named(story: Story) -> None:
+    """Fails: after a full disk, going on ends in a traceback of a YAML reader."""
+    run = story.desk / "runs" / "torn"
+    shutil.copytree(story.run, run)
+    (run / "overrides.yaml").write_text("- 'data=midi", encoding="utf-8")
+    assert "overrides.yaml: cannot be read" in phin("train", "resume=runs/torn", "trainer.max_steps=8").complaint
+    shutil.copy(story.run / "overrides.yaml", run)
+    (run / "config.yaml").unlink()
+    assert "config.yaml: cannot be read" in phin("train", "resume=runs/torn", "trainer.max_steps=8").complaint
+    shutil.rmtree(run)
+
+
+@pytest.mark.slow
+def test_a_run_is_heard_seen_and_counted_in_its_logs(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails: the pictures and sounds of a night's training, or its numbers, are nowhere to be found."""
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    loud = [text for text in TRAINING if not text.startswith(("logger", "trainer"))]
+    few = ["trainer.max_steps=2", "trainer.val_check_interval=2", "trainer.log_every_n_steps=1"]
+    few += ["logger=default", "callbacks.samples.show=1"]
+    outcome = phin("train", "-m", *story.data, *loud, *few, "seed=0,1")
+    assert outcome.status == 0, outcome.err
+    (sweep,) = (story.desk / "multirun").iterdir()
+    for job in ("0", "1"):
+        (offline,) = (sweep / job / "wandb").glob("offline-run-*")
+        media = offline / "files" / "media"
+        assert len(list(media.glob("images/samples/piano_roll_1_*.png"))) == 1
+        assert len(list(media.glob("audio/samples/sound_1_*.wav"))) == 1
+        (numbers,) = (sweep / job / "metrics").rglob("metrics.csv")
+        head = numbers.read_text(encoding="utf-8").splitlines()[0].split(",")
+        assert {"train/loss", "val/bits_per_note", "sample/diversity", "loss_weight/note"} <= set(head)
+    shutil.rmtree(story.desk / "multirun")
