@@ -25,7 +25,8 @@ DIVISIONS = [24, 96, 100, 220, 480, 960, 5, 1, 32_767, 40_000]
 """Ticks a quarter that programs use, some that the grid does not divide, and one that no MIDI file can have."""
 
 TITLES = ["", "ลายใหญ่", "Lai Noi", "สุดสะแนน (ทางยาว)"]
-TECHNIQUES = range(12)
+TECHNIQUES = range(16)
+"""Those that have a name, and two that a later vocabulary may give one."""
 PENTATONIC = [0, 3, 5, 7, 10]
 SHAPES = ("rising", "falling", "arch", "zigzag", "repeated", "free")
 

@@ -6,6 +6,7 @@ On a page a hong (ห้อง) has four slots, each a sixteenth, and its beat i
 Chaichana, Jazz Orchestra Portraits of Thailand, 2022, p. 75). Eight hong make a line.
 """
 
+from math import gcd
 from typing import NamedTuple
 
 import numpy as np
@@ -71,6 +72,12 @@ def to_ticks(phrase: Phrase, ticks_per_quarter: int | None = None) -> tuple[Rows
     rows[:, ONSET] = (rows[:, ONSET] * resolution + phrase.deviation.onset) // STEPS_PER_QUARTER
     rows[:, DURATION] = (rows[:, DURATION] * resolution + phrase.deviation.duration) // STEPS_PER_QUARTER
     return rows, resolution
+
+
+def whole_bars(metre: Metre | None, ticks_per_quarter: int) -> int:
+    """Ticks in a bar, or in as many bars as make whole ticks; in a quarter where there is no metre."""
+    bar = (metre.bar if metre else STEPS_PER_QUARTER) * ticks_per_quarter
+    return bar // gcd(bar, STEPS_PER_QUARTER)
 
 
 def page_begins(metre: Metre | None, first: int = 0) -> int:

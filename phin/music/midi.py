@@ -4,106 +4,101 @@ Reading takes a file's word for nothing: its size is looked at before anything i
 is believed, its ticks before anything is laid out by them. What can be mended is mended and said
 (`MidiReading.repairs`); what cannot is one line of `InvalidMidi`.
 
-A MIDI file has no place for techniques, a mode, what is unknown, or a beat before the first bar. So a text event beside
-the notes stores the phrase, sealed with a hash of the notes that sound: whoever edits a note in another program breaks
-the seal, and from then on the notes themselves are believed.
+A phrase that we wrote stands whole beside its notes (`phin.music.midi_seal`); how it is written is in
+`phin.music.midi_writing`, whose functions are to be had here as well.
 """
 
-import base64
-import io
-import json
 import re
-import zlib
-from dataclasses import dataclass, replace
-from hashlib import blake2b
-from math import ceil, gcd
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from math import ceil
 from pathlib import Path
 from typing import Any
 
-import mido
 import numpy as np
 import pretty_midi
 from jaxtyping import Int
 from symusic.core import ScoreTick
 
 from phin.errors import Defect, InvalidMidi, PhinError
-from phin.music.grid import quantise, to_ticks
+from phin.music.grid import quantise, whole_bars
+from phin.music.midi_limits import (
+    AGAIN,
+    DEFAULT_TEMPO,
+    MAX_BYTES,
+    MAX_TEMPO,
+    MAX_TICKS,
+    MIN_TEMPO,
+    refuse_lengths,
+    refuse_size,
+    refuse_tempo,
+    refuse_ticks,
+)
+from phin.music.midi_seal import DEFAULT_BEND_CENTS, STORED, Part, unseal
+from phin.music.midi_writing import WHEEL, midi_bytes, midi_file, to_pretty_midi, writable, write_midi
+from phin.music.perform import MAX_DIVISION, Curve, Notes
 from phin.music.phrase import (
     DURATION,
     ONSET,
     PITCH,
     STEPS_PER_QUARTER,
-    UNKNOWN,
-    VELOCITY,
     VOICE,
-    Deviation,
-    Inferred,
     Metre,
     Phrase,
     Rows,
     Voice,
     rows_from_columns,
 )
-from phin.whole_file import whole_file
 
-MAX_BYTES = 2_000_000
-"""Some 250,000 notes: more than any tune, and few enough that the worst file costs about a second."""
+__all__ = [
+    "MAX_BYTES",
+    "MAX_TEMPO",
+    "MIN_NOTES",
+    "MIN_TEMPO",
+    "MidiReading",
+    "from_pretty_midi",
+    "midi_bytes",
+    "read_midi",
+    "read_midi_bytes",
+    "skyline",
+    "to_pretty_midi",
+    "write_midi",
+]
 
 MIN_NOTES = 8
 """Two hong of sixteenths: fewer notes show neither a mode nor a rhythm."""
 
-MAX_TICKS = 10_000_000
-"""pretty_midi's own limit: what is taken in here opens there. 87 minutes at 960 ticks a quarter and 120 a minute."""
-
-MAX_SECONDS = 3600
-"""A whole set of a mor lam night fits; one tune does not last longer."""
-
-MAX_NOTE_SECONDS = 600
-"""No string rings for ten minutes: the end of such a note was lost."""
-
-MIN_TEMPO, MAX_TEMPO = 60_000, 0xFFFFFF
-"""Microseconds a quarter: a thousand quarters a minute, and the most that the three bytes of a tempo event can say."""
-
-DEFAULT_TEMPO = 500_000
-"""What a file without a tempo is played at, by the MIDI standard. Nobody chose it, so such a phrase has tempo None."""
-
-RESOLUTION = 480
-"""Ticks a quarter of what is written on the grid: a multiple of 24 that every program knows."""
-
-PROGRAM = 105
-"""General MIDI's banjo, counted from 0: the plucked lute nearest to a phin."""
-
-SOUNDING_VELOCITY = 80
-"""How loud a note of unknown velocity is played; it stays unknown in the phrase."""
-
-_MAX_DIVISION = 0x7FFF  # the sixteenth bit of a division says SMPTE
-_MAX_STORED = 8 * MAX_BYTES  # what a stored phrase may unpack to, so that no small file fills the memory
-_STORED = re.compile(rb"phin1:([0-9a-f]{16}):([A-Za-z0-9+/=]+);")
-_AGAIN = "export it again from the program that made it"
-
-Notes = Int[np.ndarray, "note 4"]
-"""Onset, duration, pitch and velocity in ticks, int64: the columns of a row that MIDI has."""
+_RPN_COARSE, _RPN_FINE, _DATA_COARSE, _DATA_FINE = 101, 100, 6, 38
+"""Controllers: which registered parameter is set, and to what; parameter 0 is how far the wheel bends."""
 
 
 @dataclass(frozen=True)
 class MidiReading:
-    """A phrase, and what had to be mended to take it in, one line each."""
+    """A phrase, and what had to be mended to take it in, one line each.
+
+    `bends` has a curve of (steps after the onset, semitones) for each row whose note was bent, and none where the
+    phrase is the one that was written: there a bend is a technique. The wheel jumps, so two points may share a step.
+    """
 
     phrase: Phrase
     repairs: tuple[str, ...] = ()
+    bends: Mapping[int, Curve] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class _Performance:
+class _Contents:
     """What a MIDI file says, before any of it is believed."""
 
     ticks_per_quarter: int
-    notes: Notes
+    parts: list[Part]
     tempos: Int[np.ndarray, "change 2"]  # tick, microseconds a quarter
     metres: list[tuple[int, int]]
     num_drum_strokes: int
-    num_bends: int
     stored: re.Match[bytes] | None
+
+    @property
+    def notes(self) -> Notes:
+        return np.concatenate([np.empty((0, 4), dtype=np.int64), *(part.notes for part in self.parts)])
 
 
 def read_midi(path: str | Path, min_notes: int = MIN_NOTES) -> MidiReading:
@@ -129,38 +124,28 @@ def from_pretty_midi(pm: pretty_midi.PrettyMIDI, where: str = "PrettyMIDI object
     if not np.isfinite([(note.start, note.end) for note in pitched]).all():
         raise InvalidMidi(where, Defect.ABSURD_TICKS, "has a note at no finite time", "remove that note")
     tick = pm.time_to_tick
-    notes = [(tick(n.start), tick(n.end) - tick(n.start), n.pitch, n.velocity) for n in pitched]
     tempos = [(tick(time), round(60e6 / per_minute)) for time, per_minute in zip(*pm.get_tempo_changes(), strict=True)]
-    performance = _Performance(
+    contents = _Contents(
         ticks_per_quarter=pm.resolution,
-        notes=np.array(notes, dtype=np.int64).reshape(-1, 4),
+        parts=[_instrument_part(pm, instrument) for instrument in pm.instruments if not instrument.is_drum],
         tempos=np.array(tempos, dtype=np.int64).reshape(-1, 2),
         metres=[(signature.numerator, signature.denominator) for signature in pm.time_signature_changes],
         num_drum_strokes=sum(len(instrument.notes) for instrument in pm.instruments if instrument.is_drum),
-        num_bends=sum(len(instrument.pitch_bends) for instrument in pm.instruments),
-        stored=_STORED.search("".join(event.text for event in pm.text_events).encode(errors="replace")),
+        stored=STORED.search("".join(event.text for event in pm.text_events).encode(errors="replace")),
     )
-    return _interpret(performance, where, min_notes=0).phrase
+    return _interpret(contents, where, min_notes=0).phrase
 
 
-def write_midi(phrase: Phrase, path: str | Path) -> None:
-    """Writes what `read_midi` gives back whole; the file is there entirely or not at all."""
-    data = midi_bytes(phrase, str(path))
-    with whole_file(path) as partial:
-        partial.write_bytes(data)
-
-
-def midi_bytes(phrase: Phrase, where: str = "phrase") -> bytes:
-    """The phrase as the bytes of a MIDI file; InvalidMidi where reading would refuse them."""
-    buffer = io.BytesIO()
-    _midi_file(phrase, where).save(file=buffer)
-    _refuse_size(len(buffer.getvalue()), where)
-    return buffer.getvalue()
-
-
-def to_pretty_midi(phrase: Phrase) -> pretty_midi.PrettyMIDI:
-    """The phrase as other programs' object, melody and accompaniment an instrument each."""
-    return pretty_midi.PrettyMIDI(mido_object=_midi_file(phrase, phrase.title or "phrase"))
+def _instrument_part(pm: pretty_midi.PrettyMIDI, instrument: pretty_midi.Instrument) -> Part:
+    tick = pm.time_to_tick
+    notes = [(tick(n.start), tick(n.end) - tick(n.start), n.pitch, n.velocity) for n in instrument.notes]
+    bends = sorted((tick(bend.time), bend.pitch) for bend in instrument.pitch_bends if np.isfinite(bend.time))
+    controls = [(control.number, control.value) for control in instrument.control_changes]
+    return Part(
+        np.array(notes, dtype=np.int64).reshape(-1, 4),
+        np.array(bends, dtype=np.int64).reshape(-1, 2),
+        _bend_cents(controls) if bends else DEFAULT_BEND_CENTS,
+    )
 
 
 def skyline(rows: Rows) -> Rows:
@@ -183,79 +168,151 @@ def skyline(rows: Rows) -> Rows:
     return rows
 
 
-def _parse(data: bytes, where: str) -> _Performance:
+def _parse(data: bytes, where: str) -> _Contents:
     """What the bytes say; InvalidMidi where they are no MIDI file, or count time in something else than beats."""
     _refuse_header(data, where)
     try:
         score = ScoreTick.from_midi(data)
     except RuntimeError as error:
         reason = f"is damaged ({' '.join(str(error).split())})"
-        raise InvalidMidi(where, Defect.UNREADABLE, reason, _AGAIN) from error
+        raise InvalidMidi(where, Defect.UNREADABLE, reason, AGAIN) from error
     signatures = score.time_signatures.numpy()
-    return _Performance(
+    return _Contents(
         ticks_per_quarter=score.tpq,
-        notes=_stack([track.notes for track in score.tracks if not track.is_drum], "time duration pitch velocity"),
-        tempos=_stack([score.tempos], "time mspq"),
+        parts=[_track_part(track) for track in score.tracks if not track.is_drum],
+        tempos=_stack(score.tempos, "time mspq"),
         metres=list(zip(signatures["numerator"].tolist(), signatures["denominator"].tolist(), strict=True)),
         num_drum_strokes=sum(len(track.notes) for track in score.tracks if track.is_drum),
-        num_bends=sum(len(track.pitch_bends) for track in score.tracks),
-        stored=_STORED.search(data),  # symusic keeps no text events
+        stored=STORED.search(data),  # symusic keeps no text events
     )
 
 
-def _stack(lists: list[Any], names: str) -> Int[np.ndarray, "event field"]:
-    """The fields of symusic's lists of events, one list under the other."""
-    tables = [events.numpy() for events in lists if len(events)]
-    columns = [[table[name] for table in tables] for name in names.split()]
-    if not tables:
-        return np.empty((0, len(columns)), dtype=np.int64)
-    return np.stack([np.concatenate(column).astype(np.int64) for column in columns], axis=1)
+def _track_part(track: Any) -> Part:
+    """What a track of symusic's holds, which is what one channel of one track held."""
+    controls = track.controls.numpy() if len(track.pitch_bends) else {}
+    return Part(
+        _stack(track.notes, "time duration pitch velocity"),
+        _stack(track.pitch_bends, "time value"),
+        _bend_cents(zip(controls["number"].tolist(), controls["value"].tolist(), strict=True))
+        if controls
+        else DEFAULT_BEND_CENTS,
+    )
 
 
-def _interpret(performance: _Performance, where: str, min_notes: int) -> MidiReading:
+def _bend_cents(controls: Iterable[tuple[int, int]]) -> int:
+    """How far the wheel bends, in cents, by RPN 0: the last word on it, or the standard's where there is none."""
+    state = {_RPN_COARSE: 127, _RPN_FINE: 127}
+    semitones, cents = divmod(DEFAULT_BEND_CENTS, 100)
+    for number, value in controls:
+        if number in state:
+            state[number] = value
+        elif number in (_DATA_COARSE, _DATA_FINE) and not any(state.values()):
+            semitones, cents = (value, 0) if number == _DATA_COARSE else (semitones, value)
+    return 100 * semitones + cents
+
+
+def _stack(events: Any, names: str) -> Int[np.ndarray, "event field"]:
+    """Some fields of a list of symusic's events."""
+    table = events.numpy() if len(events) else {}
+    columns = [table[name] if table else np.empty(0) for name in names.split()]
+    return np.stack(columns, axis=1).astype(np.int64)
+
+
+def _interpret(contents: _Contents, where: str, min_notes: int) -> MidiReading:
     """The phrase that was stored where its seal holds, else the one that the notes themselves make."""
-    notes, ticks_per_quarter, repairs = performance.notes, performance.ticks_per_quarter, list[str]()
-    _refuse_few(len(notes), performance.num_drum_strokes, min_notes, where)
-    if performance.num_drum_strokes:
-        repairs.append(f"{_count(performance.num_drum_strokes, 'drum stroke')} on channel 10 left out")
-    _refuse_ticks(notes, where)
-    tempo, metre = _tempo(performance, repairs, where), _metre(performance, repairs)
-    _refuse_lengths(notes, ticks_per_quarter, tempo, where)
+    notes, ticks_per_quarter, repairs = contents.notes, contents.ticks_per_quarter, list[str]()
+    _refuse_few(len(notes), contents.num_drum_strokes, min_notes, where)
+    if contents.num_drum_strokes:
+        repairs.append(f"{_count(contents.num_drum_strokes, 'drum stroke')} on channel 10 left out")
+    refuse_ticks(notes, where)
+    tempo, metre = _tempo(contents, repairs, where), _metre(contents, repairs)
+    refuse_lengths(notes, ticks_per_quarter, tempo, where)
 
-    phrase = performance.stored and _unseal(performance.stored, notes, ticks_per_quarter)
+    phrase = _stored_phrase(contents)
     if phrase is not None:  # an empty phrase is a phrase
         # a tempo or metre set in another program holds; where the file says what was written, so does the phrase
         kept = (phrase.tempo or DEFAULT_TEMPO) == (tempo or DEFAULT_TEMPO)
         tempo = phrase.tempo if kept else tempo
-        metre = phrase.metre if _writable(phrase.metre) == metre else metre
+        metre = phrase.metre if writable(phrase.metre) == metre else metre
         return MidiReading(replace(phrase, tempo=tempo, metre=metre), tuple(repairs))
-    if performance.stored:
+    if contents.stored:
         repairs.append("changed since it was written: its techniques and mode left out")
-    if performance.num_bends:
-        repairs.append(f"{_count(performance.num_bends, 'pitch bend')} left out")
+    bent, silence = _bent_notes(contents.parts, repairs), int(notes[:, 0].min(initial=MAX_TICKS))
     notes = _without_silence(_mend(notes, ticks_per_quarter, repairs), ticks_per_quarter, metre, repairs)
+    silence -= int(notes[:, 0].min(initial=MAX_TICKS))
     rows, deviation = quantise(rows_from_columns(*notes.T), ticks_per_quarter)
-    return MidiReading(Phrase(skyline(rows), metre, tempo, deviation=deviation), tuple(repairs))
+    phrase = Phrase(skyline(rows), metre, tempo, deviation=deviation)
+    bends = _bends_by_row(phrase, bent, silence, ticks_per_quarter) if bent else {}
+    return MidiReading(phrase, tuple(repairs), bends)
 
 
-def _refuse_size(num_bytes: int, where: str) -> None:
-    if num_bytes > MAX_BYTES:
-        raise InvalidMidi(where, Defect.TOO_LARGE, f"has more than {MAX_BYTES:,} bytes", "cut it into single tunes")
+def _stored_phrase(contents: _Contents) -> Phrase | None:
+    """The phrase that stands beside the notes, if it is what was written there."""
+    phrase = contents.stored and unseal(contents.stored, contents.parts, contents.ticks_per_quarter)
+    if phrase is None:
+        return None
+    try:
+        midi_file(phrase)  # what could not be written was not
+    except Exception:  # whatever is wrong with a phrase that somebody forged, the notes are there to be read
+        return None
+    return phrase
+
+
+def _bent_notes(parts: Iterable[Part], repairs: list[str]) -> dict[tuple[int, int], Curve]:
+    """A curve of (ticks after the onset, semitones) for each note that is bent, by its onset in ticks and its pitch.
+
+    The wheel is where it was put last when the note is struck, and jumps from place to place until the note ends.
+    """
+    bent: dict[tuple[int, int], Curve] = {}
+    num_left_out = 0
+    for part in parts:
+        if not len(part.bends):
+            continue
+        tick, semitones = part.bends[:, 0], part.bends[:, 1] * part.bend_cents / (100 * WHEEL)
+        heard = semitones == 0
+        for onset, duration, pitch in part.notes[:, :3].tolist():
+            first, last = np.searchsorted(tick, onset, "right"), np.searchsorted(tick, onset + duration, "left")
+            start = float(semitones[first - 1]) if first else 0.0
+            if not start and not semitones[first:last].any():
+                continue
+            heard[max(first - 1, 0) : last] = True
+            held = np.append(start, semitones[first:last])
+            time = np.append(0, tick[first:last] - onset)
+            points = np.stack([np.repeat(time, 2)[1:], np.repeat(held, 2)[:-1]], axis=1)
+            if len(points) > len(bent.get((onset, pitch), ())):
+                bent[onset, pitch] = points
+        num_left_out += int((~heard).sum())
+    if bent:
+        repairs.append(f"{_count(len(bent), 'bent note')}: the bends are kept beside the phrase")
+    if num_left_out:
+        repairs.append(f"{_count(num_left_out, 'pitch bend')} between notes left out")
+    return bent
+
+
+def _bends_by_row(
+    phrase: Phrase, bent: Mapping[tuple[int, int], Curve], silence: int, ticks_per_quarter: int
+) -> dict[int, Curve]:
+    """The curves of bent notes by their rows, in steps; `silence` is how many ticks the notes were moved."""
+    off = phrase.deviation.onset if phrase.deviation else 0
+    onset = (phrase.onset.astype(np.int64) * ticks_per_quarter + off) // STEPS_PER_QUARTER + silence
+    keys = zip(onset.tolist(), phrase.pitch.tolist(), strict=True)
+    steps = STEPS_PER_QUARTER / ticks_per_quarter
+    return {row: bent[key] * [steps, 1] for row, key in enumerate(keys) if key in bent}
 
 
 def _refuse_header(data: bytes, where: str) -> None:
-    _refuse_size(len(data), where)
+    refuse_size(len(data), where)
     division = int.from_bytes(data[12:14], "big")
     match data[:4]:
         case b"":
-            raise InvalidMidi(where, Defect.EMPTY, "is empty", _AGAIN)
+            raise InvalidMidi(where, Defect.EMPTY, "is empty", AGAIN)
         case b"RIFF":
             raise InvalidMidi(where, Defect.UNREADABLE, "is wrapped in RIFF", "save it as a standard MIDI file (.mid)")
         case b"MThd" if len(data) < 14:
             raise InvalidMidi(where, Defect.UNREADABLE, "ends within its header", "copy or download it again")
         case b"MThd" if division == 0:
-            raise InvalidMidi(where, Defect.BAD_DIVISION, "division is 0 ticks a quarter", _AGAIN)
-        case b"MThd" if division > _MAX_DIVISION:
+            raise InvalidMidi(where, Defect.BAD_DIVISION, "division is 0 ticks a quarter", AGAIN)
+        case b"MThd" if division > MAX_DIVISION:
             reason = "counts time in film frames (SMPTE), not in beats"
             raise InvalidMidi(where, Defect.BAD_DIVISION, reason, "export it with ticks per quarter note")
         case b"MThd":
@@ -274,44 +331,16 @@ def _refuse_few(num_notes: int, num_drum_strokes: int, min_notes: int, where: st
     raise InvalidMidi(where, Defect.NO_NOTES, "has no notes", "export it again with its notes")
 
 
-def _refuse_ticks(notes: Notes, where: str) -> None:
-    """InvalidMidi where ticks have overflowed."""
-    if len(notes) and (notes[:, :2].min() < 0 or notes[:, :2].sum(axis=1).max() > MAX_TICKS):
-        raise InvalidMidi(where, Defect.ABSURD_TICKS, f"has notes outside tick 0 to {MAX_TICKS:,}", _AGAIN)
-
-
-def _refuse_lengths(notes: Notes, ticks_per_quarter: int, tempo: int | None, where: str) -> None:
-    """InvalidMidi where a note or the tune lasts longer than music does."""
-    if len(notes) == 0:
-        return
-    duration, last = notes[:, 1], notes[:, :2].sum(axis=1).max()
-    seconds = (tempo or DEFAULT_TEMPO) / 1e6 / ticks_per_quarter
-    if (longest := duration.max() * seconds) > MAX_NOTE_SECONDS:
-        reason = f"has a note of {longest / 60:.0f} minutes"
-        raise InvalidMidi(where, Defect.NOTE_TOO_LONG, reason, "end that note where it stops sounding")
-    if last * seconds > MAX_SECONDS:
-        reason = f"lasts {last * seconds / 3600:.1f} hours"
-        raise InvalidMidi(
-            where, Defect.ABSURD_TICKS, reason, "cut it into single tunes, or move the note that is far off"
-        )
-
-
-def _refuse_tempo(tempo: int, where: str) -> None:
-    if not MIN_TEMPO <= tempo <= MAX_TEMPO:
-        reason = f"has a tempo of {tempo} microseconds a quarter"
-        raise InvalidMidi(where, Defect.ABSURD_TEMPO, reason, f"set a tempo from {MIN_TEMPO:,} to {MAX_TEMPO:,}")
-
-
-def _tempo(performance: _Performance, repairs: list[str], where: str) -> int | None:
+def _tempo(contents: _Contents, repairs: list[str], where: str) -> int | None:
     """The tempo that half of the tune's time is faster and half slower than; None where the file names none."""
-    if len(performance.tempos) == 0:
+    if len(contents.tempos) == 0:
         return None
-    changes = performance.tempos[np.argsort(performance.tempos[:, 0], kind="stable")]
+    changes = contents.tempos[np.argsort(contents.tempos[:, 0], kind="stable")]
     for tempo in (changes[:, 1].min(), changes[:, 1].max()):
-        _refuse_tempo(int(tempo), where)
-    if len(performance.notes) == 0:
+        refuse_tempo(int(tempo), where)
+    if len(contents.notes) == 0:
         return int(changes[0, 1])
-    first, last = performance.notes[:, 0].min(), performance.notes[:, :2].sum(axis=1).max()
+    first, last = contents.notes[:, 0].min(), contents.notes[:, :2].sum(axis=1).max()
     if changes[0, 0] > first:  # until the first of its tempos a file is played at the standard's
         changes = np.concatenate([[(first, DEFAULT_TEMPO)], changes])
     tempos = changes[:, 1]
@@ -324,9 +353,9 @@ def _tempo(performance: _Performance, repairs: list[str], where: str) -> int | N
     return median
 
 
-def _metre(performance: _Performance, repairs: list[str]) -> Metre | None:
+def _metre(contents: _Contents, repairs: list[str]) -> Metre | None:
     """The metre of the whole tune; None where the file names none, or more than one."""
-    metres = [f"{numerator}/{denominator}" for numerator, denominator in dict.fromkeys(performance.metres)]
+    metres = [f"{numerator}/{denominator}" for numerator, denominator in dict.fromkeys(contents.metres)]
     if len(metres) > 1:
         repairs.append(f"metre left out: it changes ({', '.join(metres[:4])})")
     if len(metres) != 1:
@@ -359,7 +388,7 @@ def _mend(notes: Notes, ticks_per_quarter: int, repairs: list[str]) -> Int[np.nd
 
 def _without_silence(notes: Notes, ticks_per_quarter: int, metre: Metre | None, repairs: list[str]) -> Notes:
     """The notes moved by whole bars, so that the first lies in the first bar, where in its bar it was."""
-    bars = _whole_bars(metre, ticks_per_quarter)
+    bars = whole_bars(metre, ticks_per_quarter)
     first = int(notes[:, 0].min(initial=MAX_TICKS)) if len(notes) else 0
     # from half a step before a bar line a note belongs to the bar behind it, as it does on the grid
     silence = (2 * STEPS_PER_QUARTER * first + ticks_per_quarter) // (2 * STEPS_PER_QUARTER * bars) * bars
@@ -368,116 +397,5 @@ def _without_silence(notes: Notes, ticks_per_quarter: int, metre: Metre | None, 
     return notes - [silence, 0, 0, 0]
 
 
-def _whole_bars(metre: Metre | None, ticks_per_quarter: int) -> int:
-    """Ticks in a bar, or in as many bars as make whole ticks; in a quarter where there is no metre."""
-    bar = (metre.bar if metre else STEPS_PER_QUARTER) * ticks_per_quarter
-    return bar // gcd(bar, STEPS_PER_QUARTER)
-
-
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _midi_file(phrase: Phrase, where: str) -> mido.MidiFile:
-    """A first track with what concerns all, and a track for each voice that has notes."""
-    notes, ticks_per_quarter = _sounding(phrase)
-    _refuse_ticks(notes, where)
-    _refuse_lengths(notes, ticks_per_quarter, phrase.tempo, where)
-    head = mido.MidiTrack()
-    if phrase.title:
-        head.append(mido.MetaMessage("track_name", name=phrase.title.encode(errors="replace").decode()))
-    if phrase.tempo is not None:
-        _refuse_tempo(phrase.tempo, where)
-        head.append(mido.MetaMessage("set_tempo", tempo=phrase.tempo))
-    if metre := _writable(phrase.metre):
-        head.append(mido.MetaMessage("time_signature", numerator=metre.numerator, denominator=metre.denominator))
-    head.append(mido.MetaMessage("text", text=_sealed(phrase, notes, ticks_per_quarter)))
-    tracks = [_track(notes[phrase.voice == voice], voice) for voice in Voice if (phrase.voice == voice).any()]
-    return mido.MidiFile(ticks_per_beat=ticks_per_quarter, charset="utf-8", tracks=[head, *tracks])
-
-
-def _track(notes: Notes, voice: Voice) -> mido.MidiTrack:
-    """A voice on a channel of its own, so that a bend of the melody leaves the ringing drone alone."""
-    track = mido.MidiTrack([mido.MetaMessage("track_name", name=voice.name.lower())])
-    track.append(mido.Message("program_change", program=PROGRAM, channel=voice))
-    strokes = [(onset, "note_on", pitch, velocity) for onset, _, pitch, velocity in notes.tolist()]
-    releases = [(onset + duration, "note_off", pitch, 0) for onset, duration, pitch, _ in notes.tolist()]
-    now = 0
-    for tick, kind, pitch, velocity in sorted(releases + strokes):  # at one tick "note_off" comes before "note_on"
-        track.append(mido.Message(kind, channel=voice, note=pitch, velocity=velocity, time=tick - now))
-        now = tick
-    return track
-
-
-def _sounding(phrase: Phrase) -> tuple[Notes, int]:
-    """The notes as a file holds them, in rows' order, and its division: no tick below 0, no silent or empty note."""
-    rows, ticks_per_quarter = to_ticks(phrase, RESOLUTION)
-    notes = rows[:, [ONSET, DURATION, PITCH, VELOCITY]]
-    if ticks_per_quarter > _MAX_DIVISION:
-        notes[:, :2] = notes[:, :2] * RESOLUTION // ticks_per_quarter
-        ticks_per_quarter = RESOLUTION
-    bars = _whole_bars(phrase.metre, ticks_per_quarter)
-    notes[:, 0] -= notes[:, 0].min(initial=0) // bars * bars
-    notes[:, 1] = notes[:, 1].clip(min=1)
-    notes[:, 3] = np.where(notes[:, 3] == UNKNOWN, SOUNDING_VELOCITY, notes[:, 3].clip(1, 127))
-    return notes, ticks_per_quarter
-
-
-def _writable(metre: Metre | None) -> Metre | None:
-    """The metre where MIDI can say it: a time signature's denominator is a power of two."""
-    return metre if metre and metre.numerator < 256 and metre.denominator in (1, 2, 4, 8, 16, 32, 64, 128) else None
-
-
-def _sealed(phrase: Phrase, notes: Notes, ticks_per_quarter: int) -> str:
-    """The whole phrase as text, and the seal that ties it to the notes."""
-    off = phrase.deviation
-    facts = {
-        "rows": phrase.rows.tolist(),
-        "metre": phrase.metre and str(phrase.metre),
-        "tempo": phrase.tempo,
-        "lai": phrase.lai,
-        "title": phrase.title,
-        "source": phrase.source,
-        "tuning": phrase.tuning,
-        "drone": phrase.drone,
-        "words": phrase.words,
-        "inferred": sorted(phrase.inferred),
-        "deviation": off and [off.ticks_per_quarter, off.onset.tolist(), off.duration.tolist()],
-    }
-    payload = base64.b64encode(zlib.compress(json.dumps(facts, separators=(",", ":")).encode()))
-    return f"phin1:{_seal(notes, ticks_per_quarter, payload)}:{payload.decode()};"
-
-
-def _unseal(stored: re.Match[bytes], notes: Notes, ticks_per_quarter: int) -> Phrase | None:
-    """The phrase that was stored; None where the notes are no longer those it was stored with."""
-    seal, payload = stored.groups()
-    if seal.decode() != _seal(notes, ticks_per_quarter, payload):
-        return None
-    try:
-        facts = json.loads(zlib.decompressobj().decompress(base64.b64decode(payload), _MAX_STORED))
-        if facts["deviation"]:
-            resolution, onset, duration = facts["deviation"]
-            facts["deviation"] = Deviation(resolution, np.array(onset, np.int64), np.array(duration, np.int64))
-        facts["rows"] = np.array(facts["rows"], np.int32).reshape(-1, 6)
-        facts["metre"] = facts["metre"] and Metre.parse(facts["metre"])
-        facts["drone"] = tuple(map(int, facts["drone"]))
-        facts["words"] = tuple((int(step), str(text)) for step, text in facts["words"])
-        facts["inferred"] = frozenset(map(Inferred, facts["inferred"]))
-        phrase = Phrase(**facts)
-        _midi_file(phrase, "stored phrase")  # what could not be written was not
-    except Exception:  # whatever is wrong with an event that somebody forged, the notes are there to be read
-        return None
-    return phrase
-
-
-def _seal(notes: Notes, ticks_per_quarter: int, payload: bytes) -> str:
-    """Hash of what sounds and of what is stored.
-
-    Strokes and releases are hashed apart: readers disagree which release ends which of two strokes on one pitch.
-    """
-    strokes = notes[:, [0, 2, 3]]
-    releases = np.stack([notes[:, 0] + notes[:, 1], notes[:, 2]], axis=1)
-    hashed = blake2b(b"%d:" % ticks_per_quarter + payload, digest_size=8)
-    for events in (strokes, releases):
-        hashed.update(events[np.lexsort(events.T)].astype("<i8").tobytes())
-    return hashed.hexdigest()
