@@ -134,7 +134,7 @@ class PerformanceStyle:
         """A style drawn wide, so that what learns from performances cannot learn one player's habits."""
         drawn = {name: float(rng.uniform(low, high)) for name, (low, high) in _RANGES.items()}
         bend_range, flick_notes = int(rng.integers(1, 13)), int(rng.integers(2, 4))
-        drawn["bend_depth"] = min(drawn["bend_depth"], bend_range)
+        drawn["bend_depth"] = min(drawn["bend_depth"], float(bend_range))
         return cls(**(drawn | {"bend_range": bend_range, "flick_notes": flick_notes}))  # pyright: ignore[reportArgumentType]
 
 

@@ -1,4 +1,4 @@
-"""How a tune sounds: every note is a plucked string, and the sound of a phrase is their sum.
+"""How a tune sounds: every stroke is a plucked string, and the sound of a phrase is their sum.
 
 The string is Karplus and Strong's ("Digital Synthesis of Plucked-String and Drum Timbres", Computer Music Journal
 7(2), 1983): what sounded a period ago comes back a little weaker and a little blurred. Two things are unusual. The
@@ -9,6 +9,7 @@ period at a time, not a sample.
 
 import wave
 from collections.abc import Mapping
+from dataclasses import replace
 from math import ceil, log, pi, sqrt
 from pathlib import Path
 
@@ -16,25 +17,19 @@ import numpy as np
 from jaxtyping import Float
 
 from phin.errors import Defect, InvalidTune
-from phin.music.grid import to_ticks
+from phin.music.perform import ASSUMED_VELOCITY, ROW, STYLE, PerformanceStyle, perform
 from phin.music.phrase import (
     ASSUMED_TEMPO,
     DURATION,
     ONSET,
-    PITCH,
     STEPS_PER_QUARTER,
     UNKNOWN,
-    VELOCITY,
-    VOICE,
     Phrase,
     Voice,
 )
 from phin.whole_file import whole_file
 
 SAMPLE_RATE = 44_100
-
-ASSUMED_VELOCITY = 80
-"""How loud a note sounds whose velocity nobody wrote down: mezzo-forte."""
 
 RELEASE = 0.05
 """Seconds a damped string takes to fall silent: a finger is quick, and a sudden stop is a click."""
@@ -95,30 +90,38 @@ def render(
     tempo: int | None = None,
     sample_rate: int = SAMPLE_RATE,
     bends: Mapping[int, Bend] | None = None,
+    style: PerformanceStyle = STYLE,
+    performer: np.random.Generator | None = None,
 ) -> Sound:
-    """The phrase as it was performed, mono, its loudest sample at `PEAK`; it starts with its first note, pickup or not.
+    """The phrase as it is performed, mono, its loudest sample at `PEAK`; it starts with its first note, pickup or not.
 
-    `tempo` is in microseconds a quarter and overrules the phrase's. `bends` has a curve for each row that is bent; each
-    row has a string of its own, so that a bend leaves the drone alone.
+    `tempo` is in microseconds a quarter and overrules the phrase's. `style` and `performer`, whose random numbers vary
+    the playing, are `perform`'s. `bends` has a curve for each row that is bent (`MidiReading.bends`), which overrules
+    its technique's. A bend leaves the drone alone: each stroke sounds by itself.
     """
     if not len(phrase):
         reason = "has no notes, so there is nothing to hear"
         raise InvalidTune(phrase.title or "phrase", Defect.NO_NOTES, reason, "choose a tune with a note in it")
-    rows, ticks_per_quarter = to_ticks(phrase)
-    quarter = (tempo or phrase.tempo or ASSUMED_TEMPO) / 1e6
-    start = np.rint((rows[:, ONSET] - rows[:, ONSET].min()) * quarter / ticks_per_quarter * sample_rate).astype(int)
-    seconds = rows[:, DURATION] * quarter / ticks_per_quarter
+    played = perform(replace(phrase, tempo=tempo or phrase.tempo or ASSUMED_TEMPO), style, performer)
+    tick = (tempo or phrase.tempo or ASSUMED_TEMPO) / 1e6 / played.ticks_per_quarter
+    curves = dict(played.bends)
+    for row, curve in (bends or {}).items():
+        onset = played.strokes[played.strokes[:, ROW] == row, ONSET][-1]  # what comes before leads into the note
+        curves[row] = curve * [played.ticks_per_quarter / STEPS_PER_QUARTER, 1] + [onset, 0]
+    first = played.strokes[:, ONSET].min()
+    seconds = played.strokes[:, DURATION] * tick
+    start = np.rint((played.strokes[:, ONSET] - first) * tick * sample_rate).astype(int)
     mix = np.zeros(ceil((start + (seconds + RELEASE) * sample_rate).max()) + 1)
-    for row, first in enumerate(start.tolist()):
-        pitch, velocity, voice = rows[row, [PITCH, VELOCITY, VOICE]].tolist()
-        curve = None
-        if bends and row in bends:
-            step = np.arange(round(float(seconds[row]) * sample_rate)) * STEPS_PER_QUARTER / (quarter * sample_rate)
-            curve = np.interp(step, bends[row][:, 0], bends[row][:, 1])
-        rng = np.random.default_rng((pitch, int(phrase.onset[row] - phrase.onset[0])))
+    for stroke, (onset, _, pitch, velocity, _, row) in enumerate(played.strokes.tolist()):
+        bend = None
+        if row in curves:
+            ticks = onset + np.arange(round(float(seconds[stroke]) * sample_rate)) / (tick * sample_rate)
+            bend = np.interp(ticks, curves[row][:, 0], curves[row][:, 1])
+        rng = np.random.default_rng((pitch, int(onset - first)))
         frequency = 440 * 2 ** ((pitch - 69) / 12)
-        sound = pluck(frequency, float(seconds[row]), velocity, curve, rng=rng, sample_rate=sample_rate)
-        mix[first : first + len(sound)] += sound * (ACCOMPANIMENT_GAIN if voice == Voice.ACCOMPANIMENT else 1)
+        sound = pluck(frequency, float(seconds[stroke]), velocity, bend, rng=rng, sample_rate=sample_rate)
+        gain = ACCOMPANIMENT_GAIN if phrase.voice[row] == Voice.ACCOMPANIMENT else 1
+        mix[start[stroke] : start[stroke] + len(sound)] += sound * gain
     return mix * (PEAK / (np.abs(mix).max() or 1))
 
 

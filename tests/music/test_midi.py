@@ -11,7 +11,7 @@ import mido
 import numpy as np
 import pretty_midi
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from phin.errors import Defect, InvalidMidi, PhinError
@@ -27,8 +27,9 @@ from phin.music.midi import (
 )
 from phin.music.midi_limits import DEFAULT_TEMPO
 from phin.music.midi_writing import string_parts
-from phin.music.perform import perform
-from phin.music.phrase import UNKNOWN, Deviation, Metre, Phrase, Voice, rows_from_columns
+from phin.music.perform import PerformanceStyle, perform
+from phin.music.phrase import TECHNIQUE, UNKNOWN, Deviation, Metre, Phrase, Voice, rows_from_columns
+from phin.music.technique import Technique
 from tests.midi_defects import SCALE, defect_files, good_files, header, note, tempo, track
 from tests.strategies import melodies, phrases
 
@@ -78,6 +79,15 @@ def test_a_phrase_that_is_written_is_read_back_whole(phrase: Phrase) -> None:
     reading = read(midi_bytes(phrase))
     assert reading.phrase == phrase
     assert reading.repairs == ()
+
+
+@settings(deadline=None)
+@given(phrases(), st.integers(0, 2**32 - 1))
+def test_a_phrase_comes_back_whole_however_it_is_played(phrase: Phrase, seed: int) -> None:
+    """A tune that was played a little late, or with wide bends, would come back as that performance."""
+    rng = np.random.default_rng(seed)
+    data = midi_bytes(phrase, style=PerformanceStyle.random(rng), rng=rng)
+    assert read(data).phrase == phrase
 
 
 @given(phrases().filter(fits_a_midi_clock))
@@ -314,6 +324,86 @@ def test_a_short_phrase_is_refused_unless_short_ones_are_asked_for(tmp_path: Pat
     with pytest.raises(InvalidMidi, match="has 2 notes, fewer than 8"):
         read_midi(path)
     assert read_midi(path, min_notes=0).phrase == lick
+
+
+def bent_tune(technique: int = Technique.BEND) -> Phrase:
+    """A drone under a melody whose fifth note is bent, after a pickup."""
+    rows = tune().rows.copy()
+    rows[:, TECHNIQUE] = Technique.PLAIN
+    rows[4, [1, TECHNIQUE]] = 12, technique
+    drone = rows_from_columns(np.array([-12, 36, 84, 132]), np.full(4, 48), np.full(4, 52), 60, Technique.DRONE, 1)
+    both = np.concatenate([rows[rows[:, 0] != rows[3, 0]], rows[4:5], drone])
+    return tune_of(rows_from_columns(*np.unique(both, axis=0).T))
+
+
+def tune_of(rows: np.ndarray) -> Phrase:
+    return Phrase(rows, metre=Metre(2, 4), tempo=600_000)
+
+
+@pytest.mark.parametrize("technique", [Technique.BEND, Technique.SLIDE, Technique.VIBRATO])
+def test_bends_are_read_with_the_notes_they_bend_and_no_others(technique: int) -> None:
+    """Any bend anywhere would make every note of a tune a bent one, as in the only earlier model."""
+    phrase = bent_tune(technique)
+    row = int(np.flatnonzero(phrase.technique == technique)[0])
+    reading = read(stripped(midi_bytes(phrase)))
+    back = int(np.flatnonzero((reading.phrase.onset == phrase.onset[row] + 48) & (reading.phrase.pitch != 52))[0])
+    assert set(reading.bends) == {back}
+    assert reading.phrase.pitch[back] == phrase.pitch[row]
+    assert reading.repairs == ("1 bent note: the bends are kept beside the phrase",)
+    performance = perform(phrase)
+    played, onset = performance.bends[row], performance.strokes[performance.strokes[:, 5] == row, 0][0]
+    steps = np.arange(0.0, 12, 0.25)
+    expected = np.interp(steps, (played[:, 0] - onset) * 24 / performance.ticks_per_quarter, played[:, 1])
+    heard = reading.bends[back]
+    got = heard[np.searchsorted(heard[:, 0], steps + 1e-9, "right") - 1, 1]
+    assert np.abs(got - expected).max() < 0.35  # ten milliseconds of the steepest way
+    assert abs(np.abs(got).max() - np.abs(expected).max()) < 0.05
+
+
+def raw_bend(*controls: tuple[int, int], wheel: int = 4096) -> bytes:
+    """Eight notes, the second with the wheel half way up from its middle, after some controllers."""
+    setting = b"".join(bytes([0, 0xB0, number, value]) for number, value in controls)
+    up = bytes([0x18, 0xE0, (wheel + 8192) & 0x7F, (wheel + 8192) >> 7])
+    bent_note = b"\x00\x90\x3c\x50" + up + b"\x18\x80\x3c\x00" + b"\x00\xe0\x00\x40"
+    return header() + track(setting, note(), bent_note, note() * 6)
+
+
+@pytest.mark.parametrize(
+    ("controls", "semitones"),
+    [
+        ((), 1.0),
+        (((101, 0), (100, 0), (6, 12)), 6.0),
+        (((101, 0), (100, 0), (6, 1), (38, 50)), 0.75),
+        (((101, 0), (100, 1), (6, 12)), 1.0),  # another parameter: fine tuning
+        (((101, 0), (100, 0), (6, 12), (101, 127), (100, 127), (6, 4)), 6.0),  # what is set after that is nothing
+    ],
+)
+def test_how_far_a_wheel_bends_is_what_the_channel_says_or_two_semitones(
+    controls: tuple[tuple[int, int], ...], semitones: float
+) -> None:
+    """A slide of a fourth would be read as a slide of a hair."""
+    reading = read(raw_bend(*controls))
+    assert list(reading.bends) == [1]
+    assert reading.bends[1].tolist() == [[0, 0], [6, 0], [6, semitones]]
+    assert from_pretty_midi(pretty_midi.PrettyMIDI(io.BytesIO(raw_bend(*controls)))) == reading.phrase
+
+
+def test_a_bend_edited_in_another_program_is_believed() -> None:
+    """A player who straightens a bend in a DAW would find it bent again."""
+    phrase = bent_tune()
+    for change in ({"pitch": 5}, {"time": 3}):
+        reading = read(edited(midi_bytes(phrase), change, "pitchwheel"))
+        assert any("changed since it was written" in repair for repair in reading.repairs)
+        assert len(reading.bends) == 1
+    reached = edited(midi_bytes(phrase), {"control": 7}, "control_change")  # no RPN 0: another bend
+    assert any("changed since it was written" in repair for repair in read(reached).repairs)
+
+
+def test_a_file_without_bends_is_read_without_any() -> None:
+    """Reading a folk tune would cost more because guitars can bend."""
+    reading = read(GOOD["plain.mid"])
+    assert reading.bends == {}
+    assert reading.phrase.technique.tolist() == [UNKNOWN] * len(reading.phrase)
 
 
 def test_a_half_written_file_is_never_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
