@@ -27,7 +27,7 @@ CHANNELS = tuple(channel for channel in range(16) if channel != 9)
 """String 1 is on the first, counted from 0; not on channel 10, where drums are. Strings beyond 15 begin again."""
 
 WHEEL = 8192
-WHEEL_EVERY = 0.01
+WHEEL_EVERY = 0.005
 """Seconds between two positions of the wheel on the way of a bend."""
 
 

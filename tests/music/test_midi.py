@@ -26,7 +26,7 @@ from phin.music.midi import (
     write_midi,
 )
 from phin.music.midi_limits import DEFAULT_TEMPO
-from phin.music.midi_writing import string_parts
+from phin.music.midi_writing import WHEEL_EVERY, string_parts
 from phin.music.perform import PerformanceStyle, perform
 from phin.music.phrase import TECHNIQUE, UNKNOWN, Deviation, Metre, Phrase, Voice, rows_from_columns
 from phin.music.technique import Technique
@@ -356,7 +356,8 @@ def test_bends_are_read_with_the_notes_they_bend_and_no_others(technique: int) -
     expected = np.interp(steps, (played[:, 0] - onset) * 24 / performance.ticks_per_quarter, played[:, 1])
     heard = reading.bends[back]
     got = heard[np.searchsorted(heard[:, 0], steps + 1e-9, "right") - 1, 1]
-    assert np.abs(got - expected).max() < 0.35  # ten milliseconds of the steepest way
+    steepest = np.abs(np.diff(expected)).max() / 0.25 * WHEEL_EVERY / (0.6 / 24)
+    assert np.abs(got - expected).max() < steepest + 0.01
     assert abs(np.abs(got).max() - np.abs(expected).max()) < 0.05
 
 
@@ -385,7 +386,8 @@ def test_how_far_a_wheel_bends_is_what_the_channel_says_or_two_semitones(
     reading = read(raw_bend(*controls))
     assert list(reading.bends) == [1]
     assert reading.bends[1].tolist() == [[0, 0], [6, 0], [6, semitones]]
-    assert from_pretty_midi(pretty_midi.PrettyMIDI(io.BytesIO(raw_bend(*controls)))) == reading.phrase
+    elsewhere = from_pretty_midi(pretty_midi.PrettyMIDI(io.BytesIO(raw_bend(*controls))))
+    assert np.array_equal(elsewhere.rows, reading.phrase.rows)
 
 
 def test_a_bend_edited_in_another_program_is_believed() -> None:

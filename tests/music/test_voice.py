@@ -13,16 +13,20 @@ from hypothesis import strategies as st
 from jaxtyping import Float
 
 from phin.errors import PhinError
+from phin.music.midi import midi_bytes, read_midi_bytes
+from phin.music.perform import STYLE, PerformanceStyle
 from phin.music.phrase import (
     ASSUMED_TEMPO,
     HIGHEST_PITCH,
     LOWEST_PITCH,
+    TECHNIQUE,
     UNKNOWN,
     Deviation,
     Phrase,
     Voice,
     rows_from_columns,
 )
+from phin.music.technique import Technique
 from phin.music.voice import ASSUMED_VELOCITY, PEAK, RELEASE, SAMPLE_RATE, pluck, render, write_wav
 
 SECOND = 1_000_000
@@ -160,6 +164,73 @@ def test_a_bend_is_counted_in_steps() -> None:
     slow = render(phrase_of((0, 48, 69), tempo=2 * SECOND), bends=bends)
     assert abs(cents_off(slow[SAMPLE_RATE : 2 * SAMPLE_RATE - 500], frequency(69))) < 1
     assert abs(cents_off(slow[round(2.1 * SAMPLE_RATE) : 4 * SAMPLE_RATE], frequency(71))) < 1
+
+
+def with_technique(phrase: Phrase, row: int, technique: int) -> Phrase:
+    rows = phrase.rows.copy()
+    rows[row, TECHNIQUE] = technique
+    return replace(phrase, rows=rows)
+
+
+def test_a_tremolo_is_heard_as_many_strokes() -> None:
+    """Or a written tremolo sounds like a long note that dies away."""
+    plain = phrase_of((0, 48, 69))
+    tremolo = render(with_technique(plain, 0, Technique.TREMOLO))
+    late = slice(round(1.5 * SAMPLE_RATE), 2 * SAMPLE_RATE)
+    assert level(tremolo[late]) > 3 * level(render(plain)[late])
+
+
+def test_a_muted_note_stops_at_once() -> None:
+    """Or a dead stroke rings like any other."""
+    sound = render(with_technique(phrase_of((0, 48, 69)), 0, Technique.MUTE))
+    assert len(sound) < (0.06 + RELEASE) * SAMPLE_RATE + 2
+
+
+def test_a_bent_note_ends_higher_and_a_drone_under_it_does_not() -> None:
+    """Or a bend that a model writes is not heard, or bends everything."""
+    phrase = with_technique(phrase_of((0, 72, 57), (0, 72, 69)), 1, Technique.BEND)
+    sound = render(phrase)[SAMPLE_RATE : 3 * SAMPLE_RATE]
+    assert abs(cents_off(sound, frequency(57))) < 1
+    assert abs(cents_off(sound, frequency(69 + STYLE.bend_depth))) < 1
+
+
+def test_a_slide_starts_at_the_note_before() -> None:
+    """Or a slide is heard as two notes."""
+    phrase = with_technique(phrase_of((0, 24, 69), (24, 48, 72)), 1, Technique.SLIDE)
+    style = PerformanceStyle(slide_length=0.25)
+    sound = render(phrase, style=style)
+    straight = render(phrase_of((0, 24, 69), (24, 48, 72)))
+    arrived, on_the_way = slice(round(1.3 * SAMPLE_RATE), 2 * SAMPLE_RATE), slice(SAMPLE_RATE, round(1.1 * SAMPLE_RATE))
+    assert abs(cents_off(sound[arrived], frequency(72))) < 3
+    assert partial_level(sound[on_the_way], frequency(72)) < 0.5 * partial_level(straight[on_the_way], frequency(72))
+
+
+def test_a_strum_is_heard_string_by_string() -> None:
+    """Or three strings sound like one key of a piano."""
+    phrase = phrase_of((0, 24, 52), (0, 24, 57), (0, 24, 64))
+    strummed = with_technique(with_technique(phrase, 0, Technique.STRUM), 1, Technique.STRUM)
+    before = slice(0, round(0.018 * SAMPLE_RATE))
+    alone = render(phrase_of((0, 24, 52)))[before]
+    sound = render(strummed)[before]
+    assert np.corrcoef(alone, sound)[0, 1] > 0.999  # only the lowest string so far
+    assert np.corrcoef(alone, render(phrase)[before])[0, 1] < 0.99
+
+
+def test_a_bend_that_was_read_from_a_file_is_heard() -> None:
+    """Or a guitarist's MIDI file loses its bends on the way to the ear."""
+    phrase = with_technique(phrase_of((0, 24, 69), (24, 72, 69)), 1, Technique.BEND)
+    reading = read_midi_bytes(midi_bytes(phrase).replace(b"phin1:", b"-----:"), "a tune", min_notes=0)
+    assert list(reading.bends) == [1]
+    sound = render(reading.phrase, bends=reading.bends)[round(1.6 * SAMPLE_RATE) : 3 * SAMPLE_RATE]
+    assert abs(cents_off(sound, frequency(71))) < 2
+
+
+def test_chance_in_playing_comes_from_the_performer_only() -> None:
+    """Or a tune sounds otherwise each time, or never."""
+    phrase = phrase_of((0, 24, 69), (24, 24, 72))
+    one, same, other = (render(phrase, performer=np.random.default_rng(seed)) for seed in (1, 1, 2))
+    assert np.array_equal(one, same)
+    assert len(one) != len(other) or not np.array_equal(one, other)
 
 
 def test_an_unknown_velocity_sounds_like_the_assumed_one() -> None:
