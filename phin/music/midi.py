@@ -9,8 +9,9 @@ A phrase that we wrote stands whole beside its notes (`phin.music.midi_seal`); h
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -96,7 +97,7 @@ class _Contents:
     num_drum_strokes: int
     stored: re.Match[bytes] | None
 
-    @property
+    @cached_property
     def notes(self) -> Notes:
         return np.concatenate([np.empty((0, 4), dtype=np.int64), *(part.notes for part in self.parts)])
 
@@ -189,17 +190,12 @@ def _parse(data: bytes, where: str) -> _Contents:
 
 def _track_part(track: Any) -> Part:
     """What a track of symusic's holds, which is what one channel of one track held."""
-    controls = track.controls.numpy() if len(track.pitch_bends) else {}
-    return Part(
-        _stack(track.notes, "time duration pitch velocity"),
-        _stack(track.pitch_bends, "time value"),
-        _bend_cents(zip(controls["number"].tolist(), controls["value"].tolist(), strict=True))
-        if controls
-        else DEFAULT_BEND_CENTS,
-    )
+    bends = _stack(track.pitch_bends, "time value")
+    cents = _bend_cents(_stack(track.controls, "number value").tolist()) if len(bends) else DEFAULT_BEND_CENTS
+    return Part(_stack(track.notes, "time duration pitch velocity"), bends, cents)
 
 
-def _bend_cents(controls: Iterable[tuple[int, int]]) -> int:
+def _bend_cents(controls: Iterable[Sequence[int]]) -> int:
     """How far the wheel bends, in cents, by RPN 0: the last word on it, or the standard's where there is none."""
     state = {_RPN_COARSE: 127, _RPN_FINE: 127}
     semitones, cents = divmod(DEFAULT_BEND_CENTS, 100)

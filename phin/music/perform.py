@@ -286,7 +286,7 @@ def _stagger(phrase: Phrase, notes: Notes, style: PerformanceStyle, ticks_per_se
 def _vary(
     notes: Notes, string: Column, style: PerformanceStyle, ticks_per_second: float, rng: np.random.Generator
 ) -> None:
-    """Onsets and velocities by chance, in place; no note passes another on its string, none comes before the first."""
+    """Onsets and velocities by chance, in place; none passes another on its string or comes before the first bar."""
     late = np.rint(rng.normal(0, style.timing_jitter, len(notes)) * ticks_per_second).astype(np.int64)
     order = np.lexsort((notes[:, ONSET], string))
     room = np.full(len(notes) + 1, np.iinfo(np.int64).max)
