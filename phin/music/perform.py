@@ -296,6 +296,9 @@ def _vary(
     late = late.clip(notes[:, ONSET].min(initial=0) - notes[:, ONSET], notes[:, DURATION] - 1)
     notes[:, ONSET] += late
     notes[:, DURATION] -= late
+    one, other = order[:-1], order[1:]
+    until_next = np.where(string[one] == string[other], notes[other, ONSET] - notes[one, ONSET], room[0])
+    notes[one, DURATION] = np.minimum(notes[one, DURATION], until_next)
     notes[:, VELOCITY] += np.rint(rng.normal(0, style.velocity_spread, len(notes))).astype(np.int64)
 
 

@@ -365,6 +365,16 @@ def test_chance_comes_only_from_the_generator_that_is_passed(
         assert all(np.array_equal(one.bends[row], other.bends[row]) for row in one.bends)
 
 
+def test_a_trill_that_runs_into_a_note_played_early_gives_way() -> None:
+    """Fails: the last notes of the trill sound on the string that is already struck again."""
+    style = PerformanceStyle(timing_jitter=0.03, trill_rate=20.0)
+    phrase = replace(tune(Technique.TRILL), tempo=100_000)
+    for seed in range(200):
+        for strokes in strings(perform(phrase, style, np.random.default_rng(seed))):
+            assert (strokes[:-1, 0] + strokes[:-1, 1] <= strokes[1:, 0]).all()
+            assert (strokes[:, 1] >= 1).all()
+
+
 def test_a_generator_varies_time_and_loudness_a_little() -> None:
     """Fails: every performance that a model learns from is a machine's."""
     phrase = compose(np.random.default_rng(3))
