@@ -230,7 +230,7 @@ class _Piece:
         pitch = np.array([self.scale[note.degree] for note in self.notes])
         gap = np.diff(onset, append=onset[-1] + STEPS_PER_HONG)
         technique = np.array([self._technique(place, onset, pitch, gap, manner) for place in range(len(onset))])
-        columns = [onset, np.minimum(gap, 2 * STEPS_PER_HONG), pitch, self._loudness(technique), technique]
+        columns = [onset, np.minimum(gap, 2 * STEPS_PER_HONG), pitch, self._loudness(len(onset)), technique]
         melody = rows_from_columns(*columns)
         chords = [row for note in melody.tolist() for row in self._chord(note, manner)]
         struck = [row for row in chords if row[TECHNIQUE] == Technique.STRUM]
@@ -264,10 +264,9 @@ class _Piece:
                 return technique
         return Technique.PLAIN
 
-    def _loudness(self, technique: np.ndarray) -> np.ndarray:
-        """MIDI velocities: accents stand out, the rest wavers."""
-        accent = np.where(technique == Technique.ACCENT, 24, 0)
-        return (LOUDNESS + accent + self.rng.integers(-10, 11, len(technique))).clip(1, 127)
+    def _loudness(self, count: int) -> np.ndarray:
+        """MIDI velocities that waver; what an accent adds comes with the performance."""
+        return (LOUDNESS + self.rng.integers(-10, 11, count)).clip(1, 127)
 
     def _chord(self, note: Sequence[int], manner: Manner) -> list[list[int]]:
         """The lower notes struck with a melody note on a beat, as rows: one for a dyad, two for a strum, or none."""

@@ -18,7 +18,7 @@ from phin.errors import InvalidConfig, PhinError
 from phin.music.fingering import Unplayable, finger
 from phin.music.fretboard import DEFAULT, FRETS, Tuning
 from phin.music.grid import STEPS_PER_SLOT, to_ticks, whole_bars
-from phin.music.lai import pentatonic_set, recognise
+from phin.music.lai import label_lai, pentatonic_set
 from phin.music.phrase import (
     ASSUMED_TEMPO,
     DURATION,
@@ -261,7 +261,7 @@ def _any_strings(phrase: Phrase, notes: Notes) -> Column:
 
 def _ladders(phrase: Phrase, string: Column, tuning: Tuning | None) -> dict[int, list[int]]:
     """The pitches of the scale that lie on each string, ascending: what a trill or a flick goes to."""
-    root = recognise(phrase).root
+    root = label_lai(phrase).root
     scale = pentatonic_set(root) if root is not None else frozenset((phrase.pitch % 12).tolist())
     ladders = {}
     for number in np.unique(string).tolist():
