@@ -74,6 +74,15 @@ def test_every_model_can_be_built(choice: str) -> None:
     assert sum(weight.numel() for weight in model.parameters()) > 10_000
 
 
+def test_the_default_run_clips_stops_early_and_keeps_the_best_and_the_last() -> None:
+    """Fails: a setting is lost in editing, and one bad batch throws a night's training away."""
+    config = composed("train")
+    assert config.trainer["gradient_clip_val"] == 1.0
+    assert {"early_stopping", "best", "last", "last_validated", "samples", "progress"} <= set(config.callbacks)
+    validations = config.trainer["max_steps"] // config.trainer["val_check_interval"]
+    assert config.callbacks["early_stopping"]["patience"] < validations - 1, "early enough to save anything"
+
+
 def test_the_control_arms_are_what_they_are_called() -> None:
     """Fails: a study compares a model with itself."""
     index, absolute = (composed("train", f"model={name}").model for name in ("index_rotary", "absolute"))

@@ -41,14 +41,17 @@ def evaluate(config: EvaluateConfig) -> None:
     path = find(config.checkpoint)
     model, identity = load(path)
     datamodule = PhinDataModule(DataConfig(**vars(config.data)), seed=0, tokenizer=identity.tokenizer)
-    if identity.corpus == config.data.name and identity.corpus_fingerprint != datamodule.store.fingerprint:
+    is_another = identity.corpus_fingerprint != datamodule.store.fingerprint
+    if is_another and identity.corpus == config.data.name:
         raise InvalidCheckpoint(
             path,
             f"was trained on another version of {identity.corpus}, so what is held out here may have been trained on",
-            "evaluate it with the corpus it was trained on",
+            "evaluate it with the corpus it was trained on; if this is another one, give it another data.name",
         )
     rows = bits_report(model, datamodule.evaluation_loader(config.split), datamodule.store, config.split)
     print(f"Model trained on {identity.corpus}; tunes, and what the Markov model learned from: {config.data.name}")
+    if is_another:
+        print("Another corpus than it was trained on: a tune that is in both may have been trained on.")
     print(table(rows, config.split))
     if config.out:
         with whole_file(config.out) as partial:

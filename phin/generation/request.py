@@ -58,6 +58,9 @@ class TuneRequest:
         if self.tempo is not None and not 20 <= self.tempo <= 400:
             raise InvalidConfig(f"tempo={self.tempo}", "is no tempo to play at", "take 20 to 400 hong a minute")
 
+        if self.last_stroke < Metre.parse(self.metre).bar:
+            raise InvalidConfig(f"lines={self.lines}", f"hold no whole bar of {self.metre}", "ask for more lines")
+
     @property
     def last_stroke(self) -> int:
         """The step of the closing note.

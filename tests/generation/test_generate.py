@@ -314,10 +314,16 @@ def test_no_tunes_or_no_seed_are_refused(model: PhinTransformer, identity: Ident
 
 @pytest.mark.parametrize("metre", METRES, ids=str)
 def test_every_metre_the_model_knows_has_a_closing_downbeat(metre: Metre) -> None:
-    """Fails: one line in a long metre has no room for a note."""
-    request = TuneRequest(lines=1, metre=str(metre))
-    assert request.last_stroke >= 0
+    """Fails: a tune in a long metre has no room for a bar, or ends off the beat."""
+    request = TuneRequest(lines=4, metre=str(metre))
+    assert request.last_stroke >= metre.bar
     assert request.last_stroke % metre.bar == 0
+
+
+def test_lines_that_hold_no_bar_are_refused() -> None:
+    """Fails: whoever asks for a line of 4/1 gets a tune of one note."""
+    with pytest.raises(InvalidConfig, match="lines=1: hold no whole bar of 4/1"):
+        TuneRequest(lines=1, metre="4/1")
 
 
 def test_durations_are_the_last_word_of_the_vocabulary() -> None:
