@@ -131,7 +131,7 @@ def _set_tempo(microseconds: int, time: int = 0) -> MetaMessage:
 def _chords() -> list[Message]:
     struck = [Message("note_on", note=pitch, velocity=90) for pitch in (45, 52, 57)]
     released = [Message("note_off", note=pitch, time=480 if pitch == 45 else 0) for pitch in (45, 52, 57)]
-    return (struck + released) * 6
+    return (struck + released) * 8
 
 
 def _bends() -> list[Message]:

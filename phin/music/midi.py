@@ -23,6 +23,7 @@ from symusic.core import ScoreTick
 
 from phin.errors import Defect, InvalidMidi, PhinError
 from phin.music.grid import quantise, whole_bars
+from phin.music.melody import PartName, find_melody
 from phin.music.midi_limits import (
     AGAIN,
     DEFAULT_TEMPO,
@@ -39,15 +40,10 @@ from phin.music.midi_seal import DEFAULT_BEND_CENTS, STORED, Part, unseal
 from phin.music.midi_writing import WHEEL, midi_bytes, midi_file, to_pretty_midi, writable, write_midi
 from phin.music.perform import MAX_DIVISION, Curve, Notes
 from phin.music.phrase import (
-    DURATION,
-    ONSET,
-    PITCH,
     STEPS_PER_QUARTER,
     VOICE,
     Metre,
     Phrase,
-    Rows,
-    Voice,
     rows_from_columns,
 )
 
@@ -61,7 +57,6 @@ __all__ = [
     "midi_bytes",
     "read_midi",
     "read_midi_bytes",
-    "skyline",
     "to_pretty_midi",
     "write_midi",
 ]
@@ -96,6 +91,11 @@ class _Contents:
     metres: list[tuple[int, int]]
     num_drum_strokes: int
     stored: re.Match[bytes] | None
+
+    @cached_property
+    def part_of(self) -> Int[np.ndarray, " note"]:
+        """The part that each of `notes` belongs to."""
+        return np.repeat(np.arange(len(self.parts)), [len(part.notes) for part in self.parts])
 
     @cached_property
     def notes(self) -> Notes:
@@ -146,27 +146,8 @@ def _instrument_part(pm: pretty_midi.PrettyMIDI, instrument: pretty_midi.Instrum
         np.array(notes, dtype=np.int64).reshape(-1, 4),
         np.array(bends, dtype=np.int64).reshape(-1, 2),
         _bend_cents(controls) if bends else DEFAULT_BEND_CENTS,
+        PartName(instrument.name, int(instrument.program)),
     )
-
-
-def skyline(rows: Rows) -> Rows:
-    """The rows with their voices guessed: the highest note that sounds is the melody, what is struck below it is not.
-
-    The simplest rule that is right for a melody over a drone. To tell a melody below a drone, or from strings that are
-    left ringing, takes more than this looks at.
-    """
-    rows = rows.copy()
-    voice = [Voice.ACCOMPANIMENT] * len(rows)
-    ringing: list[tuple[int, int]] = []  # (pitch, end) of melody notes, the highest last: none starts below another
-    onsets, durations, pitches = rows[:, ONSET].tolist(), rows[:, DURATION].tolist(), rows[:, PITCH].tolist()
-    for row in np.lexsort((-rows[:, PITCH], rows[:, ONSET])).tolist():
-        while ringing and ringing[-1][1] <= onsets[row]:
-            ringing.pop()
-        if not ringing or pitches[row] > ringing[-1][0]:
-            ringing.append((pitches[row], onsets[row] + durations[row]))
-            voice[row] = Voice.MELODY
-    rows[:, VOICE] = voice
-    return rows
 
 
 def _parse(data: bytes, where: str) -> _Contents:
@@ -192,7 +173,8 @@ def _track_part(track: Any) -> Part:
     """What a track of symusic's holds, which is what one channel of one track held."""
     bends = _stack(track.pitch_bends, "time value")
     cents = _bend_cents(_stack(track.controls, "number value").tolist()) if len(bends) else DEFAULT_BEND_CENTS
-    return Part(_stack(track.notes, "time duration pitch velocity"), bends, cents)
+    name = PartName(_name(track), track.program)
+    return Part(_stack(track.notes, "time duration pitch velocity"), bends, cents, name)
 
 
 def _bend_cents(controls: Iterable[Sequence[int]]) -> int:
@@ -234,10 +216,14 @@ def _interpret(contents: _Contents, where: str, min_notes: int) -> MidiReading:
     if contents.stored:
         repairs.append("changed since it was written: its techniques and mode left out")
     bent, silence = _bent_notes(contents.parts, repairs), int(notes[:, 0].min(initial=MAX_TICKS))
-    notes = _without_silence(_mend(notes, ticks_per_quarter, repairs), ticks_per_quarter, metre, repairs)
+    mended = _mend(notes, ticks_per_quarter, repairs)
+    part = _part_of_mended(mended, contents)
+    notes = _without_silence(mended, ticks_per_quarter, metre, repairs)
     silence -= int(notes[:, 0].min(initial=MAX_TICKS))
-    rows, deviation = quantise(rows_from_columns(*notes.T), ticks_per_quarter)
-    phrase = Phrase(skyline(rows), metre, tempo, deviation=deviation)
+    rows, deviation = quantise(rows_from_columns(*notes.T, voice=part), ticks_per_quarter)
+    rows[:, VOICE] = find_melody(rows, rows[:, VOICE], [part.name for part in contents.parts])
+    phrase = Phrase(rows, metre, tempo, deviation=deviation)
+    _refuse_few(len(phrase.melody), 0, min_notes, where)
     bends = _bends_by_row(phrase, bent, silence, ticks_per_quarter) if bent else {}
     return MidiReading(phrase, tuple(repairs), bends)
 
@@ -380,6 +366,22 @@ def _mend(notes: Notes, ticks_per_quarter: int, repairs: list[str]) -> Int[np.nd
         repairs.append(f"{_count(num_cut, 'note')} cut short where the same pitch is struck again")
         notes[:-1, 1] = np.minimum(notes[:-1, 1], room)
     return notes
+
+
+def _part_of_mended(mended: Notes, contents: _Contents) -> Int[np.ndarray, " kept"]:
+    """The part of each mended note: that of the longest note which was struck there."""
+    before = contents.notes
+    order = np.lexsort((-before[:, 1], before[:, 2], before[:, 0]))
+    struck = before[order, 0] * 128 + before[order, 2]
+    return contents.part_of[order[np.searchsorted(struck, mended[:, 0] * 128 + mended[:, 2])]]
+
+
+def _name(track: Any) -> str:
+    """A track's name, empty where it is in some older code page."""
+    try:
+        return track.name
+    except UnicodeDecodeError:
+        return ""
 
 
 def _without_silence(notes: Notes, ticks_per_quarter: int, metre: Metre | None, repairs: list[str]) -> Notes:

@@ -17,6 +17,7 @@ from hashlib import blake2b
 import numpy as np
 from jaxtyping import Int
 
+from phin.music.melody import NAMELESS, PartName
 from phin.music.midi_limits import MAX_BYTES
 from phin.music.perform import Notes
 from phin.music.phrase import Deviation, Inferred, Metre, Phrase
@@ -35,6 +36,7 @@ class Part:
     notes: Notes
     bends: Int[np.ndarray, "bend 2"]
     bend_cents: int = DEFAULT_BEND_CENTS
+    name: PartName = NAMELESS
 
 
 def sealed(phrase: Phrase, parts: Sequence[Part], ticks_per_quarter: int) -> str:

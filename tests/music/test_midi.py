@@ -21,7 +21,6 @@ from phin.music.midi import (
     midi_bytes,
     read_midi,
     read_midi_bytes,
-    skyline,
     to_pretty_midi,
     write_midi,
 )
@@ -268,20 +267,32 @@ def test_the_tempo_kept_is_the_one_that_lasts_longest_around_the_middle() -> Non
     assert read(header() + track(note() * 8)).phrase.tempo is None
 
 
-def test_the_highest_sounding_note_is_the_melody_and_the_drone_is_not() -> None:
-    """The drone would be taken for the tune, and every interval read from it would be wrong."""
-    onset, pitch = np.array([0, 0, 24, 24, 48, 60]), np.array([45, 57, 45, 60, 62, 57])
-    rows = rows_from_columns(onset, np.array([48, 24, 24, 24, 24, 24]), pitch)
-    rows[0, 1] = 24
-    melody = skyline(rows)[:, 5] == Voice.MELODY
-    assert melody.tolist() == [False, True, False, True, True, False]  # the last is struck while 62 still sounds
-    assert skyline(rows[:0]).shape == (0, 6)
+def test_a_part_is_told_by_its_track_also_where_notes_were_mended() -> None:
+    """The higher of two parts would be taken for the melody, whatever the file says of its tracks."""
+    tune = [57, 60, 62, 64, 67, 69, 67, 64, 62, 60, 57, 60] * 2
+    melody = track(b"\x00\xff\x03\x06melody", *[note(pitch) for pitch in tune])
+    above = track(b"\x00\xff\x03\x04bass", *[note(pitch) for pitch in [72, 72, 76, 79] * 6], note(57))
+    for tracks in ((melody, above), (above, melody)):
+        phrase = read(header(2) + b"".join(tracks)).phrase
+        assert phrase.melody.pitch.tolist() == tune
+        assert len(phrase) == 49
+    pm = pretty_midi.PrettyMIDI(io.BytesIO(header(2) + above + melody))
+    assert from_pretty_midi(pm).melody.pitch.tolist() == tune
 
 
-@given(melodies())
-def test_a_melody_alone_is_all_melody(phrase: Phrase) -> None:
-    """Notes of the tune would be lost to an accompaniment that nobody plays."""
-    assert np.array_equal(skyline(phrase.rows), phrase.rows)
+def test_a_track_whose_name_is_in_an_old_code_page_is_a_track_without_a_name() -> None:
+    """A Thai player's files would not open at all."""
+    named = track(b"\x00\xff\x03\x03" + "พิณ".encode("tis-620"), note() * 12)
+    assert len(read(header() + named).phrase.melody) == 12
+
+
+@pytest.mark.parametrize(
+    "tracks", [[note() for _ in range(9)], [note(pitch) for pitch in range(57, 66)]], ids=["one note", "a chord"]
+)
+def test_one_note_doubled_and_one_chord_are_no_tunes(tracks: list[bytes]) -> None:
+    """A single stroke on nine tracks would be trained on as a tune of nine notes."""
+    with pytest.raises(InvalidMidi, match="has 1 note, fewer than 8"):
+        read_midi_bytes(header(len(tracks)) + b"".join(track(each) for each in tracks), "a file")
 
 
 def test_melody_and_accompaniment_lie_on_channels_of_their_own() -> None:
