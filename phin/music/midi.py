@@ -31,6 +31,7 @@ from phin.music.midi_limits import (
     MAX_TEMPO,
     MAX_TICKS,
     MIN_TEMPO,
+    Notes,
     refuse_lengths,
     refuse_size,
     refuse_tempo,
@@ -38,7 +39,7 @@ from phin.music.midi_limits import (
 )
 from phin.music.midi_seal import DEFAULT_BEND_CENTS, STORED, Part, unseal
 from phin.music.midi_writing import WHEEL, midi_bytes, midi_file, to_pretty_midi, writable, write_midi
-from phin.music.perform import MAX_DIVISION, Curve, Notes
+from phin.music.perform import MAX_DIVISION, Curve
 from phin.music.phrase import (
     STEPS_PER_QUARTER,
     VOICE,

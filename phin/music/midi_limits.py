@@ -1,7 +1,12 @@
 """What a MIDI file may hold to be a tune: the limits, and the one line of `InvalidMidi` where one is passed."""
 
+import numpy as np
+from jaxtyping import Int
+
 from phin.errors import Defect, InvalidMidi
-from phin.music.perform import Notes
+
+Notes = Int[np.ndarray, "note 4"]
+"""Onset, duration, pitch and velocity in ticks, int64: the columns of a row that MIDI has."""
 
 MAX_BYTES = 2_000_000
 """Some 250,000 notes: more than any tune, and few enough that the worst file costs about a second."""

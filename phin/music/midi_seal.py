@@ -18,8 +18,7 @@ import numpy as np
 from jaxtyping import Int
 
 from phin.music.melody import NAMELESS, PartName
-from phin.music.midi_limits import MAX_BYTES
-from phin.music.perform import Notes
+from phin.music.midi_limits import MAX_BYTES, Notes
 from phin.music.phrase import Deviation, Inferred, Metre, Phrase
 
 STORED = re.compile(rb"phin1:([0-9a-f]{16}):([A-Za-z0-9+/=]+);")

@@ -19,6 +19,7 @@ from phin.music.fingering import Unplayable, finger
 from phin.music.fretboard import DEFAULT, FRETS, Tuning
 from phin.music.grid import STEPS_PER_SLOT, to_ticks, whole_bars
 from phin.music.lai import label_lai, pentatonic_set
+from phin.music.midi_limits import MAX_TICKS, Notes
 from phin.music.phrase import (
     ASSUMED_TEMPO,
     DURATION,
@@ -53,8 +54,6 @@ POINTS_A_SWING = 8
 STRING, ROW = 4, 5
 """The columns of a stroke that a row has not; the first four are a row's, in ticks."""
 
-Notes = Int[np.ndarray, "note 4"]
-"""Onset, duration, pitch and velocity in ticks, int64: the columns of a row that MIDI has."""
 Strokes = Int[np.ndarray, "stroke 6"]
 Curve = Float[np.ndarray, "point 2"]
 """A line through points of (time, semitones), by time; it stays at its first and last value outside them."""
@@ -220,7 +219,9 @@ def _tuning(phrase: Phrase) -> Tuning:
 
 def _in_ticks(phrase: Phrase) -> tuple[Notes, int]:
     """The notes in the order of their rows, each with a length and a loudness, and the ticks a quarter."""
-    rows, ticks_per_quarter = to_ticks(phrase, RESOLUTION)
+    length = int(phrase.end.max(initial=0)) - int(phrase.onset.min(initial=0)) + STEPS_PER_QUARTER**2
+    fits = length * RESOLUTION <= MAX_TICKS * STEPS_PER_QUARTER
+    rows, ticks_per_quarter = to_ticks(phrase, RESOLUTION if fits else STEPS_PER_QUARTER)
     notes = rows[:, :4]
     if ticks_per_quarter > MAX_DIVISION:
         notes[:, :2] = notes[:, :2] * RESOLUTION // ticks_per_quarter

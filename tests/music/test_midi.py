@@ -29,7 +29,7 @@ from phin.music.midi_writing import WHEEL_EVERY, string_parts
 from phin.music.perform import PerformanceStyle, perform
 from phin.music.phrase import TECHNIQUE, UNKNOWN, Deviation, Metre, Phrase, Voice, rows_from_columns
 from phin.music.technique import Technique
-from tests.midi_defects import SCALE, defect_files, good_files, header, note, tempo, track
+from tests.midi_defects import SCALE, defect_files, delta, good_files, header, note, tempo, track
 from tests.strategies import melodies, phrases
 
 DEFECTS = defect_files()
@@ -265,6 +265,14 @@ def test_the_tempo_kept_is_the_one_that_lasts_longest_around_the_middle() -> Non
     reading = read(header() + track(slow_end))
     assert reading.phrase.tempo == 500_000
     assert read(header() + track(note() * 8)).phrase.tempo is None
+
+
+def test_a_long_tune_in_few_ticks_is_written_as_it_was_read() -> None:
+    """A file would be taken in that cannot be saved again (found by experiments/fuzz: midi 2266 of seed 0)."""
+    phrase = read(header(division=b"\x00\x01") + track(tempo(60_000), note() * 8, note(gap=delta(25_000)))).phrase
+    assert phrase.end.max() > 500_000
+    assert read(midi_bytes(phrase)).phrase == phrase
+    assert read(stripped(midi_bytes(phrase))).phrase.rows.tolist() == phrase.rows.tolist()
 
 
 def test_a_part_is_told_by_its_track_also_where_notes_were_mended() -> None:
