@@ -108,21 +108,27 @@ def read_letters_mutant(text: str) -> str:
     return "repaired" if taken.repairs else "accepted"
 
 
+def judge(data: bytes | str) -> str:
+    """What became of a mutant; it begins with BROKEN where that is neither a tune nor a refusal by name."""
+    try:
+        return read_midi_mutant(data) if isinstance(data, bytes) else read_letters_mutant(data)
+    except InvalidTune as error:
+        line = str(error)
+        if "\n" in line or not line.startswith("mutant") or not error.reason or not error.remedy:
+            return f"BROKEN: a refusal of another form: {line!r}"
+        return str(error.defect)
+    except MemoryError:
+        raise
+    except Exception as error:
+        return f"BROKEN: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
+
+
 def outcome(item: tuple[str, int], folder: Path, seed: int) -> tuple[str, float, int, int]:
     """What became of a mutant, the seconds that took, the process's peak in kilobytes, and the mutant's size."""
     kind, number = item
     data = mutant(folder, kind, number, seed)
     began = time.perf_counter()
-    try:
-        what = read_midi_mutant(data) if isinstance(data, bytes) else read_letters_mutant(data)
-    except InvalidTune as error:
-        what, line = str(error.defect), str(error)
-        if "\n" in line or not line.startswith("mutant") or not error.reason or not error.remedy:
-            what = f"BROKEN: a refusal of another form: {line!r}"
-    except MemoryError:
-        raise
-    except Exception as error:
-        what = f"BROKEN: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
+    what = judge(data)
     return what, time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, len(data)
 
 
