@@ -429,6 +429,7 @@ def test_an_interrupted_run_says_so_and_can_go_on(story: Story) -> None:
     """Fails: Ctrl-C prints a page, or the hours before it are lost."""
     command = "import torch; torch.set_num_threads(1); from phin.cli.train import main; main()"
     endless = ["trainer.max_steps=100000", "trainer.val_check_interval=50", "run=runs/broken"]
+    endless += ["callbacks.early_stopping.patience=100000"]
     overrides = [text for text in TRAINING if not text.startswith("trainer.")]
     run = subprocess.Popen(
         [sys.executable, "-c", command, *story.data, *overrides, *endless],

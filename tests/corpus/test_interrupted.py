@@ -144,12 +144,16 @@ def test_a_file_that_is_added_costs_the_reading_of_that_file(folder: Path, tmp_p
 
 def test_an_interrupt_ends_the_run_and_its_processes_at_once(folder: Path, tmp_path: Path) -> None:
     """Ctrl-C would print a page for each process, or leave them at work."""
-    run = started(folder, tmp_path)
-    wait_for_lines(tmp_path, 10)
-    children = Path(f"/proc/{run.pid}/task/{run.pid}/children")
-    processes = children.read_text().split() if children.exists() else []
-    run.send_signal(signal.SIGINT)
-    _, err = run.communicate(timeout=20)
+    for attempt in range(10):
+        cache = tmp_path / str(attempt)
+        run = started(folder, cache)
+        wait_for_lines(cache, 1)
+        children = Path(f"/proc/{run.pid}/task/{run.pid}/children")
+        processes = children.read_text().split() if children.exists() else []
+        run.send_signal(signal.SIGINT)
+        _, err = run.communicate(timeout=60)
+        if run.returncode:
+            break  # else it was done before the signal came: a busy machine
     assert err.strip().splitlines()[-1] == "KeyboardInterrupt"
     assert err.count("Traceback") == 1
     deadline = time.monotonic() + 10
