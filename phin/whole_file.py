@@ -24,3 +24,9 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         raise PhinError(path, reason, "choose a folder that exists and has room") from error
     finally:
         partial.unlink(missing_ok=True)
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Writes a text as UTF-8; the file is there entirely or not at all. Raises PhinError as `whole_file` does."""
+    with whole_file(path) as partial:
+        partial.write_text(text, encoding="utf-8")

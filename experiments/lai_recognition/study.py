@@ -51,7 +51,7 @@ def examples(store: Store, split: str) -> list[tuple[Phrase, int, tuple[int, int
     """Melodies of a split that have a set, the family of tunes each is of, and the rule's root and way."""
     found = []
     for tune in store.split(split).tolist():
-        phrase, label = store.phrase(tune).melody, store.recognition(tune)
+        phrase, label = store.phrase(tune).melody, store.label(tune)
         if label.root is not None and len(set(phrase.pitch.tolist())) > 1:
             found.append((phrase, int(store.families[tune]), (label.root, WAYS.index(label.family))))
     return found

@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
@@ -11,8 +12,9 @@ from phin.errors import InvalidConfig, PhinError
 from phin.music import abc, midi, notation, picture, sheet, tablature, voice
 from phin.music.augment import transpose
 from phin.music.fitting import fit
-from phin.music.fretboard import DEFAULT, Tuning
+from phin.music.fretboard import DEFAULT, Tuning, tuning_of
 from phin.music.neck import neck
+from phin.music.page import PageReading
 from phin.music.phrase import Phrase
 
 DESCRIPTION = """\
@@ -37,24 +39,21 @@ class Source(NamedTuple):
     repairs: Sequence[str] = ()
 
 
-def _midi(path: Path) -> Source:
-    reading = midi.read_midi(path, min_notes=1)
-    return Source([reading.phrase], reading.repairs)
+def _single(read: Callable[[Path], midi.MidiReading | PageReading]) -> Callable[[Path], Source]:
+    """A reader of files that hold one tune."""
+
+    def source(path: Path) -> Source:
+        reading = read(path)
+        return Source([reading.phrase], reading.repairs)
+
+    return source
 
 
-def _letters(path: Path) -> Source:
-    reading = notation.read_letters(path)
-    return Source([reading.phrase], reading.repairs)
-
-
-def _tablature(path: Path) -> Source:
-    reading = tablature.read_tablature(path)
-    return Source([reading.phrase], reading.repairs)
-
+_midi = _single(partial(midi.read_midi, min_notes=1))
 
 READERS: dict[str, Callable[[Path], Source]] = {
-    ".txt": _letters,
-    ".tab": _tablature,
+    ".txt": _single(notation.read_letters),
+    ".tab": _single(tablature.read_tablature),
     ".mid": _midi,
     ".midi": _midi,
     ".abc": lambda path: Source(abc.read_abc(path)),
@@ -108,7 +107,7 @@ def convert(arguments: argparse.Namespace) -> list[str]:
         phrase = transpose(phrase, arguments.transpose)
     tuning = Tuning.parse(arguments.tuning) if arguments.tuning else None
     if arguments.fit:
-        phrase, changes = fit(phrase, tuning or (Tuning.parse(phrase.tuning) if phrase.tuning else DEFAULT))
+        phrase, changes = fit(phrase, tuning or tuning_of(phrase))
         said += changes
     if tuning:
         phrase = replace(phrase, tuning=str(tuning))

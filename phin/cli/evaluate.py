@@ -9,7 +9,7 @@ from phin.cli.app import run
 from phin.corpus.sources import CorpusConfig
 from phin.corpus.store import SPLITS
 from phin.errors import InvalidCheckpoint, InvalidConfig
-from phin.whole_file import whole_file
+from phin.whole_file import write_text
 
 
 @dataclass
@@ -54,5 +54,4 @@ def evaluate(config: EvaluateConfig) -> None:
         print("Another corpus than it was trained on: a tune that is in both may have been trained on.")
     print(table(rows, config.split))
     if config.out:
-        with whole_file(config.out) as partial:
-            partial.write_text(json.dumps(as_dicts(rows), indent=1) + "\n", encoding="utf-8")
+        write_text(config.out, json.dumps(as_dicts(rows), indent=1) + "\n")

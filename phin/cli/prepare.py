@@ -8,7 +8,7 @@ from omegaconf import MISSING
 from phin.cli.app import run
 from phin.corpus.sources import CorpusConfig
 from phin.corpus.store import SPLITS
-from phin.whole_file import whole_file
+from phin.whole_file import write_text
 
 
 @dataclass
@@ -34,5 +34,4 @@ def prepare(config: PrepareConfig) -> None:
     print(summary(store))
     if config.write_splits:
         held_out = {split: sorted(store.id(int(tune)) for tune in store.split(split)) for split in SPLITS[1:]}
-        with whole_file(config.write_splits) as partial:
-            partial.write_text(json.dumps(held_out, ensure_ascii=False, indent=0) + "\n", encoding="utf-8")
+        write_text(config.write_splits, json.dumps(held_out, ensure_ascii=False, indent=0) + "\n")

@@ -112,7 +112,7 @@ class Store:
         return np.flatnonzero(self.tunes["split"] == SPLITS.index(name))
 
     def phrase(self, tune: int) -> Phrase:
-        """The tune as a phrase; its lai is not set (see `recognition`)."""
+        """The tune as a phrase; its lai is not set (see `label`)."""
         row = self.tunes[tune]
         start, notes = int(row["start"]), int(row["notes"])
         return Phrase(
@@ -123,8 +123,8 @@ class Store:
             source=self.sources[row["source"]],
         )
 
-    def recognition(self, tune: int) -> LaiLabel:
-        """Set and family as they were recognised at intake."""
+    def label(self, tune: int) -> LaiLabel:
+        """Set and family as they were labelled at intake."""
         row = self.tunes[tune]
         return LaiLabel(int(row["root"]) if row["root"] >= 0 else None, _FAMILIES[row["lai_family"]])
 

@@ -70,7 +70,7 @@ class TrainingTunes(Dataset[Item]):
     def __getitem__(self, key: Key) -> Item:
         epoch, tune = key
         rng = np.random.default_rng((self.seed, epoch, tune))
-        phrase, found = self.augment(self.store.phrase(tune), self.store.recognition(tune), rng)
+        phrase, found = self.augment(self.store.phrase(tune), self.store.label(tune), rng)
         drop = np.full(len(CONDITIONS), self.config.drop_condition)
         drop[LAI_CONDITION] = self.config.drop_lai
         hidden = rng.random(len(CONDITIONS)) < drop
@@ -117,7 +117,7 @@ class EvaluationTunes(Dataset[Item]):
         conditions = self.tokenizer.conditions(phrase)
         conditions[[LAI_CONDITION, DENSITY_CONDITION]] = UNKNOWN_CONDITION
         encoded = self.tokenizer.encode(phrase).window(start, EVALUATION_WINDOW)
-        return _item(encoded, conditions, self.store.recognition(tune), tune)
+        return _item(encoded, conditions, self.store.label(tune), tune)
 
 
 def _item(encoded: Encoded, conditions: Int[np.ndarray, " condition"], found: LaiLabel, tune: int) -> Item:

@@ -19,6 +19,7 @@ from phin.music.fretboard import Drone, Tuning, drone, positions, suitable_tunin
 from phin.music.grid import SLOTS_PER_HONG, STEPS_PER_SLOT, page_begins
 from phin.music.lai import LAI, Lai
 from phin.music.phrase import (
+    DUPLE,
     DURATION,
     HIGHEST_PITCH,
     HONG_PER_LINE,
@@ -27,7 +28,6 @@ from phin.music.phrase import (
     ONSET,
     STEPS_PER_HONG,
     TECHNIQUE,
-    Metre,
     Phrase,
     Voice,
     let_restruck_strings_stop,
@@ -36,7 +36,6 @@ from phin.music.phrase import (
 from phin.music.technique import Technique
 
 SOURCE = "composer"
-DUPLE = Metre(2, 4)
 HONG_PER_CELL = HONG_PER_LINE // 2
 
 PLAIN_SHAPES = {"-x-x": 0.59, "---x": 0.31, "-xxx": 0.05, "----": 0.04}

@@ -19,6 +19,7 @@ from jaxtyping import Float, Int
 
 from phin.errors import PhinError
 from phin.music.fretboard import DEFAULT, FRET_DISTANCES, FRETS, Tuning, positions
+from phin.music.grid import STEPS_PER_SLOT, page_begins
 from phin.music.phrase import (
     ASSUMED_TEMPO,
     DURATION,
@@ -31,7 +32,6 @@ from phin.music.phrase import (
     Phrase,
     Rows,
     Voice,
-    hong_before_zero,
     pitch_name,
 )
 
@@ -310,12 +310,11 @@ def under_one_hand(frets: list[dict[int, int]]) -> bool:
 def when(phrase: Phrase, note: int) -> str:
     """When a note is struck, in words: hong and slot, slot 4 being the beat."""
     step = int(phrase.onset[note])
-    steps_per_slot = STEPS_PER_HONG // 4
-    hong, within = divmod(step + 3 * steps_per_slot, STEPS_PER_HONG)  # a hong begins three slots before its beat
-    hong += 1 + hong_before_zero(phrase.metre)
-    if hong < 1:
+    hong, within = divmod(step - page_begins(phrase.metre), STEPS_PER_HONG)
+    if hong < 0:
         return f"step {step}"
-    return f"hong {hong}, {'after ' if within % steps_per_slot else ''}slot {within // steps_per_slot + 1}"
+    slot, late = divmod(within, STEPS_PER_SLOT)
+    return f"hong {hong + 1}, {'after ' if late else ''}slot {slot + 1}"
 
 
 def numbered(notes: Sequence[int]) -> str:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from phin.errors import PhinError
 from phin.music.lai import LAI, Lai
-from phin.music.phrase import pitch_name
+from phin.music.phrase import Phrase, pitch_name
 
 FRETS = (0, 1, 2, 3, 5, 7, 8, 10, 12, 13, 15, 17, 19, 20, 22, 24)
 """Semitones above the open string, by fret; fret 0 is the open string (Hamdan et al. 2025)."""
@@ -93,6 +93,12 @@ def _read_letter(letter: str, where: str, remedy: str) -> tuple[str, int]:
 
 DEFAULT = Tuning.parse("E-A-E")
 """The most widely used tuning (Chaichana 2022, p. 100), and the measured one: MIDI 52, 57, 64."""
+
+
+def tuning_of(phrase: Phrase) -> Tuning:
+    """The tuning that a phrase names, the most widely used one where it names none. Raises PhinError."""
+    return Tuning.parse(phrase.tuning) if phrase.tuning else DEFAULT
+
 
 TUNINGS = (
     DEFAULT,

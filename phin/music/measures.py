@@ -5,13 +5,13 @@ from functools import cache
 import numpy as np
 from jaxtyping import Float
 
+from phin.music.grid import STEPS_PER_SLOT
 from phin.music.lai import PENTATONIC, set_shares
 from phin.music.phrase import STEPS_PER_HONG, Phrase
 
 NUM_RELABELLINGS = 500
 WINDOW = 16
 """Notes in the windows that diversity is counted in, so that a long tune is not poorer than a short one."""
-SLOT = STEPS_PER_HONG // 4
 
 
 def pentatonic_share(phrase: Phrase) -> float:
@@ -63,12 +63,12 @@ def rhythm_consistency(phrase: Phrase) -> float:
     bar = phrase.metre.bar if phrase.metre else 2 * STEPS_PER_HONG
     struck: dict[int, set[int]] = {}
     for onset in melody.onset.tolist():
-        struck.setdefault(onset // bar, set()).add(onset % bar // SLOT)
+        struck.setdefault(onset // bar, set()).add(onset % bar // STEPS_PER_SLOT)
     pairs = [(struck[number], struck[number + 1]) for number in struck if number + 1 in struck]
     if not pairs:
         return 0.0
     overlap = np.mean([len(one & other) / len(one | other) for one, other in pairs])
-    chance = np.mean([_overlap_by_chance(len(one), len(other), -(-bar // SLOT)) for one, other in pairs])
+    chance = np.mean([_overlap_by_chance(len(one), len(other), -(-bar // STEPS_PER_SLOT)) for one, other in pairs])
     return _above_chance(float(overlap), float(chance))
 
 

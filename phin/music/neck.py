@@ -7,7 +7,7 @@ highest on top; strings are numbered from the highest. Frets stand where they st
 from typing import TYPE_CHECKING
 
 from phin.music.fingering import Fingering, finger
-from phin.music.fretboard import DEFAULT, FRET_DISTANCES, FRETS, Tuning
+from phin.music.fretboard import FRET_DISTANCES, FRETS, Tuning, tuning_of
 from phin.music.lai import label_lai
 from phin.music.phrase import Phrase, Voice, pitch_name
 from phin.music.picture import COLOURS, LEFT, RIGHT, WIDTH, write_head
@@ -36,7 +36,7 @@ def neck(
     """
     from matplotlib.figure import Figure
 
-    tuning = tuning or (Tuning.parse(phrase.tuning) if phrase.tuning else DEFAULT)
+    tuning = tuning or tuning_of(phrase)
     fingering = fingering or finger(phrase, tuning)
     height = HEAD + FOOT + STRING_GAP * tuning.num_strings
     figure = Figure(figsize=(WIDTH, height), facecolor="white")

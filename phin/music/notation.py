@@ -40,8 +40,9 @@ from phin.music.grid import (
     slot_places,
 )
 from phin.music.letters import DOWN, LETTERS, NATURAL, SYMBOL, UNMARKED_DO, UP, Letter, marks_of
-from phin.music.page import DUPLE, WORDS, Page, PageReading, barred, header_lines, letter_of, page_lines, read_text
+from phin.music.page import WORDS, Page, PageReading, barred, header_lines, letter_of, page_lines, read_text
 from phin.music.phrase import (
+    DUPLE,
     HIGHEST_PITCH,
     LOWEST_PITCH,
     STEPS_PER_HONG,
@@ -49,7 +50,7 @@ from phin.music.phrase import (
     Phrase,
     rows_from_columns,
 )
-from phin.whole_file import whole_file
+from phin.whole_file import write_text
 
 _ONE_KIND = str.maketrans(
     dict.fromkeys("‐‑‒–—―−ー－", "-") | {"｜": "|"} | dict(zip("๐๑๒๓๔๕๖๗๘๙", "0123456789", strict=True))
@@ -114,9 +115,7 @@ def format_letters(phrase: Phrase, digits: bool = False) -> str:
 
 def write_letters(phrase: Phrase, path: str | Path, digits: bool = False) -> None:
     """Writes the page; the file is there entirely or not at all."""
-    text = format_letters(phrase, digits)
-    with whole_file(path) as partial:
-        partial.write_text(text, encoding="utf-8")
+    write_text(path, format_letters(phrase, digits))
 
 
 def nearest_octaves(pitch_classes: Sequence[int]) -> list[int]:

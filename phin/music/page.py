@@ -16,12 +16,10 @@ from phin.music.fretboard import Tuning
 from phin.music.grid import SLOTS_PER_HONG
 from phin.music.lai import LAI
 from phin.music.letters import DOWN, SYMBOL, Letter
-from phin.music.phrase import HONG_PER_LINE, STEPS_PER_HONG, Inferred, Metre, Phrase, pitch_name
+from phin.music.phrase import DUPLE, HONG_PER_LINE, STEPS_PER_HONG, Inferred, Metre, Phrase, pitch_name
 
 MAX_CHARACTERS = 200_000
 """Some 6,000 hong: longer than any tune."""
-DUPLE = Metre(2, 4)
-"""What a page is in that says no metre: Isan music is duple, written 2/4 (Chaichana 2022, p. 75, 110)."""
 
 FACTS = {
     "title": "title",

@@ -16,7 +16,7 @@ from jaxtyping import Float, Int
 
 from phin.errors import InvalidConfig, PhinError
 from phin.music.fingering import Unplayable, finger
-from phin.music.fretboard import DEFAULT, FRETS, Tuning
+from phin.music.fretboard import DEFAULT, FRETS, Tuning, tuning_of
 from phin.music.grid import STEPS_PER_SLOT, to_ticks, whole_bars
 from phin.music.lai import label_lai, pentatonic_set
 from phin.music.midi_limits import MAX_TICKS, Notes
@@ -212,7 +212,7 @@ _FINE = frozenset(Technique) - {Technique.PLAIN, Technique.DRONE, Technique.ACCE
 
 def _tuning(phrase: Phrase) -> Tuning:
     try:
-        return Tuning.parse(phrase.tuning) if phrase.tuning else DEFAULT
+        return tuning_of(phrase)
     except PhinError:  # a word that somebody wrote where a tuning should be
         return DEFAULT
 

@@ -89,6 +89,10 @@ class Metre:
         return self.numerator * 4 * STEPS_PER_QUARTER // self.denominator
 
 
+DUPLE = Metre(2, 4)
+"""Isan music is duple, written 2/4 (Chaichana 2022, p. 75, 110): what a page is in that says no metre."""
+
+
 def hong_before_zero(metre: Metre | None) -> int:
     """How many hong lie before the one whose slot 4 is step 0: one in 2/4, three in 4/4.
 

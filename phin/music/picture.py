@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from phin.errors import Defect, InvalidTune, PhinError
+from phin.music.grid import BEAT
 from phin.music.lai import NO_LAI
 from phin.music.phrase import (
     HONG_PER_LINE,
@@ -39,9 +40,6 @@ FAINTEST = 0.3
 """How strong the colour of a note of velocity 0 is: soft, but there."""
 
 HONG_PER_SYSTEM = 2 * HONG_PER_LINE
-LEAD = STEPS_PER_HONG * 3 // 4
-"""Slots 1 to 3, by which a hong begins before its beat."""
-
 # Inches.
 WIDTH, LEFT, RIGHT, HEAD, FOOT, GAP = 11.0, 0.7, 0.25, 0.95, 0.6, 0.5
 SEMITONE, FEWEST_SEMITONES = 0.115, 9
@@ -86,13 +84,13 @@ def piano_roll(phrase: Phrase, title: str | None = None) -> "matplotlib.figure.F
     inches_per_step = (WIDTH - LEFT - RIGHT) / page.steps_wide
     figure = Figure(figsize=(WIDTH, page.height), facecolor="white")
     for system, (left, after) in enumerate(pairwise(page.edges)):
-        right = min(after + LEAD, page.edges[-1])
+        right = min(after + BEAT, page.edges[-1])
         bottom = page.height - HEAD - system * (page.system_height + GAP) - page.system_height
         box = (LEFT, bottom, (right - left) * inches_per_step, page.system_height)
         axes = figure.add_axes(tuple(np.array(box) / (WIDTH, page.height, WIDTH, page.height)))
         axes.set(xlim=(left, right), ylim=(page.lowest, page.highest), facecolor="none")
         _rule(axes, phrase, page, left, right)
-        held = (phrase.onset < left) & (phrase.end > left + LEAD)
+        held = (phrase.onset < left) & (phrase.end > left + BEAT)
         begun = (phrase.onset >= left) & (phrase.onset < after)
         _draw_notes(axes, phrase.rows[held | begun], roundness=inches_per_step / SEMITONE)
     hong = "hong (1 hong = 1 quarter note; its number stands on its beat, slot 4)"
@@ -130,7 +128,7 @@ def _lay_out(phrase: Phrase) -> _Page:
     if phrase.metre:
         num_bars = max(length // phrase.metre.bar, 1)
         length = phrase.metre.bar * 2 ** (num_bars.bit_length() - 1)
-    first, last = int(phrase.onset[0]) + LEAD, int(phrase.end.max())
+    first, last = int(phrase.onset[0]) + BEAT, int(phrase.end.max())
     zero = hong_before_zero(phrase.metre) * STEPS_PER_HONG
     unit = length if first + zero >= 0 else STEPS_PER_HONG  # an excerpt begins with the system that it lies in
     origin = (first + zero) // unit * unit - zero
@@ -138,8 +136,8 @@ def _lay_out(phrase: Phrase) -> _Page:
     length = min(length, end - origin)
     lowest, highest = int(phrase.pitch.min()), int(phrase.pitch.max())
     margin = max(1.0, (FEWEST_SEMITONES - (highest - lowest)) / 2)
-    edges = (*range(origin - LEAD, end - LEAD, length), end)
-    page = _Page(edges, length + LEAD, lowest - margin, highest + margin)
+    edges = (*range(origin - BEAT, end - BEAT, length), end)
+    page = _Page(edges, length + BEAT, lowest - margin, highest + margin)
     if page.height > TALLEST:
         reason = f"would fill {len(edges) - 1} systems, more than a picture holds"
         raise InvalidTune(where, Defect.TOO_LARGE, reason, "draw a part of it")
@@ -167,10 +165,10 @@ def _rule(axes: "matplotlib.axes.Axes", phrase: Phrase, page: _Page, left: int, 
         return  # the letters count in twos: no line of theirs begins with a bar of this metre
     above, mark = axes.get_xaxis_transform(), 0.16 / page.system_height
     zero = before * STEPS_PER_HONG
-    for start in _multiples(line, max(left + LEAD + zero, 0), right + zero - STEPS_PER_HONG):
+    for start in _multiples(line, max(left + BEAT + zero, 0), right + zero - STEPS_PER_HONG):
         beat = start - zero
-        axes.vlines(beat - LEAD, 1, 1 + mark, color=_STRONG, transform=above, clip_on=False)
-        name, at = f"line {1 + start // line}", (beat - LEAD, 1)
+        axes.vlines(beat - BEAT, 1, 1 + mark, color=_STRONG, transform=above, clip_on=False)
+        name, at = f"line {1 + start // line}", (beat - BEAT, 1)
         axes.annotate(name, at, (3, 3), above, "offset points", color=_GREY, fontsize=7.5)
 
 

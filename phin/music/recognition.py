@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from phin.music.lai import LAI, PENTATONIC, PENTATONIC_SHARE, TONIC_ABOVE_ROOT, Family, Lai, set_shares
+from phin.music.lai import PENTATONIC, PENTATONIC_SHARE, TONIC_ABOVE_ROOT, Family, Lai, LaiLabel, set_shares
 from phin.music.phrase import STEPS_PER_QUARTER, Phrase
 
 WAYS = (Family.YAO, Family.SAN, None)
@@ -89,15 +89,12 @@ class Recognition:
     @property
     def tonic(self) -> int | None:
         """The tonic's pitch class, where one is told."""
-        root, family = self._answer
-        return (root + TONIC_ABOVE_ROOT[family]) % 12 if self.can_tell and family else None
+        return LaiLabel(*self._answer).tonic if self.can_tell else None
 
     @property
     def lai(self) -> Lai | None:
         """The lai, where one is told and the music is in instrument key."""
-        root, family = self._answer
-        named = (lai for lai in LAI if (lai.root, lai.family) == (root, family))
-        return next(named, None) if self.can_tell and self.in_instrument_key else None
+        return LaiLabel(*self._answer).lai if self.can_tell and self.in_instrument_key else None
 
     def __str__(self) -> str:
         """The answer in one line."""

@@ -9,14 +9,14 @@ from html import escape
 from pathlib import Path
 
 from phin.music.fingering import Fingering, finger
-from phin.music.fretboard import DEFAULT, Tuning
+from phin.music.fretboard import Tuning, tuning_of
 from phin.music.grid import SLOTS_PER_HONG, SLOTS_PER_LINE, page_begins
 from phin.music.lai import LAI
 from phin.music.notation import lettered_slots
-from phin.music.page import DUPLE, letter_of, page_lines
-from phin.music.phrase import Inferred, Phrase, pitch_name
+from phin.music.page import letter_of, page_lines
+from phin.music.phrase import DUPLE, Inferred, Phrase, pitch_name
 from phin.music.tablature import fretted_slots
-from phin.whole_file import whole_file
+from phin.whole_file import write_text
 
 STYLE = """
 @page { size: A4; margin: 14mm 12mm; }
@@ -46,9 +46,9 @@ def format_sheet(phrase: Phrase, tuning: Tuning | None = None, fingering: Finger
     `tuning` is the phrase's own unless given, E-A-E where it has none. Raises Unplayable where the phrase cannot be
     fingered, InvalidTune where a note has no letter or lies off the slots.
     """
-    tuning = tuning or (Tuning.parse(phrase.tuning) if phrase.tuning else DEFAULT)
+    tuning = tuning or tuning_of(phrase)
     fingering = fingering or finger(phrase, tuning)
-    begins = page_begins(phrase.metre, int(phrase.onset[0]) if len(phrase) else 0)
+    begins = page_begins(phrase.metre, int(phrase.onset.min(initial=0)))
     letters, frets = lettered_slots(phrase, begins), fretted_slots(phrase, fingering, begins)
     num_slots = max(len(letters), len(frets[0]))
     letters, *strings = ([*row, *["-"] * (num_slots - len(row))] for row in (letters, *frets))
@@ -65,9 +65,7 @@ def format_sheet(phrase: Phrase, tuning: Tuning | None = None, fingering: Finger
 
 def write_sheet(phrase: Phrase, path: str | Path, tuning: Tuning | None = None) -> None:
     """Writes the sheet; the file is there entirely or not at all."""
-    text = format_sheet(phrase, tuning)
-    with whole_file(path) as partial:
-        partial.write_text(text, encoding="utf-8")
+    write_text(path, format_sheet(phrase, tuning))
 
 
 def _head(phrase: Phrase, tuning: Tuning) -> Iterator[str]:

@@ -23,10 +23,11 @@ import numpy as np
 
 from phin.errors import Defect, InvalidTune
 from phin.music.fingering import Fingering, finger
-from phin.music.fretboard import DEFAULT, FRETS, Tuning
+from phin.music.fretboard import DEFAULT, FRETS, Tuning, tuning_of
 from phin.music.grid import SHARES, SLOTS_PER_HONG, STEPS_PER_SLOT, page_begins, slot_places
-from phin.music.page import DUPLE, WORDS, Page, PageReading, barred, header_lines, page_lines, read_text
+from phin.music.page import WORDS, Page, PageReading, barred, header_lines, page_lines, read_text
 from phin.music.phrase import (
+    DUPLE,
     DURATION,
     ONSET,
     STEPS_PER_HONG,
@@ -38,7 +39,7 @@ from phin.music.phrase import (
     pitch_name,
     rows_from_columns,
 )
-from phin.whole_file import whole_file
+from phin.whole_file import write_text
 
 _STRING = re.compile(r"\s*(?P<string>\d)\s*(?P<open>[A-G][#b]?-?\d)?\s*\|(?P<slots>.*)\|\s*$")
 _FRET = re.compile(r"(?P<bracket>\()?(?P<fret>\d{1,2})(?(bracket)\))|(?P<hold>-)")
@@ -89,9 +90,9 @@ def format_tablature(phrase: Phrase, tuning: Tuning | None = None, fingering: Fi
     `tuning` is the phrase's own unless given, E-A-E where it has none. Raises Unplayable where it cannot be fingered,
     and InvalidTune where a note lies off the slots.
     """
-    tuning = tuning or (Tuning.parse(phrase.tuning) if phrase.tuning else DEFAULT)
+    tuning = tuning or tuning_of(phrase)
     fingering = fingering or finger(phrase, tuning)
-    begins = page_begins(phrase.metre, int(phrase.onset[0]) if len(phrase) else 0)
+    begins = page_begins(phrase.metre, int(phrase.onset.min(initial=0)))
     cells = fretted_slots(phrase, fingering, begins)
     lines = [*header_lines(replace(phrase, tuning=str(tuning))), ""]
     names = [f"{string} {pitch_name(tuning.open_pitch(string))}" for string in range(1, tuning.num_strings + 1)]
@@ -123,9 +124,7 @@ def fretted_slots(phrase: Phrase, fingering: Fingering, begins: int) -> list[lis
 
 def write_tablature(phrase: Phrase, path: str | Path, tuning: Tuning | None = None) -> None:
     """Writes the page; the file is there entirely or not at all."""
-    text = format_tablature(phrase, tuning)
-    with whole_file(path) as partial:
-        partial.write_text(text, encoding="utf-8")
+    write_text(path, format_tablature(phrase, tuning))
 
 
 def _block(

@@ -102,8 +102,9 @@ def render(
     if not len(phrase):
         reason = "has no notes, so there is nothing to hear"
         raise InvalidTune(phrase.title or "phrase", Defect.NO_NOTES, reason, "choose a tune with a note in it")
-    played = perform(replace(phrase, tempo=tempo or phrase.tempo or ASSUMED_TEMPO), style, performer)
-    tick = (tempo or phrase.tempo or ASSUMED_TEMPO) / 1e6 / played.ticks_per_quarter
+    tempo = tempo or phrase.tempo or ASSUMED_TEMPO
+    played = perform(replace(phrase, tempo=tempo), style, performer)
+    tick = tempo / 1e6 / played.ticks_per_quarter
     curves = dict(played.bends)
     for row, curve in (bends or {}).items():
         onset = played.strokes[played.strokes[:, ROW] == row, ONSET][-1]  # what comes before leads into the note

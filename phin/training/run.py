@@ -27,7 +27,7 @@ from phin.music.phrase import Phrase
 from phin.tokenizer import FIELDS, TECHNIQUE, VELOCITY
 from phin.training.lit_module import MakeOptimizer, PhinModule
 from phin.training.schedule import ScheduleConfig
-from phin.whole_file import whole_file
+from phin.whole_file import write_text
 
 log = logging.getLogger(__name__)
 
@@ -134,8 +134,7 @@ def finish(run: Path, datamodule: PhinDataModule, sampler: SamplerConfig, about:
         "intake": datamodule.store.report,
         **about,
     }
-    with whole_file(run / "report.txt") as partial:
-        partial.write_text(table(rows, "test") + "\n", encoding="utf-8")
+    write_text(run / "report.txt", table(rows, "test") + "\n")
     write_report(run, report)
     return RunResult(score, rows, files)
 
@@ -161,5 +160,4 @@ def finished_report(run: Path) -> dict[str, Any] | None:
 def write_report(run: Path, report: dict[str, Any]) -> None:
     """report.json, whole or not at all."""
     run.mkdir(parents=True, exist_ok=True)
-    with whole_file(run / REPORT) as partial:
-        partial.write_text(json.dumps(report, ensure_ascii=False, indent=1, allow_nan=False), encoding="utf-8")
+    write_text(run / REPORT, json.dumps(report, ensure_ascii=False, indent=1, allow_nan=False))

@@ -131,7 +131,7 @@ def test_the_counts_of_the_report_add_up(mixed_store: Store) -> None:
     assert report["sources"] == {"midi": len(GOOD)}
     assert report["notes"] == mixed_store.lengths.sum() == len(mixed_store.rows)
     assert report["families"] == len(set(mixed_store.families.tolist()))
-    roots = [mixed_store.recognition(tune).root for tune in range(len(mixed_store))]
+    roots = [mixed_store.label(tune).root for tune in range(len(mixed_store))]
     assert report["with_pentatonic_set"] == sum(root is not None for root in roots)
     assert report["repaired"]["N drum strokes on channel N left out"] == 1
 
@@ -142,7 +142,7 @@ def test_what_is_in_the_store_is_what_was_in_the_file(mixed: Path, mixed_store: 
         read = read_midi(mixed / mixed_store.id(tune)).phrase
         expected = replace(transpose(read, octave_shift(read)), source="midi", deviation=None)
         assert mixed_store.phrase(tune) == expected
-        assert mixed_store.recognition(tune) == label_lai(expected)
+        assert mixed_store.label(tune) == label_lai(expected)
         encoded = Tokenizer().encode(expected)
         assert Tokenizer().decode(encoded.ids, expected.metre) == Phrase(expected.rows, metre=expected.metre)
     assert len(set(mixed_store.rows[:, 2].tolist())) > 15

@@ -46,7 +46,7 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     assert len(store) == 3
     for number, tune in enumerate(tunes):
         assert store.phrase(number) == tune.phrase
-        assert store.recognition(number) == tune.found
+        assert store.label(number) == tune.found
         assert store.id(number) == tune.id
     assert store.lengths.tolist() == [len(tune.phrase) for tune in tunes]
     assert store.families.tolist() == [0, 0, 1]
@@ -159,6 +159,6 @@ def test_what_was_recognised_is_recognised_again_from_the_notes_in_the_store(tmp
     """Labels would belong to other notes than those they are stored with."""
     phrases: list[Phrase] = [replace(wander(seed, 24, MINOR_PENTATONIC_ON_A), source="midi") for seed in range(12)]
     store = write(tmp_path / "store", [Tune(str(n), p, label_lai(p)) for n, p in enumerate(phrases)])
-    found = [store.recognition(number) for number in range(12)]
+    found = [store.label(number) for number in range(12)]
     assert found == [label_lai(store.phrase(number)) for number in range(12)]
     assert len(set(found)) > 2

@@ -353,7 +353,7 @@ def test_what_a_store_recognised_is_what_an_item_is_labelled_with(stored) -> Non
     """Labels would be made anew in training, by another rule than the report's."""
     tune = wander(0, 20, MINOR_PENTATONIC_ON_A)
     store = stored(tune)
-    assert astuple(store.recognition(0)) == astuple(label_lai(tune))
+    assert astuple(store.label(0)) == astuple(label_lai(tune))
     moved, found = training(store).augment(store.phrase(0), LaiLabel(), np.random.default_rng(0))
     assert found == LaiLabel()
     assert moved.lai == "none"

@@ -16,8 +16,9 @@ from matplotlib.patches import FancyBboxPatch
 
 from phin.errors import Defect, InvalidTune, PhinError
 from phin.music import picture
+from phin.music.grid import BEAT
 from phin.music.phrase import UNKNOWN, Metre, Phrase, Rows, Voice, rows_from_columns
-from phin.music.picture import COLOURS, LEAD, piano_roll, save
+from phin.music.picture import COLOURS, piano_roll, save
 
 HONG = 24
 
@@ -74,8 +75,8 @@ def test_systems_follow_one_another_and_count_time_alike() -> None:
     """Or a quarter is longer in one line than in the next, and rhythms that are alike do not look alike."""
     figure = piano_roll(Phrase(quarters(70)))
     spans = [axes.get_xlim() for axes in figure.axes]
-    assert [left for left, _ in spans] == [system * 16 * HONG - LEAD for system in range(5)]
-    assert all(right == left + LEAD for (_, right), (left, _) in pairwise(spans))
+    assert [left for left, _ in spans] == [system * 16 * HONG - BEAT for system in range(5)]
+    assert all(right == left + BEAT for (_, right), (left, _) in pairwise(spans))
     scales = [axes.get_position().width / np.ptp(axes.get_xlim()) for axes in figure.axes]
     assert np.allclose(scales, scales[0])
 
@@ -92,8 +93,8 @@ def test_a_hong_is_numbered_on_its_beat() -> None:
     figure = piano_roll(Phrase(quarters(20), Metre(2, 4)))
     assert numbers(figure)["1"] == -HONG
     assert numbers(figure)["18"] == 16 * HONG
-    assert figure.axes[0].get_xlim()[0] == -HONG - LEAD == -42
-    assert figure.axes[1].get_xlim()[0] == 15 * HONG - LEAD
+    assert figure.axes[0].get_xlim()[0] == -HONG - BEAT == -42
+    assert figure.axes[1].get_xlim()[0] == 15 * HONG - BEAT
     assert "slot 4" in figure.axes[-1].get_xlabel()
 
 
@@ -112,14 +113,14 @@ def test_a_system_begins_where_a_group_of_hong_does(text: str) -> None:
     metre = Metre.parse(text)
     figure = piano_roll(Phrase(quarters(64), metre))
     before = (metre.bar // HONG - 1) * HONG if 8 * HONG % metre.bar == 0 else 0
-    assert all((axes.get_xlim()[0] + LEAD + before) % metre.bar == 0 for axes in figure.axes)
+    assert all((axes.get_xlim()[0] + BEAT + before) % metre.bar == 0 for axes in figure.axes)
 
 
 def test_lines_of_letters_are_marked() -> None:
     """Or a player cannot find line 3 of the letters in the picture."""
     figure = piano_roll(Phrase(quarters(32), Metre(2, 4)))
     marks = {text.get_text(): text.xy[0] for axes in figure.axes for text in axes.texts}
-    assert marks == {f"line {line + 1}": (8 * line - 1) * HONG - LEAD for line in range(5)}
+    assert marks == {f"line {line + 1}": (8 * line - 1) * HONG - BEAT for line in range(5)}
     assert "line" not in "".join(t.get_text() for t in piano_roll(Phrase(quarters(36), Metre(3, 4))).axes[0].texts)
 
 
@@ -206,7 +207,7 @@ def test_an_installed_thai_font_is_used(monkeypatch: pytest.MonkeyPatch, tmp_pat
 def test_an_excerpt_begins_with_its_own_system() -> None:
     """Or the last phrase of a long tune is drawn behind pages of nothing."""
     figure = piano_roll(Phrase(quarters(100, start=80 * HONG), Metre(2, 4)))
-    assert figure.axes[0].get_xlim()[0] == 79 * HONG - LEAD
+    assert figure.axes[0].get_xlim()[0] == 79 * HONG - BEAT
     assert len(figure.axes) == 2
 
 
