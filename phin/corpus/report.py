@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from phin.corpus.sources import Reading
-from phin.corpus.store import SPLITS
+from phin.corpus.store import SPLITS, Store
 
 REPORT = "report.json"
 MOST_SHOWN = 100
@@ -124,3 +124,12 @@ class ReportFile:
         """The counts, but for the refusals, which stand above them already."""
         counts = {name: value for name, value in counts.items() if name != "refusals"}
         self._file.write(f'\n],\n"counts": {json.dumps(counts, ensure_ascii=False, indent=1)}}}\n')
+
+
+def with_every_refusal(store: Store) -> dict[str, Any]:
+    """The counts of a store's intake with all refusals, of which the store itself keeps the first: for a run's report."""
+    if len(store.report["refusals"]) == sum(store.report["refused"].values()):
+        return store.report
+    files = json.loads((store.folder / REPORT).read_text(encoding="utf-8"))["files"]
+    refused = [file for file in files if file["outcome"] == Kind.REFUSED]
+    return store.report | {"refusals": [{name: file[name] for name in ("id", "defect", "reason")} for file in refused]}

@@ -13,6 +13,7 @@ import torch
 from filelock import FileLock, Timeout
 from lightning.pytorch.loggers import WandbLogger
 
+from phin.corpus.report import with_every_refusal
 from phin.corpus.store import Store
 from phin.data.datamodule import PhinDataModule
 from phin.errors import InvalidConfig, PhinError
@@ -93,7 +94,7 @@ def train(
 def _train(
     run: Path, trainer: L.Trainer, module: PhinModule, datamodule: PhinDataModule, sampler: SamplerConfig
 ) -> RunResult:
-    write_report(run, {"finished": False, "intake": datamodule.store.report})
+    write_report(run, {"finished": False, "intake": with_every_refusal(datamodule.store)})
     last = run / LAST
     if last.is_file():
         module.identity.refuse_other(read(last)[PHIN_KEY], last)  # in one line, before Lightning reads it
@@ -131,7 +132,7 @@ def finish(run: Path, datamodule: PhinDataModule, sampler: SamplerConfig, about:
         "test": as_dicts(rows),
         "tunes": [file.midi.name for file in files],
         "machine": {"torch": torch.__version__, "threads": torch.get_num_threads(), "cores": os.cpu_count()},
-        "intake": datamodule.store.report,
+        "intake": with_every_refusal(datamodule.store),
         **about,
     }
     write_text(run / "report.txt", table(rows, "test") + "\n")

@@ -9,7 +9,16 @@ import pytest
 
 from phin.corpus.intake import prepare
 from phin.corpus.page import MOST_ROWS, PAGE, ReportPage
-from phin.corpus.report import MOST_SHOWN, REPORT, Kind, Outcome, ReportFile, Tally, kind_of_repair
+from phin.corpus.report import (
+    MOST_SHOWN,
+    REPORT,
+    Kind,
+    Outcome,
+    ReportFile,
+    Tally,
+    kind_of_repair,
+    with_every_refusal,
+)
 from phin.corpus.sources import CorpusConfig, Reader
 from phin.corpus.store import Store
 from phin.corpus.summary import summary
@@ -201,3 +210,21 @@ def test_reports_of_many_files_stay_small_in_memory_and_whole_on_the_disk(tmp_pa
 def test_repairs_are_counted_by_what_was_done(repair: str, kind: str) -> None:
     """Three hundred tempos, and three hundred lines that each say one."""
     assert kind_of_repair(repair) == kind
+
+
+def test_a_runs_report_names_every_broken_file_however_many(tmp_path: Path, store: Store) -> None:
+    """The hundred-and-first broken file of a download would be named nowhere in the run that left it out."""
+    (tmp_path / "midi").mkdir()
+    for number in range(MOST_SHOWN + 5):
+        (tmp_path / "midi" / f"broken {number}.mid").touch()
+    for number in range(4):
+        (tmp_path / "midi" / f"{number}.mid").write_bytes(midi_bytes(wander(number)))
+    many = prepare(
+        CorpusConfig("many", Reader.MIDI_FOLDER, path=str(tmp_path / "midi"), cache=str(tmp_path), workers=1), False
+    )
+    assert len(many.report["refusals"]) == MOST_SHOWN
+    whole = with_every_refusal(many)
+    assert {refusal["id"] for refusal in whole["refusals"]} == {f"broken {n}.mid" for n in range(MOST_SHOWN + 5)}
+    assert whole["refusals"][:MOST_SHOWN] == many.report["refusals"]
+    assert {**whole, "refusals": []} == {**many.report, "refusals": []}
+    assert with_every_refusal(store) == store.report
