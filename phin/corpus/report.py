@@ -127,7 +127,7 @@ class ReportFile:
 
 
 def with_every_refusal(store: Store) -> dict[str, Any]:
-    """The counts of a store's intake with all refusals, of which the store itself keeps the first: for a run's report."""
+    """The counts of a store's intake with all refusals (the store itself keeps the first): for a run's report."""
     if len(store.report["refusals"]) == sum(store.report["refused"].values()):
         return store.report
     files = json.loads((store.folder / REPORT).read_text(encoding="utf-8"))["files"]
