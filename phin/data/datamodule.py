@@ -9,7 +9,8 @@ from torch.utils.data import DataLoader
 from phin.batch import collate
 from phin.corpus.intake import prepare
 from phin.corpus.store import SPLITS, Store
-from phin.data.dataset import EVALUATION_ROWS, DataConfig, EvaluationTunes, TrainingTunes, batches_of_like_length
+from phin.data.batching import EVALUATION_ROWS, batches_of_like_length
+from phin.data.dataset import DataConfig, EvaluationTunes, TrainingTunes
 from phin.data.loader import TrainingLoader
 from phin.errors import MissingCorpus
 from phin.tokenizer import Tokenizer

@@ -11,7 +11,8 @@ from jaxtyping import Int
 from torch.utils.data import DataLoader
 
 from phin.batch import PhinBatch, collate, label_counts
-from phin.data.dataset import DataConfig, TrainingTunes, epoch_batches, num_batches
+from phin.data.batching import epoch_batches, num_batches
+from phin.data.dataset import DataConfig, TrainingTunes
 
 
 class TrainingLoader:
