@@ -7,6 +7,7 @@ from phin.music.grid import quantise
 from phin.music.midi import MAX_TEMPO, MIN_TEMPO
 from phin.music.phrase import (
     HIGHEST_PITCH,
+    LABEL_SOURCES,
     LOWEST_PITCH,
     STEPS_PER_QUARTER,
     UNKNOWN,
@@ -75,6 +76,7 @@ def phrases(draw: st.DrawFn, max_notes: int = 24) -> Phrase:
         drone=draw(st.sampled_from([(), (57,), (52, 57)])),
         words=draw(st.sampled_from([(), ((-42, "ท่อน 1"), (150, "ซ้ำ"))])),
         inferred=draw(st.frozensets(st.sampled_from(Inferred))),
+        techniques_from=draw(st.sampled_from(LABEL_SOURCES)),
         deviation=deviation,
     )
 

@@ -28,6 +28,7 @@ from phin.music.phrase import (
     ONSET,
     STEPS_PER_HONG,
     TECHNIQUE,
+    LabelSource,
     Phrase,
     Voice,
     let_restruck_strings_stop,
@@ -311,6 +312,7 @@ class _Piece:
             tuning=str(self.tuning),
             drone=(self.held.pitch,),
             words=tuple(self.words),
+            techniques_from=LabelSource.RULE,
         )
         return _with_true_legato(phrase, self.tuning)
 

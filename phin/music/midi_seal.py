@@ -19,7 +19,7 @@ from jaxtyping import Int
 
 from phin.music.melody import NAMELESS, PartName
 from phin.music.midi_limits import MAX_BYTES, Notes
-from phin.music.phrase import Deviation, Inferred, Metre, Phrase
+from phin.music.phrase import Deviation, Inferred, LabelSource, Metre, Phrase
 
 STORED = re.compile(rb"phin1:([0-9a-f]{16}):([A-Za-z0-9+/=]+);")
 _MAX_STORED = 8 * MAX_BYTES  # what a stored phrase may unpack to, so that no small file fills the memory
@@ -54,6 +54,8 @@ def sealed(phrase: Phrase, parts: Sequence[Part], ticks_per_quarter: int) -> str
         "inferred": sorted(phrase.inferred),
         "deviation": off and [off.ticks_per_quarter, off.onset.tolist(), off.duration.tolist()],
     }
+    if phrase.techniques_from is not None:
+        facts["techniques_from"] = phrase.techniques_from
     payload = base64.b64encode(zlib.compress(json.dumps(facts, separators=(",", ":")).encode()))
     return f"phin1:{seal(parts, ticks_per_quarter, payload)}:{payload.decode()};"
 
@@ -73,6 +75,8 @@ def unseal(stored: re.Match[bytes], parts: Sequence[Part], ticks_per_quarter: in
         facts["drone"] = tuple(map(int, facts["drone"]))
         facts["words"] = tuple((int(step), str(text)) for step, text in facts["words"])
         facts["inferred"] = frozenset(map(Inferred, facts["inferred"]))
+        if source := facts.get("techniques_from"):  # which seals of old have not
+            facts["techniques_from"] = LabelSource(source)
         return Phrase(**facts)
     except Exception:  # whatever is wrong with an event that somebody forged, the notes are there to be read
         return None

@@ -46,8 +46,10 @@ from phin.music.phrase import (
     HIGHEST_PITCH,
     LOWEST_PITCH,
     STEPS_PER_HONG,
+    UNKNOWN,
     Inferred,
     Phrase,
+    let_ring,
     rows_from_columns,
 )
 from phin.whole_file import write_text
@@ -252,9 +254,9 @@ def _phrase(page: Page, slots: Sequence[_Slot], words: Sequence[tuple[int, str]]
         pitch = nearest_octaves([NATURAL[letter.place] for letter in letters])
     if "rhythm" in facts:
         inferred.add(Inferred.ONSET)
-    last = max(STEPS_PER_HONG, begins + len(slots) * STEPS_PER_SLOT - int(onset[-1]))
+    rows = rows_from_columns(onset, np.full_like(onset, UNKNOWN), np.array(pitch))
     return Phrase(
-        rows_from_columns(onset, np.append(np.diff(onset), last), np.array(pitch)),
+        let_ring(rows, end=begins + len(slots) * STEPS_PER_SLOT),
         metre=metre,
         words=tuple((begins + slot * STEPS_PER_SLOT, text) for slot, text in words),
         inferred=frozenset(inferred),

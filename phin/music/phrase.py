@@ -55,6 +55,20 @@ class Inferred(StrEnum):
     OCTAVE = "octave"
 
 
+class LabelSource(StrEnum):
+    """Who says how a phrase's notes are played: a person who wrote it down, a rule that made it up, or a program that
+    heard it. The loss weighs them so (`LossConfig.technique_weights`); only what is written is measured.
+    """
+
+    WRITTEN = "written"
+    RULE = "rule"
+    DETECTED = "detected"
+
+
+LABEL_SOURCES = (None, *LabelSource)
+"""Where a phrase's techniques and velocities can come from; None where nobody has said."""
+
+
 @dataclass(frozen=True)
 class Metre:
     """A time signature; its bar is counted in steps."""
@@ -131,8 +145,9 @@ class Phrase:
     `rows` is (note, 6), int32, read-only; onsets and durations in steps, pitches as MIDI numbers. `tempo` is in
     microseconds a quarter; `None` where nobody knows. `lai` is a mode's name, `"none"` where the tune is in no lai,
     `None` where nobody has said. `tuning` (low string first, as in "E-A-E") and `drone` (MIDI pitches) belong to the
-    piece (Chaichana 2022, p. 100). `words` stand beside the notes: (step, text) of parts and repeats, by step. Raises
-    ValueError where rows break the contract: that is a fault of the code that made them.
+    piece (Chaichana 2022, p. 100). `words` stand beside the notes: (step, text) of parts and repeats, by step.
+    `techniques_from` says where techniques and velocities come from; `None` where there are none, or nobody has said.
+    Raises ValueError where rows break the contract: that is a fault of the code that made them.
     """
 
     rows: Rows
@@ -145,6 +160,7 @@ class Phrase:
     drone: tuple[int, ...] = ()
     words: tuple[tuple[int, str], ...] = ()
     inferred: frozenset[Inferred] = frozenset()
+    techniques_from: LabelSource | None = None
     deviation: Deviation | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -229,6 +245,23 @@ def rows_from_columns(
     for index, column in enumerate((onset, duration, pitch, velocity, technique, voice)):
         rows[:, index] = column
     return rows[np.lexsort((rows[:, PITCH], rows[:, ONSET]))]
+
+
+def let_ring(rows: Rows, end: int | None = None) -> Rows:
+    """Sorted rows in which notes of UNKNOWN duration ring until their voice sounds again.
+
+    The last of a voice rings one hong, or until step `end` if that is later. So letters and tablature are read, which
+    say when a note begins and never when it ends.
+    """
+    rung = rows.copy()
+    for voice in np.unique(rows[:, VOICE]):
+        mine = rows[:, VOICE] == voice
+        onsets = np.unique(rows[mine, ONSET])
+        last = int(onsets[-1]) + STEPS_PER_HONG
+        stops = np.append(onsets[1:], last if end is None else max(last, end))
+        unknown = np.flatnonzero(mine & (rows[:, DURATION] == UNKNOWN))
+        rung[unknown, DURATION] = stops[np.searchsorted(onsets, rows[unknown, ONSET])] - rows[unknown, ONSET]
+    return rung
 
 
 def let_restruck_strings_stop(rows: Rows) -> Int[np.ndarray, "kept 6"]:

@@ -28,14 +28,13 @@ from phin.music.grid import SHARES, SLOTS_PER_HONG, STEPS_PER_SLOT, page_begins,
 from phin.music.page import WORDS, Page, PageReading, barred, header_lines, page_lines, read_text
 from phin.music.phrase import (
     DUPLE,
-    DURATION,
-    ONSET,
     STEPS_PER_HONG,
-    VOICE,
+    UNKNOWN,
     Inferred,
     Phrase,
     Voice,
     let_restruck_strings_stop,
+    let_ring,
     pitch_name,
     rows_from_columns,
 )
@@ -177,14 +176,8 @@ def _phrase(page: Page, strokes: Sequence[_Stroke], num_hong: int) -> Phrase:
     """The strokes, each ringing until the next of its voice, but no longer than until its string sounds again."""
     metre = page.facts.get("metre", DUPLE)
     onset, pitch, voice = (np.array(column) for column in zip(*strokes, strict=True))
-    rows = rows_from_columns(onset + page_begins(metre), np.ones_like(onset), pitch, voice=voice)
-    end = page_begins(metre) + num_hong * STEPS_PER_HONG
-    for one in Voice:
-        mine = np.flatnonzero(rows[:, VOICE] == one)
-        if len(mine):
-            onsets = np.unique(rows[mine, ONSET])
-            following = np.append(onsets[1:], max(onsets[-1] + STEPS_PER_HONG, end))
-            rows[mine, DURATION] = following[np.searchsorted(onsets, rows[mine, ONSET])] - rows[mine, ONSET]
+    begins = page_begins(metre)
+    rows = rows_from_columns(onset + begins, np.full_like(onset, UNKNOWN), pitch, voice=voice)
     inferred = {Inferred.DURATION} | ({Inferred.ONSET} if "rhythm" in page.facts else set())
-    rows = let_restruck_strings_stop(rows)
+    rows = let_restruck_strings_stop(let_ring(rows, end=begins + num_hong * STEPS_PER_HONG))
     return Phrase(rows, metre=metre, inferred=frozenset(inferred), **page.of_the_phrase)

@@ -13,7 +13,7 @@ from phin.music.grid import page_begins, slot_places
 from phin.music.lai import LAI, Lai, label_lai
 from phin.music.midi import midi_bytes, read_midi_bytes
 from phin.music.notation import format_letters, parse_letters
-from phin.music.phrase import PITCH, TECHNIQUE, UNKNOWN, Metre, Phrase, Voice
+from phin.music.phrase import PITCH, TECHNIQUE, UNKNOWN, LabelSource, Metre, Phrase, Voice
 from phin.music.technique import Technique
 from phin.tokenizer import Tokenizer, first_origin
 
@@ -157,3 +157,8 @@ def test_pieces_go_through_midi_letters_and_the_tokenizer(pieces: list[Phrase]) 
         assert np.array_equal(Tokenizer().decode(encoded.ids, phrase.metre).rows, phrase.rows)
         assert phrase.metre == Metre(2, 4)
         assert first_origin(phrase.metre) <= phrase.onset[0]
+
+
+def test_a_piece_says_that_a_rule_made_its_techniques() -> None:
+    """Fails: what our rules invent is learned with the weight of what a player wrote down."""
+    assert piece(0).techniques_from is LabelSource.RULE

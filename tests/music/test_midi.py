@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import os
 import zlib
 from dataclasses import replace
@@ -27,7 +28,7 @@ from phin.music.midi import (
 from phin.music.midi_limits import DEFAULT_TEMPO
 from phin.music.midi_writing import WHEEL_EVERY, string_parts
 from phin.music.perform import PerformanceStyle, perform
-from phin.music.phrase import TECHNIQUE, UNKNOWN, Deviation, Metre, Phrase, Voice, rows_from_columns
+from phin.music.phrase import TECHNIQUE, UNKNOWN, Deviation, LabelSource, Metre, Phrase, Voice, rows_from_columns
 from phin.music.technique import Technique
 from tests.midi_defects import SCALE, defect_files, delta, good_files, header, note, tempo, track
 from tests.strategies import melodies, phrases
@@ -462,3 +463,25 @@ def test_bytes_changed_at_random_never_raise_anything_but_a_refusal() -> None:
             lines.append(str(refusal))
     assert not any("\n" in line for line in lines)
     assert 300 < len(lines) < 2700  # neither so gentle that nothing breaks nor so rough that nothing is read
+
+
+@pytest.mark.parametrize("source", [*LabelSource, None, "oracle"])
+def test_a_seal_keeps_where_techniques_come_from_and_those_of_old_are_still_read(source: str | None) -> None:
+    """Every file written before techniques had a source would lose its techniques; or a rule's would pass for a
+    player's after a night in a folder of MIDI files.
+    """
+    phrase = tune()
+    performance = perform(phrase)
+    parts = list(string_parts(performance, phrase.tempo or DEFAULT_TEMPO).values())
+    stored = midi_seal.sealed(phrase, parts, performance.ticks_per_quarter)
+    facts = json.loads(zlib.decompress(base64.b64decode(stored.split(":")[2].rstrip(";"))))
+    assert "techniques_from" not in facts, "a tune of which nobody has said is stored as it always was"
+    if source is not None:
+        facts["techniques_from"] = source
+    payload = base64.b64encode(zlib.compress(json.dumps(facts).encode()))
+    text = f"phin1:{midi_seal.seal(parts, performance.ticks_per_quarter, payload)}:{payload.decode()};"
+    read_back = read(edited(midi_bytes(phrase), {"text": text}, "text")).phrase
+    if source == "oracle":
+        assert (read_back.technique == UNKNOWN).all(), "no phrase of ours: the notes are believed"
+    else:
+        assert read_back == replace(phrase, techniques_from=source and LabelSource(source))

@@ -9,12 +9,14 @@ from hypothesis import strategies as st
 
 from phin.errors import PhinError
 from phin.music.phrase import (
+    DURATION,
     UNKNOWN,
     Deviation,
     Metre,
     Phrase,
     Voice,
     let_restruck_strings_stop,
+    let_ring,
     pitch_name,
     rows_from_columns,
 )
@@ -153,3 +155,19 @@ def test_a_phrase_in_order_is_left_as_it_is(phrase: Phrase) -> None:
 def test_pitches_are_named_as_musicians_name_them() -> None:
     """Fails: the middle C of every picture and message is another octave's."""
     assert [pitch_name(pitch) for pitch in (60, 66, 52, 88, 0)] == ["C4", "F#4", "E3", "E6", "C-1"]
+
+
+def test_notes_of_unknown_length_ring_until_their_voice_sounds_again() -> None:
+    """Fails: a page's letters overlap or break off, and a generated tune rings otherwise than the page it was like."""
+    rows = rows_from_columns(
+        onset=np.array([0, 0, 6, 12, 24, 30]),
+        duration=np.array([UNKNOWN, UNKNOWN, 3, UNKNOWN, UNKNOWN, UNKNOWN]),
+        pitch=np.array([52, 60, 62, 64, 53, 65]),
+        voice=np.array([1, 0, 0, 0, 1, 0]),
+    )
+    assert rows[:, DURATION].tolist() == [-1, -1, 3, -1, -1, -1]
+    assert let_ring(rows)[:, DURATION].tolist() == [24, 6, 3, 18, 24, 24]
+    assert let_ring(rows, end=72)[:, DURATION].tolist() == [24, 6, 3, 18, 48, 42]
+    assert let_ring(rows, end=50)[:, DURATION].tolist() == [24, 6, 3, 18, 26, 24]
+    assert let_ring(rows[:0]).shape == (0, 6)
+    assert rows[0, DURATION] == UNKNOWN, "the rows that were given are left alone"
