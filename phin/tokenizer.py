@@ -12,6 +12,8 @@ A row has six fields, and the model draws them in this order, each seeing the on
 Each field counts its ids from the same four symbols: PAD (nothing here), START (before the first note), END (after the
 last; only `step` draws it) and UNKNOWN (nobody wrote it down: read, never drawn). Values follow. The first note's step
 is counted from one bar before step 0 (four quarters where the metre is unknown), so that a pickup has room.
+
+Inferred durations are UNKNOWN throughout: a letter rings until the next one, so they would tell the step to come.
 """
 
 from collections.abc import Sequence
@@ -27,10 +29,12 @@ from phin.music.phrase import (
     LOWEST_PITCH,
     STEPS_PER_QUARTER,
     UNKNOWN,
+    Inferred,
     Metre,
     Phrase,
     Voice,
     let_restruck_strings_stop,
+    let_ring,
     rows_from_columns,
 )
 
@@ -129,6 +133,8 @@ class Tokenizer:
         values = np.stack(
             [np.diff(onset), phrase.voice, phrase.technique, phrase.pitch, phrase.duration, phrase.velocity], axis=1
         )
+        if Inferred.DURATION in phrase.inferred:
+            values[:, DURATION] = UNKNOWN
         _refuse_what_does_not_fit(phrase, values)
         ids = np.full((len(rows) + 2, NUM_FIELDS), PAD_ID)
         ids[0] = START_ID
@@ -147,7 +153,8 @@ class Tokenizer:
     def decode(self, ids: Int[np.ndarray, "row 6"], metre: Metre | None = None) -> Phrase:
         """The phrase that note rows say, from the first row after START to the row before END or PAD.
 
-        Rows that a model drew may strike a pitch that still sounds: it stops there (`let_restruck_strings_stop`).
+        Unknown durations ring as letters do (`let_ring`) and are inferred. Rows that a model drew may strike a pitch
+        that still sounds: it stops there (`let_restruck_strings_stop`).
         """
         ids = np.asarray(ids, dtype=np.int64)
         notes = ids[1:] if len(ids) and ids[0, STEP] == START_ID else ids
@@ -156,7 +163,9 @@ class Tokenizer:
         values = np.where(notes == UNKNOWN_ID, UNKNOWN, notes - NUM_SYMBOLS + _LOWEST)
         onset = first_origin(metre) + np.cumsum(values[:, STEP])
         rows = rows_from_columns(onset, *(values[:, f] for f in (DURATION, PITCH, VELOCITY, TECHNIQUE, VOICE)))
-        return Phrase(let_restruck_strings_stop(rows), metre=metre)
+        rings = (values[:, DURATION] == UNKNOWN).any()
+        inferred = frozenset({Inferred.DURATION} if rings else ())
+        return Phrase(let_restruck_strings_stop(let_ring(rows)), metre=metre, inferred=inferred)
 
     def conditions(self, phrase: Phrase) -> Int[np.ndarray, " condition"]:
         """What is known of a phrase before its first note, (5,): ids in the order of CONDITIONS."""
@@ -239,9 +248,9 @@ def first_origin(metre: Metre | None) -> int:
 
 
 def density(phrase: Phrase) -> float | None:
-    """Melody notes a quarter; None for a tune without melody."""
+    """Melody notes a quarter; None for a tune without melody, or one whose rhythm nobody wrote down."""
     melody = phrase.melody
-    if not len(melody):
+    if not len(melody) or Inferred.ONSET in phrase.inferred:
         return None
     return len(melody) * STEPS_PER_QUARTER / int(melody.end.max() - melody.onset.min())
 
@@ -265,7 +274,7 @@ def _place(name: object, names: Sequence) -> int:
 
 
 def _refuse_what_does_not_fit(phrase: Phrase, values: np.ndarray) -> None:
-    optional = (VOICE, TECHNIQUE, VELOCITY)
+    optional = (VOICE, TECHNIQUE, DURATION, VELOCITY)
     defects = {STEP: Defect.GAP_TOO_LONG, DURATION: Defect.NOTE_TOO_LONG, PITCH: Defect.RANGE_TOO_WIDE}
     for index, field in enumerate(FIELDS):
         column = values[:, index]

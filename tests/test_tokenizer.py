@@ -9,7 +9,18 @@ from hypothesis import strategies as st
 
 from phin.errors import Defect, InvalidTune
 from phin.music.lai import LAI
-from phin.music.phrase import UNKNOWN, Metre, Phrase, Voice, rows_from_columns
+from phin.music.letters import LETTERS
+from phin.music.notation import parse_letters
+from phin.music.phrase import (
+    UNKNOWN,
+    Inferred,
+    Metre,
+    Phrase,
+    Voice,
+    let_restruck_strings_stop,
+    let_ring,
+    rows_from_columns,
+)
 from phin.tokenizer import (
     CONDITIONS,
     DENSITY_CONDITION,
@@ -64,6 +75,7 @@ def is_held(phrase: Phrase) -> bool:
     """By the words of the contract: range, gaps and lengths, looked at note by note."""
     before = first_origin(phrase.metre)
     for onset, duration, pitch, _velocity, technique, _voice in phrase.rows.tolist():
+        duration = 1 if Inferred.DURATION in phrase.inferred else duration
         if not (0 <= onset - before <= 384 and duration <= 384 and 52 <= pitch <= 88 and technique < 16):
             return False
         before = onset
@@ -79,7 +91,63 @@ def test_any_phrase_is_either_held_whole_or_refused(phrase: Phrase) -> None:
             TOKENIZER.encode(phrase)
         return
     expected = Phrase(phrase.rows, metre=phrase.metre)
+    if Inferred.DURATION in phrase.inferred and len(phrase):
+        expected = rung(phrase)
     assert TOKENIZER.decode(TOKENIZER.encode(phrase).ids, phrase.metre) == expected
+
+
+def rung(phrase: Phrase) -> Phrase:
+    """The notes of a phrase as letters let them ring, whatever their durations were."""
+    rows = phrase.rows.copy()
+    rows[:, 1] = UNKNOWN
+    inferred = frozenset({Inferred.DURATION})
+    return Phrase(let_restruck_strings_stop(let_ring(rows)), metre=phrase.metre, inferred=inferred)
+
+
+@st.composite
+def pages(draw: st.DrawFn) -> str:
+    """Letters in hong of four slots, some of them shared; a letter stands in the very last one."""
+    slot = st.sampled_from(["-", *LETTERS, LETTERS[0] + LETTERS[3], LETTERS[5] + LETTERS[1] + LETTERS[2]])
+    slots = [*draw(st.lists(slot, min_size=7, max_size=7 + 32)), draw(st.sampled_from(LETTERS))]
+    slots = slots[len(slots) % 4 :]
+    return "| " + " | ".join(" ".join(slots[at : at + 4]) for at in range(0, len(slots), 4)) + " |"
+
+
+@given(pages())
+def test_a_tune_in_letters_comes_back_as_it_was_read(page: str) -> None:
+    """The model would play another rhythm of ringing than the page it learned from."""
+    phrase = parse_letters(page).phrase
+    again = TOKENIZER.decode(TOKENIZER.encode(phrase).ids, phrase.metre)
+    assert again == Phrase(phrase.rows, metre=phrase.metre, inferred=frozenset({Inferred.DURATION}))
+    assert Inferred.DURATION in phrase.inferred
+
+
+def test_hyphens_behind_the_last_letter_are_all_that_a_page_loses() -> None:
+    """It would be taken for a note that the tokenizer clips: a page's last letter may ring on, and rings one hong."""
+    phrase = parse_letters("| - - - ล | - - - - | - - - - |").phrase
+    again = TOKENIZER.decode(TOKENIZER.encode(phrase).ids, phrase.metre)
+    assert phrase.duration.tolist() == [24 + 30]
+    assert again.duration.tolist() == [24]
+    assert again.onset.tolist() == phrase.onset.tolist()
+
+
+@given(tunes(min_notes=1))
+def test_no_row_says_an_inferred_duration(phrase: Phrase) -> None:
+    """A letter rings until the next: its duration would give the next step away, and rhythm would look easy."""
+    letters = replace(phrase, inferred=frozenset({Inferred.DURATION}))
+    ids = TOKENIZER.encode(letters).ids
+    assert (ids[1:-1, DURATION] == UNKNOWN_ID).all()
+    others = [field for field in range(len(FIELDS)) if field != DURATION]
+    assert (ids[:, others] == TOKENIZER.encode(phrase).ids[:, others]).all()
+
+
+def test_of_rows_that_say_some_durations_the_others_ring() -> None:
+    """A note whose length is known would be lengthened, or one whose length is not would break the reader."""
+    ids = TOKENIZER.encode(notes((0, 6, 60), (12, 6, 62), (36, 6, 64))).ids
+    ids[2:4, DURATION] = UNKNOWN_ID
+    phrase = TOKENIZER.decode(ids, TWO_FOUR)
+    assert phrase.duration.tolist() == [6, 24, 24]
+    assert phrase.inferred == {Inferred.DURATION}
 
 
 @pytest.mark.parametrize(
@@ -267,6 +335,7 @@ def test_density_counts_melody_notes_a_quarter() -> None:
     assert density(melody) == pytest.approx(4 / 3)
     assert density(with_drone(melody)) == density(melody)
     assert density(notes()) is None
+    assert density(replace(melody, inferred=frozenset({Inferred.ONSET}))) is None, "nobody wrote how dense it is"
 
 
 @pytest.mark.parametrize(
