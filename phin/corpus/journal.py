@@ -24,7 +24,7 @@ from jaxtyping import Int, UInt64
 from phin.corpus.sources import Reading
 from phin.errors import Defect
 from phin.music.lai import Family, LaiLabel
-from phin.music.phrase import Metre, Phrase
+from phin.music.phrase import Inferred, LabelSource, Metre, Phrase
 
 log = logging.getLogger(__name__)
 
@@ -159,6 +159,10 @@ def _record(reading: Reading) -> dict[str, Any]:
             "source": phrase.source,
             "found": [found.root, found.family],
         }
+        if phrase.inferred:
+            fields["inferred"] = sorted(phrase.inferred)
+        if phrase.techniques_from is not None:
+            fields["techniques_from"] = phrase.techniques_from
     return fields
 
 
@@ -170,10 +174,18 @@ def _reading(
     rows: str | None = None,
     metre: str | None = None,
     found: Sequence[Any] = (None, None),
+    inferred: Sequence[str] = (),
+    techniques_from: str | None = None,
     **facts: Any,
 ) -> Reading:
     if rows is None:
         return Reading(id, None, tuple(repairs), Defect(defect) if defect else None, reason)
     notes = np.frombuffer(zlib.decompress(base64.b64decode(rows)), dtype="<i4").reshape(-1, 6)
-    phrase = Phrase(notes, metre=Metre.parse(metre) if metre else None, **facts)
+    phrase = Phrase(
+        notes,
+        metre=Metre.parse(metre) if metre else None,
+        inferred=frozenset(map(Inferred, inferred)),
+        techniques_from=LabelSource(techniques_from) if techniques_from else None,
+        **facts,
+    )
     return Reading(id, phrase, tuple(repairs), found=LaiLabel(found[0], Family(found[1]) if found[1] else None))

@@ -15,18 +15,21 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Int
+from numpy.lib.recfunctions import repack_fields
 
 from phin.errors import PhinError
 from phin.music.lai import Family, LaiLabel
-from phin.music.phrase import NUM_COLUMNS, TECHNIQUE, UNKNOWN, VELOCITY, Metre, Phrase
+from phin.music.phrase import LABEL_SOURCES, NUM_COLUMNS, TECHNIQUE, UNKNOWN, VELOCITY, Inferred, Metre, Phrase
 
-FORMAT = 3
+FORMAT = 4
 """Raised whenever reading, quantising or labelling changes what a store holds: older caches are then made anew."""
 
 SPLITS = ("train", "validation", "test")
 
-_PIECE = 2**20
+_PIECE = 2**15
+"""Rows that are hashed at a time."""
 _FAMILIES = (None, *Family)
+_BIT = {kind: 1 << place for place, kind in enumerate(Inferred)}
 _TUNE = np.dtype(
     [
         ("start", "i8"),
@@ -39,8 +42,12 @@ _TUNE = np.dtype(
         ("lai_family", "i1"),
         ("family", "i4"),
         ("split", "i1"),
+        ("inferred", "u1"),
+        ("techniques_from", "i1"),
     ]
 )
+_UNWRITTEN = ["inferred", "techniques_from"]
+"""Columns that are 0 in every tune that is written out in full."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +114,19 @@ class Store:
         """Whether any note has a velocity."""
         return bool((self.rows[:, VELOCITY] != UNKNOWN).any())
 
+    @property
+    def has_rhythm(self) -> bool:
+        """Whether any training tune says when its notes begin."""
+        return self._trains_on(Inferred.ONSET)
+
+    @property
+    def has_duration(self) -> bool:
+        """Whether any training tune says how long its notes last."""
+        return self._trains_on(Inferred.DURATION)
+
+    def _trains_on(self, kind: Inferred) -> bool:
+        return bool((self.tunes["inferred"][self.split("train")] & _BIT[kind] == 0).any())
+
     def split(self, name: str) -> Int[np.ndarray, " tune"]:
         """Numbers of the tunes in a split."""
         return np.flatnonzero(self.tunes["split"] == SPLITS.index(name))
@@ -121,6 +141,8 @@ class Store:
             tempo=int(row["tempo"]) or None,
             title=self._names[tune][1],
             source=self.sources[row["source"]],
+            inferred=frozenset(kind for kind, bit in _BIT.items() if row["inferred"] & bit),
+            techniques_from=LABEL_SOURCES[row["techniques_from"]],
         )
 
     def label(self, tune: int) -> LaiLabel:
@@ -176,6 +198,8 @@ class StoreWriter:
         facts["root"] = -1 if found.root is None else found.root
         facts["lai_family"] = _FAMILIES.index(found.family)
         facts["family"], facts["split"] = tune.family, SPLITS.index(tune.split)
+        facts["inferred"] = sum(_BIT[kind] for kind in phrase.inferred)
+        facts["techniques_from"] = LABEL_SOURCES.index(phrase.techniques_from)
         name = json.dumps([tune.id, phrase.title], ensure_ascii=False)
         self._names.write((",\n" if len(self._tunes) else "[\n") + name)
         self._tunes.append(facts)
@@ -270,20 +294,31 @@ def _prefix(folder: Path) -> str:
 
 
 def _fingerprint(folder: Path) -> str:
-    """Hash of the notes, the table of tunes and their names, read a piece at a time."""
-    digest = hashlib.sha256()
-    for name in ("rows.npy", "tunes.npy"):
-        with open(folder / name, "rb") as file:
-            np.lib.format.read_magic(file)
-            np.lib.format.read_array_header_1_0(file)
-            while piece := file.read(_PIECE):
-                digest.update(piece)
+    """Hash of the notes, the table of tunes and their names, read a piece at a time.
+
+    What is unwritten (`_UNWRITTEN`) is hashed where there is any: a corpus without keeps the hash it always had.
+    """
+    digest, known = hashlib.sha256(), [name for name in _TUNE.names or () if name not in _UNWRITTEN]
+    for piece in _pieces(folder / "rows.npy"):
+        digest.update(piece.tobytes())
+    for piece in _pieces(folder / "tunes.npy"):
+        digest.update(repack_fields(piece[known]).tobytes())
+    for piece in _pieces(folder / "tunes.npy"):
+        if any(piece[name].any() for name in _UNWRITTEN):
+            digest.update(repack_fields(piece[["start", *_UNWRITTEN]]).tobytes())
     before = "["
     for pair in _names_in(folder):
         digest.update((before + json.dumps(pair)).encode())
         before = ", "
     digest.update(b"[]" if before == "[" else b"]")
     return digest.hexdigest()[:16]
+
+
+def _pieces(path: Path) -> Iterator[np.ndarray]:
+    """The rows of an array on the disk, some at a time."""
+    whole = np.load(path, mmap_mode="r")
+    for start in range(0, len(whole), _PIECE):
+        yield whole[start : start + _PIECE]
 
 
 def _names_in(folder: Path) -> Iterator[list[str]]:

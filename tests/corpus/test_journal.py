@@ -10,14 +10,14 @@ from phin.corpus.journal import NOT_TO_BE_FOUND, Journal, decode, encode, mark_o
 from phin.corpus.sources import Reading
 from phin.errors import Defect
 from phin.music.lai import Family, LaiLabel
-from phin.music.phrase import Metre
+from phin.music.phrase import Inferred, LabelSource, Metre
 from tests.tunes import wander, with_drone
 
 READINGS = [
     Reading("a/1", replace(wander(0), title="ลายใหญ่", tempo=600_000, source="midi")),
     Reading("a/2", with_drone(wander(1)), ("two\nlines", "3 notes left out"), found=LaiLabel(9, Family.SAN)),
-    Reading("a/3", replace(wander(2), metre=None), found=LaiLabel(0)),
-    Reading("a/4", replace(wander(3), metre=Metre(12, 8))),
+    Reading("a/3", replace(wander(2), metre=None, techniques_from=LabelSource.DETECTED), found=LaiLabel(0)),
+    Reading("a/4", replace(wander(3), metre=Metre(12, 8), inferred=frozenset(Inferred))),
     Reading("a/5", None, defect=Defect.TOO_SHORT, reason="a/5: ธ has 3 notes. Leave it out."),
 ]
 MARKS = [mark_of("file", number) for number in range(5)]
@@ -34,7 +34,9 @@ def written(path: Path) -> list[int]:
 
 
 def test_what_was_read_is_kept_whole() -> None:
-    """A tune that was read yesterday would come out of the journal without its title, its mode or its repairs."""
+    """A tune that was read yesterday would come out of the journal without its title, its mode or its repairs, or
+    with its inferred rhythm as a written one.
+    """
     assert decode(encode(READINGS)) == READINGS
     assert b"\n" not in encode(READINGS)
     assert decode(encode([])) == []

@@ -1,6 +1,9 @@
 """The store: what is written is read back, from the disk and not from memory, and never half of it."""
 
+import hashlib
+import json
 import pickle
+import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -9,11 +12,14 @@ from threading import Barrier
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from phin.corpus.store import Store, Tune, is_store, open_store, write_store
 from phin.errors import PhinError
 from phin.music.lai import Family, LaiLabel, label_lai
-from phin.music.phrase import Metre, Phrase
+from phin.music.phrase import Inferred, LabelSource, Metre, Phrase
+from tests.strategies import phrases
 from tests.tunes import MINOR_PENTATONIC_ON_A, wander, with_drone
 
 SOURCES = ["essen", "midi"]
@@ -162,3 +168,49 @@ def test_what_was_recognised_is_recognised_again_from_the_notes_in_the_store(tmp
     found = [store.label(number) for number in range(12)]
     assert found == [label_lai(store.phrase(number)) for number in range(12)]
     assert len(set(found)) > 2
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(several=st.lists(phrases(max_notes=6), min_size=1, max_size=6))
+def test_any_tune_is_read_back_with_what_is_inferred_in_it(tmp_path: Path, several: list[Phrase]) -> None:
+    """What nobody wrote down would come out of the cache as if it had been written, and be learned and measured."""
+    sources = sorted({phrase.source for phrase in several})
+    with tempfile.TemporaryDirectory(dir=tmp_path) as folder:
+        stored = [Tune(str(number), phrase, LaiLabel()) for number, phrase in enumerate(several)]
+        store = write_store(Path(folder) / "store", stored, sources, "nobody's", {})
+        for number, phrase in enumerate(several):
+            held = {"lai": None, "tuning": None, "drone": (), "words": (), "deviation": None}
+            assert store.phrase(number) == replace(phrase, **held)
+        for name, kind in (("has_rhythm", Inferred.ONSET), ("has_duration", Inferred.DURATION)):
+            assert getattr(store, name) == any(kind not in phrase.inferred for phrase in several)
+
+
+@pytest.mark.parametrize("kind", [Inferred.ONSET, Inferred.DURATION])
+def test_what_no_training_tune_says_is_not_there_to_be_learned(tmp_path: Path, kind: Inferred) -> None:
+    """A model would draw durations that it was never taught, because a held-out tune has some."""
+    letters = replace(wander(0), source="midi", inferred=frozenset({kind}))
+    tunes = [Tune("letters", letters, LaiLabel()), Tune("played", replace(wander(1), source="midi"), LaiLabel())]
+    for split, there in (("test", False), ("train", True)):
+        store = write(tmp_path / split, [tunes[0], replace(tunes[1], split=split)])
+        assert (store.has_rhythm if kind is Inferred.ONSET else store.has_duration) is there
+
+
+def test_the_fingerprint_tells_what_is_inferred_and_is_the_old_one_where_nothing_is(tmp_path: Path) -> None:
+    """A checkpoint of the folk tunes could no longer be evaluated on them; or one of letters on letters read anew."""
+    plain = write(tmp_path / "plain")
+    digest = hashlib.sha256(plain.rows.tobytes())
+    before = [name for name in plain.tunes.dtype.names if name not in ("inferred", "techniques_from")]
+    for row in plain.tunes:
+        digest.update(b"".join(row[name].tobytes() for name in before))
+    names = [[tune.id, tune.phrase.title] for tune in several()]
+    digest.update(json.dumps(names).encode())
+    assert plain.fingerprint == digest.hexdigest()[:16]
+    prints = {plain.fingerprint}
+    for number, facts in enumerate(
+        [{"inferred": frozenset({kind})} for kind in Inferred] + [{"techniques_from": source} for source in LabelSource]
+    ):
+        for changed in range(2):
+            tunes = several()
+            tunes[changed] = replace(tunes[changed], phrase=replace(tunes[changed].phrase, **facts))
+            prints.add(write(tmp_path / f"{number} {changed}", tunes).fingerprint)
+    assert len(prints) == 1 + 2 * 6
