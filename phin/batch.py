@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from phin.music.phrase import STEPS_PER_QUARTER
+from phin.music.phrase import LABEL_SOURCES, STEPS_PER_QUARTER, Inferred, LabelSource
 from phin.tokenizer import (
     DURATION,
     END_ID,
@@ -40,6 +40,8 @@ class Item:
     lai: int = -1
     root: int = -1
     tune: int = 0
+    inferred: frozenset[Inferred] = frozenset()
+    techniques_from: LabelSource | None = None
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,9 @@ class PhinBatch:
     Row t of `ids[:, :-1]` is what the model reads, row t of `ids[:, 1:]` what it should say next. `onset` is in steps.
     `melody` is the pitch id of the last melody note up to and including each row, 0 before the first. `bar` is its
     length in steps, 0 where the metre is hidden. `lai` (index into LAI) and `root` (of the pentatonic set) are labels,
-    -1 where there is none. `tune` is the tune's number in its store.
+    -1 where there is none. `tune` is the tune's number in its store. `onset_inferred` and `octave_inferred` say that
+    nobody wrote down when its notes begin, or in which octaves they lie; `techniques_from` is an index into
+    LABEL_SOURCES.
     """
 
     ids: Int[Tensor, "batch row 6"]
@@ -60,7 +64,10 @@ class PhinBatch:
     lai: Int[Tensor, " batch"]
     root: Int[Tensor, " batch"]
     tune: Int[Tensor, " batch"]
-    step_counts: Float[Tensor, " part"] | None = None
+    onset_inferred: Bool[Tensor, " batch"]
+    octave_inferred: Bool[Tensor, " batch"]
+    techniques_from: Int[Tensor, " batch"]
+    step_counts: Float[Tensor, "part source"] | None = None
     """`label_counts` of all batches of the optimiser step that this one belongs to; None: this one is all of it."""
 
     def __len__(self) -> int:
@@ -118,22 +125,29 @@ def collate(items: Sequence[Item]) -> PhinBatch:
         lai=column([item.lai for item in items]),
         root=column([item.root for item in items]),
         tune=column([item.tune for item in items]),
+        onset_inferred=torch.tensor([Inferred.ONSET in item.inferred for item in items]),
+        octave_inferred=torch.tensor([Inferred.OCTAVE in item.inferred for item in items]),
+        techniques_from=column([LABEL_SOURCES.index(item.techniques_from) for item in items]),
     )
 
 
 def label_masks(batch: PhinBatch) -> dict[str, Bool[Tensor, "batch time"]]:
-    """Where each of PARTS has a label: somebody knows it, and the model was not told it."""
+    """Where each of PARTS has a label: somebody knows it, and the model was not told it.
+
+    A pitch is a label also where its octave is inferred: of its class (`field_nll`).
+    """
     targets = batch.targets
     ended = (targets[..., STEP] == END_ID).any(dim=1)
     last_onset = torch.where(batch.is_note, batch.onset[:, 1:], batch.onset[:, :1]).amax(dim=1)
     whole_quarter = ended[:, None] | (batch.onset[:, :-1] + STEPS_PER_QUARTER <= last_onset[:, None])
+    rhythm_known = ~batch.onset_inferred[:, None]
     lai_hidden = (batch.lai >= 0) & (batch.conditions[:, LAI_CONDITION] == UNKNOWN_CONDITION)
     return {
         "pitch": batch.is_note,
         "voice": targets[..., VOICE] >= NUM_SYMBOLS,
-        "step": batch.is_row,
+        "step": batch.is_row & rhythm_known,
         "duration": batch.is_note & (targets[..., DURATION] != UNKNOWN_ID),
-        "quarter": batch.is_row & whole_quarter,
+        "quarter": batch.is_row & whole_quarter & rhythm_known,
         "technique": targets[..., TECHNIQUE] >= NUM_SYMBOLS,
         "velocity": targets[..., VELOCITY] >= NUM_SYMBOLS,
         "mode": batch.is_row & lai_hidden[:, None],
@@ -141,10 +155,12 @@ def label_masks(batch: PhinBatch) -> dict[str, Bool[Tensor, "batch time"]]:
     }
 
 
-def label_counts(batch: PhinBatch) -> Float[Tensor, " part"]:
-    """How many labels of each of PARTS a batch holds."""
+def label_counts(batch: PhinBatch) -> Float[Tensor, "part source"]:
+    """How many labels of each of PARTS a batch holds, by where its tunes' techniques come from (LABEL_SOURCES)."""
     masks = label_masks(batch)
-    return torch.stack([masks[part].sum() for part in PARTS]).to(torch.get_default_dtype())
+    by_tune = torch.stack([masks[part].sum(dim=1) for part in PARTS])  # (part, B)
+    is_from = batch.techniques_from[:, None] == torch.arange(len(LABEL_SOURCES), device=by_tune.device)  # (B, source)
+    return (by_tune[..., None] * is_from).sum(dim=1).to(torch.get_default_dtype())
 
 
 def coming_onsets(batch: PhinBatch) -> Float[Tensor, "batch time 24"]:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from phin.batch import PARTS, Item, PhinBatch, collate, coming_onsets, label_counts, label_masks
-from phin.music.phrase import UNKNOWN, Metre, Phrase, Voice, rows_from_columns
+from phin.music.phrase import LABEL_SOURCES, UNKNOWN, Inferred, Metre, Phrase, Voice, rows_from_columns
 from phin.tokenizer import (
     DURATION,
     LAI_CONDITION,
@@ -37,13 +37,16 @@ def items(draw: st.DrawFn) -> Item:
     start = draw(st.integers(0, len(phrase) - 1))
     encoded = TOKENIZER.encode(phrase).window(start, draw(st.integers(1, 20)))
     conditions = np.array([draw(st.integers(0, 3)) for _ in range(5)])
-    return Item(encoded, conditions, draw(st.integers(-1, 5)), draw(st.integers(-1, 11)), draw(st.integers(0, 99)))
+    labels = draw(st.integers(-1, 5)), draw(st.integers(-1, 11)), draw(st.integers(0, 99))
+    inferred = draw(st.frozensets(st.sampled_from(Inferred)))
+    return Item(encoded, conditions, *labels, inferred, draw(st.sampled_from(LABEL_SOURCES)))
 
 
 def rows_of(batch: PhinBatch, place: int, num_rows: int) -> list[object]:
     """What a batch says of one of its tunes, without padding."""
     of_rows = [getattr(batch, name)[place, :num_rows].tolist() for name in ("ids", "onset", "melody")]
-    of_tune = [getattr(batch, name)[place].tolist() for name in ("bar", "conditions", "lai", "root", "tune")]
+    facts = ("bar", "conditions", "lai", "root", "tune", "onset_inferred", "octave_inferred", "techniques_from")
+    of_tune = [getattr(batch, name)[place].tolist() for name in facts]
     return [*of_rows, *of_tune]
 
 
@@ -87,7 +90,9 @@ def test_labels_are_counted_as_they_are_masked(several: list[Item]) -> None:
     batch = collate(several)
     masks = label_masks(batch)
     assert set(masks) == set(PARTS)
-    assert label_counts(batch).tolist() == [masks[part].sum().item() for part in PARTS]
+    for source, name in enumerate(LABEL_SOURCES):
+        mine = [place for place, one in enumerate(several) if one.techniques_from == name]
+        assert label_counts(batch)[:, source].tolist() == [masks[part][mine].sum().item() for part in PARTS]
     assert (label_counts(batch) == sum(label_counts(collate([one])) for one in several)).all()
 
 
@@ -123,7 +128,8 @@ def test_the_masks_of_a_small_tune_are_those_worked_out_by_hand() -> None:
     }
     masks = label_masks(batch)
     assert {part: masks[part][0].int().tolist() for part in PARTS} == worked
-    assert label_counts(batch).tolist() == [sum(worked[part]) for part in PARTS]
+    assert label_counts(batch)[:, 0].tolist() == [sum(worked[part]) for part in PARTS]
+    assert (label_counts(batch)[:, 1:] == 0).all(), "nobody said where its techniques come from"
 
 
 def test_a_duration_that_nobody_wrote_down_is_no_label() -> None:
@@ -134,6 +140,20 @@ def test_a_duration_that_nobody_wrote_down_is_no_label() -> None:
     batch = collate([Item(Encoded(ids, encoded.onset, encoded.bar), NOTHING_KNOWN)])
     assert label_masks(batch)["duration"][0].int().tolist() == [1, 1, 0, 1, 0]
     assert label_masks(batch)["pitch"][0].int().tolist() == [1, 1, 1, 1, 0]
+
+
+def test_a_rhythm_that_nobody_wrote_down_is_no_label_and_is_read_all_the_same() -> None:
+    """A player's shorthand says no rhythm: what we made up would be learned as if it had been played."""
+    known = item(two_notes_and_a_chord(), lai=0, root=0)
+    batch = collate([known, replace(known, inferred=frozenset({Inferred.ONSET}))])
+    masks = label_masks(batch)
+    for part in PARTS:
+        expected = torch.zeros_like(masks[part][0]) if part in ("step", "quarter") else masks[part][0]
+        assert torch.equal(masks[part][1], expected), part
+    assert not masks["step"][1].any(), "nor is the end a label"
+    assert masks["step"][0].all()
+    assert torch.equal(batch.ids[0], batch.ids[1])
+    assert torch.equal(batch.onset[0], batch.onset[1])
 
 
 @pytest.mark.parametrize(

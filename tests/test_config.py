@@ -96,6 +96,7 @@ def test_the_control_arms_are_what_they_are_called() -> None:
 def test_every_weighing_of_the_loss_is_the_one_it_is_called(choice: str) -> None:
     """Fails: the control runs of the loss study weigh alike."""
     config = composed("train", f"loss={choice}").loss
+    assert config.technique_weights == LossConfig().technique_weights == {"written": 1.0, "rule": 0.5, "detected": 0.25}
     assert config.weighing is Weighing(choice)
     assert len(PhinLoss(config).weights) == 5
 

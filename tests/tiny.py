@@ -85,7 +85,7 @@ def item(phrase: Phrase, found: LaiLabel = NOTHING_FOUND, tune: int = 0, hide_la
         conditions[LAI_CONDITION] = UNKNOWN_CONDITION
     lai = LAI.index(found.lai) if found.lai else -1
     root = -1 if found.root is None else found.root
-    return Item(TOKENIZER.encode(phrase), conditions, lai, root, tune)
+    return Item(TOKENIZER.encode(phrase), conditions, lai, root, tune, phrase.inferred, phrase.techniques_from)
 
 
 def batch_of(*phrases: Phrase) -> PhinBatch:

@@ -82,7 +82,7 @@ class TrainingTunes(Dataset[Item]):
         if len(phrase) > self.config.window:
             start = int(rng.integers(len(phrase) - self.config.window + 1))
             encoded = encoded.window(start, self.config.window)
-        return _item(encoded, np.where(hidden, UNKNOWN_CONDITION, conditions), found, tune)
+        return _item(phrase, encoded, np.where(hidden, UNKNOWN_CONDITION, conditions), found, tune)
 
     def augment(self, phrase: Phrase, found: LaiLabel, rng: np.random.Generator) -> tuple[Phrase, LaiLabel]:
         """The phrase as this epoch hears it, its lai named where it has one."""
@@ -115,10 +115,12 @@ class EvaluationTunes(Dataset[Item]):
         conditions = self.tokenizer.conditions(phrase)
         conditions[[LAI_CONDITION, DENSITY_CONDITION]] = UNKNOWN_CONDITION
         encoded = self.tokenizer.encode(phrase).window(start, EVALUATION_WINDOW)
-        return _item(encoded, conditions, self.store.label(tune), tune)
+        return _item(phrase, encoded, conditions, self.store.label(tune), tune)
 
 
-def _item(encoded: Encoded, conditions: Int[np.ndarray, " condition"], found: LaiLabel, tune: int) -> Item:
+def _item(
+    phrase: Phrase, encoded: Encoded, conditions: Int[np.ndarray, " condition"], found: LaiLabel, tune: int
+) -> Item:
     """A hidden metre hides the bar as well, else the one would tell the other."""
     if conditions[METRE_CONDITION] == UNKNOWN_CONDITION:
         encoded = replace(encoded, bar=0)
@@ -128,4 +130,6 @@ def _item(encoded: Encoded, conditions: Int[np.ndarray, " condition"], found: La
         lai=LAI.index(found.lai) if found.lai else -1,
         root=-1 if found.root is None else found.root,
         tune=tune,
+        inferred=phrase.inferred,
+        techniques_from=phrase.techniques_from,
     )

@@ -2,7 +2,7 @@
 
 - note: pitch and voice of the next row
 - rhythm: its step and duration, and the onsets of the coming quarter as 24 bits (their mean)
-- technique: technique and velocity, where somebody wrote them down
+- technique: technique and velocity, where there are any, each label weighed by where it comes from
 - mode: the lai, on tunes that have one and whose lai was hidden from the model
 - pentatonic: whether the note lies in the tune's set, in or out as the real note does, P(in) summed from the pitch
   softmax
@@ -10,6 +10,7 @@
 The pentatonic term repeats a part of the pitch term at a coarser grain.
 """
 
+import math
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
@@ -21,8 +22,9 @@ from torch.nn import functional as F
 
 from phin.batch import PARTS, PhinBatch, coming_onsets, label_counts, label_masks
 from phin.errors import InvalidConfig
-from phin.model.transformer import PhinLogits
+from phin.model.transformer import PhinLogits, pitch_class_ids
 from phin.music.lai import pentatonic_set
+from phin.music.phrase import LABEL_SOURCES, LabelSource
 from phin.tokenizer import FIELDS, NUM_SYMBOLS, PITCH
 
 TERMS = ("note", "rhythm", "technique", "mode", "pentatonic")
@@ -51,12 +53,17 @@ class LossConfig:
 
     Learned log-variances stay between the two bounds. With the lower one at 0 no term weighs more than it would
     uniformly: a term that is small because it is easy or rare (the pentatonic one) would else drown the notes.
+
+    `technique_weights` say what a label of technique or velocity counts, by its LabelSource, beside those of another
+    source: the term is a weighted mean, so where all labels are of one source nothing changes. Labels of which nobody
+    has said where they come from count as written.
     """
 
     weighing: Weighing = Weighing.LEARNED
     weights: dict[str, float] = field(default_factory=dict)
     smallest_log_variance: float = 0.0
     largest_log_variance: float = 2.0
+    technique_weights: dict[str, float] = field(default_factory=lambda: {"written": 1.0, "rule": 0.5, "detected": 0.25})
 
     def __post_init__(self) -> None:
         if self.weighing is Weighing.FIXED and set(self.weights) != set(TERMS):
@@ -65,6 +72,11 @@ class LossConfig:
             raise InvalidConfig("loss.weights", f"mean nothing with weighing={self.weighing.value}", "set loss=fixed")
         if any(weight < 0 for weight in self.weights.values()):
             raise InvalidConfig("loss.weights", "cannot be negative", "raise the one that is")
+        if set(self.technique_weights) != set(LabelSource):
+            named = ", ".join(LabelSource)
+            raise InvalidConfig("loss.technique_weights", f"must name each of {named}", "see conf/loss/learned.yaml")
+        if any(not 0 <= weight < math.inf for weight in self.technique_weights.values()):
+            raise InvalidConfig("loss.technique_weights", "must be numbers of at least 0", "mend the one that is not")
         if not self.smallest_log_variance <= 0 <= self.largest_log_variance:
             raise InvalidConfig("loss", "the bounds of log-variances must hold 0, where they begin", "widen them")
 
@@ -87,6 +99,7 @@ class PhinLoss(nn.Module):
     """
 
     fixed_weights: Tensor
+    label_weights: Tensor
     belongs: Tensor
     in_set: Tensor
 
@@ -97,6 +110,11 @@ class PhinLoss(nn.Module):
             self.log_variances = nn.Parameter(torch.zeros(len(TERMS)))
         fixed = [config.weights.get(term, 1.0) for term in TERMS]
         self.register_buffer("fixed_weights", torch.tensor(fixed), persistent=False)
+        label_weights = torch.ones(len(PARTS), len(LABEL_SOURCES))
+        for part in PARTS_OF_TERM["technique"]:
+            by_source = [config.technique_weights[source or LabelSource.WRITTEN] for source in LABEL_SOURCES]
+            label_weights[PARTS.index(part)] = torch.tensor(by_source)
+        self.register_buffer("label_weights", label_weights, persistent=False)
         in_set = torch.zeros(12, FIELDS[PITCH].size, dtype=torch.bool)
         for root in range(12):
             classes = pentatonic_set(root)
@@ -116,18 +134,19 @@ class PhinLoss(nn.Module):
 
     def forward(self, logits: PhinLogits, batch: PhinBatch) -> LossOutput:
         """A batch's part of its optimiser step's loss: over the step's batches, parts and totals add up."""
-        counts = label_counts(batch) if batch.step_counts is None else batch.step_counts
-        parts = self.part_sums(logits, batch) / counts.clamp(min=1)
+        labels = label_counts(batch) if batch.step_counts is None else batch.step_counts
+        counts = (labels * self.label_weights).sum(dim=1)
+        parts = self.part_sums(logits, batch) / torch.where(counts > 0, counts, 1)
         terms = self.belongs.to(parts.dtype) @ parts
         present = (self.belongs & (counts > 0)).any(dim=1).to(parts.dtype)
         total = (self.weights * terms * present).sum()
         if self.config.weighing is Weighing.LEARNED:
-            share = batch.is_row.sum() / counts[PARTS.index("step")].clamp(min=1)
+            share = batch.is_note.sum() / counts[PARTS.index("pitch")].clamp(min=1)
             total = total + share * (self.log_variances * present).sum() / 2
         return LossOutput(total, parts, terms)
 
     def part_sums(self, logits: PhinLogits, batch: PhinBatch) -> Float[Tensor, " part"]:
-        """The sum of each part's negative log-likelihood over its labels, in nats."""
+        """The weighed sum of each part's negative log-likelihood over its labels, in nats."""
         masks = label_masks(batch)
         nll = dict(zip((f.name for f in FIELDS), field_nll(logits, batch).unbind(dim=-1), strict=True))
         onsets = coming_onsets(batch).to(logits.quarter)
@@ -135,7 +154,8 @@ class PhinLoss(nn.Module):
         lai = batch.lai.clamp(min=0)[:, None, None].expand(*logits.lai.shape[:2], 1)
         nll["mode"] = -logits.lai.log_softmax(dim=-1).gather(-1, lai).squeeze(-1)
         nll["pentatonic"] = self._set_nll(logits.fields[PITCH], batch)
-        return torch.stack([(nll[part] * masks[part]).sum() for part in PARTS])
+        weight = self.label_weights[:, batch.techniques_from, None]  # (part, B, 1)
+        return torch.stack([(nll[part] * masks[part] * weight[place]).sum() for place, part in enumerate(PARTS)])
 
     def _set_nll(self, logits: Float[Tensor, "batch time id"], batch: PhinBatch) -> Float[Tensor, "batch time"]:
         """-log P(the note lies in the tune's set), or of its lying outside, as the real note does."""
@@ -151,7 +171,10 @@ class PhinLoss(nn.Module):
 
 
 def field_nll(logits: PhinLogits, batch: PhinBatch) -> Float[Tensor, "batch time field"]:
-    """Negative log-likelihood of each field of each target row, in nats; 0 where there is no label."""
+    """Negative log-likelihood of each field of each target row, in nats; 0 where there is no label.
+
+    Where a tune's octaves are inferred, the pitch's is that of its class.
+    """
     masks = label_masks(batch)
     columns = []
     for index, column in enumerate(FIELDS):
@@ -160,4 +183,15 @@ def field_nll(logits: PhinLogits, batch: PhinBatch) -> Float[Tensor, "batch time
             logits.fields[index].flatten(0, 1), target.flatten(), ignore_index=IGNORED, reduction="none"
         )
         columns.append(nll.view(target.shape))
+    if batch.octave_inferred.any():
+        of_class = _pitch_class_nll(logits.fields[PITCH], batch)
+        class_alone = batch.octave_inferred[:, None] & masks["pitch"]
+        columns[PITCH] = torch.where(class_alone, of_class, columns[PITCH])
     return torch.stack(columns, dim=-1)
+
+
+def _pitch_class_nll(logits: Float[Tensor, "batch time id"], batch: PhinBatch) -> Float[Tensor, "batch time"]:
+    """-log P(a pitch of the target's class), summed over its octaves in the vocabulary; of no meaning at no note."""
+    classes = pitch_class_ids(torch.arange(logits.shape[-1], device=logits.device))
+    target = pitch_class_ids(batch.targets[..., PITCH].clamp(min=NUM_SYMBOLS))
+    return logits.logsumexp(dim=-1) - logits.masked_fill(classes != target[..., None], -torch.inf).logsumexp(dim=-1)

@@ -16,9 +16,10 @@ from phin.data.dataset import (
 )
 from phin.errors import InvalidConfig
 from phin.music.lai import LAI, LAI_ROOTS, LaiLabel, label_lai, pentatonic_set
-from phin.music.phrase import Metre, Phrase, rows_from_columns
+from phin.music.phrase import Inferred, LabelSource, Metre, Phrase, rows_from_columns
 from phin.tokenizer import (
     DENSITY_CONDITION,
+    DURATION,
     END_ID,
     LAI_CONDITION,
     METRE_CONDITION,
@@ -47,7 +48,7 @@ def training(store: Store, seed: int = 0, **settings: object) -> TrainingTunes:
 def as_lists(item: Item) -> list[object]:
     """Everything an item says, for comparing."""
     encoded = (item.encoded.ids.tolist(), item.encoded.onset.tolist(), item.encoded.bar)
-    return [encoded, item.conditions.tolist(), item.lai, item.root, item.tune]
+    return [encoded, item.conditions.tolist(), item.lai, item.root, item.tune, item.inferred, item.techniques_from]
 
 
 def pitches(item: Item) -> list[int]:
@@ -280,3 +281,21 @@ def test_what_a_store_recognised_is_what_an_item_is_labelled_with(stored) -> Non
     moved, found = training(store).augment(store.phrase(0), LaiLabel(), np.random.default_rng(0))
     assert found == LaiLabel()
     assert moved.lai == "none"
+
+
+def test_what_is_inferred_in_a_tune_is_said_of_every_item_of_it(stored) -> None:
+    """What nobody wrote down would be learned, or measured, wherever a tune is augmented or cut into pieces."""
+    inferred = frozenset({Inferred.ONSET, Inferred.DURATION, Inferred.OCTAVE})
+    facts = {"inferred": inferred, "techniques_from": LabelSource.DETECTED}
+    store = stored(replace(wander(0, 90), **facts), replace(with_drone(wander(1, 20)), **facts), wander(2, 20))
+    plain = (frozenset(), None)
+    heard, measured = training(store, chan=1.0), EvaluationTunes(store, TOKENIZER, range(3))
+    for items, expected in (
+        ([heard[epoch, tune] for epoch in range(4) for tune in range(2)], (inferred, LabelSource.DETECTED)),
+        ([measured[0], measured[1]], (inferred, LabelSource.DETECTED)),
+        ([heard[0, 2], measured[2]], plain),
+    ):
+        for item in items:
+            assert (item.inferred, item.techniques_from) == expected
+            unknown = item.encoded.ids[1:-1, DURATION] == UNKNOWN_ID
+            assert unknown.all() if expected != plain else not unknown.any()

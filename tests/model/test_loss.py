@@ -12,7 +12,19 @@ from phin.errors import InvalidConfig
 from phin.model.loss import PARTS_OF_TERM, TERMS, LossConfig, PhinLoss, Weighing, field_nll
 from phin.model.transformer import PhinLogits
 from phin.music.lai import LAI, Family, LaiLabel, pentatonic_set
-from phin.tokenizer import END_ID, FIELDS, NUM_FIELDS, NUM_SYMBOLS, PITCH, STEP, UNKNOWN_ID
+from phin.music.phrase import UNKNOWN, Inferred, LabelSource
+from phin.tokenizer import (
+    DURATION,
+    END_ID,
+    FIELDS,
+    NUM_FIELDS,
+    NUM_SYMBOLS,
+    PITCH,
+    STEP,
+    TECHNIQUE,
+    UNKNOWN_ID,
+    VELOCITY,
+)
 from tests.tiny import PHRASE, item, melodies, tiny_model
 
 NOI = LaiLabel(5, Family.YAO)
@@ -108,7 +120,7 @@ def test_every_part_is_its_formula_summed_row_by_row() -> None:
     batch = a_batch()
     logits = never_drawn(random_logits(batch))
     sums, counts = naive_parts(logits, batch)
-    assert label_counts(batch).tolist() == list(counts.values())
+    assert label_counts(batch).sum(dim=1).tolist() == list(counts.values())
     assert min(counts.values()) > 0, "the batch shows every part"
     expected = torch.tensor(list(sums.values()), dtype=torch.float64)
     torch.testing.assert_close(weighing().part_sums(logits, batch), expected)
@@ -241,6 +253,121 @@ def test_padding_weighs_nothing() -> None:
         assert not table.grad.isnan().any()
 
 
+@pytest.mark.parametrize(
+    ("kind", "masked", "tables"),
+    [(Inferred.ONSET, ("step", "quarter"), (STEP, -1)), (Inferred.DURATION, ("duration",), (DURATION,))],
+)
+def test_what_is_inferred_weighs_nothing(kind: Inferred, masked: tuple[str, ...], tables: tuple[int, ...]) -> None:
+    """Fails: a rhythm or a length that we made up is learned as if a player had written it."""
+    known, inferred = item(PHRASE), item(replace(PHRASE, inferred=frozenset({kind})))
+    batch = collate([known, inferred])
+    logits = random_logits(batch)
+    out = weighing()(logits, batch)
+    out.total.backward()
+    for place in range(-1, NUM_FIELDS):
+        gradient = (logits.quarter if place < 0 else logits.fields[place]).grad
+        assert (gradient[0] != 0).any()
+        assert (gradient[1] == 0).all() == (place in tables)
+    alone = weighing()(random_logits_of(logits, 0), collate([known]))
+    for part in masked:
+        torch.testing.assert_close(out.parts[PARTS.index(part)], alone.parts[PARTS.index(part)])
+
+
+def random_logits_of(logits: PhinLogits, tune: int) -> PhinLogits:
+    """The logits of one tune of a batch."""
+    one = slice(tune, tune + 1)
+    return PhinLogits(tuple(table[one] for table in logits.fields), logits.lai[one], logits.quarter[one])
+
+
+def test_a_pitch_of_unknown_octave_is_worth_its_class_summed_pitch_by_pitch() -> None:
+    """Fails: octaves that the page did not say are learned, or the octaves of other tunes are not."""
+    tunes = [PHRASE, replace(PHRASE, inferred=frozenset({Inferred.OCTAVE})), melodies(1, num_notes=30)[0]]
+    batch = collate([item(tune) for tune in tunes])
+    logits = never_drawn(random_logits(batch))
+    nll = field_nll(logits, batch)[..., PITCH]
+    for b, tune in enumerate(tunes):
+        for t in range(batch.targets.shape[1]):
+            if t >= len(tune):
+                assert nll[b, t] == 0
+                continue
+            p = [math.exp(value) for value in log_softmax(logits.fields[PITCH][b, t])]
+            real, pitches = int(tune.pitch[t]), range(52, 89)
+            chosen = [pitch for pitch in pitches if pitch == real or (b == 1 and pitch % 12 == real % 12)]
+            assert len(chosen) in ((1,) if b != 1 else (3, 4))
+            expected = -math.log(sum(p[NUM_SYMBOLS + pitch - 52] for pitch in chosen))
+            assert float(nll[b, t].detach()) == pytest.approx(expected, rel=1e-12)
+    (gradient,) = torch.autograd.grad(nll.sum(), logits.fields[PITCH])
+    assert not gradient.isnan().any()
+
+
+def test_an_octave_that_nobody_wrote_pulls_no_octave_before_another() -> None:
+    """Fails: the model is taught the octaves that we made up."""
+    batch = collate([item(replace(PHRASE, inferred=frozenset({Inferred.OCTAVE})))])
+    logits = random_logits(batch)
+    same = [table.detach().clone() for table in logits.fields]
+    same[PITCH] = torch.zeros_like(same[PITCH]).requires_grad_()
+    field_nll(logits._replace(fields=tuple(same)), batch)[..., PITCH].sum().backward()
+    for t, pitch in enumerate(PHRASE.pitch.tolist()):
+        octaves = [NUM_SYMBOLS + other - 52 for other in range(52, 89) if other % 12 == pitch % 12]
+        pulls = same[PITCH].grad[0, t, octaves]
+        assert (pulls < 0).all()
+        torch.testing.assert_close(pulls, pulls[:1].expand_as(pulls))
+    assert (same[PITCH].grad[0, len(PHRASE) :] == 0).all()
+
+
+# --- where technique labels come from
+
+WEIGHTS = {"written": 2.0, "rule": 0.5, "detected": 0.25}
+
+
+def of_sources() -> tuple[PhinBatch, list[float]]:
+    """A tune of each source, one of which nobody has said, and one without techniques; and their weights."""
+    sources = [LabelSource.WRITTEN, LabelSource.RULE, LabelSource.DETECTED, None]
+    tunes = [replace(PHRASE, techniques_from=source) for source in sources]
+    return collate([*map(item, tunes), item(melodies(2)[1])]), [2.0, 0.5, 0.25, 2.0, 2.0]
+
+
+@pytest.mark.parametrize("name", ["technique", "velocity"])
+def test_technique_labels_weigh_what_their_source_does(name: str) -> None:
+    """Fails: what a rule made up, or a program thought it heard, is learned like what a player wrote down."""
+    batch, weights = of_sources()
+    logits = never_drawn(random_logits(batch))
+    field = [field.name for field in FIELDS].index(name)
+    worth = count = 0.0
+    for b, weight in enumerate(weights):
+        for t in range(batch.targets.shape[1]):
+            if (target := int(batch.targets[b, t, field])) >= NUM_SYMBOLS:
+                worth -= weight * log_softmax(logits.fields[field][b, t])[target]
+                count += weight
+    parts = weighing(technique_weights=WEIGHTS)(logits, batch).parts.detach()
+    assert float(parts[PARTS.index(name)]) == pytest.approx(worth / count, rel=1e-12)
+    even = weighing(technique_weights=dict.fromkeys(WEIGHTS, 1.0))(logits, batch).parts
+    for part in PARTS:
+        assert bool(parts[PARTS.index(part)] == even[PARTS.index(part)]) == (part not in ("technique", "velocity"))
+
+
+def test_labels_of_one_source_alone_are_a_plain_mean_however_little_they_weigh() -> None:
+    """Fails: a step with one detected note divides its loss by one instead of by a quarter."""
+    rows = PHRASE.rows.copy()
+    rows[1:, 4] = UNKNOWN
+    batch = collate([item(replace(PHRASE, rows=rows, techniques_from=LabelSource.DETECTED))])
+    logits = never_drawn(random_logits(batch))
+    light, even = (
+        weighing(technique_weights=weights)(logits, batch) for weights in (WEIGHTS, dict.fromkeys(WEIGHTS, 1.0))
+    )
+    torch.testing.assert_close(light.total, even.total)
+
+
+def test_a_source_of_weight_zero_is_not_learned_from() -> None:
+    """Fails: whoever turns detected labels off still trains on them, or gets no number at all."""
+    batch = collate([item(replace(PHRASE, techniques_from=LabelSource.DETECTED))])
+    logits = random_logits(batch)
+    out = weighing(technique_weights={**WEIGHTS, "detected": 0.0})(logits, batch)
+    out.total.backward()
+    assert out.terms[TERM["technique"]] == 0
+    assert all((logits.fields[field].grad == 0).all() for field in (TECHNIQUE, VELOCITY))
+
+
 # --- learned weights
 
 
@@ -302,12 +429,17 @@ def test_a_term_without_labels_leaves_its_weight_alone() -> None:
 
 
 @pytest.mark.parametrize("kind", [Weighing.UNIFORM, Weighing.FIXED, Weighing.LEARNED])
-def test_four_batches_of_two_are_one_batch_of_eight(kind: Weighing) -> None:
+@pytest.mark.parametrize("mixed", [False, True], ids=["folk", "of mixed sources"])
+def test_four_batches_of_two_are_one_batch_of_eight(kind: Weighing, mixed: bool) -> None:
     """Fails: accumulating gradients, to train on a small machine, trains another model."""
     settings = {"weights": FIXED} if kind is Weighing.FIXED else {}
     found = [NOI, LaiLabel(), LaiLabel(2, None), LaiLabel(0, Family.SAN)]
     folk = melodies(7)
     items = [item(PHRASE, NOI), *(item(tune, found[place % 4]) for place, tune in enumerate(folk))]
+    if mixed:
+        facts = [(Inferred.ONSET, LabelSource.RULE), (Inferred.OCTAVE, LabelSource.DETECTED), (Inferred.DURATION, None)]
+        unsure = [replace(PHRASE, inferred=frozenset({kind}), techniques_from=source) for kind, source in facts]
+        items = [items[0], item(unsure[0]), item(unsure[0]), *map(item, unsure), *items[1:3]]
     groups = [collate(items[start : start + 2]) for start in range(0, 8, 2)]
     results = []
     for batches in ([collate(items)], groups):
@@ -336,6 +468,10 @@ def test_four_batches_of_two_are_one_batch_of_eight(kind: Weighing) -> None:
         ({"weighing": Weighing.FIXED, "weights": FIXED | {"mode": -1.0}}, "negative"),
         ({"smallest_log_variance": 1.0}, "bounds of log-variances"),
         ({"largest_log_variance": -1.0}, "bounds of log-variances"),
+        ({"technique_weights": WEIGHTS | {"heard": 1.0}}, "must name each of written, rule, detected"),
+        ({"technique_weights": {"written": 1.0}}, "must name each of written, rule, detected"),
+        ({"technique_weights": WEIGHTS | {"rule": -0.5}}, "technique_weights: must be numbers of at least 0"),
+        ({"technique_weights": WEIGHTS | {"rule": math.nan}}, "technique_weights: must be numbers of at least 0"),
     ],
 )
 def test_weights_that_contradict_the_weighing_are_refused(settings: dict[str, object], named: str) -> None:

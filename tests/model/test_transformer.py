@@ -20,7 +20,8 @@ from phin.model.transformer import (
     TransformerConfig,
     rotate,
 )
-from phin.music.phrase import Metre
+from phin.music.notation import parse_letters
+from phin.music.phrase import Inferred, Metre
 from phin.tokenizer import CONDITIONS, DURATION, FIELDS, NUM_FIELDS, NUM_SYMBOLS, STEP, TECHNIQUE, UNKNOWN_ID, VELOCITY
 from tests.tiny import PHRASE, SWITCHES, TOKENIZER, batch_of, item, melodies, tiny_config, tiny_model
 from tests.tunes import wander
@@ -433,3 +434,20 @@ def test_a_tune_too_long_for_learned_positions_is_refused_by_the_key_to_mend() -
     with pytest.raises(InvalidConfig, match=r"model\.longest_tune=8"):
         model(batch_of(wander(1, num_notes=9)))
     assert said(model, batch_of(wander(1, num_notes=7))).isfinite().all()
+
+
+@pytest.mark.parametrize("later", [2, 5, 9])
+def test_a_later_onset_changes_nothing_before_it_in_a_tune_of_letters(model: PhinTransformer, later: int) -> None:
+    """Fails: a letter rings until the next one, so its length tells the model what it is then asked for."""
+    letters = ["ล - ด -", "ร ม - ซ", "- ล - -", "ด ร ม -", "- - - ล"]
+    phrase = parse_letters(" | ".join(letters)).phrase
+    rows = phrase.rows.copy()
+    rows[later:, 0] += 6  # it comes a slot later, and what was before it rings a slot longer
+    rows[later - 1, 1] += 6
+    other = replace(phrase, rows=rows)
+    assert Inferred.DURATION in phrase.inferred
+    batch = collate([item(phrase), item(other)])
+    batch = replace(batch, conditions=batch.conditions[:1].expand(2, -1))  # density is read off all notes, and told
+    one, two = said(model, batch)
+    torch.testing.assert_close(one[:later], two[:later], rtol=0, atol=0)
+    assert (one[later + 1 :] != two[later + 1 :]).any()
