@@ -7,6 +7,10 @@ and Bell (1991), P_k = (n(c, x) + a t(c) P_{k-1}) / (n(c) + a t(c)), where t(c) 
 c; below order 0 lies the uniform distribution. The caution a = 12 from order 2 on, and which context each field
 takes, were chosen on the validation split to make the baseline strong: 3.9 bits a note there, against 4.8 with a = 1
 and whole rows as contexts.
+
+What is inferred is read and neither counted nor scored, as for the transformer: durations, and the steps of a rhythm
+that nobody wrote down. A pitch whose octave is inferred is scored by its class, the sum over its octaves in the
+vocabulary. Tunes with such pitches are counted for each other, as they are read, and never for written pitches.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,17 +18,33 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Int, UInt64
+from jaxtyping import Bool, Float, Int, UInt64
 
 from phin.evaluation.metrics import TuneBits
-from phin.music.phrase import STEPS_PER_QUARTER, Phrase
-from phin.tokenizer import DURATION, FIELDS, LONGEST_STEP, NUM_FIELDS, PAD_ID, PITCH, STEP, Tokenizer
+from phin.music.phrase import STEPS_PER_QUARTER, Inferred, Phrase
+from phin.tokenizer import (
+    DURATION,
+    FIELDS,
+    LONGEST_STEP,
+    NUM_FIELDS,
+    NUM_SYMBOLS,
+    PAD_ID,
+    PITCH,
+    STEP,
+    UNKNOWN_ID,
+    Tokenizer,
+)
 
 NUM_ORDERS = 6
 """0 to 5."""
 
 CAUTION = 12
 """How much a context of two rows or more leans on the shorter one (see above)."""
+
+ANY_OCTAVE = NUM_FIELDS
+"""Counts of pitches for tunes whose octaves are inferred, kept as if they were of one more field."""
+_OCTAVES = range(-3, 4)
+"""As many as lie in the vocabulary above or below any pitch, and no fewer."""
 
 _DRAWABLE = {f: FIELDS[f].highest - FIELDS[f].lowest + 1 + (f == STEP) for f in (STEP, PITCH, DURATION)}
 """Values a field can take; the end of the tune is one more step."""
@@ -42,9 +62,18 @@ class _Symbols(NamedTuple):
     """All rows of many tunes, one after the other; the last row of each tune is its end."""
 
     fields: dict[int, Int[np.ndarray, " row"]]
+    """Step and duration as ids, pitch as interval."""
+    pitch: Int[np.ndarray, " row"]
     tune: Int[np.ndarray, " row"]
     place: Int[np.ndarray, " row"]
     in_bar: Int[np.ndarray, " row"]
+    onset_inferred: Bool[np.ndarray, " row"]
+    octave_inferred: Bool[np.ndarray, " row"]
+
+    def is_label(self, field: int) -> Bool[np.ndarray, " row"]:
+        """Where somebody wrote the field down; of a pitch at least its class."""
+        known = ~np.isin(self.fields[field], (PAD_ID, UNKNOWN_ID))
+        return known & ~self.onset_inferred if field == STEP else known
 
 
 class _Counts(NamedTuple):
@@ -59,7 +88,7 @@ class _Counts(NamedTuple):
 
 @dataclass(frozen=True)
 class MarkovModel:
-    """Counts by field and order."""
+    """Counts by field (or ANY_OCTAVE) and order."""
 
     counts: dict[tuple[int, int], _Counts]
 
@@ -69,9 +98,14 @@ class MarkovModel:
         symbols = _symbols(phrases)
         counts = {}
         for field, order, context in _contexts(symbols):
-            counts[field, order] = _count(
-                context, _mix(context, symbols.fields[field]), symbols.fields[field] != PAD_ID
-            )
+            continuation, there = _mix(context, symbols.fields[field]), symbols.is_label(field)
+            if field == PITCH:
+                counts[ANY_OCTAVE, order] = _count(context, continuation, there)
+                if not symbols.octave_inferred.any():
+                    counts[PITCH, order] = counts[ANY_OCTAVE, order]
+                    continue
+                there &= ~symbols.octave_inferred
+            counts[field, order] = _count(context, continuation, there)
         return cls(counts)
 
     def bits(self, phrases: Sequence[Phrase], numbers: Sequence[int]) -> TuneBits:
@@ -79,15 +113,22 @@ class MarkovModel:
         symbols = _symbols(phrases)
         bits, labels = np.zeros((len(phrases), NUM_FIELDS)), np.zeros((len(phrases), NUM_FIELDS), dtype=np.int64)
         probability = {field: np.full(len(symbols.tune), 1 / size) for field, size in _DRAWABLE.items()}
+        of_class = np.flatnonzero(symbols.octave_inferred & symbols.is_label(PITCH))
+        in_octave = {octave: np.full(len(of_class), 1 / _DRAWABLE[PITCH]) for octave in _OCTAVES}
         for field, order, context in _contexts(symbols):
-            known = self.counts[field, order]
-            total, distinct = _look_up(known.contexts, context, known.total, known.distinct)
-            (count,) = _look_up(known.continuations, _mix(context, symbols.fields[field]), known.times)
-            escape = distinct * (CAUTION if order >= 2 else 1)
-            blended = (count + escape * probability[field]) / np.maximum(total + escape, 1)
-            probability[field] = np.where(total > 0, blended, probability[field])
+            column, shorter = symbols.fields[field], probability[field]
+            probability[field] = _blended(self.counts[field, order], order, context, column, shorter)
+            if field == PITCH and len(of_class):
+                for octave, shorter in in_octave.items():
+                    known, moved = self.counts[ANY_OCTAVE, order], column[of_class] + 12 * octave
+                    in_octave[octave] = _blended(known, order, context[of_class], moved, shorter)
+        probability[PITCH][of_class] = 0
+        for octave, p in in_octave.items():
+            pitch = symbols.pitch[of_class] + 12 * octave
+            inside = (pitch >= NUM_SYMBOLS) & (pitch < FIELDS[PITCH].size)
+            probability[PITCH][of_class] += np.where(inside, p, 0)
         for field, p in probability.items():
-            there = symbols.fields[field] != PAD_ID
+            there = symbols.is_label(field)
             np.add.at(bits[:, field], symbols.tune[there], -np.log2(p[there]))
             labels[:, field] = np.bincount(symbols.tune[there], minlength=len(phrases))
         notes = np.array([len(phrase.melody) for phrase in phrases], dtype=np.int64)
@@ -106,7 +147,12 @@ def _symbols(phrases: Sequence[Phrase]) -> _Symbols:
     pitch = rows[:, PITCH]
     interval = np.where(place > 0, pitch - np.roll(pitch, 1) + _UNISON, pitch + _FIRST_PITCH)
     interval[pitch == PAD_ID] = PAD_ID
-    return _Symbols({STEP: rows[:, STEP], PITCH: interval, DURATION: rows[:, DURATION]}, tune, place, in_bar)
+    fields = {STEP: rows[:, STEP], PITCH: interval, DURATION: rows[:, DURATION]}
+    inferred = [
+        np.repeat([kind in phrase.inferred for phrase in phrases], lengths)
+        for kind in (Inferred.ONSET, Inferred.OCTAVE)
+    ]
+    return _Symbols(fields, pitch, tune, place, in_bar, *inferred)
 
 
 def _contexts(symbols: _Symbols) -> Iterator[tuple[int, int, Hashes]]:
@@ -146,8 +192,20 @@ def _count(context: Hashes, continuation: Hashes, there: np.ndarray) -> _Counts:
     return _Counts(contexts, total, np.bincount(place), continuations, count)
 
 
+def _blended(
+    known: _Counts, order: int, context: Hashes, column: Int[np.ndarray, " row"], shorter: Float[np.ndarray, " row"]
+) -> Float[np.ndarray, " row"]:
+    """P of each row's symbol after its context, blended with what the shorter context says."""
+    total, distinct = _look_up(known.contexts, context, known.total, known.distinct)
+    (count,) = _look_up(known.continuations, _mix(context, column), known.times)
+    escape = distinct * (CAUTION if order >= 2 else 1)
+    return np.where(total > 0, (count + escape * shorter) / np.maximum(total + escape, 1), shorter)
+
+
 def _look_up(keys: UInt64[np.ndarray, " key"], wanted: Hashes, *columns: np.ndarray) -> tuple[np.ndarray, ...]:
     """Each column's value at the wanted keys, 0 where a key is not known."""
+    if not len(keys):
+        return tuple(np.zeros(len(wanted), dtype=column.dtype) for column in columns)
     place = np.searchsorted(keys, wanted).clip(max=len(keys) - 1)
     known = keys[place] == wanted
     return tuple(np.where(known, column[place], 0) for column in columns)

@@ -1,11 +1,13 @@
 """Held-out bits per note as a table: by source and in all, with intervals by family, beside the Markov model's."""
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from tqdm import tqdm
 
 from phin.batch import PhinBatch
@@ -13,11 +15,13 @@ from phin.corpus.store import Store
 from phin.evaluation.markov import MarkovModel
 from phin.evaluation.metrics import BitsPerNote, TuneBits
 from phin.model.transformer import PhinTransformer
+from phin.music.phrase import Inferred, LabelSource, Phrase
 from phin.tokenizer import FIELDS, HEADLINE_FIELDS, TECHNIQUE, VELOCITY
 
 NUM_RESAMPLES = 2000
 ALL = "all"
 BESIDE = (TECHNIQUE, VELOCITY)
+_UNLIKE = "Compare with figures of the same tunes alone."
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,8 @@ class BitsRow:
     duration: float
     beside: dict[str, float]
     """Bits a note of what is not in the headline, technique and velocity, over the notes where it was written down."""
+    inferred: dict[str, int]
+    """In how many tunes what was inferred, and so is in no figure of this row (an octave: but for the pitch class)."""
     bits: float
     interval: tuple[float, float]
     markov: float
@@ -46,11 +52,12 @@ def bits_report(model: PhinTransformer, loader: Any, store: Store, split: str, p
     """A row a source of the split that has tunes, and one for all. `loader` gives the split's evaluation batches."""
     ours = model_bits(model, loader, progress)
     train = [store.phrase(int(tune)) for tune in store.split("train")]
-    markov = MarkovModel.fit(train).bits([store.phrase(int(tune)) for tune in ours.tune], ours.tune.tolist())
+    held_out = [store.phrase(int(tune)) for tune in ours.tune]
+    markov = MarkovModel.fit(train).bits(held_out, ours.tune.tolist())
     source, family = store.source_of[ours.tune], store.families[ours.tune]
     groups = [(name, source == place) for place, name in enumerate(store.sources)]
     groups.append((ALL, np.ones(len(ours.tune), dtype=bool)))
-    return [_row(name, ours, markov, family, chosen) for name, chosen in groups if chosen.any()]
+    return [_row(name, ours, markov, family, held_out, chosen) for name, chosen in groups if chosen.any()]
 
 
 @torch.inference_mode()
@@ -95,6 +102,9 @@ def table(rows: list[BitsRow], split: str) -> str:
     if beside := rows[-1].beside:
         said = ", ".join(f"{name} {bits:.3f}" for name, bits in beside.items())
         lines += ["", f"Beside it, bits a note where somebody wrote it down: {said}"]
+    if inferred := rows[-1].inferred:
+        said = ", ".join(f"{kind} in {count}" for kind, count in inferred.items())
+        lines += ["", f"Of {rows[-1].tunes} tunes, not counted as nobody wrote it down: {said}. {_UNLIKE}"]
     return "\n".join(lines)
 
 
@@ -103,18 +113,28 @@ def as_dicts(rows: list[BitsRow]) -> list[dict[str, Any]]:
     return [asdict(row) for row in rows]
 
 
-def _row(name: str, ours: TuneBits, markov: TuneBits, family: np.ndarray, chosen: np.ndarray) -> BitsRow:
+def _row(
+    name: str,
+    ours: TuneBits,
+    markov: TuneBits,
+    family: np.ndarray,
+    held_out: Sequence[Phrase],
+    chosen: Bool[np.ndarray, " tune"],
+) -> BitsRow:
     notes, kin = ours.notes[chosen], family[chosen]
     mine, theirs = ours.headline[chosen], markov.headline[chosen]
     by_field = {FIELDS[f].name: float(ours.bits[chosen, f].sum() / notes.sum()) for f in HEADLINE_FIELDS}
-    labels = ours.labels[chosen].sum(axis=0)
-    beside = {FIELDS[f].name: float(ours.bits[chosen, f].sum() / labels[f]) for f in BESIDE if labels[f]}
+    written = chosen & np.array([tune.techniques_from in (None, LabelSource.WRITTEN) for tune in held_out])
+    labels = ours.labels[written].sum(axis=0)
+    beside = {FIELDS[f].name: float(ours.bits[written, f].sum() / labels[f]) for f in BESIDE if labels[f]}
+    inferred = Counter(kind for tune, there in zip(held_out, chosen, strict=True) if there for kind in tune.inferred)
     return BitsRow(
         source=name,
         tunes=int(chosen.sum()),
         families=len(np.unique(kin)),
         notes=int(notes.sum()),
         beside=beside,
+        inferred={kind.value: inferred[kind] for kind in Inferred if inferred[kind]},
         bits=float(mine.sum() / notes.sum()),
         interval=interval_by_family(mine, notes, kin),
         markov=float(theirs.sum() / notes.sum()),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from phin.evaluation.markov import CAUTION, NUM_ORDERS, MarkovModel
-from phin.music.phrase import Metre, Phrase, rows_from_columns
+from phin.music.phrase import Inferred, Metre, Phrase, rows_from_columns
 from phin.tokenizer import DURATION, END_ID, HEADLINE_FIELDS, NUM_FIELDS, NUM_SYMBOLS, PITCH, STEP, Tokenizer
 from tests.tunes import MINOR_PENTATONIC_ON_A, wander, with_drone
 
@@ -38,7 +38,10 @@ class NaiveMarkov:
         for phrase in phrases:
             for field, context, value in self.events(phrase):
                 for order in range(NUM_ORDERS):
-                    self.seen[(field, *context[: order + 1])][value] += 1
+                    if field != PITCH or Inferred.OCTAVE not in phrase.inferred:
+                        self.seen[(field, *context[: order + 1])][value] += 1
+                    if field == PITCH:
+                        self.seen[("any octave", *context[: order + 1])][value] += 1
 
     def events(self, phrase: Phrase) -> list[tuple[int, tuple, int | str]]:
         """Field, context (what is always known, then one row back, two rows back and so on), value."""
@@ -51,15 +54,17 @@ class NaiveMarkov:
             back = range(row - 1, row - NUM_ORDERS, -1)
             rhythms = [rhythm[k] if k >= 0 else "before the start" for k in back]
             intervals = [melody[k] if k >= 0 else "before the start" for k in back]
-            events.append((STEP, ("", *rhythms), step[row]))
+            if Inferred.ONSET not in phrase.inferred:
+                events.append((STEP, ("", *rhythms), step[row]))
             if step[row] != END_ID:
                 in_bar = (bar, int(tune.onset[row + 1]) % bar)
                 events.append((PITCH, (row == 0, *intervals), melody[row]))
-                events.append((DURATION, (in_bar, *rhythms), duration[row]))
+                if Inferred.DURATION not in phrase.inferred:
+                    events.append((DURATION, (in_bar, *rhythms), duration[row]))
         return events
 
-    def probability(self, field: int, context: tuple, value: int | str) -> float:
-        p = 1 / SIZES[field]
+    def probability(self, field: int | str, context: tuple, value: int | str) -> float:
+        p = 1 / SIZES[PITCH if field == "any octave" else field]
         for order in range(NUM_ORDERS):
             counts = self.seen.get((field, *context[: order + 1]))
             if counts:
@@ -68,10 +73,22 @@ class NaiveMarkov:
         return p
 
     def bits(self, phrase: Phrase) -> np.ndarray:
-        bits = np.zeros(NUM_FIELDS)
+        bits, note = np.zeros(NUM_FIELDS), 0
         for field, context, value in self.events(phrase):
-            bits[field] -= np.log2(self.probability(field, context, value))
+            p = self.probability(field, context, value)
+            if field == PITCH:
+                if Inferred.OCTAVE in phrase.inferred:
+                    p = self.any_octave(context, value, int(phrase.melody.pitch[note]))
+                note += 1
+            bits[field] -= np.log2(p)
         return bits
+
+    def any_octave(self, context: tuple, value: int | str, pitch: int) -> float:
+        """P of every pitch of that class from 52 to 88, added up."""
+        others = [other for other in range(52, 89) if other % 12 == pitch % 12]
+        first = isinstance(value, str)
+        values = [f"first {4 + other - 52}" if first else value + other - pitch for other in others]
+        return sum(self.probability("any octave", context, value) for value in values)
 
 
 def bits_of(model: MarkovModel, phrases: Sequence[Phrase]) -> np.ndarray:
@@ -187,3 +204,42 @@ def test_the_order_of_tunes_changes_nothing() -> None:
     """Fails: contexts reach from one tune into the next."""
     forth, back = bits_of(MarkovModel.fit(CORPUS), OTHERS), bits_of(MarkovModel.fit(CORPUS[::-1]), OTHERS[::-1])
     np.testing.assert_allclose(forth, back[::-1], rtol=1e-12)
+
+
+def unsure(phrases: Sequence[Phrase], *kinds: Inferred) -> list[Phrase]:
+    return [replace(phrase, inferred=frozenset(kinds)) for phrase in phrases]
+
+
+@pytest.mark.parametrize("kinds", [(kind,) for kind in Inferred] + [tuple(Inferred)])
+@pytest.mark.parametrize("trained", ["written", "mixed", "inferred"])
+def test_what_is_inferred_is_counted_and_scored_as_a_dictionary_of_counts_does(
+    kinds: tuple[Inferred, ...], trained: str
+) -> None:
+    """Fails: the baseline is asked for what nobody wrote down and we are not, or the other way round."""
+    train = {
+        "written": CORPUS,
+        "mixed": [*CORPUS[:6], *unsure(CORPUS[6:], *kinds)],
+        "inferred": unsure(CORPUS, *kinds),
+    }[trained]
+    tunes = [*OTHERS[:2], *unsure(OTHERS[2:], *kinds), *unsure(CORPUS[:2], *kinds)]
+    naive, model = NaiveMarkov(train), MarkovModel.fit(train)
+    expected = np.stack([naive.bits(tune) for tune in tunes])
+    result = model.bits(tunes, list(range(len(tunes))))
+    np.testing.assert_allclose(result.bits, expected, rtol=1e-9)
+    silent = {Inferred.ONSET: STEP, Inferred.DURATION: DURATION}
+    for kind, field in silent.items():
+        assert (result.bits[2:, field] == 0).all() == (kind in kinds)
+        assert (result.labels[2:, field] == 0).all() == (kind in kinds)
+    plain = model.bits([replace(tune, inferred=frozenset()) for tune in tunes], list(range(len(tunes))))
+    if kinds == (Inferred.OCTAVE,) and trained == "written":
+        assert (result.bits[2:, PITCH] < plain.bits[2:, PITCH]).all(), "a class is more likely than a pitch"
+    assert (result.labels[:, PITCH] == plain.labels[:, PITCH]).all()
+
+
+def test_octaves_that_nobody_wrote_move_no_figure_of_a_tune_whose_octaves_are_written() -> None:
+    """Fails: the baseline learns the octaves that we made up."""
+    with_letters = MarkovModel.fit([*CORPUS, *unsure(OTHERS, Inferred.OCTAVE)])
+    alone = MarkovModel.fit(CORPUS)
+    np.testing.assert_array_equal(bits_of(with_letters, OTHERS)[:, PITCH], bits_of(alone, OTHERS)[:, PITCH])
+    read = unsure(OTHERS, Inferred.OCTAVE)
+    assert (bits_of(with_letters, read)[:, PITCH] < bits_of(alone, read)[:, PITCH]).all()
