@@ -31,11 +31,18 @@ def generate(
     seed: int,
     sampler: SamplerConfig | None = None,
 ) -> list[Phrase]:
-    """`count` new tunes. Tune k is a function of (model, request, sampler, seed, k) alone."""
+    """`count` new tunes. Tune k is a function of (model, request, sampler, seed, k) alone.
+
+    A model that never learned how long notes last lets them ring, as letters do. Raises PhinError for one that never
+    learned when they begin, and where a tune does not come to its end.
+    """
     if count < 1:
         raise InvalidConfig(f"count={count}", "nothing is asked for", "take 1 or more")
     if not 0 <= seed < 2**63:
         raise InvalidConfig(f"seed={seed}", "is out of range", "take 0 to 2**63 - 1")
+    if not identity.learned_fields[STEP]:
+        reason = f"was trained on {identity.corpus}, where nobody wrote the rhythm down, and knows none"
+        raise PhinError("model", reason, "train it with tunes among the others whose rhythm is written")
     step = DecodeStep(model, identity.learned_fields, sampler or SamplerConfig())
     tunes: list[Phrase] = []
     for first in range(0, count, BATCH):

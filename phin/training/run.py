@@ -25,7 +25,7 @@ from phin.model.checkpoint import PHIN_KEY, Identity, find, load, read
 from phin.model.loss import LossConfig, PhinLoss
 from phin.model.transformer import PhinTransformer, TransformerConfig
 from phin.music.phrase import Phrase
-from phin.tokenizer import FIELDS, TECHNIQUE, VELOCITY
+from phin.tokenizer import DURATION, FIELDS, STEP, TECHNIQUE, VELOCITY
 from phin.training.lit_module import MakeOptimizer, PhinModule
 from phin.training.schedule import ScheduleConfig
 from phin.whole_file import write_text
@@ -59,9 +59,10 @@ def identity_of(model: TransformerConfig, datamodule: PhinDataModule) -> Identit
 
 
 def learned_fields(store: Store) -> tuple[bool, ...]:
-    """Which fields some training tune has labels for; technique and velocity may have none."""
+    """Which fields some training tune has labels for."""
     known = [True] * len(FIELDS)
     known[TECHNIQUE], known[VELOCITY] = store.has_technique, store.has_velocity
+    known[STEP], known[DURATION] = store.has_rhythm, store.has_duration
     return tuple(known)
 
 

@@ -17,7 +17,7 @@ from phin.generation.write import write_tunes
 from phin.model.checkpoint import Identity
 from phin.model.transformer import PhinTransformer, RowInputs
 from phin.music.midi import read_midi
-from phin.music.phrase import UNKNOWN, Metre, Phrase
+from phin.music.phrase import STEPS_PER_HONG, UNKNOWN, Inferred, Metre, Phrase
 from phin.tokenizer import (
     DURATION,
     END_ID,
@@ -202,6 +202,27 @@ def test_what_was_never_learned_stays_unknown(model: PhinTransformer) -> None:
         assert (tune.technique == UNKNOWN).all()
         assert (tune.velocity == UNKNOWN).all()
         assert len(np.unique(tune.duration)) > 1
+
+
+def test_lengths_that_were_never_learned_are_not_drawn_and_ring_as_letters_do(model: PhinTransformer) -> None:
+    """Fails: a model of letters invents how long notes last, or its tunes cannot be played at all."""
+    identity, request = identity_for(model, unlearned=(DURATION,)), TuneRequest(lines=2)
+    tunes = generate(model, identity, request, 3, seed=0)
+    assert notes(tunes) == notes([generate_naive(model, identity, request, k, 0, SamplerConfig()) for k in range(3)])
+    for tune in tunes:
+        assert tune.inferred == {Inferred.DURATION}
+        melody = tune.melody
+        onsets = [*np.unique(melody.onset).tolist(), request.last_stroke + STEPS_PER_HONG]
+        for onset, end in zip(melody.onset.tolist(), melody.end.tolist(), strict=True):
+            assert end <= next(later for later in onsets if later > onset)
+        assert int(tune.end.max()) == request.last_stroke + STEPS_PER_HONG
+    assert all(not tune.inferred for tune in generate(model, identity_for(model), request, 3, seed=0))
+
+
+def test_a_model_without_rhythm_is_refused_in_one_line(model: PhinTransformer) -> None:
+    """Fails: a model of shorthand plays for ever on one spot, and blames the seed."""
+    with pytest.raises(PhinError, match="nobody wrote the rhythm down"):
+        generate(model, identity_for(model, unlearned=(STEP,)), TuneRequest(), 1, seed=0)
 
 
 def test_a_tune_that_never_ends_is_given_up_in_one_line(identity: Identity) -> None:

@@ -1,5 +1,6 @@
 """A run's folder: its report whole or not at all, and there even where the model cannot play."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,11 @@ from phin.data.dataset import DataConfig
 from phin.errors import InvalidCheckpoint, InvalidConfig, PhinError
 from phin.generation.request import SamplerConfig
 from phin.music.lai import LaiLabel
-from phin.music.phrase import Phrase, rows_from_columns
-from phin.tokenizer import TECHNIQUE, VELOCITY
+from phin.music.phrase import Inferred, Phrase, rows_from_columns
+from phin.tokenizer import DURATION, STEP, TECHNIQUE, VELOCITY
 from tests.settings import composed
 from tests.training.small import parts, trainer_for
+from tests.tunes import wander
 
 
 def store_with(folder: Path, velocity: int, technique: int) -> Store:
@@ -31,6 +33,18 @@ def test_only_fields_that_somebody_wrote_down_are_played(tmp_path: Path, velocit
     assert learned[VELOCITY] == (velocity >= 0)
     assert learned[TECHNIQUE] == (technique >= 0)
     assert all(learned[field] for field in range(6) if field not in (VELOCITY, TECHNIQUE))
+
+
+@pytest.mark.parametrize(("kind", "field"), [(Inferred.DURATION, DURATION), (Inferred.ONSET, STEP)])
+def test_what_no_training_tune_says_of_rhythm_is_not_played(tmp_path: Path, kind: Inferred, field: int) -> None:
+    """Fails: a model of letters draws lengths that it was never taught."""
+    letters = Phrase(wander(0).rows, source="essen", inferred=frozenset({kind}))
+    tunes = [
+        Tune("a", letters, LaiLabel()),
+        Tune("b", replace(letters, inferred=frozenset()), LaiLabel(), split="test"),
+    ]
+    learned = run.learned_fields(write_store(tmp_path / "s", tunes, ["essen"], "mine", {}))
+    assert [learned[place] for place in (STEP, DURATION)] == [place != field for place in (STEP, DURATION)]
 
 
 def test_a_report_is_finished_or_it_is_none(tmp_path: Path) -> None:
