@@ -9,7 +9,6 @@ import hypothesis
 import pytest
 import torch
 
-from phin.corpus.sources import Reader
 from phin.data.dataset import DataConfig
 from phin.music.midi import write_midi
 from tests.tunes import CHROMATIC, MINOR_PENTATONIC_ON_A, wander
@@ -35,7 +34,7 @@ def corpus(midi_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> DataC
     """The same, in batches of few notes; its cache is filled by whoever comes first."""
     return DataConfig(
         name="tiny",
-        reader=Reader.MIDI_FOLDER,
+        sources=["midi_folder"],
         path=str(midi_folder),
         cache=str(tmp_path_factory.mktemp("cache")),
         held_out=0.2,

@@ -24,9 +24,11 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # for tests.midi_defects, also in the processes
 
 from experiments.fuzz.mutate import mutated_letters, mutated_midi
+from phin.corpus.files import find_units
 from phin.corpus.intake import _in_range
 from phin.corpus.journal import decode, encode
-from phin.corpus.sources import CorpusConfig, Reader, Reading, find_units, read_unit
+from phin.corpus.reading import Reading, read_unit
+from phin.corpus.settings import CorpusConfig
 from phin.corpus.workers import Failure, Limits, limited
 from phin.errors import InvalidTune
 from phin.music.midi import midi_bytes, read_midi_bytes
@@ -35,14 +37,21 @@ from phin.music.phrase import Inferred
 from tests.midi_defects import defect_files, good_files
 
 HERE = Path(__file__).parent
-FOLK = ["essenFolksong/han1", "essenFolksong/kinder0", "airdsAirs"]
+FOLK = ("han/han1", "essen/kinder0", "aird/")
+"""What the ids of the files begin with."""
 LIMITS = Limits(seconds=10.0, megabytes=512)
 
 
 def real_tunes(count: int) -> list[Reading]:
     """Tunes of the folk corpus, as they lie in the installed music21."""
-    units, _ = find_units(CorpusConfig("folk", Reader.MUSIC21, collections=FOLK))
-    readings = [reading for unit in units for reading in read_unit(unit, 8) if reading.phrase is not None]
+    units, _ = find_units(CorpusConfig(sources=["essen", "han", "aird"]))
+    readings = [
+        reading
+        for unit in units
+        if unit.id.startswith(FOLK)
+        for reading in read_unit(unit, 8)
+        if reading.phrase is not None
+    ]
     return random.Random(0).sample(readings, count)
 
 

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from omegaconf import OmegaConf
 
 from phin.corpus.intake import prepare
-from phin.corpus.sources import CorpusConfig
+from phin.corpus.settings import CorpusConfig
 from phin.corpus.store import Store
 from phin.errors import InvalidTune
 from phin.evaluation.report import interval_by_family

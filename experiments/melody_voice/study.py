@@ -14,11 +14,15 @@ from pathlib import Path
 
 import numpy as np
 
-from phin.corpus.sources import CorpusConfig, Reader, find_units, read_unit
+from phin.corpus.files import find_units
+from phin.corpus.reading import read_unit
+from phin.corpus.settings import CorpusConfig
 from phin.music.melody import PartName, find_melody, skyline
 from phin.music.phrase import DURATION, ONSET, PITCH, VOICE, Rows, Voice, let_restruck_strings_stop, rows_from_columns
 
-FOLK = ["essenFolksong/han1", "essenFolksong/kinder0", "airdsAirs"]
+FOLK = ("han/han1", "essen/kinder0", "aird/")
+"""What the ids of the files begin with."""
+
 Case = tuple[Rows, np.ndarray, list[PartName]]
 """Rows with their true voices, the part of each note, and the parts."""
 
@@ -93,8 +97,14 @@ CASES: dict[str, Callable[[Rows], Case]] = {
 
 def melodies(count: int) -> Iterator[Rows]:
     """Folk melodies of sixteen notes or more."""
-    units, _ = find_units(CorpusConfig("folk", Reader.MUSIC21, collections=FOLK))
-    phrases = [reading.phrase for unit in units for reading in read_unit(unit, 16) if reading.phrase is not None]
+    units, _ = find_units(CorpusConfig(sources=["essen", "han", "aird"]))
+    phrases = [
+        reading.phrase
+        for unit in units
+        if unit.id.startswith(FOLK)
+        for reading in read_unit(unit, 16)
+        if reading.phrase is not None
+    ]
     for phrase in random.Random(0).sample(phrases, count):
         yield phrase.rows
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from omegaconf import MISSING
 
 from phin.cli.app import run
-from phin.corpus.sources import CorpusConfig
+from phin.corpus.settings import CorpusConfig
 from phin.corpus.store import SPLITS
 from phin.errors import InvalidCheckpoint, InvalidConfig
 from phin.whole_file import write_text

@@ -22,10 +22,12 @@ from jaxtyping import Int, UInt64
 from tqdm import tqdm
 
 from phin.corpus.families import Kinship, largest, split_families
+from phin.corpus.files import Unit, find_units, other_files, source_names
 from phin.corpus.journal import NOT_TO_BE_FOUND, Journal, encode, mark_of
 from phin.corpus.page import PAGE, ReportPage
+from phin.corpus.reading import Reading, broken, read_unit
 from phin.corpus.report import Outcome, ReportFile, Tally
-from phin.corpus.sources import CorpusConfig, Reading, Unit, broken, find_units, read_unit, source_names
+from phin.corpus.settings import CorpusConfig
 from phin.corpus.store import FORMAT, Store, StoreWriter, Tune, is_store, open_store, remove_halves
 from phin.corpus.workers import Failure, Limits, limited
 from phin.errors import Defect, InvalidConfig, InvalidTune, MissingCorpus
@@ -138,18 +140,21 @@ def _make_store(
         for place in places.tolist():
             yield from journal.read(place)
 
+    made = {name for source in config.chosen if source.is_made for name in source.names}
     with Kinship(folder.parent) as kinship:
         ids: list[str] = []
+        is_made: list[bool] = []
         for reading in readings():
             if reading.phrase is not None:
                 kinship.add(reading.phrase)
                 ids.append(reading.id)
+                is_made.append(reading.phrase.source in made)
         family = kinship.families()
     if not ids:
         raise _nothing_taken(folder, readings(), config, licence)
     outcomes, labels = _Outcomes(), Counter[str]()
-    placed = iter(zip(family.tolist(), _splits(ids, family, config), strict=True))
-    with StoreWriter(folder, source_names(units), licence) as writer, ReportFile(writer.half) as file:
+    placed = iter(zip(family.tolist(), _splits(ids, is_made, family, config), strict=True))
+    with StoreWriter(folder, source_names(config, units), licence) as writer, ReportFile(writer.half) as file:
         kept = []
         for reading in readings():
             if reading.phrase is None:
@@ -170,6 +175,7 @@ def _make_store(
             **{name: labels[name] for name in ("notes", "with_pentatonic_set", "with_lai")},
             "sources": {s: labels[f"source {s}"] for s in writer.sources if labels[f"source {s}"]},
             "families": len(set(kept)),
+            "other_files": other_files(config, units),
             "largest_families": largest(np.array(kept, dtype=np.int64), writer.titles()),
             "seconds": round(time.perf_counter() - began, 1),
         }
@@ -209,13 +215,20 @@ def _nothing_taken(folder: Path, readings: Iterator[Reading], config: CorpusConf
     )
 
 
-def _splits(ids: list[str], family: Int[np.ndarray, " tune"], config: CorpusConfig) -> Sequence[str | None]:
-    """The split of each tune; None for a training tune whose family is held out by a list."""
-    if not config.splits:
-        return split_families([ids[first] for first in family.tolist()], config.held_out)
-    lists = held_out_lists(config.splits)
-    listed = {id: split for split, held in lists.items() for id in held}
-    splits = [listed.get(id, "train") for id in ids]
+def _splits(
+    ids: list[str], is_made: list[bool], family: Int[np.ndarray, " tune"], config: CorpusConfig
+) -> Sequence[str | None]:
+    """The split of each tune; None for a training tune whose family is held out by a list.
+
+    What phin makes itself is trained on and never measured, unless there is nothing else.
+    """
+    if config.splits:
+        listed = {id: split for split, held in held_out_lists(config.splits).items() for id in held}
+        splits = [listed.get(id, "train") for id in ids]
+    else:
+        splits = split_families([ids[first] for first in family.tolist()], config.held_out)
+    only_made = all(is_made)
+    splits = ["train" if made and not only_made else split for made, split in zip(is_made, splits, strict=True)]
     held = {number for number, split in zip(family.tolist(), splits, strict=True) if split != "train"}
     return [
         None if split == "train" and number in held else split
@@ -226,22 +239,28 @@ def _splits(ids: list[str], family: Int[np.ndarray, " tune"], config: CorpusConf
 def _marks(config: CorpusConfig, units: Sequence[Unit]) -> tuple[UInt64[np.ndarray, " file"], str]:
     """What the reading of each file depends on, and what the store depends on, as hashes.
 
-    A file's: its id, size, time and how this program reads (FORMAT). The store's: all of them, where they lie, what is
-    held out, and the limits of reading.
+    A file's: its source, id, size, time and how this program reads (FORMAT). The store's: all of them, where they lie,
+    what is held out, and the limits of reading.
     """
     held_out = held_out_lists(config.splits) if config.splits else config.held_out
     limits = [config.file_seconds, config.file_megabytes]
     digest = hashlib.sha256(json.dumps([FORMAT, held_out, config.min_notes, limits]).encode())
     marks = np.zeros(len(units), dtype=np.uint64)
     for number, unit in enumerate(units):
-        about = unit.path.stat() if unit.path.exists() else unit.path.lstat()  # a link may lead nowhere
-        digest.update(f"{unit.id} {unit.path} {about.st_size} {about.st_mtime_ns}\n".encode())
-        marks[number] = mark_of(FORMAT, config.min_notes, unit.id, about.st_size, about.st_mtime_ns)
+        about = (unit.source, unit.id, *(unit.pieces or _size_and_time(unit)))
+        digest.update(f"{about} {unit.path}\n".encode())
+        marks[number] = mark_of(FORMAT, config.min_notes, *about)
     return marks, digest.hexdigest()[:12]
 
 
+def _size_and_time(unit: Unit) -> tuple[int, int]:
+    assert unit.path is not None, "what is made has pieces"
+    about = unit.path.stat() if unit.path.exists() else unit.path.lstat()  # a link may lead nowhere
+    return about.st_size, about.st_mtime_ns
+
+
 def _journal_path(config: CorpusConfig) -> Path:
-    """One journal for each folder that is read, so that adding a file to it costs the reading of that file."""
-    place = str(Path(config.path).resolve()) if config.path else ""
-    digest = hashlib.sha256(json.dumps([config.reader.value, place]).encode()).hexdigest()[:8]
+    """One journal for the folders that are read, so that adding a file to one costs the reading of that file."""
+    places = {place: str(Path(path).resolve()) for place in config.places if (path := config.path_of(place))}
+    digest = hashlib.sha256(json.dumps([config.sources, places]).encode()).hexdigest()[:8]
     return Path(config.cache) / f"{config.name}-{digest}.journal"

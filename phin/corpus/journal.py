@@ -21,7 +21,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 from jaxtyping import Int, UInt64
 
-from phin.corpus.sources import Reading
+from phin.corpus.reading import Reading
 from phin.errors import Defect
 from phin.music.lai import Family, LaiLabel
 from phin.music.phrase import Inferred, LabelSource, Metre, Phrase

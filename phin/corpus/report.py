@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from phin.corpus.sources import Reading
+from phin.corpus.reading import Reading
 from phin.corpus.store import SPLITS, Store
 
 REPORT = "report.json"

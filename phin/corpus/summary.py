@@ -27,6 +27,8 @@ def summary(store: Store) -> str:
     splits = ", ".join(f"{count:,} {name}" for name, count in report["splits"].items())
     largest = ", ".join(f"{title} ({count})" for count, title in report["largest_families"][:5])
     lines.append(f"split by family ({report['families']:,} families): {splits}; largest: {largest}")
+    if others := report["other_files"]:
+        lines.append(f"mind: {', '.join(others)} are not the files that the benchmark's figures were measured on")
     lines.append(f"every file, and what became of it: {store.folder / PAGE}, {store.folder / REPORT}")
     lines.append(f"licence: {store.licence}")
     return "\n".join(lines)

@@ -8,7 +8,7 @@ from jaxtyping import Int
 from torch.utils.data import Dataset
 
 from phin.batch import Item
-from phin.corpus.sources import CorpusConfig
+from phin.corpus.settings import CorpusConfig
 from phin.corpus.store import Store
 from phin.errors import InvalidConfig
 from phin.music.augment import change_chan, named, random_transposition

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from phin.corpus import intake
-from phin.corpus.sources import Unit
+from phin.corpus.files import Unit
 
 
 def read(what: str) -> str:

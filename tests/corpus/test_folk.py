@@ -3,15 +3,15 @@
 import importlib.util
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from phin.corpus.intake import held_out_lists, prepare
-from phin.corpus.sources import CorpusConfig
+from phin.corpus.settings import CorpusConfig
 from phin.corpus.store import SPLITS, Store
-
-FOLDERS = ["essenFolksong", "oneills1850", "ryansMammoth", "airdsAirs", "miscFolk"]
+from phin.corpus.summary import summary
 
 pytestmark = [
     pytest.mark.slow,
@@ -22,7 +22,7 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def folk(tmp_path_factory: pytest.TempPathFactory) -> Store:
     cache = tmp_path_factory.mktemp("cache")
-    return prepare(CorpusConfig(collections=FOLDERS, splits="folk", cache=str(cache), workers=2), progress=False)
+    return prepare(CorpusConfig(splits="folk", cache=str(cache), workers=2), progress=False)
 
 
 def test_nearly_every_tune_is_taken_in(folk: Store) -> None:
@@ -62,8 +62,18 @@ def test_no_tune_has_invented_velocities(folk: Store) -> None:
 
 def test_importing_the_corpus_needs_no_music21() -> None:
     """Preparing would take minutes and half a gigabyte more."""
-    finding = (
-        "from phin.corpus.sources import CorpusConfig, find_units; find_units(CorpusConfig(collections=['miscFolk']))"
-    )
-    check = f"import sys, phin.corpus.intake; {finding}; assert 'music21' not in sys.modules"
+    finding = "find_units(CorpusConfig())"
+    imports = "from phin.corpus.intake import CorpusConfig, find_units"
+    check = f"import sys; {imports}; {finding}; assert 'music21' not in sys.modules"
     subprocess.run([sys.executable, "-c", check], check=True)
+
+
+def test_the_benchmark_knows_when_its_files_are_others(folk: Store, tmp_path: Path) -> None:
+    """Another music21 would bring other tunes, and figures would be compared that are of different music."""
+    assert folk.report["other_files"] == []
+    changed = tmp_path / "miscFolk"
+    changed.mkdir()
+    (changed / "miscFolk.abc").write_text("X:1\nT:New\nM:2/4\nL:1/8\nK:C\nCDEF GABc|cBAG FEDC|\n")
+    store = prepare(CorpusConfig(sources=["misc"], path=str(tmp_path), cache=str(tmp_path)), progress=False)
+    assert store.report["other_files"] == ["misc"]
+    assert "misc are not the files" in summary(store)

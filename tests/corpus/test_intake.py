@@ -14,9 +14,11 @@ import numpy as np
 import pytest
 
 from phin.corpus import intake
+from phin.corpus.files import find_units, source_names
 from phin.corpus.intake import held_out_lists, prepare
+from phin.corpus.reading import read_unit
 from phin.corpus.report import REPORT
-from phin.corpus.sources import CorpusConfig, Reader, find_units, read_unit, source_names
+from phin.corpus.settings import CorpusConfig
 from phin.corpus.store import Store, is_store
 from phin.errors import Defect, InvalidConfig, MissingCorpus
 from phin.music.augment import transpose
@@ -71,7 +73,7 @@ def folder_of(place: Path, files: dict[str, bytes]) -> Path:
 def of_midi(folder: Path, **settings: object) -> CorpusConfig:
     """The corpus of a folder, cached beside it, read in this process."""
     defaults = {"name": "mine", "cache": str(folder.parent / "cache"), "workers": 1}
-    return CorpusConfig(reader=Reader.MIDI_FOLDER, path=str(folder), **{**defaults, **settings})
+    return CorpusConfig(sources=["midi_folder"], path=str(folder), **{**defaults, **settings})
 
 
 def taken(config: CorpusConfig) -> Store:
@@ -354,8 +356,8 @@ def test_files_of_our_own_come_back_with_all_they_know(tmp_path: Path) -> None:
             r"none of its 2 tunes could be taken in \(2 empty\). Look at the reasons: .*a.mid: is empty",
         ),
         (
-            lambda place: CorpusConfig(collections=["missing"], path=str(place)),
-            "missing.*: no ABC files are there. Check data.collections",
+            lambda place: CorpusConfig(sources=["ryan"], path=str(place)),
+            "ryansMammoth: has no ABC files of the source ryan. Check data.path",
         ),
     ],
 )
@@ -370,15 +372,26 @@ def test_a_corpus_that_is_not_there_is_named_with_a_remedy(
 @pytest.mark.parametrize(
     ("settings", "key"),
     [
-        ({"reader": Reader.MIDI_FOLDER}, "data.path"),
-        ({"reader": Reader.MIDI_FOLDER, "path": "midi", "collections": ["essen"]}, "data.collections"),
-        ({"reader": Reader.MUSIC21}, "data.collections"),
-        ({"collections": ["essen"], "held_out": 0.5}, "data.held_out=0.5"),
-        ({"collections": ["essen"], "held_out": 0.0}, "data.held_out=0.0"),
-        ({"collections": ["essen"], "min_notes": 1}, "data"),
-        ({"collections": ["essen"], "workers": -1}, "data"),
-        ({"collections": ["essen"], "file_seconds": 0.0}, "data.file_seconds=0.0"),
-        ({"collections": ["essen"], "file_megabytes": -1}, "data.file_megabytes=-1"),
+        ({"sources": ["midi_folder"]}, "data.path"),
+        ({"sources": ["midi_folder", "thai_letters"]}, "data.paths.midi_folder"),
+        ({"sources": ["midi_folder", "thai_letters"], "path": "midi"}, "data.path"),
+        ({"sources": ["midi_folder"], "paths": {"essen": "x", "midi_folder": "y"}}, "data.paths.essen"),
+        ({"sources": ["midi_folder"], "path": "x", "paths": {"midi_folder": "y"}}, "data.path"),
+        ({"sources": ["composer"], "path": "x"}, "data.path"),
+        ({"sources": []}, "data.sources"),
+        ({"sources": ["esen"]}, "data.sources: esen"),
+        ({"sources": ["essen", "essen"]}, "data.sources: essen"),
+        ({"pieces": 3}, "data.pieces=3"),
+        ({"pieces_seed": 3}, "data.pieces_seed=3"),
+        ({"sources": ["composer"], "pieces": 0}, "data.pieces=0"),
+        ({"sources": ["composer"], "pieces_seed": -1}, "data.pieces_seed=-1"),
+        ({"download": True}, "data.download=true"),
+        ({"held_out": 0.5}, "data.held_out=0.5"),
+        ({"held_out": 0.0}, "data.held_out=0.0"),
+        ({"min_notes": 1}, "data"),
+        ({"workers": -1}, "data"),
+        ({"file_seconds": 0.0}, "data.file_seconds=0.0"),
+        ({"file_megabytes": -1}, "data.file_megabytes=-1"),
     ],
 )
 def test_settings_that_contradict_each_other_are_refused_by_their_keys(settings: dict[str, object], key: str) -> None:
@@ -395,11 +408,10 @@ def abc_corpus(tmp_path: Path) -> CorpusConfig:
         "essenFolksong/han1.abc": ABC,
         "essenFolksong/altdeu1.abc": ABC,
         "miscFolk/one.abc": ABC,
-        "miscFolk/x.abc": "",
     }
     folder_of(tmp_path / "corpus", {name: text.encode() for name, text in files.items()})
     return CorpusConfig(
-        collections=["essenFolksong", "miscFolk/one"],
+        sources=["misc", "essen", "han"],
         path=str(tmp_path / "corpus"),
         cache=str(tmp_path / "cache"),
         workers=1,
@@ -409,15 +421,15 @@ def abc_corpus(tmp_path: Path) -> CorpusConfig:
 def test_a_collection_of_abc_files_is_found_in_a_fixed_order_under_its_sources(abc_corpus: CorpusConfig) -> None:
     """Chinese and German songs would be one source, and the ids of tunes would change from machine to machine."""
     units, licence = find_units(abc_corpus)
-    assert [unit.id for unit in units] == ["essen/altdeu1", "han/han1", "misc/one"]
-    assert source_names(units) == ["essen", "han", "misc"]
+    assert [unit.id for unit in units] == ["misc/one", "essen/altdeu1", "han/han1"]
+    assert source_names(abc_corpus, units) == ["misc", "essen", "han"]
     assert "non-commercial" in licence
 
 
 def test_every_tune_of_a_file_is_read_or_refused_under_an_id_of_its_own(abc_corpus: CorpusConfig) -> None:
     """Two tunes of one number would be taken for one, or a broken tune would take its whole file with it."""
     units, _ = find_units(abc_corpus)
-    readings = read_unit(units[0], min_notes=8)
+    readings = read_unit(units[1], min_notes=8)
     assert [(reading.id, reading.defect) for reading in readings] == [
         ("essen/altdeu1/1", None),
         ("essen/altdeu1/1-2", None),
@@ -433,7 +445,7 @@ def test_folk_tunes_go_from_their_files_into_a_store(abc_corpus: CorpusConfig) -
     """The default corpus could not be prepared at all."""
     store = taken(abc_corpus)
     assert (store.report["found"], store.report["accepted"], len(store)) == (12, 6, 6)
-    assert store.sources == ("essen", "han", "misc")
+    assert store.sources == ("misc", "essen", "han")
     assert store.families.tolist() == [0, 1, 0, 1, 0, 1]
     assert store.phrase(0).onset[0] == -12  # the pickup
     assert (store.phrase(0).velocity == -1).all()

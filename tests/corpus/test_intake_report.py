@@ -19,7 +19,7 @@ from phin.corpus.report import (
     kind_of_repair,
     with_every_refusal,
 )
-from phin.corpus.sources import CorpusConfig, Reader
+from phin.corpus.settings import CorpusConfig
 from phin.corpus.store import Store
 from phin.corpus.summary import summary
 from phin.errors import Defect, MissingCorpus
@@ -39,9 +39,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     (place / "midi").mkdir()
     for name, data in files.items():
         (place / "midi" / name).write_bytes(data)
-    config = CorpusConfig(
-        "mine & <b>yours</b>", Reader.MIDI_FOLDER, path=str(place / "midi"), cache=str(place), workers=1
-    )
+    config = CorpusConfig("mine & <b>yours</b>", ["midi_folder"], path=str(place / "midi"), cache=str(place), workers=1)
     return prepare(config, progress=False)
 
 
@@ -161,7 +159,7 @@ def test_of_a_folder_of_which_nothing_is_left_the_reports_say_why(tmp_path: Path
     (tmp_path / "midi").mkdir()
     for number in range(5):
         (tmp_path / "midi" / f"{number}.mid").write_bytes(b"")
-    config = CorpusConfig("mine", Reader.MIDI_FOLDER, path=str(tmp_path / "midi"), cache=str(tmp_path / "cache"))
+    config = CorpusConfig("mine", ["midi_folder"], path=str(tmp_path / "midi"), cache=str(tmp_path / "cache"))
     with pytest.raises(MissingCorpus, match=f"all of them: .*{PAGE}") as refused:
         prepare(config, progress=False)
     page = Path(str(refused.value).split("all of them: ")[1].rstrip(").")).read_text(encoding="utf-8")
@@ -220,7 +218,7 @@ def test_a_runs_report_names_every_broken_file_however_many(tmp_path: Path, stor
     for number in range(4):
         (tmp_path / "midi" / f"{number}.mid").write_bytes(midi_bytes(wander(number)))
     many = prepare(
-        CorpusConfig("many", Reader.MIDI_FOLDER, path=str(tmp_path / "midi"), cache=str(tmp_path), workers=1), False
+        CorpusConfig("many", ["midi_folder"], path=str(tmp_path / "midi"), cache=str(tmp_path), workers=1), False
     )
     assert len(many.report["refusals"]) == MOST_SHOWN
     whole = with_every_refusal(many)

@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from phin.corpus import intake
+from phin.corpus.files import Unit
 from phin.corpus.intake import prepare
 from phin.corpus.report import REPORT
-from phin.corpus.sources import CorpusConfig, Reader, Unit
+from phin.corpus.settings import CorpusConfig
 from phin.corpus.store import Store, is_store
 from phin.music.midi import midi_bytes
 from tests.corpus import readers
@@ -28,13 +29,13 @@ NUM_TUNES = 60
 RUN = """
 import sys
 from phin.corpus import intake
-from phin.corpus.sources import CorpusConfig, Reader
+from phin.corpus.settings import CorpusConfig
 from tests.corpus.readers import record_slowly
 
 if __name__ == "__main__":
     if sys.argv[3] == "slowly":
         intake._record = record_slowly
-    config = CorpusConfig("mine", Reader.MIDI_FOLDER, path=sys.argv[1], cache=sys.argv[2], workers=2)
+    config = CorpusConfig("mine", ["midi_folder"], path=sys.argv[1], cache=sys.argv[2], workers=2)
     print(intake.prepare(config, progress=False).fingerprint)
 """
 
@@ -52,7 +53,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def of(folder: Path, cache: Path) -> CorpusConfig:
-    return CorpusConfig("mine", Reader.MIDI_FOLDER, path=str(folder), cache=str(cache), workers=2)
+    return CorpusConfig("mine", ["midi_folder"], path=str(folder), cache=str(cache), workers=2)
 
 
 def started(folder: Path, cache: Path, how: str = "slowly") -> subprocess.Popen[str]:

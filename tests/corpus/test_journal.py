@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from phin.corpus.journal import NOT_TO_BE_FOUND, Journal, decode, encode, mark_of
-from phin.corpus.sources import Reading
+from phin.corpus.reading import Reading
 from phin.errors import Defect
 from phin.music.lai import Family, LaiLabel
 from phin.music.phrase import Inferred, LabelSource, Metre

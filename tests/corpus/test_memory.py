@@ -12,15 +12,17 @@ from pathlib import Path
 import numpy as np
 from phin.corpus import intake
 from phin.corpus.journal import Journal, encode, mark_of
-from phin.corpus.sources import CorpusConfig, Reader, Reading, Unit
+from phin.corpus.files import Unit
+from phin.corpus.reading import Reading
+from phin.corpus.settings import CorpusConfig
 from phin.music.phrase import Phrase, rows_from_columns
 
 place, count, num_notes = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
-config = CorpusConfig("many", Reader.MIDI_FOLDER, path=str(place / "midi"), cache=str(place))
+config = CorpusConfig("many", ["midi_folder"], path=str(place / "midi"), cache=str(place))
 rng = np.random.default_rng(0)
 onset, length = np.arange(num_notes) * 12, np.full(num_notes, 12)
 ids = [f"{number % 100:02}/tune {number}.mid" for number in range(count)]
-units = [Unit(place / "midi" / id, Reader.MIDI_FOLDER, "midi", id) for id in ids]
+units = [Unit(place / "midi" / id, "midi_folder", id) for id in ids]
 del ids
 with Journal(place / "many.journal") as journal:
     places = np.zeros(count, dtype=np.int64)

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from phin.batch import PhinBatch
-from phin.corpus.sources import Reader
 from phin.data.datamodule import PhinDataModule
 from phin.data.dataset import DataConfig
 from phin.errors import MissingCorpus
@@ -34,7 +33,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def module(folder: Path, seed: int = 0, tokenizer: Tokenizer | None = None, **settings: object) -> PhinDataModule:
     defaults = {"batch_notes": 200, "held_out": 0.2, "workers": 1, "cache": str(folder / "cache")}
-    config = DataConfig(reader=Reader.MIDI_FOLDER, path=str(folder), **{**defaults, **settings})
+    config = DataConfig(sources=["midi_folder"], path=str(folder), **{**defaults, **settings})
     return PhinDataModule(config, seed, progress=False, tokenizer=tokenizer)
 
 

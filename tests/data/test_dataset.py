@@ -38,7 +38,7 @@ TOKENIZER = Tokenizer(sources=("essen", "han"))
 
 
 def config(**settings: object) -> DataConfig:
-    return DataConfig(**{"collections": ["forty"], "window": 64, **settings})
+    return DataConfig(**{"window": 64, **settings})
 
 
 def training(store: Store, seed: int = 0, **settings: object) -> TrainingTunes:

@@ -20,7 +20,7 @@ TOKENIZER = Tokenizer(sources=("essen", "han"))
 def loader_of(
     store: Store, accumulate: int = 1, rank: int = 0, world_size: int = 1, seed: int = 0, **settings: object
 ) -> TrainingLoader:
-    config = DataConfig(**{"collections": ["forty"], "batch_notes": 120, "window": 60, **settings})
+    config = DataConfig(**{"batch_notes": 120, "window": 60, **settings})
     tunes = TrainingTunes(store, TOKENIZER, config, seed)
     return TrainingLoader(tunes, store.split("train"), config, accumulate, rank, world_size)
 

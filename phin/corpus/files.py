@@ -1,0 +1,106 @@
+"""The files of a corpus, in a fixed order, wherever they lie."""
+
+import hashlib
+import importlib.util
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from phin.corpus.settings import CorpusConfig
+from phin.corpus.sources import Folder, Made, Package, Source
+from phin.errors import MissingCorpus
+
+PIECES_A_UNIT = 16
+"""Pieces that the composer makes in one go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A file to be read, the source it belongs to (a name in the registry), and what its tunes' ids begin with.
+
+    What is made is no file: `pieces` then says with which seed, from which number on, and how many.
+    """
+
+    path: Path | None
+    source: str
+    id: str
+    pieces: tuple[int, int, int] | None = None
+
+
+def find_units(config: CorpusConfig) -> tuple[list[Unit], str]:
+    """The files of a corpus, in a fixed order, and the licences a user must see. Raises MissingCorpus."""
+    units = _package_units(config)
+    for source in config.chosen:
+        match source.origin:
+            case Folder(endings):
+                units += _folder_units(source, Path(config.path_of(source.place) or ""), endings)
+            case Made():
+                units += _composer_units(source, config)
+    return units, " ".join(dict.fromkeys(source.licence for source in config.chosen))
+
+
+def source_names(config: CorpusConfig, units: Sequence[Unit]) -> list[str]:
+    """What tunes of a corpus can be called, in the order of the first file."""
+    chosen = {source.name: source for source in config.chosen}
+    return list(dict.fromkeys(name for unit in units for name in chosen[unit.source].names))
+
+
+def checksum(units: Iterable[Unit]) -> str:
+    """A hash of files' names and contents, whatever folder they lie in and in whatever order they come."""
+    digest = hashlib.sha256()
+    for unit in sorted(units, key=lambda unit: unit.id):
+        if unit.path is not None:
+            digest.update(f"{unit.id} {hashlib.sha256(unit.path.read_bytes()).hexdigest()}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def other_files(config: CorpusConfig, units: Sequence[Unit]) -> list[str]:
+    """The packaged sources whose files are not those that the benchmark was measured on."""
+    pinned = {source.name: source.origin.checksum for source in config.chosen if isinstance(source.origin, Package)}
+    return [
+        name for name, expected in pinned.items() if checksum(unit for unit in units if unit.source == name) != expected
+    ]
+
+
+def _package_units(config: CorpusConfig) -> list[Unit]:
+    """Those of all packaged sources, folder by folder, each in the order of its files' names."""
+    packaged = {source.name: source.origin for source in config.chosen if isinstance(source.origin, Package)}
+    if not packaged:
+        return []
+    root = Path(path) if (path := config.path_of("music21")) else _installed_corpus()
+    units = []
+    for folder in dict.fromkeys(origin.folder for origin in packaged.values()):
+        owners = [(name, origin) for name, origin in packaged.items() if origin.folder == folder]
+        for file in sorted((root / folder).glob("*.abc")):
+            units += [Unit(file, name, f"{name}/{file.stem}") for name, origin in owners if origin.has(file.stem)]
+        for name, _ in owners:
+            if not any(unit.source == name for unit in units):
+                place = "data.path" if path else "the music21 package"
+                raise MissingCorpus(root / folder, f"has no ABC files of the source {name}", f"check {place}")
+    return units
+
+
+def _installed_corpus() -> Path:
+    """The corpus folder of the installed music21, found without importing it."""
+    found = importlib.util.find_spec("music21")
+    if found is None or not found.submodule_search_locations:
+        raise MissingCorpus(
+            "music21", "is not installed, and its folk tunes are the default corpus", 'run: pip install "phin[corpora]"'
+        )
+    return Path(found.submodule_search_locations[0]) / "corpus"
+
+
+def _folder_units(source: Source, folder: Path, endings: tuple[str, ...]) -> list[Unit]:
+    if not folder.is_dir():
+        raise MissingCorpus(folder, "is not a folder", f"set data.path to the folder that holds {source.about}")
+    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in endings)
+    if not files:
+        kinds = " or ".join(endings)
+        raise MissingCorpus(folder, f"holds no {kinds} files", "set data.path to the folder that holds them")
+    return [Unit(path, source.name, str(path.relative_to(folder))) for path in files]
+
+
+def _composer_units(source: Source, config: CorpusConfig) -> Iterator[Unit]:
+    for first in range(0, config.pieces, PIECES_A_UNIT):
+        count = min(PIECES_A_UNIT, config.pieces - first)
+        yield Unit(None, source.name, f"{source.name}/{config.pieces_seed}", (config.pieces_seed, first, count))

@@ -1,0 +1,107 @@
+"""A file of a corpus → its tunes, each read or refused by name."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from phin.corpus.files import Unit
+from phin.corpus.sources import SOURCES, Parser
+from phin.errors import Defect, InvalidTune
+from phin.music.abc import decode, read_tune, split_tunes
+from phin.music.composer import compose
+from phin.music.lai import LaiLabel
+from phin.music.midi import MidiReading, read_midi
+from phin.music.notation import read_letters
+from phin.music.page import PageReading
+from phin.music.phrase import Phrase
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What came of one tune: a phrase, perhaps with repairs, and its mode, or the reason why not."""
+
+    id: str
+    phrase: Phrase | None = None
+    repairs: tuple[str, ...] = ()
+    defect: Defect | None = None
+    reason: str = ""
+    found: LaiLabel = field(default_factory=LaiLabel)
+
+
+def read_unit(unit: Unit, min_notes: int) -> list[Reading]:
+    """Every tune of a file, read or refused by name, also where the file breaks the reader itself."""
+    try:
+        return _READERS[SOURCES[unit.source].parser](unit, min_notes)
+    except MemoryError:  # how much memory there is, is known to the one who set its limit
+        raise
+    except Exception as error:  # one strange file among thousands must not stop the others
+        what = f"broke the reader ({type(error).__name__}: {error})"
+        return [broken(unit, Defect.BROKE_READER, what, "leave it out, and tell us of it")]
+
+
+def broken(unit: Unit, defect: Defect, what: str, remedy: str) -> Reading:
+    """The refusal of a whole file that the reader could not cope with."""
+    error = InvalidTune(unit.path or unit.id, defect, " ".join(what.split()), remedy)
+    return Reading(unit.id, defect=error.defect, reason=str(error))
+
+
+def _tune(id: str, min_notes: int, read: Callable[[], Phrase | MidiReading | PageReading], called: str = "") -> Reading:
+    """What `read` says of a tune, or its defect; it is `called` so, unless its reader knows better."""
+    try:
+        done = read()
+        phrase, repairs = (done, ()) if isinstance(done, Phrase) else (done.phrase, done.repairs)
+        phrase = replace(phrase, source=called) if called else phrase
+        if len(phrase.melody) < min_notes:
+            what = f"has {len(phrase.melody)} notes, fewer than {min_notes}"
+            raise InvalidTune(id, Defect.TOO_SHORT, what, "leave it out")
+        return Reading(id, phrase=phrase, repairs=repairs)
+    except InvalidTune as error:
+        return Reading(id, defect=error.defect, reason=str(error))
+
+
+def _read_midi(unit: Unit, min_notes: int) -> list[Reading]:
+    read = partial(read_midi, _path(unit), min_notes)
+    return [_tune(unit.id, min_notes, read, _called(unit))]
+
+
+def _read_letters(unit: Unit, min_notes: int) -> list[Reading]:
+    return [_tune(unit.id, min_notes, partial(read_letters, _path(unit)), _called(unit))]
+
+
+def _read_abc(unit: Unit, min_notes: int) -> list[Reading]:
+    readings: list[Reading] = []
+    seen: dict[str, int] = {}
+    for tune in split_tunes(decode(_path(unit).read_bytes())):
+        seen[tune.number] = seen.get(tune.number, 0) + 1
+        again = f"-{seen[tune.number]}" if seen[tune.number] > 1 else ""
+        read = partial(read_tune, tune, str(unit.path), _called(unit))
+        readings.append(_tune(f"{unit.id}/{tune.number}{again}", min_notes, read))
+    return readings
+
+
+def _compose(unit: Unit, min_notes: int) -> list[Reading]:
+    assert unit.pieces is not None, "a composer's unit says which pieces"
+    seed, first, count = unit.pieces
+    rngs = {number: np.random.default_rng((seed, number)) for number in range(first, first + count)}
+    return [_tune(f"{unit.id}/{number}", min_notes, partial(compose, rng)) for number, rng in rngs.items()]
+
+
+_READERS: dict[Parser, Callable[[Unit, int], list[Reading]]] = {
+    Parser.ABC: _read_abc,
+    Parser.MIDI: _read_midi,
+    Parser.LETTERS: _read_letters,
+    Parser.COMPOSER: _compose,
+}
+
+
+def _path(unit: Unit) -> Path:
+    assert unit.path is not None, "only what is made has no file"
+    return unit.path
+
+
+def _called(unit: Unit) -> str:
+    """What a tune of the file is called, where its source has one name for all."""
+    return SOURCES[unit.source].names[0]
