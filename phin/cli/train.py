@@ -1,7 +1,5 @@
 """phin-train: composes a run and hands it over to `phin.training.run`."""
 
-import logging
-import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -86,16 +84,12 @@ def train(config: TrainConfig) -> float:
     import lightning as L
     import torch
 
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    # Lightning's own affairs, and what going on means
-    for noise in (".*LeafSpec.*", ".*smaller than the logging interval.*", ".*exists and is not empty.*"):
-        warnings.filterwarnings("ignore", message=noise)
-
     from phin.corpus.intake import prepare
     from phin.corpus.summary import summary
     from phin.data.datamodule import PhinDataModule
     from phin.training import run
 
+    run.silence_lightning()
     report = run.finished_report(folder) if config.resume == RESUME_AUTO and not is_changed(folder) else None
     if report:
         print((folder / "report.txt").read_text(encoding="utf-8"))
@@ -108,8 +102,7 @@ def train(config: TrainConfig) -> float:
     print(summary(store))
     datamodule = PhinDataModule(config.data, config.seed, store=store)
     module = run.build(datamodule, config.model, config.loss, instantiate(config.optimizer), config.scheduler)
-    steps = config.trainer["max_steps"] * config.trainer["accumulate_grad_batches"]
-    config.trainer["val_check_interval"] = min(config.trainer["val_check_interval"], steps)  # once at least, at the end
+    config.trainer = run.validated_once(config.trainer)
     trainer = instantiate(
         config.trainer,
         callbacks=[instantiate(callback) for callback in config.callbacks.values()],

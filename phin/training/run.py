@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import time
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,19 @@ class RunResult:
     validation: float
     rows: list[BitsRow]
     tunes: list[TuneFiles]
+
+
+def silence_lightning() -> None:
+    """Lightning's remarks on its own affairs, and on what going on means, stay out of the terminal."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    for noise in (".*LeafSpec.*", ".*smaller than the logging interval.*", ".*exists and is not empty.*"):
+        warnings.filterwarnings("ignore", message=noise)
+
+
+def validated_once(trainer: dict[str, Any]) -> dict[str, Any]:
+    """A trainer's settings under which a run of few steps is validated too, at its end."""
+    batches = trainer["max_steps"] * trainer["accumulate_grad_batches"]
+    return {**trainer, "val_check_interval": min(trainer["val_check_interval"], batches)}
 
 
 def identity_of(model: TransformerConfig, datamodule: PhinDataModule) -> Identity:

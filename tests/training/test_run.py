@@ -59,6 +59,19 @@ def test_a_report_is_finished_or_it_is_none(tmp_path: Path) -> None:
     assert [file.name for file in (tmp_path / "new").iterdir()] == [run.REPORT]
 
 
+@pytest.mark.parametrize(
+    ("max_steps", "accumulated", "interval", "expected"),
+    [(6, 1, 400, 6), (6, 4, 400, 24), (6, 4, 20, 20), (2400, 1, 400, 400)],
+)
+def test_a_run_of_few_steps_is_validated_at_its_end(
+    max_steps: int, accumulated: int, interval: int, expected: int
+) -> None:
+    """Fails: a short run has no best checkpoint and no score; intervals are counted in batches, not in steps."""
+    asked = {"max_steps": max_steps, "accumulate_grad_batches": accumulated, "val_check_interval": interval}
+    assert run.validated_once(asked) == {**asked, "val_check_interval": expected}
+    assert asked["val_check_interval"] == interval, "what was asked for is not written over"
+
+
 @pytest.mark.slow
 def test_a_model_that_plays_without_an_end_still_gets_its_report(
     corpus: DataConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
