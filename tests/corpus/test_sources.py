@@ -1,4 +1,4 @@
-"""The registry: every source is named as what it is and says its licence; its tunes come into a store under its name."""
+"""The registry: every source is named as what it is, with its licence; its tunes come into a store under its name."""
 
 from dataclasses import replace
 from pathlib import Path
