@@ -1,0 +1,118 @@
+"""Readers of public collections; every page here is made up in their format."""
+
+import json
+
+import pytest
+
+from phin.corpus.thai_json import read_thai_json
+from phin.corpus.thm import read_thm
+from phin.errors import Defect, InvalidTune
+from phin.music.notation import format_letters, parse_letters
+from phin.music.phrase import Inferred, Voice
+from phin.music.technique import Technique
+
+
+def song(tmp_path, bars, title="ทดลอง 2 ชั้น"):
+    path = tmp_path / "song.json"
+    path.write_text(json.dumps({"title": title, "sections": [{"name": "ท่อน 1", "bars": bars}]}), encoding="utf-8")
+    return read_thai_json(path, "thai")
+
+
+def page(tmp_path, music, instrument="ขลุ่ย"):
+    path = tmp_path / "page.html"
+    path.write_text(f'<title>ชมรม - {instrument}</title>\n<div id="thm">\n{music}\n</div>', encoding="utf-8")
+    return read_thm(path, "thm")
+
+
+def letters(tune):
+    lines = format_letters(tune.reading.phrase).splitlines()
+    return [line for line in lines if line.startswith("|")]
+
+
+def test_a_song_of_json_keeps_its_letters_title_and_dialogue(tmp_path):
+    """Else the player would learn a tune whose answering voice comes first, or under another name."""
+    (tune,) = song(tmp_path, [["---ด", "-ร-มํ"], {"นำ": ["ซลซม"], "ตาม": ["รมร–"]}])
+    assert letters(tune) == ["| - - - ด | - ร - มํ | ซ ล ซ ม | ร ม ร - |"]
+    assert (tune.name, tune.reading.phrase.title, tune.reading.phrase.source) == (*["ทดลอง 2 ชั้น"] * 2, "thai")
+    assert Inferred.OCTAVE not in tune.reading.phrase.inferred
+    assert parse_letters(format_letters(tune.reading.phrase)).phrase == tune.reading.phrase
+
+
+@pytest.mark.parametrize(
+    ("bars", "place"),
+    [
+        ([["---ด"], ["----", "---"]], ":2: hong 2 has 3"),
+        ([["---ด"], ["----", "--X-"]], ":2: hong 2, slot 3: 'X'"),
+        ([["---ด"], [{"นำ": ["---ร"]}]], ":2: "),
+    ],
+)
+def test_a_broken_line_of_json_is_named_by_its_place(tmp_path, bars, place):
+    """Else nobody finds the mistake in a song of a hundred lines."""
+    (tune,) = song(tmp_path, bars)
+    assert isinstance(tune.reading, InvalidTune)
+    assert tune.reading.defect is Defect.BAD_NOTATION
+    assert f"ทดลอง 2 ชั้น{place}" in str(tune.reading)
+
+
+@pytest.mark.parametrize("text", ['{"title": "ก", "sections": [', '{"motif": "ก"}', "[]"])
+def test_torn_json_and_json_of_another_kind_are_refused(tmp_path, text):
+    """Else a half-fetched file would pass for a short song."""
+    (tmp_path / "torn.json").write_text(text, encoding="utf-8")
+    with pytest.raises(InvalidTune, match=r"torn\.json"):
+        read_thai_json(tmp_path / "torn.json", "thai")
+
+
+def test_an_octave_mark_typed_over_is_said_to_be_mended(tmp_path):
+    """Else a song is lost for two signs that look as one; alone the sign stays a mistake."""
+    assert song(tmp_path, [["---ซํั"]])[0].reading.repairs
+    assert isinstance(song(tmp_path, [["---ซั"]])[0].reading, InvalidTune)
+
+
+def test_a_club_page_gives_its_tunes_with_marks_and_endings(tmp_path):
+    """Else strokes and fingers would be read as notes, or an ending would lose its first slot."""
+    music = "(เพลง_%2_ชั้น)\n([ท่อน_%1])\n1^*6v66 -5\\ช-3v <red>---</red>5.\n%1--- -9-1\\๓* ----- 5323\n//\n\nnext\n"
+    music += "(เพลง_%2_ชั้น)\n---1 -2-3"
+    first, second = page(tmp_path, music)
+    assert letters(first) == ["| ดํ ล ล ล | - ซ - ม | - - - ซฺ |", "| - - - - | - รํ - ดํ | - - - - | ซ ม ร ม |"]
+    assert [text for _, text in first.reading.phrase.words] == ["(ท่อน 1)", "(1)", "(กลับต้น)"]
+    assert (first.name, second.name) == ("เพลง 2 ชั้น", "เพลง 2 ชั้น-2")
+    assert Inferred.OCTAVE in second.reading.phrase.inferred
+    assert len(first.reading.repairs) == 1 and "5 hyphens" in first.reading.repairs[0]
+
+
+def test_only_signs_that_mean_a_technique_become_one(tmp_path):
+    """Else a stroke's direction would be heard as an ornament."""
+    (tune,) = page(tmp_path, "(เพลง)\n[66]6^5v6 3t23-")
+    assert tune.reading.phrase.technique.tolist() == [Technique.FLICK] * 2 + [-1] * 3 + [Technique.TRILL] + [-1] * 2
+
+
+def test_a_broken_tune_of_a_club_page_leaves_the_others(tmp_path):
+    """Else one mistake costs a page of thirty tunes."""
+    bad, strange, good = page(tmp_path, "(ก)\n---1 56-55\n(ข)\n---1 5Z-5\n(ค)\n---1 56-5")
+    assert "page.html:4: hong 2 has 5 slots" in str(bad.reading)
+    assert "page.html:6: hong 2, slot 2: 'Z'" in str(strange.reading)
+    assert letters(good) == ["| - - - ด | ซ ล - ซ |"]
+
+
+def test_a_page_without_the_notation_is_refused(tmp_path):
+    """Else the site's other pages would count as empty tunes."""
+    (tmp_path / "index.html").write_text("<p>1234</p>", encoding="utf-8")
+    with pytest.raises(InvalidTune, match="thm"):
+        read_thm(tmp_path / "index.html", "thm")
+
+
+def test_the_left_hand_fills_the_tune_where_the_right_one_rests(tmp_path):
+    """Else the gong circle's tune would have holes, or sound the two hands one after the other."""
+    (tune,) = page(tmp_path, "(เพลง_ทางฆ้องวงใหญ่)\n--32 -2-3\n---- 1--7.\n\n-3-6 ----\n---6. ---5.")
+    assert letters(tune) == ["| - - ม ร | ด ร - ม | - ม - ล | - - - ซฺ |"]
+    accompaniment = tune.reading.phrase.pitch[tune.reading.phrase.voice == Voice.ACCOMPANIMENT]
+    assert accompaniment.tolist() == [59, 57]
+    (odd,) = page(tmp_path, "(เพลง_ทางฆ้องวงใหญ่)\n--32 -2-3\n---- 1--7.\n\n-3-6 ----")
+    assert "page.html:7: the lines of the two hands do not pair" in str(odd.reading)
+
+
+def test_a_so_duang_part_has_its_octaves_inferred(tmp_path):
+    """Else ท to ด, a step on the fiddle, would become a leap of a seventh."""
+    (tune,) = page(tmp_path, "(เพลง)\n7}6{56 7+123 5*-5*-", "ซอด้วง")
+    assert tune.reading.phrase.pitch.tolist()[:7] == [71, 69, 67, 69, 71, 72, 74]
+    assert Inferred.OCTAVE in tune.reading.phrase.inferred
