@@ -77,7 +77,8 @@ def test_a_club_page_gives_its_tunes_with_marks_and_endings(tmp_path):
     assert [text for _, text in first.reading.phrase.words] == ["(ท่อน 1)", "(1)", "(กลับต้น)"]
     assert (first.name, second.name) == ("เพลง 2 ชั้น", "เพลง 2 ชั้น-2")
     assert Inferred.OCTAVE in second.reading.phrase.inferred
-    assert len(first.reading.repairs) == 1 and "5 hyphens" in first.reading.repairs[0]
+    (repair,) = first.reading.repairs
+    assert "5 hyphens" in repair
 
 
 def test_only_signs_that_mean_a_technique_become_one(tmp_path):
