@@ -2,7 +2,7 @@
 
 The tunes stand in `<div id="thm">`, as its own script (scripts/thm.js@0.0.2) reads them: `(title)` with `_` for blanks
 and `%2` for the digit, `([part])`, `//` for back to the beginning, lines of hong in digits. `1*` is high, `1.` low, 8
-and 9 are high 1 and 2; `%1` before a hong numbers an ending, in the place of its first hyphen where three slots are left.
+and 9 are high 1 and 2; `%1` before a hong numbers an ending, in place of its first hyphen where three are left.
 
 - Signs beside a digit say how a hand moves: strokes in and out (v ^), bows ({ }), fingers and strings (`\\๓`, `/+`,
   `\\iii`), and + = º, which no source explains. No technique of ours means them, and they are left out.

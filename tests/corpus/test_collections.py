@@ -70,10 +70,10 @@ def test_an_octave_mark_typed_over_is_said_to_be_mended(tmp_path):
 
 def test_a_club_page_gives_its_tunes_with_marks_and_endings(tmp_path):
     """Else strokes and fingers would be read as notes, or an ending would lose its first slot."""
-    music = "(เพลง_%2_ชั้น)\n([ท่อน_%1])\n1^*6v66 -5\\ช-3v <red>---</red>5.\n%1--- -9-1\\๓* ----- 5323\n//\n\nnext\n"
+    music = "(เพลง_%2_ชั้น)\n([ท่อน_%1])\n1^*6v66 -5\\ช-3v <red>---</red>5.\n%1--6 -9-1\\๓* ----- 5323\n//\n\nnext\n"
     music += "(เพลง_%2_ชั้น)\n---1 -2-3"
     first, second = page(tmp_path, music)
-    assert letters(first) == ["| ดํ ล ล ล | - ซ - ม | - - - ซฺ |", "| - - - - | - รํ - ดํ | - - - - | ซ ม ร ม |"]
+    assert letters(first) == ["| ดํ ล ล ล | - ซ - ม | - - - ซฺ |", "| - - - ล | - รํ - ดํ | - - - - | ซ ม ร ม |"]
     assert [text for _, text in first.reading.phrase.words] == ["(ท่อน 1)", "(1)", "(กลับต้น)"]
     assert (first.name, second.name) == ("เพลง 2 ชั้น", "เพลง 2 ชั้น-2")
     assert Inferred.OCTAVE in second.reading.phrase.inferred
