@@ -7,6 +7,7 @@ that stand beside the classes they configure; a mistyped key is refused by name.
 
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
@@ -20,6 +21,7 @@ def register(command: str, schema: type) -> None:
     """Stores a command's schema under the name that conf/<command>.yaml begins its defaults with."""
     ConfigStore.instance().store(name=f"{command}_schema", node=schema)
     OmegaConf.register_new_resolver("run_folder", run_folder, replace=True, use_cache=True)
+    OmegaConf.register_new_resolver("adapting", adapting, replace=True)
 
 
 def conf_dir() -> Path:
@@ -36,3 +38,8 @@ def run_folder(resume: str | None) -> str:
     if resume and resume != RESUME_AUTO:
         return str(resume)
     return f"runs/{datetime.now():%Y-%m-%d_%H-%M-%S}"
+
+
+def adapting(init: str | None, to_adapt: Any, from_nothing: Any) -> Any:
+    """A setting that is one thing for a run that begins with a trained model, and another for one that does not."""
+    return to_adapt if init else from_nothing

@@ -49,7 +49,8 @@ def evaluate(config: EvaluateConfig) -> None:
             "evaluate it with the corpus it was trained on; if this is another one, give it another data.name",
         )
     rows = bits_report(model, datamodule.evaluation_loader(config.split), datamodule.store, config.split)
-    print(f"Model trained on {identity.corpus}; tunes, and what the Markov model learned from: {config.data.name}")
+    adapted = f", adapted from {identity.adapted_from.split()[0]}" if identity.adapted_from else ""
+    print(f"Model trained on {identity.corpus}{adapted}; tunes, and what Markov learned from: {config.data.name}")
     if is_another:
         print("Another corpus than it was trained on: a tune that is in both may have been trained on.")
     print(table(rows, config.split))

@@ -27,7 +27,7 @@ MAY_CHANGE = (
     "data.loader_workers=",
 )
 """Overrides that leave a run the same run; any other would make it another one."""
-DECIDES_THE_RUN = ("data", "model", "loss", "optimizer", "scheduler", "seed")
+DECIDES_THE_RUN = ("init", "data", "model", "loss", "optimizer", "scheduler", "seed")
 """Settings that must still be what they were, wherever a change of them came from."""
 _FREE = ("data.loader_workers", "data.workers", "data.cache", "data.file_seconds", "data.file_megabytes")
 

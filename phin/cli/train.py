@@ -8,7 +8,7 @@ from hydra.utils import instantiate
 from omegaconf import MISSING, OmegaConf
 
 from phin.cli.app import run as run_app
-from phin.cli.resume import is_changed, remember, settings_to_go_on_with
+from phin.cli.resume import is_changed, own_overrides, remember, settings_to_go_on_with
 from phin.config import RESUME_AUTO
 from phin.data.dataset import DataConfig
 from phin.errors import InvalidConfig
@@ -39,6 +39,8 @@ class TrainConfig:
     """Folder of the run."""
     resume: str | None = None
     """A run's folder to go on with; `auto`: the folder named by `run`, if a run began there."""
+    init: str | None = None
+    """A checkpoint, or the folder of a run, whose weights it begins with: to adapt a model to other tunes."""
     monitor: str = "val/bits_per_note"
     threads: int = 0
     """Threads torch computes with; 0: as many as it likes."""
@@ -70,6 +72,14 @@ def _refuse_uncounted(key: str, value: Any, least: int) -> None:
         raise InvalidConfig(f"{key}={value}", "is no count", f"take a whole number of at least {least}")
 
 
+def _refuse_another_model(overrides: list[str], init: str) -> None:
+    for text in overrides:
+        if text.startswith("model") and not text.startswith("model.dropout="):
+            raise InvalidConfig(
+                text, f"means nothing beside init={init}, which says the model", "leave one of them out"
+            )
+
+
 def main() -> None:
     """Console script."""
     run_app("train", TrainConfig, train)
@@ -80,6 +90,8 @@ def train(config: TrainConfig) -> float:
     folder = Path(config.run)
     if settings := settings_to_go_on_with(folder, config.resume):
         config = cast(TrainConfig, OmegaConf.to_object(settings))
+    if config.init is not None:
+        _refuse_another_model(own_overrides(), config.init)
 
     import lightning as L
     import torch
@@ -87,6 +99,8 @@ def train(config: TrainConfig) -> float:
     from phin.corpus.intake import prepare
     from phin.corpus.summary import summary
     from phin.data.datamodule import PhinDataModule
+    from phin.model.adapting import with_sources
+    from phin.model.checkpoint import find, load
     from phin.training import run
 
     run.silence_lightning()
@@ -98,10 +112,12 @@ def train(config: TrainConfig) -> float:
     if config.threads:
         torch.set_num_threads(config.threads)
     L.seed_everything(config.seed, workers=True, verbose=False)
+    start = load(find(config.init)) if config.init else None
     store = prepare(config.data)
     print(summary(store))
-    datamodule = PhinDataModule(config.data, config.seed, store=store)
-    module = run.build(datamodule, config.model, config.loss, instantiate(config.optimizer), config.scheduler)
+    tokenizer = with_sources(start[1].tokenizer, store.sources) if start else None
+    datamodule = PhinDataModule(config.data, config.seed, store=store, tokenizer=tokenizer)
+    module = run.build(datamodule, config.model, config.loss, instantiate(config.optimizer), config.scheduler, start)
     config.trainer = run.validated_once(config.trainer)
     trainer = instantiate(
         config.trainer,

@@ -33,6 +33,8 @@ class Identity:
     licence: str
     learned_fields: tuple[bool, ...]
     """A field that no tune ever had is not drawn: it stays unknown."""
+    adapted_from: str = ""
+    """The corpus and fingerprint of the checkpoint whose weights it began with; empty: it began from nothing."""
 
     def to_dict(self) -> dict[str, Any]:
         """In primitives."""
@@ -45,6 +47,7 @@ class Identity:
             "corpus_fingerprint": self.corpus_fingerprint,
             "licence": self.licence,
             "learned_fields": list(self.learned_fields),
+            "adapted_from": self.adapted_from,
         }
 
     @classmethod
@@ -67,6 +70,7 @@ class Identity:
             corpus_fingerprint=stored["corpus_fingerprint"],
             licence=stored["licence"],
             learned_fields=tuple(stored["learned_fields"]),
+            adapted_from=stored.get("adapted_from", ""),
         )
 
     def refuse_other(self, stored: dict[str, Any], where: str | Path) -> None:

@@ -5,7 +5,7 @@ import logging
 import os
 import time
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from phin.evaluation.report import BitsRow, as_dicts, bits_report, model_bits, t
 from phin.generation.generate import generate
 from phin.generation.request import SamplerConfig, TuneRequest
 from phin.generation.write import TuneFiles, write_tunes
+from phin.model.adapting import adapted
 from phin.model.checkpoint import PHIN_KEY, Identity, find, load, read
 from phin.model.loss import LossConfig, PhinLoss
 from phin.model.transformer import PhinTransformer, TransformerConfig
@@ -60,15 +61,28 @@ def validated_once(trainer: dict[str, Any]) -> dict[str, Any]:
     return {**trainer, "val_check_interval": min(trainer["val_check_interval"], batches)}
 
 
-def identity_of(model: TransformerConfig, datamodule: PhinDataModule) -> Identity:
-    """What a run on this corpus will have trained."""
-    return Identity(
+def identity_of(
+    model: TransformerConfig, datamodule: PhinDataModule, start: tuple[PhinTransformer, Identity] | None = None
+) -> Identity:
+    """What a run on this corpus will have trained, from nothing or from `start`."""
+    store = datamodule.store
+    fresh = Identity(
         model=model,
         tokenizer=datamodule.tokenizer,
         corpus=datamodule.config.name,
-        corpus_fingerprint=datamodule.store.fingerprint,
-        licence=datamodule.store.licence,
-        learned_fields=learned_fields(datamodule.store),
+        corpus_fingerprint=store.fingerprint,
+        licence=store.licence,
+        learned_fields=learned_fields(store),
+    )
+    if start is None:
+        return fresh
+    before = start[1]
+    return replace(
+        fresh,
+        model=replace(before.model, dropout=model.dropout),
+        licence=" ".join(dict.fromkeys([before.licence, store.licence])),
+        learned_fields=tuple(any(pair) for pair in zip(before.learned_fields, fresh.learned_fields, strict=True)),
+        adapted_from=f"{before.corpus} {before.corpus_fingerprint}",
     )
 
 
@@ -86,10 +100,18 @@ def build(
     loss: LossConfig,
     make_optimizer: MakeOptimizer,
     schedule: ScheduleConfig,
+    start: tuple[PhinTransformer, Identity] | None = None,
 ) -> PhinModule:
-    """A fresh module for a corpus; its weights depend on the global seed."""
-    identity = identity_of(model, datamodule)
-    network = PhinTransformer(model, identity.tokenizer.condition_sizes)
+    """A module for a corpus: a fresh one, whose weights depend on the global seed, or `start` with its weights.
+
+    Of `model` only the dropout counts beside a start; the data module's tokenizer must then be the start's, with more
+    sources (`phin.model.adapting.with_sources`).
+    """
+    identity = identity_of(model, datamodule, start)
+    if start is None:
+        network = PhinTransformer(model, identity.tokenizer.condition_sizes)
+    else:
+        network = adapted(*start, identity.tokenizer, model.dropout)
     return PhinModule(network, PhinLoss(loss), make_optimizer, schedule, identity)
 
 

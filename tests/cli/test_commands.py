@@ -18,7 +18,7 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from phin.model.checkpoint import PHIN_KEY, load
+from phin.model.checkpoint import PHIN_KEY, find, load
 from phin.music.midi import read_midi
 from tests.midi_defects import defect_files
 from tests.model.test_checkpoint import saved
@@ -123,6 +123,12 @@ MISTAKES = [
     ("train", ["callbacks.early_stopping.patience=abc"], "callbacks.early_stopping.patience=abc"),
     ("train", ["loss.weights={note: 1}"], "loss.weights"),
     ("train", ["data.held_out=0.2"], "data.splits=folk"),
+    ("train", ["init=nowhere.ckpt"], "nowhere.ckpt"),
+    ("train", ["init=no_tunes"], "holds no checkpoint"),
+    ("train", ["init=good.ckpt", "model.dim=64"], "model.dim=64"),
+    ("train", ["init=good.ckpt", "model=tiny"], "model=tiny"),
+    ("train", ["data=thai_letters", "data.path=no_tunes", "data.pieces=3"], "data.pieces=3"),
+    ("train", ["data.sources=[esen]"], "data.sources: esen"),
     ("prepare", ["data=midi_folder", "data.path=no_tunes", "data.held_out=0.7"], "data.held_out=0.7"),
     ("prepare", ["data=midi_folder", "data.path=no_tunes/notes.txt"], "notes.txt"),
     ("prepare", ["data.paht=x"], "data.paht"),
@@ -422,6 +428,35 @@ def test_a_sweep_makes_a_run_of_each_combination(story: Story) -> None:
     assert scores[0] != scores[1]
     assert scores[0] == scores[2], "a seed is a run"
     shutil.rmtree(story.desk / "multirun")
+
+
+@pytest.mark.slow
+def test_a_trained_model_is_adapted_to_a_players_pages_of_letters(story: Story) -> None:
+    """A player's few tunes are too few to begin with: the model that knows other tunes could not be bent to them."""
+    pages = story.desk / "pages"
+    pages.mkdir()
+    for number, last in enumerate("ดรมฟซลท"):
+        body = f"| ---{last} | -ด-ร | -ม-ซ | -ล-{last} | ---ล | -ซ-{last} | -ม-ร | -ด-{last} |\n"
+        (pages / f"{number}.txt").write_text(f"title: {3 * chr(97 + number)}\n\n" + body)
+    settings = ["data=thai_letters", f"data.path={pages}", "data.cache=cache", "data.workers=1", "data.held_out=0.3"]
+    quick = [text for text in TRAINING if not text.startswith("model")]
+    done = phin("train", *settings, *quick, "init=runs/first", "run=runs/mine", "optimizer.lr=0")
+    assert done.status == 0, done.err
+    assert "licence: Your own files" in done.out
+    (model, identity), (before, of) = (load(find(story.desk / "runs" / run)) for run in ("mine", "first"))
+    assert identity.adapted_from == f"{of.corpus} {of.corpus_fingerprint}"
+    assert identity.tokenizer.sources == ("midi", "letters")
+    weights = before.state_dict()
+    at_rest = [
+        torch.equal(weight, weights[name])
+        for name, weight in model.state_dict().items()
+        if name in weights and weight.shape == weights[name].shape
+    ]  # with a rate of 0 nothing may have moved
+    assert all(at_rest)
+    assert len(at_rest) > 10
+    played = phin("generate", "checkpoint=runs/mine", "count=1", "lines=1", "source=letters", "out=adapted")
+    assert played.status == 0, played.err
+    assert "adapted from mine" in phin("evaluate", *settings, "checkpoint=runs/mine").out
 
 
 @pytest.mark.slow

@@ -150,6 +150,7 @@ def test_a_setting_that_this_version_does_not_know_is_named() -> None:
         ({"corpus_fingerprint": "ff"}, "corpus_fingerprint is ff there and 0123456789abcdef here"),
         ({"learned_fields": (False,) * 6}, "learned_fields is .* there and .* here"),
         ({"licence": "yours"}, "licence is yours there"),
+        ({"adapted_from": "han 12"}, "adapted_from is han 12 there"),
     ],
 )
 def test_going_on_with_another_run_is_refused_with_what_differs(other: dict[str, object], difference: str) -> None:
