@@ -43,6 +43,7 @@ from phin.music.perform import MAX_DIVISION, Curve
 from phin.music.phrase import (
     STEPS_PER_QUARTER,
     VOICE,
+    Column,
     Metre,
     Phrase,
     rows_from_columns,
@@ -75,11 +76,14 @@ class MidiReading:
 
     `bends` has a curve of (steps after the onset, semitones) for each row whose note was bent, and none where the
     phrase is the one that was written: there a bend is a technique. The wheel jumps, so two points may share a step.
+    `part` has the number of each row's channel of a track (a string, where the file has a channel a string), and
+    nothing where the phrase is the one that was written.
     """
 
     phrase: Phrase
     repairs: tuple[str, ...] = ()
     bends: Mapping[int, Curve] = field(default_factory=dict)
+    part: Column = field(default_factory=lambda: np.empty(0, dtype=np.int32))
 
 
 @dataclass(frozen=True)
@@ -222,11 +226,12 @@ def _interpret(contents: _Contents, where: str, min_notes: int) -> MidiReading:
     notes = _without_silence(mended, ticks_per_quarter, metre, repairs)
     silence -= int(notes[:, 0].min(initial=MAX_TICKS))
     rows, deviation = quantise(rows_from_columns(*notes.T, voice=part), ticks_per_quarter)
-    rows[:, VOICE] = find_melody(rows, rows[:, VOICE], [part.name for part in contents.parts])
+    part = rows[:, VOICE].copy()
+    rows[:, VOICE] = find_melody(rows, part, [part.name for part in contents.parts])
     phrase = Phrase(rows, metre, tempo, deviation=deviation)
     _refuse_few(len(phrase.melody), 0, min_notes, where)
     bends = _bends_by_row(phrase, bent, silence, ticks_per_quarter) if bent else {}
-    return MidiReading(phrase, tuple(repairs), bends)
+    return MidiReading(phrase, tuple(repairs), bends, part)
 
 
 def _stored_phrase(contents: _Contents) -> Phrase | None:

@@ -83,7 +83,7 @@ def midi_file(
     if metre := writable(phrase.metre):
         head.append(mido.MetaMessage("time_signature", numerator=metre.numerator, denominator=metre.denominator))
     head.append(mido.MetaMessage("text", text=sealed(phrase, list(parts.values()), ticks_per_quarter)))
-    tracks = [_track(part, string) for string, part in parts.items()]
+    tracks = [string_track(part, string) for string, part in parts.items()]
     return mido.MidiFile(ticks_per_beat=ticks_per_quarter, charset="utf-8", tracks=[head, *tracks])
 
 
@@ -119,7 +119,7 @@ def _wheel(performance: Performance, strokes: Int[np.ndarray, "stroke 6"], every
     return wheel[np.diff(wheel[:, 1], prepend=0) != 0]
 
 
-def _track(part: Part, string: int) -> mido.MidiTrack:
+def string_track(part: Part, string: int) -> mido.MidiTrack:
     """A string on a channel of its own."""
     channel = CHANNELS[(string - 1) % len(CHANNELS)]
     track = mido.MidiTrack([mido.MetaMessage("track_name", name=f"string {string}")])

@@ -55,8 +55,11 @@ STRING, ROW = 4, 5
 """The columns of a stroke that a row has not; the first four are a row's, in ticks."""
 
 Strokes = Int[np.ndarray, "stroke 6"]
-Curve = Float[np.ndarray, "point 2"]
-"""A line through points of (time, semitones), by time; it stays at its first and last value outside them."""
+Curve = Float[np.ndarray, "_ 2"]
+"""A line through points of (time, semitones), by time; it stays at its first and last value outside them.
+
+No two need have as many points: hence no name for their number.
+"""
 
 _RANGES: Mapping[str, tuple[float, float]] = {
     "bend_range": (1, 12),

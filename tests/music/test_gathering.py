@@ -1,0 +1,69 @@
+"""Strokes gathered into notes: what several strokes make one note of, and that none is lost."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from phin.music.composer import compose
+from phin.music.gathering import gather, gathered
+from phin.music.labelled import read_performed
+from phin.music.midi import MidiReading
+from phin.music.perform import PerformanceStyle
+from phin.music.phrase import UNKNOWN, Phrase, Voice, rows_from_columns
+from phin.music.technique import Technique
+from tests.strategies import phrases
+
+
+def test_the_notes_of_a_performance_are_gathered_again() -> None:
+    """Fails: a tremolo of ten strokes becomes ten tremolos, each played as two strokes or more."""
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        phrase = compose(rng)
+        labelled = read_performed(phrase, PerformanceStyle.random(rng), rng)
+        notes = gather(labelled.reading, labelled.technique, labelled.begins)
+        assert len(notes) == labelled.begins.sum()
+        technique = labelled.technique[[note[0] for note in notes]]
+        again, place = gathered(labelled.reading.phrase, notes, technique)
+        assert sorted(place.tolist()) == list(range(len(notes)))
+        written = np.stack([phrase.pitch, phrase.technique, phrase.voice], axis=1)
+        found = np.stack([again.pitch, again.technique, again.voice], axis=1)
+        assert abs(len(found) - len(written)) <= 2, "but for strokes in unison"
+        pitches = [np.bincount(rows[rows[:, 1] != Technique.PLAIN, 0], minlength=128) for rows in (written, found)]
+        assert abs(pitches[0] - pitches[1]).sum() <= 2
+
+
+@settings(max_examples=50)
+@given(phrases(max_notes=16), st.data())
+def test_each_stroke_is_in_one_note_and_only_in_time_and_way(phrase: Phrase, data: st.DataObject) -> None:
+    """Fails: a stroke is lost, or two that lie bars apart are called one flick."""
+    size = len(phrase)
+    ways = [UNKNOWN, Technique.PLAIN, Technique.TREMOLO, Technique.FLICK, Technique.TRILL]
+    technique = np.array(data.draw(st.lists(st.sampled_from(ways), min_size=size, max_size=size)), dtype=np.int64)
+    begins = np.array(data.draw(st.lists(st.booleans(), min_size=size, max_size=size)), dtype=bool)
+    notes = gather(MidiReading(phrase), technique, begins)
+    assert sorted(row for note in notes for row in note.tolist()) == list(range(size))
+    for note in notes:
+        assert len(set(technique[note].tolist())) == 1
+        assert not begins[note[1:]].any()
+        if technique[note[0]] in (UNKNOWN, Technique.PLAIN):
+            assert len(note) == 1
+        if technique[note[0]] == Technique.TREMOLO:
+            assert len(set(phrase.pitch[note].tolist())) == 1
+    again, place = gathered(phrase, notes, technique[[note[0] for note in notes]])
+    assert len(again) == len(place) <= len(notes)
+
+
+def test_a_flick_is_the_note_it_leads_into_and_a_trill_its_first() -> None:
+    """Fails: the tune's own note is gone, and the ornament stands in its place."""
+    onset, length = np.array([24, 25, 26, 48, 50, 52, 96]), np.array([1, 1, 10, 2, 2, 8, 24])
+    pitch = np.array([76, 74, 72, 69, 72, 69, 57])
+    phrase = Phrase(rows_from_columns(onset, length, pitch, 80))
+    technique = np.array([Technique.FLICK] * 3 + [Technique.TRILL] * 3 + [Technique.DRONE])
+    begins = np.array([1, 0, 0, 1, 0, 0, 1], dtype=bool)
+    reading = MidiReading(phrase)
+    notes = gather(reading, technique, begins)
+    assert [note.tolist() for note in notes] == [[0, 1, 2], [3, 4, 5], [6]]
+    again, _ = gathered(phrase, notes, np.array([Technique.FLICK, Technique.TRILL, Technique.DRONE]))
+    assert again.rows[:, :3].tolist() == [[26, 10, 72], [48, 12, 69], [96, 24, 57]]
+    assert again.technique.tolist() == [Technique.FLICK, Technique.TRILL, Technique.DRONE]
+    assert again.voice.tolist() == [Voice.MELODY, Voice.MELODY, Voice.ACCOMPANIMENT]
