@@ -1,4 +1,4 @@
-"""What is installed: the wheel holds the program, its settings and its split lists, and nothing of the tests."""
+"""What is installed: the wheel holds the program, its settings, splits and detector, and nothing of the tests."""
 
 from pathlib import Path
 from zipfile import ZipFile
@@ -16,5 +16,5 @@ def test_the_wheel_holds_the_settings_and_the_split_lists(tmp_path: Path) -> Non
     settings = {f"phin/{path.relative_to(ROOT)}" for path in (ROOT / "conf").rglob("*.yaml")}
     modules = {str(path.relative_to(ROOT)) for path in (ROOT / "phin").rglob("*.py")}
     assert settings
-    assert settings | modules | {"phin/corpus/splits/folk.json"} <= held
+    assert settings | modules | {"phin/corpus/splits/folk.json", "phin/model/detector.safetensors"} <= held
     assert not [name for name in held if name.startswith(("tests", "experiments"))]
