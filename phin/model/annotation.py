@@ -5,7 +5,7 @@ note that goes with the answer, in numbers a player can check by ear; it is no a
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -14,7 +14,7 @@ from phin.model.detector import Detection, Detector, answers, detect
 from phin.music.gathering import gather, gathered
 from phin.music.gesture import FAR, Gestures
 from phin.music.midi import MidiReading
-from phin.music.phrase import Phrase
+from phin.music.phrase import LabelSource, Phrase
 from phin.music.technique import Technique
 
 LEARNED_FROM = "synthetic pieces played by rules, not players"
@@ -32,7 +32,10 @@ class NoteAnswer:
 
 @dataclass(frozen=True, eq=False)
 class Annotation:
-    """The phrase with the techniques in it (UNKNOWN where nobody can tell), and the answer for each of its rows."""
+    """The phrase with the techniques in it, marked as detected, and the answer for each of its rows.
+
+    A technique is UNKNOWN where nobody can tell.
+    """
 
     phrase: Phrase
     notes: list[NoteAnswer]
@@ -47,7 +50,7 @@ def annotate(reading: MidiReading, detector: Detector) -> Annotation:
     technique = answers(probability, found.threshold)
     phrase, place = gathered(reading.phrase, strokes, technique)
     notes = [_answer(found, probability[note], strokes[note]) for note in place.tolist()]
-    return Annotation(phrase, notes)
+    return Annotation(replace(phrase, techniques_from=LabelSource.DETECTED), notes)
 
 
 def _answer(

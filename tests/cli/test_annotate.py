@@ -11,7 +11,7 @@ import pytest
 from phin.cli.annotate import main
 from phin.music.midi import midi_bytes, read_midi
 from phin.music.perform import PerformanceStyle
-from phin.music.phrase import UNKNOWN, Phrase, Voice, rows_from_columns
+from phin.music.phrase import UNKNOWN, LabelSource, Phrase, Voice, rows_from_columns
 from phin.music.technique import Technique
 
 WRITTEN = {8: Technique.BEND, 16: Technique.VIBRATO, 24: Technique.TREMOLO}
@@ -85,6 +85,7 @@ def test_a_midi_file_carries_the_techniques(desk: Path) -> None:
     main(["theirs.mid", "told.mid"])
     phrase = read_midi(desk / "told.mid").phrase
     assert len(phrase) == 32
+    assert phrase.techniques_from is LabelSource.DETECTED, "the loss weighs what was only detected"
     for place, technique in WRITTEN.items():
         assert phrase.technique[place] == technique
     assert phrase.pitch.tolist() == played().pitch.tolist()
