@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 from phin.errors import InvalidConfig, PhinError
-from phin.music import abc, midi, notation, picture, sheet, tablature, voice
+from phin.music import abc, midi, notation, tablature
 from phin.music.augment import transpose
 from phin.music.fitting import fit
 from phin.music.fretboard import DEFAULT, Tuning, tuning_of
-from phin.music.neck import neck
 from phin.music.page import PageReading
 from phin.music.phrase import Phrase
+from phin.music.writers import WRITERS
 
 DESCRIPTION = """\
 phin-convert IN OUT: a tune from one form to another, by the endings of the two files.
@@ -57,18 +57,6 @@ READERS: dict[str, Callable[[Path], Source]] = {
     ".mid": _midi,
     ".midi": _midi,
     ".abc": lambda path: Source(abc.read_abc(path)),
-}
-WRITERS: dict[str, Callable[[Phrase, Path], None]] = {
-    ".txt": notation.write_letters,
-    ".tab": tablature.write_tablature,
-    ".mid": midi.write_midi,
-    ".midi": midi.write_midi,
-    ".wav": lambda phrase, path: voice.write_wav(voice.render(phrase), path),
-    ".html": sheet.write_sheet,
-    ".neck.png": lambda phrase, path: picture.save(neck(phrase), path),
-    ".neck.svg": lambda phrase, path: picture.save(neck(phrase), path),
-    ".png": lambda phrase, path: picture.save(picture.piano_roll(phrase), path),
-    ".svg": lambda phrase, path: picture.save(picture.piano_roll(phrase), path),
 }
 
 

@@ -7,6 +7,7 @@ from omegaconf import MISSING
 from phin.cli.app import run
 from phin.errors import InvalidConfig
 from phin.generation.request import SamplerConfig, TuneRequest
+from phin.generation.write import FORMATS, endings_of, write_tunes
 
 
 @dataclass
@@ -19,7 +20,13 @@ class GenerateConfig(TuneRequest):
     seed: int = 0
     out: str = "tunes"
     """The folder the tunes are written to."""
+    formats: list[str] = field(default_factory=lambda: list(FORMATS))
+    """Endings of the files that each tune is written as."""
     sampler: SamplerConfig = field(default_factory=SamplerConfig)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        endings_of(self.formats)
 
 
 def main() -> None:
@@ -34,12 +41,15 @@ def generate(config: GenerateConfig) -> None:
     import torch
 
     from phin.generation.generate import generate as draw
-    from phin.generation.write import write_tunes
     from phin.model.checkpoint import find, load
 
     torch.set_num_threads(1)  # a step is too small for two
     model, identity = load(find(config.checkpoint))
     tunes = draw(model, identity, config, config.count, config.seed, config.sampler)
-    for tune, files in zip(tunes, write_tunes(tunes, config.out, f"tune-{config.seed}"), strict=True):
-        print(f"{files.midi}  {len(tune)} notes")
-    print(f"{len(tunes)} tunes (.mid, .wav, .png) in {config.out}. Model licence: {identity.licence}")
+    written = write_tunes(tunes, config.out, f"tune-{config.seed}", formats=config.formats)
+    for tune, files in zip(tunes, written, strict=True):
+        print(f"{files.first}  {len(tune)} notes")
+        for line in files.said:
+            print(f"  {line}")
+    forms = ", ".join(endings_of(config.formats))
+    print(f"{len(tunes)} tunes ({forms}) in {config.out}. Model licence: {identity.licence}")

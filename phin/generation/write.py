@@ -1,47 +1,97 @@
-"""Tunes in files: each as MIDI, sound and picture."""
+"""Tunes in files: each in every form that was asked for, as MIDI, sound, picture, letters, sheet."""
 
+import os
+import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
-from phin.errors import PhinError
-from phin.music.midi import midi_bytes, write_midi
+from phin.errors import InvalidConfig, InvalidTune, PhinError
+from phin.music.fingering import Unplayable
+from phin.music.paper import FRETTED, LETTERED, for_paper
 from phin.music.phrase import Phrase
-from phin.music.picture import piano_roll, save
-from phin.music.voice import SAMPLE_RATE, render, write_wav
+from phin.music.writers import WRITERS, ending_named
+
+FORMATS = ("mid", "wav", "png", "txt", "html")
+"""What a tune is written as unless other forms are asked for: to hear, to see, and to play from."""
 
 
-class TuneFiles(NamedTuple):
-    """Where a tune was written."""
+@dataclass(frozen=True)
+class TuneFiles:
+    """Where a tune was written, by ending, and what was changed to put it on paper, a line each."""
 
-    midi: Path
-    sound: Path
-    picture: Path
+    of: dict[str, Path]
+    said: tuple[str, ...] = ()
+
+    @property
+    def first(self) -> Path:
+        """The first of the forms that it could be written in."""
+        return next(iter(self.of.values()))
+
+
+def endings_of(formats: Sequence[str]) -> tuple[str, ...]:
+    """The endings that `formats` names. Raises InvalidConfig where it names none, one twice, or one nobody writes."""
+    endings = tuple(ending_named(form) for form in formats)
+    if not endings:
+        raise InvalidConfig("formats=[]", "nothing is asked for", "leave it out, or name some, as formats=[mid,txt]")
+    if twice := [ending for ending in endings if endings.count(ending) > 1]:
+        raise InvalidConfig(f"formats={','.join(formats)}", f"names {twice[0][1:]} twice", "name it once")
+    return endings
 
 
 def write_tunes(
-    tunes: Sequence[Phrase], folder: str | Path, name: str = "tune", replace: bool = False
+    tunes: Sequence[Phrase],
+    folder: str | Path,
+    name: str = "tune",
+    replace: bool = False,
+    formats: Sequence[str] = FORMATS,
 ) -> list[TuneFiles]:
-    """Writes tune-1.mid, .wav and .png and so on into `folder`, which is made if it is not there.
+    """Writes tune-1.mid, .wav and so on into `folder`, which is made if it is not there.
 
-    Raises PhinError, before anything is written, where another tune has such a name and is not to be replaced.
+    On paper (letters, tablature) a tune may be changed, which is said (`phin.music.paper`); where no page can hold it
+    that page is left out, and that is said. A page of an earlier tune then does not stay under its name. Raises
+    PhinError, before anything of these tunes is there, where another tune has such a name and is not to be replaced.
     """
-    folder = Path(folder)
-    stems = [folder / f"{name}-{number}" for number in range(1, len(tunes) + 1)]
+    folder, endings = Path(folder), endings_of(formats)
+    stems = [f"{name}-{number}" for number in range(1, len(tunes) + 1)]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for tune, stem in zip(tunes, stems, strict=True):
-            midi = stem.with_suffix(".mid")
-            if not replace and midi.exists() and midi.read_bytes() != midi_bytes(tune):
-                raise PhinError(midi, "is another tune", "name another folder, or take another seed")
-        return [_write(tune, stem) for tune, stem in zip(tunes, stems, strict=True)]
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".writing-") as desk:
+            written = [_write(tune, Path(desk) / stem, endings) for tune, stem in zip(tunes, stems, strict=True)]
+            names = [f"{stem}{ending}" for stem in stems for ending in endings]
+            if not replace:
+                for file in names:
+                    _refuse_another(folder / file, Path(desk) / file)
+            for file in names:
+                if (Path(desk) / file).exists():
+                    os.replace(Path(desk) / file, folder / file)
+                else:
+                    (folder / file).unlink(missing_ok=True)
     except OSError as error:
         raise PhinError(folder, f"cannot be written ({error.strerror})", "name a folder you may write to") from None
+    return [
+        TuneFiles({ending: folder / path.name for ending, path in files.of.items()}, files.said) for files in written
+    ]
 
 
-def _write(tune: Phrase, stem: Path) -> TuneFiles:
-    files = TuneFiles(stem.with_suffix(".mid"), stem.with_suffix(".wav"), stem.with_suffix(".png"))
-    write_midi(tune, files.midi)
-    write_wav(render(tune), files.sound, SAMPLE_RATE)
-    save(piano_roll(tune), files.picture)
-    return files
+def _refuse_another(there: Path, ours: Path) -> None:
+    if there.exists() and not (ours.exists() and there.read_bytes() == ours.read_bytes()):
+        raise PhinError(there, "is another tune", "name another folder, or take another seed")
+
+
+def _write(tune: Phrase, stem: Path, endings: Sequence[str]) -> TuneFiles:
+    """The tune in each form that can hold it."""
+    of, said = {}, list[str]()
+    for ending in endings:
+        path = stem.with_name(stem.name + ending)
+        try:
+            shown, changes = for_paper(tune, ending)
+            WRITERS[ending](shown, path)
+        except (InvalidTune, Unplayable) as error:
+            if ending not in LETTERED + FRETTED:
+                raise
+            said.append(f"{ending}: not written: {error.reason}")
+            continue
+        of[ending] = path
+        said += [f"{ending}: {change}" for change in changes]
+    return TuneFiles(of, tuple(said))

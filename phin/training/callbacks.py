@@ -16,6 +16,9 @@ from phin.music.measures import measures
 from phin.music.phrase import Phrase
 from phin.training.lit_module import PhinModule
 
+SHOWN = ("mid", "wav", "png")
+"""Forms of the tunes of a model half trained: to hear and to see, not yet to play from."""
+
 log = logging.getLogger(__name__)
 
 
@@ -56,7 +59,7 @@ class SampleTunes(L.Callback):
         if not tunes:
             return
         folder = self.folder / f"step-{trainer.global_step:06d}"
-        written = write_tunes(tunes, folder, replace=True)
+        written = write_tunes(tunes, folder, replace=True, formats=SHOWN)
         for logger in trainer.loggers:
             if isinstance(logger, WandbLogger):
                 _send(logger, tunes, written)
@@ -68,6 +71,6 @@ def _send(logger: WandbLogger, tunes: Sequence[Phrase], written: Sequence[TuneFi
 
     media: dict[str, object] = {}
     for number, (tune, files) in enumerate(zip(tunes, written, strict=True), start=1):
-        media[f"samples/piano_roll_{number}"] = wandb.Image(str(files.picture), caption=tune.title)
-        media[f"samples/sound_{number}"] = wandb.Audio(str(files.sound), caption=tune.title)
+        media[f"samples/piano_roll_{number}"] = wandb.Image(str(files.of[".png"]), caption=tune.title)
+        media[f"samples/sound_{number}"] = wandb.Audio(str(files.of[".wav"]), caption=tune.title)
     logger.experiment.log(media)

@@ -167,7 +167,7 @@ def finish(run: Path, datamodule: PhinDataModule, sampler: SamplerConfig, about:
         "checkpoint": str(best.relative_to(run)),
         "validation_bits_per_note": score,
         "test": as_dicts(rows),
-        "tunes": [file.midi.name for file in files],
+        "tunes": [file.first.name for file in files],
         "machine": {"torch": torch.__version__, "threads": torch.get_num_threads(), "cores": os.cpu_count()},
         "intake": with_every_refusal(datamodule.store),
         **about,

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from phin.cli.convert import READERS, WRITERS, main
+from phin.cli.convert import READERS, main
 from phin.music.midi import read_midi
 from phin.music.notation import read_letters
 from phin.music.tablature import read_tablature
+from phin.music.writers import WRITERS
 
 PAGE = "title: เต้ย\nlai: yai\ntempo: 120\ndrone: ลฺ\n\n| - - - ลฺ | - ด - ร | - ม - ซ | - - - ล |\n"
 ABC = "X:1\nT:one\nM:2/4\nL:1/8\nK:C\nAGED|CDEG|A4|\n\nX:2\nT:two\nM:2/4\nL:1/8\nK:C\nCDEG|A4|\n"

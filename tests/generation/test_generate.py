@@ -251,12 +251,12 @@ def test_what_is_written_reads_back_as_the_same_valid_tune(
     request = TuneRequest(lai="yai", tempo=96.0)
     tunes = generate(model, identity, request, 2, seed=4)
     for tune, files in zip(tunes, write_tunes(tunes, tmp_path / "new" / "folder"), strict=True):
-        reading = read_midi(files.midi, min_notes=1)
+        reading = read_midi(files.of[".mid"], min_notes=1)
         assert reading.phrase == tune
         assert reading.repairs == ()
         assert TOKENIZER.holds(tune)
-        assert files.sound.stat().st_size > 1000
-        assert files.picture.read_bytes().startswith(b"\x89PNG")
+        assert files.of[".wav"].stat().st_size > 1000
+        assert files.of[".png"].read_bytes().startswith(b"\x89PNG")
     assert tunes[0].tempo == 625_000
     assert tunes[0].lai == "yai"
 
