@@ -15,6 +15,7 @@ from phin.music.fitting import fit
 from phin.music.fretboard import DEFAULT, Tuning, tuning_of
 from phin.music.page import PageReading
 from phin.music.phrase import Phrase
+from phin.music.snapping import snap
 from phin.music.writers import WRITERS
 
 DESCRIPTION = """\
@@ -94,6 +95,9 @@ def convert(arguments: argparse.Namespace) -> list[str]:
     if arguments.transpose:
         phrase = transpose(phrase, arguments.transpose)
     tuning = Tuning.parse(arguments.tuning) if arguments.tuning else None
+    if arguments.snap:
+        phrase, moved = snap(phrase)
+        said += moved
     if arguments.fit:
         phrase, changes = fit(phrase, tuning or tuning_of(phrase))
         said += changes
@@ -115,6 +119,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--tune", type=_positive, help="which tune of an .abc file that holds several, counted from 1")
     parser.add_argument("--transpose", type=int, default=0, metavar="SEMITONES", help="move every note")
     parser.add_argument("--tempo", type=_tempo, help="hong (quarters) a minute")
+    parser.add_argument(
+        "--snap",
+        action="store_true",
+        help="move strokes that lie off the slots to the nearest slot, half or third of one",
+    )
     parser.add_argument("--fit", action="store_true", help="the nearest version that the phin can play")
     parser.add_argument(
         "--tuning", help=f"low string first, such as E-B-E; the tune's own, else {DEFAULT}, unless given"

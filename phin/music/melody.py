@@ -139,6 +139,8 @@ def _evidence(rows: Rows, part: PartName, height: float, most: int) -> float:
 
 def _line(rows: Rows) -> Bool[np.ndarray, " note"]:
     """Which notes of one part are its line."""
+    if not _overlap(rows):
+        return np.ones(len(rows), dtype=bool)
     is_line = ~_is_drone(rows)
     others = np.flatnonzero(is_line)
     line = rows[others]
@@ -185,8 +187,8 @@ def _is_drone(rows: Rows) -> Bool[np.ndarray, " note"]:
     onset, end, pitch = rows[:, ONSET], rows[:, ONSET] + rows[:, DURATION], rows[:, PITCH]
     span = int(end.max() - onset.min())
     nothing = np.zeros(len(rows), dtype=bool)
-    if not (np.maximum.accumulate(end)[:-1] > onset[1:]).any():
-        return nothing  # no two notes overlap: there is one line
+    if not _overlap(rows):
+        return nothing  # there is one line
     is_drone, held = nothing.copy(), _held(rows)
     for candidate in np.unique(pitch).tolist():
         mine = pitch == candidate
@@ -203,6 +205,12 @@ def _is_drone(rows: Rows) -> Bool[np.ndarray, " note"]:
         return nothing  # nothing moves over it: these are chords, or the tune itself
     usual = np.median(rows[is_drone, DURATION]) if is_drone.any() else 0
     return is_drone & ~(_is_alone(rows) & (2 * rows[:, DURATION] <= usual))
+
+
+def _overlap(rows: Rows) -> bool:
+    """Whether any two notes sound together."""
+    ends = np.maximum.accumulate(rows[:, ONSET] + rows[:, DURATION])
+    return bool((ends[:-1] > rows[1:, ONSET]).any())
 
 
 def _is_apart(rows: Rows, mine: Bool[np.ndarray, " note"]) -> bool:

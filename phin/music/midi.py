@@ -8,6 +8,7 @@ A phrase that we wrote stands whole beside its notes (`phin.music.midi_seal`); h
 `phin.music.midi_writing`, whose functions are to be had here as well.
 """
 
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -109,7 +110,7 @@ class _Contents:
 
 def read_midi(path: str | Path, min_notes: int = MIN_NOTES) -> MidiReading:
     """The tune in a file; InvalidMidi where there is none to be had."""
-    if Path(path).exists() and not Path(path).is_file():  # a pipe would be waited for
+    if not os.path.isfile(path) and os.path.exists(path):  # a pipe would be waited for
         raise InvalidMidi(path, Defect.UNREADABLE, "cannot be opened (it is no file)", "check the path")
     try:
         with open(path, "rb") as file:
@@ -196,9 +197,13 @@ def _bend_cents(controls: Iterable[Sequence[int]]) -> int:
 
 def _stack(events: Any, names: str) -> Int[np.ndarray, "event field"]:
     """Some fields of a list of symusic's events."""
-    table = events.numpy() if len(events) else {}
-    columns = [table[name] if table else np.empty(0) for name in names.split()]
-    return np.stack(columns, axis=1).astype(np.int64)
+    columns = names.split()
+    stacked = np.empty((len(events), len(columns)), dtype=np.int64)
+    if len(events):
+        table = events.numpy()
+        for place, name in enumerate(columns):
+            stacked[:, place] = table[name]
+    return stacked
 
 
 def _interpret(contents: _Contents, where: str, min_notes: int) -> MidiReading:
@@ -329,6 +334,8 @@ def _tempo(contents: _Contents, repairs: list[str], where: str) -> int | None:
     if len(contents.notes) == 0:
         return int(changes[0, 1])
     first, last = contents.notes[:, 0].min(), contents.notes[:, :2].sum(axis=1).max()
+    if len(changes) == 1 and changes[0, 0] <= first:
+        return int(changes[0, 1])
     if changes[0, 0] > first:  # until the first of its tempos a file is played at the standard's
         changes = np.concatenate([[(first, DEFAULT_TEMPO)], changes])
     tempos = changes[:, 1]
@@ -362,20 +369,27 @@ def _mend(notes: Notes, ticks_per_quarter: int, repairs: list[str]) -> Int[np.nd
         notes = np.where((notes == 0) & [False, True, False, False], ceil(ticks_per_quarter / STEPS_PER_QUARTER), notes)
     notes = notes[np.lexsort((-notes[:, 1], notes[:, 0], notes[:, 2]))]
 
-    doubled = (np.diff(notes[:, [0, 2]], axis=0, prepend=-1) == 0).all(axis=1)
-    if doubled.any():
-        repairs.append(f"{_count(int(doubled.sum()), 'note')} doubling another in unison left out")
-        notes = notes[~doubled]
-
-    room = np.where(np.diff(notes[:, 2]) == 0, np.diff(notes[:, 0]), MAX_TICKS)
+    room = _room(notes)
+    if num_doubled := int(np.count_nonzero(room == 0)):
+        repairs.append(f"{_count(num_doubled, 'note')} doubling another in unison left out")
+        notes = notes[np.append(True, room > 0)]
+        room = _room(notes)
     if num_cut := int((notes[:-1, 1] > room).sum()):
         repairs.append(f"{_count(num_cut, 'note')} cut short where the same pitch is struck again")
         notes[:-1, 1] = np.minimum(notes[:-1, 1], room)
     return notes
 
 
+def _room(notes: Notes) -> Int[np.ndarray, " before"]:
+    """Ticks from each stroke but the last to the next on its pitch; notes are sorted by pitch and onset."""
+    one, other = notes[:-1], notes[1:]
+    return np.where(one[:, 2] == other[:, 2], other[:, 0] - one[:, 0], MAX_TICKS)
+
+
 def _part_of_mended(mended: Notes, contents: _Contents) -> Int[np.ndarray, " kept"]:
     """The part of each mended note: that of the longest note which was struck there."""
+    if len(contents.parts) == 1:
+        return np.zeros(len(mended), dtype=np.int64)
     before = contents.notes
     order = np.lexsort((-before[:, 1], before[:, 2], before[:, 0]))
     struck = before[order, 0] * 128 + before[order, 2]

@@ -3,11 +3,13 @@
 import wave
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from phin.cli.convert import READERS, main
-from phin.music.midi import read_midi
+from phin.music.midi import read_midi, write_midi
 from phin.music.notation import read_letters
+from phin.music.phrase import DUPLE, Phrase, rows_from_columns
 from phin.music.tablature import read_tablature
 from phin.music.writers import WRITERS
 
@@ -75,6 +77,22 @@ def test_every_setting_changes_what_is_written(desk: Path, capsys: pytest.Captur
     capsys.readouterr()
     main(["high.mid", "fitted.tab", "--transpose", "3", "--fit"])
     assert "every note moves" in capsys.readouterr().out
+
+
+def test_a_rhythm_off_the_slots_is_snapped_only_where_that_is_asked(
+    desk: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Fails: a tune that was played freely cannot be put on a page, or is put there changed and nobody knows."""
+    onset = np.array([0, 7, 12, 18, 23, 30])
+    played = Phrase(rows_from_columns(onset, np.append(np.diff(onset), 24), np.full(6, 69)), metre=DUPLE)
+    write_midi(played, desk / "free.mid")
+    assert "(phin-convert --snap)" in complaint(capsys, "free.mid", "free.txt")
+    assert not (desk / "free.txt").exists()
+    main(["free.mid", "free.txt", "--snap"])
+    assert "2 notes moved to slots, by 1/6 of a slot at most" in capsys.readouterr().out
+    assert read_letters(desk / "free.txt").phrase.onset.tolist() == [0, 6, 12, 18, 22, 30]
+    main(["tune.txt", "same.mid", "--snap"])
+    assert "moved" not in capsys.readouterr().out
 
 
 MISTAKES = {
