@@ -324,7 +324,7 @@ def test_generating_writes_tunes_and_the_same_seed_writes_the_same(story: Story,
     ]
     assert [outcome.status for outcome in outcomes] == [0, 0, 0]
     assert sorted(file.name for file in (tmp_path / "a").iterdir()) == sorted(
-        f"tune-3-{number}.{kind}" for number in (1, 2) for kind in ("mid", "wav", "png")
+        f"tune-3-{number}.{kind}" for number in (1, 2) for kind in ("mid", "wav", "png", "txt", "html")
     )
     assert "2 tunes" in outcomes[0].out
     assert "licence" in outcomes[0].out
