@@ -1,0 +1,132 @@
+"""A study from its sweep to its table and picture: what stands there is what the runs' own reports say."""
+
+import csv
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from experiments import study
+from phin.errors import PhinError
+from tests.cli.test_commands import TINY, TRAINING, phin
+
+SWEEP = """
+defaults: [train, _self_]
+seed: 3
+trainer: {max_steps: 2, val_check_interval: 2}
+hydra:
+  mode: MULTIRUN
+  sweep: {dir: study/runs}
+  sweeper: {params: {model.dim: "8,16"}}
+"""
+
+
+@pytest.fixture(scope="module")
+def desk(midi_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a study of two arms of two steps, just run."""
+    desk = tmp_path_factory.mktemp("desk")
+    (desk / "study").mkdir()
+    (desk / "study" / "sweep.yaml").write_text(SWEEP, encoding="utf-8")
+    plain = [text for text in TRAINING if not text.startswith(("trainer.", "model.dim", "callbacks.samples"))]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(desk)
+        swept = ("--config-dir", "study", "--config-name", "sweep", "~callbacks.samples", f"data.path={midi_folder}")
+        outcome = phin("train", *swept, *TINY, *plain)
+    assert outcome.status == 0, outcome.err
+    return desk
+
+
+@pytest.fixture
+def copy(desk: Path, tmp_path: Path) -> Path:
+    """The same study, to spoil."""
+    return shutil.copytree(desk / "study", tmp_path / "study")
+
+
+def report(folder: Path, job: str) -> dict:
+    return json.loads((folder / "runs" / job / "report.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.slow
+def test_a_study_is_collected_as_its_runs_report_it(copy: Path) -> None:
+    """Fails: the table of a study holds another arm's numbers, or numbers that nobody measured."""
+    study.redo(copy, [copy / "runs"])
+    with (copy / "results.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    reported = [row for job in ("0", "1") for row in report(copy, job)["test"]]
+    assert len(reported) == 4, "the folder and all, of two arms"
+    assert [row["arm"] for row in rows] == 2 * ["model.dim=8"] + 2 * ["model.dim=16"]
+    for row, said in zip(rows, reported, strict=True):
+        assert list(row) == list(study.COLUMNS)
+        assert (row["source"], row["seed"], row["steps"], row["threads"]) == (said["source"], "3", "2", "1")
+        assert (row["tunes"], row["families"], row["notes"]) == tuple(
+            str(said[name]) for name in ("tunes", "families", "notes")
+        )
+        numbers = [*(said[name] for name in ("step", "pitch", "duration", "bits")), *said["interval"], said["markov"]]
+        names = ("step", "pitch", "duration", "bits_per_note", "low", "high", "markov")
+        assert [float(row[name]) for name in names] == pytest.approx(numbers, abs=1e-4)
+    assert len({row["bits_per_note"] for row in rows}) > 1
+    for job, row in (("0", rows[0]), ("1", rows[2])):
+        said = report(copy, job)["validation_bits_per_note"]
+        assert float(row["validation_bits_per_note"]) == pytest.approx(said, abs=1e-4)
+
+
+@pytest.mark.slow
+def test_the_picture_is_of_the_table(copy: Path) -> None:
+    """Fails: the figure beside a table is of other runs; or it differs each time it is drawn, and hides a change."""
+    study.redo(copy, [copy / "runs"])
+    drawn = (copy / "figure.svg").read_text(encoding="utf-8")
+    for words in (
+        "model.dim=8",
+        "model.dim=16",
+        "Markov model",
+        "2 steps",
+        report(copy, "0")["test"][0]["source"],
+        "all",
+    ):
+        assert f"<!-- {words} -->" in drawn
+    shutil.rmtree(copy / "runs")
+    study.redo(copy, [])
+    assert (copy / "figure.svg").read_text(encoding="utf-8") == drawn
+    rows = study.read_results(copy / "results.csv")
+    rows[0]["bits_per_note"] = str(0.9 * float(rows[0]["bits_per_note"]))
+    rows[0]["low"] = str(0.9 * float(rows[0]["low"]))
+    study.write_results(rows, copy / "results.csv")
+    study.redo(copy, [])
+    assert (copy / "figure.svg").read_text(encoding="utf-8") != drawn
+
+
+@pytest.mark.slow
+def test_a_run_that_is_not_finished_is_named_and_nothing_is_written(
+    copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fails: an arm that was interrupted is missing from the table, and nobody sees it."""
+    (copy / "runs" / "1" / "report.json").write_text('{"finished": false}', encoding="utf-8")
+    monkeypatch.setattr(sys, "argv", ["study.py", str(copy), str(copy / "runs")])
+    with pytest.raises(SystemExit, match=r"study\.py: .*runs/1: is not finished") as stop:
+        study.main()
+    assert str(stop.value).count("\n") == 0
+    assert sorted(path.name for path in copy.iterdir()) == ["runs", "sweep.yaml"]
+
+
+@pytest.mark.slow
+def test_a_run_that_stands_there_twice_is_named(copy: Path) -> None:
+    """Fails: a run left over from an older sweep is counted as a second seed."""
+    shutil.copytree(copy / "runs" / "1", copy / "runs" / "2")
+    with pytest.raises(PhinError, match=r"runs/2: is the same arm, seed and steps as .*runs/1"):
+        study.redo(copy, [copy / "runs"])
+
+
+def test_a_folder_without_runs_is_named(tmp_path: Path) -> None:
+    """Fails: a mistyped folder empties the table of a study."""
+    with pytest.raises(PhinError, match="holds no runs"):
+        study.redo(tmp_path, [tmp_path / "nowhere"])
+
+
+def test_the_committed_figure_shows_every_arm_of_the_committed_table() -> None:
+    """Fails: an arm was added to the table of the study of musical time, and its picture does not show it."""
+    folder = Path(study.__file__).parent / "index_rotary"
+    drawn = (folder / "figure.svg").read_text(encoding="utf-8")
+    for arm in {row["arm"] for row in study.read_results(folder / "results.csv")}:
+        assert f"<!-- {arm} -->" in drawn
