@@ -4,10 +4,11 @@ import hashlib
 import importlib.util
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
+from phin.corpus.download import fetched, wanted
 from phin.corpus.settings import CorpusConfig
-from phin.corpus.sources import Folder, Made, Package, Source
+from phin.corpus.sources import Folder, Made, Package, Repository, Source
 from phin.errors import MissingCorpus
 
 PIECES_A_UNIT = 16
@@ -27,13 +28,21 @@ class Unit:
     pieces: tuple[int, int, int] | None = None
 
 
-def find_units(config: CorpusConfig) -> tuple[list[Unit], str]:
-    """The files of a corpus, in a fixed order, and the licences a user must see. Raises MissingCorpus."""
+def find_units(config: CorpusConfig, progress: bool = True) -> tuple[list[Unit], str]:
+    """The files of a corpus, in a fixed order, and the licences a user must see. Raises MissingCorpus.
+
+    A repository that is asked for with `download` is fetched.
+    """
     units = _package_units(config)
     for source in config.chosen:
         match source.origin:
             case Folder(endings):
-                units += _folder_units(source, Path(config.path_of(source.place) or ""), endings)
+                units += _folder_units(source, _folder(config.path_of(source.place) or "", source), endings)
+            case Repository():
+                path = config.path_of(source.place)
+                folder = _folder(path, source) if path else None
+                folder = folder or fetched(source, source.origin, Path(config.cache), config.download, progress)
+                units += _repository_units(source, source.origin, folder)
             case Made():
                 units += _composer_units(source, config)
     return units, " ".join(dict.fromkeys(source.licence for source in config.chosen))
@@ -91,13 +100,26 @@ def _installed_corpus() -> Path:
 
 
 def _folder_units(source: Source, folder: Path, endings: tuple[str, ...]) -> list[Unit]:
-    if not folder.is_dir():
-        raise MissingCorpus(folder, "is not a folder", f"set data.path to the folder that holds {source.about}")
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in endings)
     if not files:
         kinds = " or ".join(endings)
         raise MissingCorpus(folder, f"holds no {kinds} files", "set data.path to the folder that holds them")
     return [Unit(path, source.name, str(path.relative_to(folder))) for path in files]
+
+
+def _folder(path: str, source: Source) -> Path:
+    if not Path(path).is_dir():
+        raise MissingCorpus(path, "is not a folder", f"set data.path to the folder that holds {source.about}")
+    return Path(path)
+
+
+def _repository_units(source: Source, origin: Repository, folder: Path) -> list[Unit]:
+    paths = (PurePosixPath(path.relative_to(folder).as_posix()) for path in folder.rglob("*") if path.is_file())
+    files = wanted(paths, origin)
+    if not files:
+        kinds = " or ".join(origin.files)
+        raise MissingCorpus(folder, f"holds no {kinds}", f"set data.path to a copy of {origin.url}")
+    return [Unit(folder / path, source.name, f"{source.name}/{path}") for path in files]
 
 
 def _composer_units(source: Source, config: CorpusConfig) -> Iterator[Unit]:

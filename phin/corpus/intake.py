@@ -50,7 +50,7 @@ def prepare(config: CorpusConfig, progress: bool = True) -> Store:
 
     Of several runs that prepare one corpus at once, one works and the others wait for it.
     """
-    units, licence = find_units(config)
+    units, licence = find_units(config, progress)
     marks, key = _marks(config, units)
     folder = Path(config.cache) / f"{config.name}-{key}"
     if is_store(folder):

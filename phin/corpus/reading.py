@@ -7,8 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from phin.corpus.collected import CollectedTune
 from phin.corpus.files import Unit
-from phin.corpus.sources import SOURCES, Parser
+from phin.corpus.sources import LAO_ACCENT, SOURCES, THAI_CLASSICAL, Parser
+from phin.corpus.thai_json import read_thai_json
+from phin.corpus.thm import read_thm
 from phin.errors import Defect, InvalidTune
 from phin.music.abc import decode, read_tune, split_tunes
 from phin.music.composer import compose
@@ -89,11 +92,39 @@ def _compose(unit: Unit, min_notes: int) -> list[Reading]:
     return [_tune(f"{unit.id}/{number}", min_notes, partial(compose, rng)) for number, rng in rngs.items()]
 
 
+def _read_midi_without_metre(unit: Unit, min_notes: int) -> list[Reading]:
+    (reading,) = _read_midi(unit, min_notes)
+    phrase = reading.phrase and replace(reading.phrase, metre=None)
+    return [replace(reading, phrase=phrase)]
+
+
+def _read_collected(read: Callable[[Path, str], list[CollectedTune]], unit: Unit, min_notes: int) -> list[Reading]:
+    """The tunes of a file of a Thai collection; those with ลาว in their title are called what they are."""
+    try:
+        collected = read(_path(unit), THAI_CLASSICAL)
+    except InvalidTune as error:
+        return [Reading(unit.id, defect=error.defect, reason=str(error))]
+    readings = []
+    for tune in collected:
+
+        def its_reading(reading: PageReading | InvalidTune = tune.reading) -> PageReading:
+            if isinstance(reading, InvalidTune):
+                raise reading
+            return reading
+
+        called = LAO_ACCENT if "ลาว" in tune.name else ""
+        readings.append(_tune(f"{unit.id}/{tune.name}", min_notes, its_reading, called))
+    return readings
+
+
 _READERS: dict[Parser, Callable[[Unit, int], list[Reading]]] = {
     Parser.ABC: _read_abc,
     Parser.MIDI: _read_midi,
     Parser.LETTERS: _read_letters,
     Parser.COMPOSER: _compose,
+    Parser.THAI_JSON: partial(_read_collected, read_thai_json),
+    Parser.THM: partial(_read_collected, read_thm),
+    Parser.MIDI_WITHOUT_METRE: _read_midi_without_metre,
 }
 
 

@@ -15,6 +15,10 @@ class Parser(Enum):
     MIDI = "midi"
     LETTERS = "letters"
     COMPOSER = "composer"
+    THAI_JSON = "thai json"
+    THM = "thm"
+    MIDI_WITHOUT_METRE = "midi without metre"
+    """Every file says 4/4 because nobody said otherwise."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +47,18 @@ class Folder:
 
 @dataclass(frozen=True)
 class Repository:
-    """A public repository as it was at one commit; `files` are patterns, `megabytes` the size of what is fetched."""
+    """A public repository as it was at one commit; `files` are patterns, `megabytes` the size of what is fetched.
+
+    `prefer` has endings of stems, the best first: of the files in one folder, which are versions of one song, one is
+    taken.
+    """
 
     url: str
     commit: str
     files: tuple[str, ...]
     megabytes: int
+    without: tuple[str, ...] = ()
+    prefer: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -91,6 +101,13 @@ MUSIC21_LICENCE = (
 OWN_LICENCE = "Your own files: their licence is yours to know."
 COMPOSER_LICENCE = "Pieces of phin's composer: synthetic, made by rule, free like the code (MIT)."
 
+NO_LICENCE = (
+    "no licence is stated, so for research use only, never to be passed on; what is trained on it inherits that."
+)
+
+LAO_ACCENT, THAI_CLASSICAL = "lao-accent classical", "thai classical"
+"""Central Thai classical tunes; those with ลาว in the title are in a so-called Lao accent. None is Isan music."""
+
 _HAN = ("han1", "han2")
 """Essen's Chinese volumes are a source of their own, so that the model can tell them apart."""
 
@@ -111,6 +128,47 @@ _ENTRIES = (
     Source("midi_folder", "your MIDI files", OWN_LICENCE, Parser.MIDI, Folder((".mid", ".midi")), ("midi",)),
     Source("abc_folder", "your ABC files", OWN_LICENCE, Parser.ABC, Folder((".abc",)), ("abc",)),
     Source("thai_letters", "your pages of Thai letters", OWN_LICENCE, Parser.LETTERS, Folder((".txt",)), ("letters",)),
+    Source(
+        "thai_songs",
+        "Thai classical songs, printed notation read by machine and mended by hand (GetomG)",
+        f"GetomG/Thai-Music-Thesis: {NO_LICENCE}",
+        Parser.THAI_JSON,
+        Repository(
+            "https://github.com/GetomG/Thai-Music-Thesis",
+            "08af5b4d5079660073564b95514d64ea866a8691",
+            ("thai_music_data/songs/*/*/json/*.json",),
+            megabytes=200,
+            prefer=("_full", "_combined", "_clean", "_manual"),
+        ),
+        (LAO_ACCENT, THAI_CLASSICAL),
+    ),
+    Source(
+        "thm",
+        "pages of a school's Thai music club, in digits",
+        f"warut92/thm-club: {NO_LICENCE}",
+        Parser.THM,
+        Repository(
+            "https://github.com/warut92/thm-club",
+            "d682ce0b91fce1eb5a7377eb37928183fc6cfe02",
+            tuple(f"{folder}/*.html" for folder in ("basic", "short-song", "special-song", "teaching", "competition")),
+            megabytes=100,
+            without=("basic/khim*",),
+        ),
+        (LAO_ACCENT, THAI_CLASSICAL),
+    ),
+    Source(
+        "anthology",
+        "Chinese folk songs, a printed anthology read by machine",
+        f"m-july/Anthology-of-Chinese-Folk-Songs-v251103 (scans under copyright): {NO_LICENCE}",
+        Parser.MIDI_WITHOUT_METRE,
+        Repository(
+            "https://github.com/m-july/Anthology-of-Chinese-Folk-Songs-v251103",
+            "6e41177295be9380dd447877da9aa517a9911c76",
+            ("lyrics-included/*/*.mid", "melody-only/*/*.mid"),
+            megabytes=500,
+        ),
+        ("chinese folk",),
+    ),
     Source("composer", "synthetic phin pieces", COMPOSER_LICENCE, Parser.COMPOSER, Made()),
 )
 SOURCES = {source.name: source for source in _ENTRIES}

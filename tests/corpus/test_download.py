@@ -1,0 +1,165 @@
+"""Public repositories: nothing is fetched unasked, what is fetched is what was pinned, and nothing stays half-done."""
+
+import io
+import tarfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import pytest
+
+from phin.corpus import sources
+from phin.corpus.download import CHECKSUM, content_checksum, fetched, wanted
+from phin.corpus.files import find_units
+from phin.corpus.intake import prepare
+from phin.corpus.settings import CorpusConfig
+from phin.corpus.sources import SOURCES, Repository, Source
+from phin.errors import MissingCorpus
+from phin.music.midi import midi_bytes
+from tests.tunes import wander
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+SONG = '{"title": "%s", "sections": [{"name": "ท่อน 1", "bars": [["---ล", "-ด-ร", "-ม-ซ", "-ล-%s"]]}]}'
+SONGS = {
+    f"thai_music_data/songs/ลาว/{title}/json/{title}{version}.json": SONG % (title, last)
+    for title, version, last in (
+        ("ลาวหนึ่ง", "_full", "ด"),
+        ("ลาวหนึ่ง", "_manual", "ซ"),
+        ("สอง", "_clean", "ร"),
+    )
+} | {"README.md": "not a song"}
+
+
+def archive(place: Path, files: dict[str, str], commit: str = COMMIT, name: str = COMMIT) -> str:
+    """An archive as a repository's server hands it out; the address of the repository."""
+    (place / "archive").mkdir(exist_ok=True)
+    path = place / "archive" / f"{name}.tar.gz"
+    with tarfile.open(path, "w:gz", format=tarfile.PAX_FORMAT, pax_headers={"comment": commit}) as tar:
+        for file, text in files.items():
+            member = tarfile.TarInfo(f"repository-{commit}/{file}")
+            member.size = len(text.encode())
+            tar.addfile(member, io.BytesIO(text.encode()))
+    return place.as_uri()
+
+
+def source_at(url: str, name: str = "thai_songs", **settings: object) -> Source:
+    """A source of the registry, its repository elsewhere."""
+    source = SOURCES[name]
+    assert isinstance(source.origin, Repository)
+    return replace(source, origin=replace(source.origin, url=url, commit=COMMIT, **settings))
+
+
+def fetch(source: Source, cache: Path, download: bool = True) -> Path:
+    assert isinstance(source.origin, Repository)
+    return fetched(source, source.origin, cache, download, progress=False)
+
+
+def test_what_was_not_asked_for_is_not_fetched_and_the_licence_is_said_first(tmp_path: Path) -> None:
+    """A player would have other people's tunes on the machine without knowing whose they are."""
+    source = source_at(archive(tmp_path, SONGS))
+    with pytest.raises(MissingCorpus) as refused:
+        fetch(source, tmp_path / "cache", download=False)
+    line = str(refused.value)
+    assert line.index("research use only") < line.index("data.download=true") < line.index("data.path=DIR")
+    assert not (tmp_path / "cache").exists()
+
+
+def test_a_fetched_repository_is_used_again_without_the_network(tmp_path: Path) -> None:
+    """Every run would wait for a server, and fail on a train."""
+    source = source_at(archive(tmp_path, SONGS))
+    folder = fetch(source, tmp_path / "cache")
+    (tmp_path / "archive" / f"{COMMIT}.tar.gz").unlink()
+    assert fetch(source, tmp_path / "cache", download=False) == folder
+    assert sorted(path.name for path in folder.rglob("*.json")) == ["ลาวหนึ่ง_full.json", "สอง_clean.json"]
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+
+
+def test_a_fetched_file_that_was_changed_is_noticed(tmp_path: Path) -> None:
+    """Two people would compare figures of different music."""
+    folder = fetch(source_at(archive(tmp_path, SONGS)), tmp_path / "cache")
+    assert (folder / CHECKSUM).read_text() == content_checksum(folder)
+    next(folder.rglob("*.json")).write_text("{}")
+    with pytest.raises(MissingCorpus, match="is not as it was fetched"):
+        fetch(source_at("file:///nowhere"), tmp_path / "cache")
+
+
+def torn(place: Path) -> str:
+    url = archive(place, SONGS)
+    file = place / "archive" / f"{COMMIT}.tar.gz"
+    file.write_bytes(file.read_bytes()[:-200])
+    return url
+
+
+def climbing(place: Path) -> str:
+    return archive(place, {"../../../../out.json": "x", "thai_music_data/songs/a/../json/x.json": "y"})
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda place: place.as_uri(), "could not be fetched"),
+        (lambda place: archive(place, SONGS, commit=COMMIT[::-1], name=COMMIT), "not the archive of commit"),
+        (torn, "could not be fetched"),
+        (lambda place: archive(place, {"README.md": "nothing"}), "none of the files"),
+        (climbing, "none of the files"),
+    ],
+    ids=["no server", "another commit", "torn", "no songs", "names that climb"],
+)
+def test_what_cannot_be_trusted_leaves_nothing_behind(tmp_path: Path, make: Callable[[Path], str], words: str) -> None:
+    """Half a collection, or a stranger's file somewhere on the disk, would stay and be learned from."""
+    place = tmp_path / "server"
+    place.mkdir()
+    url = make(place)
+    before = {path for path in tmp_path.rglob("*")}
+    with pytest.raises(MissingCorpus, match=words) as refused:
+        fetch(source_at(url), tmp_path / "cache")
+    assert "\n" not in str(refused.value)
+    assert {path for path in tmp_path.rglob("*")} - before <= {tmp_path / "cache", tmp_path / "cache" / "downloads"}
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_an_archive_that_grows_and_grows_is_given_up(tmp_path: Path, packed: bool) -> None:
+    """A bomb of zeros would fill the disk."""
+    noise = np.random.default_rng(0).integers(33, 120, 2 * 2**20, dtype=np.uint8).tobytes().decode()
+    text = noise if packed else "0" * (9 * 2**20)
+    name = "thai_music_data/songs/a/b/json/c.json"
+    source = source_at(archive(tmp_path, {name: text * (3 if packed else 1)}), megabytes=1)
+    with pytest.raises(MissingCorpus, match="larger than"):
+        fetch(source, tmp_path / "cache")
+
+
+def test_a_pattern_matches_part_by_part_and_of_versions_one_is_taken() -> None:
+    """A song would be in the corpus twice, and its copy held out."""
+    origin = Repository("", COMMIT, ("a/*/*.json", "b/*.json"), 1, without=("b/x*",), prefer=("_full", "_clean"))
+    paths = [PurePosixPath(p) for p in ("a/1/s_clean.json", "a/1/s_full.json", "a/1/s.json", "a/s.json", "b/xa.json")]
+    assert wanted(paths, origin) == [PurePosixPath("a/1/s_full.json")]
+    everything = replace(origin, prefer=())
+    assert len(wanted(paths, everything)) == 3
+
+
+def test_a_copy_of_a_collection_becomes_a_corpus_named_as_what_it_is(tmp_path: Path) -> None:
+    """Thai classical tunes would be learned as Isan music."""
+    for file, text in SONGS.items():
+        (tmp_path / "copy" / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "copy" / file).write_text(text)
+    (tmp_path / "copy/thai_music_data/songs/ลาว/torn/json").mkdir(parents=True)
+    (tmp_path / "copy/thai_music_data/songs/ลาว/torn/json/torn.json").write_text("{")
+    config = CorpusConfig("songs", ["thai_songs"], path=str(tmp_path / "copy"), cache=str(tmp_path), min_notes=4)
+    store = prepare(config, progress=False)
+    assert [store.phrase(tune).source for tune in range(2)] == [sources.LAO_ACCENT, sources.THAI_CLASSICAL]
+    assert [store.phrase(tune).title for tune in range(2)] == ["ลาวหนึ่ง", "สอง"]
+    assert store.report["refused"] == {"unreadable": 1}
+    assert "research use only" in store.licence
+
+
+def test_a_metre_that_nobody_wrote_is_not_learned(tmp_path: Path) -> None:
+    """Every Chinese song would be said to be in 4/4, because its file says so by default."""
+    songs = tmp_path / "melody-only" / "hainan"
+    songs.mkdir(parents=True)
+    (songs / "1_a.mid").write_bytes(midi_bytes(wander(0)))
+    units, _ = find_units(CorpusConfig("a", ["anthology"], path=str(tmp_path)))
+    assert [unit.id for unit in units] == ["anthology/melody-only/hainan/1_a.mid"]
+    store = prepare(CorpusConfig("a", ["anthology"], path=str(tmp_path), cache=str(tmp_path)), progress=False)
+    assert wander(0).metre is not None
+    assert store.phrase(0).metre is None
