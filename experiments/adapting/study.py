@@ -11,7 +11,6 @@ import csv
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -33,7 +32,7 @@ from phin.evaluation.report import interval_by_family, model_bits
 from phin.model.adapting import adapted, with_sources
 from phin.model.checkpoint import Identity, find, load
 from phin.model.loss import LossConfig
-from phin.model.transformer import PhinTransformer
+from phin.model.transformer import PhinTransformer, TransformerConfig
 from phin.music.phrase import Phrase
 from phin.training import run
 from phin.training.lit_module import MONITOR
@@ -41,9 +40,10 @@ from phin.training.schedule import ScheduleConfig
 
 HERE = Path(__file__).parent
 FOLDS = 5
-ADAPTING_RATES = (1e-4, 3e-4, 1e-3)
-FRESH_RATES = (5e-4, 1.5e-3)
-ADAPTING_STEPS, FRESH_STEPS = 100, 300
+ADAPTING_RATES = (3e-4, 1e-3)
+FRESH_RATES = (1.5e-3,)
+ADAPTING_STEPS, FRESH_STEPS = 80, 240
+BATCH_NOTES = 512
 TIMES = (1, 4, 16)
 """How often the Markov model is shown the letters, beside the folk tunes once."""
 Start = tuple[PhinTransformer, Identity]
@@ -81,12 +81,13 @@ def bits_a_note(bits: TuneBits) -> float:
     return float(bits.headline.sum() / bits.notes.sum())
 
 
-def trained(data: PhinDataModule, start: Start | None, rate: float, steps: int, every: int, stop: bool) -> Start:
+def trained(
+    data: PhinDataModule, model: TransformerConfig, start: Start | None, rate: float, steps: int, every: int, stop: bool
+) -> Start:
     """The best checkpoint of a run, by validation (`stop`), or its last one."""
     L.seed_everything(0, workers=True, verbose=False)
     optimizer = partial(torch.optim.AdamW, lr=rate, betas=(0.9, 0.95), weight_decay=0.05)
-    config = start[1].model if start else BASE[1].model
-    module = run.build(data, config, LossConfig(), optimizer, ScheduleConfig(), start)
+    module = run.build(data, model, LossConfig(), optimizer, ScheduleConfig(), start)
     folder = tempfile.mkdtemp()
     best = ModelCheckpoint(folder, "best", monitor=MONITOR if stop else None, enable_version_counter=False)
     early = [EarlyStopping(MONITOR, min_delta=0.002, patience=4)] if stop else []
@@ -108,9 +109,9 @@ def trained(data: PhinDataModule, start: Start | None, rate: float, steps: int, 
     trainer.fit(module, datamodule=data)
     if not stop:
         trainer.save_checkpoint(Path(folder) / "best.ckpt")
-    model = load(Path(folder) / "best.ckpt")
+    best_model = load(Path(folder) / "best.ckpt")
     shutil.rmtree(folder)
-    return model
+    return best_model
 
 
 def scored(data: PhinDataModule, start: Start, chosen: str = "") -> Scored:
@@ -137,33 +138,35 @@ def markov(fold: Fold, folk: Sequence[Phrase], times: int) -> Scored:
     return Scored(bits_a_note(bits("validation")), bits("test"), f"letters {times} times")
 
 
-def results(letters: Path, cache: str) -> dict[str, list[Scored]]:
+def results(letters: Path, base: Start, cache: str) -> dict[str, list[Scored]]:
     """Of each arm, its scores fold by fold."""
-    config = DataConfig("lao_letters", ["thai_letters"], path=str(letters), cache=cache)
-    store = prepare(config)
-    folk_data = DataConfig("folk", list(FOLK), splits="folk", cache=cache)
+    config = DataConfig("lao_letters", ["thai_letters"], path=str(letters), cache=cache, batch_notes=BATCH_NOTES)
+    store, network = prepare(config), base[1].model
+    folk_data = DataConfig("folk", list(FOLK), splits="folk", cache=cache, batch_notes=BATCH_NOTES)
     folk_store = prepare(folk_data)
     folk = [folk_store.phrase(int(tune)) for tune in folk_store.split("train")]
-    on_folk = PhinDataModule(folk_data, 0, folk_store, tokenizer=BASE[1].tokenizer)
-    more_folk = {rate: trained(on_folk, BASE, rate, ADAPTING_STEPS, 10, stop=False) for rate in ADAPTING_RATES}
+    on_folk = PhinDataModule(folk_data, 0, folk_store, tokenizer=base[1].tokenizer)
+    more_folk = {rate: trained(on_folk, network, base, rate, ADAPTING_STEPS, 10, stop=False) for rate in ADAPTING_RATES}
     arms: dict[str, list[Scored]] = {}
     folds = fold_families(store)
     for number, test in enumerate(folds):
         fold = Fold(store, test, folds[(number + 1) % FOLDS])
-        to_adapt = PhinDataModule(config, 0, fold, tokenizer=with_sources(BASE[1].tokenizer, store.sources))
+        to_adapt = PhinDataModule(config, 0, fold, tokenizer=with_sources(base[1].tokenizer, store.sources))
         fresh = PhinDataModule(config, 0, fold)
         done = {
-            "before": scored(to_adapt, BASE),
+            "before": scored(to_adapt, base),
             "adapted": best_of(
                 [
-                    scored(to_adapt, trained(to_adapt, BASE, rate, ADAPTING_STEPS, 10, stop=True), f"lr {rate}")
+                    scored(
+                        to_adapt, trained(to_adapt, network, base, rate, ADAPTING_STEPS, 10, stop=True), f"lr {rate}"
+                    )
                     for rate in ADAPTING_RATES
                 ]
             ),
             "continued on folk": best_of([scored(to_adapt, model, f"lr {rate}") for rate, model in more_folk.items()]),
             "from scratch": best_of(
                 [
-                    scored(fresh, trained(fresh, None, rate, FRESH_STEPS, 25, stop=True), f"lr {rate}")
+                    scored(fresh, trained(fresh, network, None, rate, FRESH_STEPS, 30, stop=True), f"lr {rate}")
                     for rate in FRESH_RATES
                 ]
             ),
@@ -214,10 +217,8 @@ if __name__ == "__main__":
     asked = parser.parse_args()
     torch.set_num_threads(1)
     run.silence_lightning()
-    model, identity = load(find(asked.checkpoint))
-    BASE: Start = (model, replace(identity))
     with tempfile.TemporaryDirectory() as place:
         for page in sorted(asked.letters.glob("*.txt")):
             if "ลาว" in page.read_text(encoding="utf-8").split("\n", 1)[0]:
                 shutil.copy2(page, place)
-        results(Path(place), asked.cache)
+        results(Path(place), load(find(asked.checkpoint)), asked.cache)
