@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -44,6 +45,8 @@ TRAINING = [
     "~callbacks.progress",
     "threads=1",
 ]
+WATCHED = [text for text in TRAINING if text != "~callbacks.progress"]
+"""The same with bars, as a person sees it."""
 
 
 @dataclass(frozen=True)
@@ -236,7 +239,7 @@ def story(midi_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     os.chdir(desk)
     data = [*TINY, f"data.path={desk / 'midi'}"]
     prepared = phin("prepare", *data)
-    trained = phin("train", *data, *TRAINING, "run=runs/first")
+    trained = phin("train", *data, *WATCHED, "run=runs/first")
     yield Story(desk, [name for name, _ in broken], prepared, trained)
     os.chdir(began)
 
@@ -276,6 +279,17 @@ def test_training_reports_the_broken_files_the_scores_and_the_tunes(story: Story
         assert len(read_midi(story.run / "tunes" / name, min_notes=1).phrase)
         assert (story.run / "tunes" / name).with_suffix(".wav").is_file()
     assert len(report["tunes"]) == 4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("bar", ["preparing", "Epoch 0", "Validation DataLoader 0", "evaluating"])
+def test_what_takes_long_shows_a_bar_with_its_name_from_nothing_to_all(story: Story, bar: str) -> None:
+    """Fails: a quarter of an hour passes before a dark screen, and a person stops what was going well."""
+    said = story.prepared.err + story.trained.out + story.trained.err
+    shown = [text for text in re.split(r"[\r\n]", said) if text.startswith(f"{bar}: ")]
+    shares = [int(share) for text in shown for share in re.findall(r": +(\d+)%\|", text)]
+    assert shares[0] == 0, shown
+    assert 100 in shares, shown
 
 
 @pytest.mark.slow
@@ -360,7 +374,7 @@ def test_a_run_is_not_written_over(story: Story) -> None:
 def test_resuming_a_finished_run_automatically_shows_it_again(story: Story) -> None:
     """Fails: `make train`, typed again, trains again."""
     before = {file: file.stat().st_mtime_ns for file in story.run.rglob("*")}
-    outcome = phin("train", *story.data, *TRAINING, "run=runs/first", "resume=auto")
+    outcome = phin("train", *story.data, *WATCHED, "run=runs/first", "resume=auto")
     assert outcome.status == 0, outcome.err
     assert "is finished" in outcome.out
     assert (story.run / "report.txt").read_text(encoding="utf-8") in outcome.out
