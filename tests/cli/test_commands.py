@@ -428,20 +428,29 @@ def test_a_run_that_failed_before_its_first_checkpoint_begins_anew(story: Story)
         shutil.rmtree(run)
 
 
-@pytest.mark.slow
-def test_a_sweep_makes_a_run_of_each_combination(story: Story) -> None:
-    """Fails: the runs of a sweep write into one folder, and the study compares a run with itself."""
-    few = ["trainer.max_steps=2", "trainer.val_check_interval=2", "~callbacks.samples"]
-    overrides = [text for text in TRAINING if not text.startswith(("trainer.", "+callbacks"))]
-    outcome = phin("train", "-m", *story.data, *overrides, *few, "seed=0,1,00")
+@pytest.fixture(scope="module")
+def sweep(story: Story) -> Iterator[Path]:
+    """A sweep over seeds, one of them twice, with every logger."""
+    loud = [text for text in TRAINING if not text.startswith(("logger", "trainer"))]
+    few = ["trainer.max_steps=2", "trainer.val_check_interval=2", "trainer.log_every_n_steps=1"]
+    few += ["logger=default", "callbacks.samples.show=1"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WANDB_MODE", "offline")
+        outcome = phin("train", "-m", *story.data, *loud, *few, "seed=0,1,00")
     assert outcome.status == 0, outcome.err
-    (sweep,) = (story.desk / "multirun").iterdir()
+    (folder,) = (story.desk / "multirun").iterdir()
+    yield folder
+    shutil.rmtree(story.desk / "multirun")
+
+
+@pytest.mark.slow
+def test_a_sweep_makes_a_run_of_each_combination(sweep: Path) -> None:
+    """Fails: the runs of a sweep write into one folder, and the study compares a run with itself."""
     reports = [json.loads((sweep / job / "report.json").read_text(encoding="utf-8")) for job in ("0", "1", "2")]
     assert all(report["finished"] for report in reports)
     scores = [report["validation_bits_per_note"] for report in reports]
     assert scores[0] != scores[1]
     assert scores[0] == scores[2], "a seed is a run"
-    shutil.rmtree(story.desk / "multirun")
 
 
 @pytest.mark.slow
@@ -521,15 +530,8 @@ def test_settings_that_were_torn_are_named(story: Story) -> None:
 
 
 @pytest.mark.slow
-def test_a_run_is_heard_seen_and_counted_in_its_logs(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_is_heard_seen_and_counted_in_its_logs(sweep: Path) -> None:
     """Fails: the pictures and sounds of a night's training, or its numbers, are nowhere to be found."""
-    monkeypatch.setenv("WANDB_MODE", "offline")
-    loud = [text for text in TRAINING if not text.startswith(("logger", "trainer"))]
-    few = ["trainer.max_steps=2", "trainer.val_check_interval=2", "trainer.log_every_n_steps=1"]
-    few += ["logger=default", "callbacks.samples.show=1"]
-    outcome = phin("train", "-m", *story.data, *loud, *few, "seed=0,1")
-    assert outcome.status == 0, outcome.err
-    (sweep,) = (story.desk / "multirun").iterdir()
     for job in ("0", "1"):
         (offline,) = (sweep / job / "wandb").glob("offline-run-*")
         media = offline / "files" / "media"
@@ -538,4 +540,3 @@ def test_a_run_is_heard_seen_and_counted_in_its_logs(story: Story, monkeypatch: 
         (numbers,) = (sweep / job / "metrics").rglob("metrics.csv")
         head = numbers.read_text(encoding="utf-8").splitlines()[0].split(",")
         assert {"train/loss", "val/bits_per_note", "sample/diversity", "loss_weight/note"} <= set(head)
-    shutil.rmtree(story.desk / "multirun")
