@@ -381,51 +381,54 @@ def test_resuming_a_finished_run_automatically_shows_it_again(story: Story) -> N
     assert {file: file.stat().st_mtime_ns for file in story.run.rglob("*")} == before
 
 
+@pytest.fixture(scope="module")
+def second(story: Story) -> Iterator[tuple[Outcome, Outcome]]:
+    """A run of its own: one mistyped setting stopped it before its first step, and it was begun again without."""
+    line = ("train", *story.data, *TRAINING, "run=runs/second", "resume=auto", "model.dim=8")
+    failed = phin(*line, "optimizer.lr=-1")
+    assert (story.desk / "runs" / "second").is_dir(), "it began in a folder that was not there, as `make train` does"
+    yield failed, phin(*line)
+    shutil.rmtree(story.desk / "runs" / "second")
+
+
+@pytest.mark.slow
+def test_a_run_that_failed_before_its_first_checkpoint_begins_anew(
+    story: Story, second: tuple[Outcome, Outcome]
+) -> None:
+    """Fails: one mistyped setting, and its folder can never be used again."""
+    failed, anew = second
+    assert failed.status == 1
+    assert anew.status == 0, anew.err
+    assert story.report("second")["finished"]
+    assert "lr: -1" not in (story.desk / "runs" / "second" / "config.yaml").read_text(encoding="utf-8")
+
+
 @pytest.mark.slow
 # Lightning remarks that checkpoints lie in the folder of the run: they should
 @pytest.mark.filterwarnings("ignore:Checkpoint directory")
-def test_a_run_goes_on_from_its_folder_alone(story: Story) -> None:
+def test_a_run_goes_on_from_its_folder_alone(story: Story, second: tuple[Outcome, Outcome]) -> None:
     """Fails: who goes on must remember every setting, and a forgotten one makes another run of it."""
+    assert second[1].status == 0
     run = story.desk / "runs" / "second"
     last = run / "checkpoints" / "last.ckpt"
-    assert phin("train", *story.data, *TRAINING, "run=runs/second", "model.dim=8").status == 0
-    try:
-        outcome = phin("train", "resume=runs/second", "trainer.max_steps=8")
-        assert outcome.status == 0, outcome.err
-        assert story.report("second")["steps"] == 8
-        assert story.report("second")["finished"]
-        stored = torch.load(last, weights_only=True)
-        assert stored["global_step"] == 8
-        assert stored[PHIN_KEY]["model"]["dim"] == 8
-        assert "model.dim=32" in phin("train", "resume=runs/second", "model.dim=32").complaint
-        settings = OmegaConf.load(run / "config.yaml")
-        OmegaConf.save(OmegaConf.merge(settings, {"optimizer": {"lr": 0.5}}), run / "config.yaml")
-        drifted = phin("train", "resume=runs/second").complaint
-        assert "optimizer.lr was 0.5 and is 0.0015" in drifted
-        OmegaConf.save(settings, run / "config.yaml")
-        last.write_bytes(last.read_bytes()[:5000])
-        torn = phin("train", "resume=runs/second", "trainer.max_steps=9")
-        assert torn.status == 1
-        assert torn.err.strip().splitlines()[-1].startswith("phin-train: runs/second/checkpoints/last.ckpt: cannot be")
-        assert "Traceback" not in torn.err
-    finally:
-        shutil.rmtree(run)
-
-
-@pytest.mark.slow
-# Lightning remarks that checkpoints lie in the folder of the run: they should
-@pytest.mark.filterwarnings("ignore:Checkpoint directory")
-def test_a_run_that_failed_before_its_first_checkpoint_begins_anew(story: Story) -> None:
-    """Fails: one mistyped setting, and its folder can never be used again."""
-    run = story.desk / "runs" / "failed"
-    try:
-        assert phin("train", *story.data, *TRAINING, "run=runs/failed", "resume=auto", "optimizer.lr=-1").status == 1
-        assert run.is_dir(), "it began in a folder that was not there, as `make train` does"
-        assert phin("train", *story.data, *TRAINING, "run=runs/failed", "resume=auto").status == 0
-        assert story.report("failed")["finished"]
-        assert "lr: -1" not in (run / "config.yaml").read_text(encoding="utf-8")
-    finally:
-        shutil.rmtree(run)
+    outcome = phin("train", "resume=runs/second", "trainer.max_steps=8")
+    assert outcome.status == 0, outcome.err
+    assert story.report("second")["steps"] == 8
+    assert story.report("second")["finished"]
+    stored = torch.load(last, weights_only=True)
+    assert stored["global_step"] == 8
+    assert stored[PHIN_KEY]["model"]["dim"] == 8
+    assert "model.dim=32" in phin("train", "resume=runs/second", "model.dim=32").complaint
+    settings = OmegaConf.load(run / "config.yaml")
+    OmegaConf.save(OmegaConf.merge(settings, {"optimizer": {"lr": 0.5}}), run / "config.yaml")
+    drifted = phin("train", "resume=runs/second").complaint
+    assert "optimizer.lr was 0.5 and is 0.0015" in drifted
+    OmegaConf.save(settings, run / "config.yaml")
+    last.write_bytes(last.read_bytes()[:5000])
+    torn = phin("train", "resume=runs/second", "trainer.max_steps=9")
+    assert torn.status == 1
+    assert torn.err.strip().splitlines()[-1].startswith("phin-train: runs/second/checkpoints/last.ckpt: cannot be")
+    assert "Traceback" not in torn.err
 
 
 @pytest.fixture(scope="module")
