@@ -146,10 +146,11 @@ def _make_store(
         is_made: list[bool] = []
         for reading in readings():
             if reading.phrase is not None:
-                kinship.add(reading.phrase)
                 ids.append(reading.id)
                 is_made.append(reading.phrase.source in made)
-        family = kinship.families()
+                if not is_made[-1]:
+                    kinship.add(reading.phrase)
+        family = _with_made(kinship.families(), is_made)
     if not ids:
         raise _nothing_taken(folder, readings(), config, licence)
     outcomes, labels = _Outcomes(), Counter[str]()
@@ -182,6 +183,18 @@ def _make_store(
         file.finish(report)
         outcomes.page.write(writer.half, report, licence)
         return writer.finish(report)
+
+
+def _with_made(found: Int[np.ndarray, " real"], is_made: Sequence[bool]) -> Int[np.ndarray, " tune"]:
+    """The family of every tune: of a real one the number of its first tune, of one that phin made a family of its own.
+
+    Pieces made by rule have turns of phrase in common with each other and, by chance, with short tunes: taken for kin,
+    they would join all of them to one family.
+    """
+    made = np.array(is_made, dtype=bool)
+    family = np.arange(len(made))
+    family[~made] = np.flatnonzero(~made)[found]
+    return family
 
 
 class _Outcomes:

@@ -90,6 +90,9 @@ def test_what_is_made_is_trained_on_and_never_measured(tmp_path: Path) -> None:
     store = taken(config)
     made = store.source_of == store.sources.index("composer")
     assert made.sum() == 6
+    assert (~made).sum() == 12
+    assert len(set(store.families[made].tolist())) == 6  # each its own: by rule they are all alike
+    assert not set(store.families[made].tolist()) & set(store.families[~made].tolist())
     assert {store.tunes["split"][tune] for tune in np.flatnonzero(made)} == {0}
     assert len(store.split("test"))
     assert store.has_technique
