@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float, Int
 from tqdm import tqdm
 
 from phin.batch import PhinBatch
+from phin.corpus.sources import SOURCES
 from phin.corpus.store import Store
 from phin.evaluation.markov import MarkovModel
 from phin.evaluation.metrics import BitsPerNote, TuneBits
@@ -20,6 +21,7 @@ from phin.tokenizer import FIELDS, HEADLINE_FIELDS, TECHNIQUE, VELOCITY
 
 NUM_RESAMPLES = 2000
 ALL = "all"
+_MADE = {name for source in SOURCES.values() if source.is_made for name in source.names}
 BESIDE = (TECHNIQUE, VELOCITY)
 _UNLIKE = "Compare with figures of the same tunes alone."
 
@@ -88,17 +90,22 @@ def interval_by_family(
 
 def table(rows: list[BitsRow], split: str) -> str:
     """The report for a terminal."""
-    head = f"{'source':<10}{'tunes':>7}{'notes':>9}{'step':>7}{'pitch':>7}{'dur.':>7}{'bits/note':>11}  {'95 %':<13}"
+    width = max(10, *(len(row.source) + 2 for row in rows))
+    head = (
+        f"{'source':<{width}}{'tunes':>7}{'notes':>9}{'step':>7}{'pitch':>7}{'dur.':>7}{'bits/note':>11}  {'95 %':<13}"
+    )
     lines = [f"Held-out bits per note ({split} split, lower is better; intervals by family)", ""]
     lines.append(head + f"{'Markov':>8}  {'95 %':<13}{'fewer':>7}")
     for row in rows:
         low, high = row.interval
         markov_low, markov_high = row.markov_interval
         lines.append(
-            f"{row.source:<10}{row.tunes:>7}{row.notes:>9}{row.step:>7.3f}{row.pitch:>7.3f}{row.duration:>7.3f}"
+            f"{row.source:<{width}}{row.tunes:>7}{row.notes:>9}{row.step:>7.3f}{row.pitch:>7.3f}{row.duration:>7.3f}"
             f"{row.bits:>11.3f}  {f'{low:.3f}-{high:.3f}':<13}"
             f"{row.markov:>8.3f}  {f'{markov_low:.3f}-{markov_high:.3f}':<13}{-row.difference / row.markov:>7.1%}"
         )
+    if made := [row.source for row in rows if row.source in _MADE]:
+        lines += ["", f"{', '.join(made)}: made by phin's own rules; what is read of it says nothing about music."]
     if beside := rows[-1].beside:
         said = ", ".join(f"{name} {bits:.3f}" for name, bits in beside.items())
         lines += ["", f"Beside it, bits a note where somebody wrote it down: {said}"]

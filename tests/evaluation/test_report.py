@@ -129,6 +129,20 @@ def test_the_table_says_each_row_and_the_json_all_of_it(rows: list[BitsRow], tmp
     assert [row["bits"] for row in stored] == [row.bits for row in rows]
 
 
+def test_what_phin_made_itself_is_said_to_say_nothing(rows: list[BitsRow]) -> None:
+    """Fails: somebody reports how well a model reads our own rules, as if it were music."""
+    made = [
+        replace(row, source=source) for row, source in zip(rows, ("composer", "lao-accent classical"), strict=False)
+    ]
+    text = table(made, "test")
+    assert "composer: made by phin's own rules" in text
+    assert "own rules" not in table(rows, "test")
+    head, *lines = text.splitlines()[2 : 3 + len(made)]
+    assert [line.index(f"{row.tunes}") + len(f"{row.tunes}") for row, line in zip(made, lines, strict=True)] == [
+        head.index("tunes") + len("tunes")
+    ] * len(made)
+
+
 def test_technique_and_velocity_are_reported_beside_the_headline_where_they_were_written_down(tmp_path: Path) -> None:
     """Fails: what a note is worth in technique is averaged over notes whose technique nobody knows, or is not told."""
     tunes = [replace(PHRASE, source="essen"), replace(wander(1, 8), source="han"), replace(PHRASE, source="essen")]
