@@ -98,11 +98,8 @@ def format_letters(phrase: Phrase, digits: bool = False) -> str:
 
     InvalidTune where a note lies off the slots or has no letter. `digits` writes 1 to 7 instead of ด to ท.
     """
-    melody = phrase.melody
-    if not len(melody):
-        where = phrase.title or "phrase"
-        raise InvalidTune(where, Defect.NO_NOTES, "has no melody, so there is nothing to write", "choose another tune")
-    begins = page_begins(phrase.metre, int(melody.onset[0]))
+    first = phrase.melody.onset[:1].sum()
+    begins = page_begins(phrase.metre, int(first))
     slots = lettered_slots(phrase, begins, digits)
     lines = list(header_lines(phrase))
     if Inferred.OCTAVE not in phrase.inferred and not any(mark in "".join(slots) for mark in (UP, DOWN, *"*.89")):
@@ -267,6 +264,9 @@ def _phrase(page: Page, slots: Sequence[_Slot], words: Sequence[tuple[int, str]]
 def lettered_slots(phrase: Phrase, begins: int, digits: bool = False) -> list[str]:
     """The letters in every slot, whole hong of them, to the last that is struck or written to; see `format_letters`."""
     melody = phrase.melody
+    if not len(melody):
+        where = phrase.title or "phrase"
+        raise InvalidTune(where, Defect.NO_NOTES, "has no melody, so there is nothing to write", "choose another tune")
     places, marked = slot_places(melody, begins), Inferred.OCTAVE not in phrase.inferred
     rings = int(melody.duration[-1]) if melody.duration[-1] > STEPS_PER_HONG else 1
     num_hong = -(-(int(melody.onset[-1]) - begins + rings) // STEPS_PER_HONG)

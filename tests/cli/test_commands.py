@@ -337,9 +337,13 @@ def test_generating_writes_tunes_and_the_same_seed_writes_the_same(story: Story,
         for seed, folder in ((3, "a"), (3, "b"), (4, "c"))
     ]
     assert [outcome.status for outcome in outcomes] == [0, 0, 0]
-    assert sorted(file.name for file in (tmp_path / "a").iterdir()) == sorted(
-        f"tune-3-{number}.{kind}" for number in (1, 2) for kind in ("mid", "wav", "png", "txt", "html")
-    )
+    there = {file.name for file in (tmp_path / "a").iterdir()}
+    assert there >= {f"tune-3-{number}.{kind}" for number in (1, 2) for kind in ("mid", "wav", "png")}
+    pages = {f"tune-3-{number}.{kind}" for number in (1, 2) for kind in ("txt", "html")}
+    assert len(pages - there) == outcomes[0].out.count(
+        "not written"
+    )  # what a model of six steps draws may have no tune
+    assert there - pages == {name for name in there if not name.endswith(("txt", "html"))}
     assert "2 tunes" in outcomes[0].out
     assert "licence" in outcomes[0].out
     played = [
@@ -488,7 +492,8 @@ def test_a_trained_model_is_adapted_to_a_players_pages_of_letters(story: Story) 
 @pytest.mark.slow
 def test_an_interrupted_run_says_so_and_can_go_on(story: Story) -> None:
     """Fails: Ctrl-C prints a page, or the hours before it are lost."""
-    command = "import torch; torch.set_num_threads(1); from phin.cli.train import main; main()"
+    listen = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"  # which a shell's & takes away
+    command = f"{listen}; import torch; torch.set_num_threads(1); from phin.cli.train import main; main()"
     endless = ["trainer.max_steps=100000", "trainer.val_check_interval=50", "run=runs/broken"]
     endless += ["callbacks.early_stopping.patience=100000"]
     overrides = [text for text in TRAINING if not text.startswith("trainer.")]
@@ -503,7 +508,10 @@ def test_an_interrupted_run_says_so_and_can_go_on(story: Story) -> None:
         time.sleep(0.1)
     time.sleep(0.3)
     run.send_signal(signal.SIGINT)
-    _, err = run.communicate(timeout=180)
+    try:
+        _, err = run.communicate(timeout=180)
+    finally:
+        run.kill()
     text = err.decode()
     assert "Traceback" not in text
     assert text.strip().splitlines()[-1] == "phin-train: interrupted"

@@ -1,6 +1,7 @@
 """The sheet: what a player prints shows every letter above the fret that sounds it, and loads nothing."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -9,7 +10,7 @@ from phin.errors import InvalidTune
 from phin.music.augment import transpose
 from phin.music.fingering import Unplayable, finger
 from phin.music.notation import parse_letters
-from phin.music.phrase import Phrase
+from phin.music.phrase import VOICE, Phrase, Voice
 from phin.music.sheet import format_sheet
 
 PAGE = """title: <b>เต้ย</b>
@@ -92,3 +93,11 @@ def test_what_cannot_be_shown_is_refused(phrase: Phrase) -> None:
         format_sheet(transpose(phrase, 1), fingering=finger(phrase))
     with pytest.raises(Unplayable):
         format_sheet(parse_letters("| - - - ลํํ | - - - ด |").phrase)
+
+
+def test_a_tune_that_is_all_accompaniment_has_no_sheet(phrase: Phrase) -> None:
+    """Fails: a traceback, and the tunes beside it are lost, because a model drew a drone and nothing else."""
+    rows = phrase.rows.copy()
+    rows[:, VOICE] = Voice.ACCOMPANIMENT
+    with pytest.raises(InvalidTune, match="has no melody"):
+        format_sheet(replace(phrase, rows=rows))
