@@ -128,5 +128,5 @@ def train(config: TrainConfig) -> float:
         remember(config, folder)
     result = run.train(folder, trainer, module, datamodule, config.sampler)
     print((folder / "report.txt").read_text(encoding="utf-8"))
-    print(f"{len(result.tunes)} new tunes (.mid, .wav, .png): {folder / 'tunes'}")
+    print(f"{len(result.tunes)} new tunes, to hear, to see and to play from: {folder / 'tunes'}")
     return result.validation

@@ -315,10 +315,13 @@ def _fingerprint(folder: Path) -> str:
 
 
 def _pieces(path: Path) -> Iterator[np.ndarray]:
-    """The rows of an array on the disk, some at a time."""
-    whole = np.load(path, mmap_mode="r")
-    for start in range(0, len(whole), _PIECE):
-        yield whole[start : start + _PIECE]
+    """The rows of an array on the disk, some at a time, so that never more of them are in memory."""
+    with open(path, "rb") as file:
+        np.lib.format.read_magic(file)
+        shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+        width = int(np.prod(shape[1:], dtype=np.int64))
+        while len(piece := np.fromfile(file, dtype, count=_PIECE * width)):
+            yield piece.reshape(-1, *shape[1:])
 
 
 def _names_in(folder: Path) -> Iterator[list[str]]:

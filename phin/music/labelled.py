@@ -83,7 +83,7 @@ def read_performed(
     return LabelledReading(reading, phrase.technique[row], begins)
 
 
-def _without_wheel(track: mido.MidiTrack) -> list[mido.Message]:
+def _without_wheel(track: mido.MidiTrack) -> list[mido.Message | mido.MetaMessage]:
     """The messages of a track but those of its wheel; each of the others at its time."""
     kept, waited = [], 0
     for message in track:

@@ -27,7 +27,8 @@ from tests.tunes import wander
 
 NUM_TUNES = 60
 RUN = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's & takes away
 from phin.corpus import intake
 from phin.corpus.settings import CorpusConfig
 from tests.corpus.readers import record_slowly
