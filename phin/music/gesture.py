@@ -276,8 +276,9 @@ def _together(strokes: _Strokes) -> dict[str, np.ndarray]:
     """Strokes within TOGETHER of each, itself left out."""
     names = ("struck below", "struck above", "down to", "up to", "late")
     columns = {name: np.zeros(len(strokes)) for name in names}
-    low = np.searchsorted(strokes.onset, strokes.onset - TOGETHER, "left")
-    high = np.searchsorted(strokes.onset, strokes.onset + TOGETHER, "right")
+    within = TOGETHER + 1e-9  # exactly so far apart is together, however the seconds were rounded
+    low = np.searchsorted(strokes.onset, strokes.onset - within, "left")
+    high = np.searchsorted(strokes.onset, strokes.onset + within, "right")
     for place in np.flatnonzero(high - low > 1).tolist():
         others = strokes.pitch[low[place] : high[place]] - strokes.pitch[place]
         below, above = others[others < 0], others[others > 0]

@@ -77,7 +77,7 @@ def by_hand(reading: MidiReading) -> list[dict[str, float]]:
         told["velocity"] = me["velocity"]
         told["louder than the file"] = me["velocity"] - middle
         told["velocities differ"] = len(set(loud)) > 1
-        struck = [other for other in played if abs(other["onset"] - me["onset"]) <= TOGETHER]
+        struck = [other for other in played if abs(other["onset"] - me["onset"]) <= TOGETHER + 1e-9]
         below = [me["pitch"] - other["pitch"] for other in struck if other["pitch"] < me["pitch"]]
         above = [other["pitch"] - me["pitch"] for other in struck if other["pitch"] > me["pitch"]]
         told["struck below"], told["struck above"] = len(below), len(above)
@@ -136,6 +136,13 @@ def test_what_is_heard_equals_what_is_counted_by_hand(reading: MidiReading) -> N
         assert set(told) == set(FEATURES)
         for name, value in told.items():
             assert heard.column(name)[place] == pytest.approx(float(value), abs=1e-9), name
+
+
+def test_strokes_exactly_as_far_apart_as_can_be_are_struck_together() -> None:
+    """Fails: the seconds' last digit decides whether a strum is heard."""
+    rows = rows_from_columns(np.array([1, 17]), np.array([1, 1]), np.array([52, 52]))
+    reading = MidiReading(Phrase(rows, tempo=60_000), (), {}, np.array([0, 1]))
+    assert hear(reading).column("late").tolist() == pytest.approx([0, 0.04])
 
 
 @settings(max_examples=40)
