@@ -1,6 +1,8 @@
 """Public repositories: nothing is fetched unasked, what is fetched is what was pinned, and nothing stays half-done."""
 
 import io
+import subprocess
+import sys
 import tarfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -118,6 +120,51 @@ def test_what_cannot_be_trusted_leaves_nothing_behind(tmp_path: Path, make: Call
     assert {path for path in tmp_path.rglob("*")} - before <= {tmp_path / "cache", tmp_path / "cache" / "downloads"}
 
 
+def test_a_link_in_an_archive_is_not_followed_and_not_made(tmp_path: Path) -> None:
+    """A stranger's archive would read the player's own files into a corpus."""
+    (tmp_path / "secret.json").write_text(SONG % ("secret", "ด"))
+    source = source_at(archive(tmp_path, SONGS))
+    path = tmp_path / "archive" / f"{COMMIT}.tar.gz"
+    with tarfile.open(path) as old:
+        songs = [(member, old.extractfile(member)) for member in old]
+        with tarfile.open(tmp_path / "new", "w:gz", format=tarfile.PAX_FORMAT, pax_headers={"comment": COMMIT}) as tar:
+            for member, content in songs:
+                tar.addfile(member, content)
+            for kind, name in ((tarfile.SYMTYPE, "a"), (tarfile.LNKTYPE, "b")):
+                link = tarfile.TarInfo(f"repository/thai_music_data/songs/ลาว/{name}/json/{name}.json")
+                link.type, link.linkname = kind, str(tmp_path / "secret.json")
+                tar.addfile(link)
+    (tmp_path / "new").replace(path)
+    folder = fetch(source, tmp_path / "cache")
+    assert sorted(path.name for path in folder.rglob("*.json")) == ["ลาวหนึ่ง_full.json", "สอง_clean.json"]
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+import phin.corpus.download as download
+from tests.corpus.test_download import fetch, source_at
+download.content_checksum = lambda folder: os.kill(os.getpid(), signal.{signal})
+fetch(source_at({url!r}), Path({cache!r}))
+"""
+
+
+@pytest.mark.parametrize("signal", ["SIGINT", "SIGKILL"])
+def test_a_download_that_was_stopped_is_no_collection_and_is_begun_anew(tmp_path: Path, signal: str) -> None:
+    """Half a collection would be taken for the whole one ever after."""
+    source, cache = source_at(archive(tmp_path, SONGS)), tmp_path / "cache"
+    assert isinstance(source.origin, Repository)
+    code = KILLED.format(signal=signal, url=source.origin.url, cache=str(cache))
+    stopped = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    assert stopped.returncode in (-2, -9), stopped.stderr
+    left = [path.name for path in (cache / "downloads").iterdir()]
+    assert all(name.startswith(".") for name in left)  # what no program looks at
+    assert signal == "SIGKILL" or not left
+    with pytest.raises(MissingCorpus, match="is not on this machine"):
+        fetch(source, cache, download=False)
+    assert len(list(fetch(source, cache).rglob("*.json"))) == 2
+
+
 @pytest.mark.parametrize("packed", [True, False])
 def test_an_archive_that_grows_and_grows_is_given_up(tmp_path: Path, packed: bool) -> None:
     """A bomb of zeros would fill the disk."""
@@ -151,6 +198,27 @@ def test_a_copy_of_a_collection_becomes_a_corpus_named_as_what_it_is(tmp_path: P
     assert [store.phrase(tune).title for tune in range(2)] == ["ลาวหนึ่ง", "สอง"]
     assert store.report["refused"] == {"unreadable": 1}
     assert "research use only" in store.licence
+
+
+def test_one_song_of_both_thai_collections_is_held_out_of_both(tmp_path: Path) -> None:
+    """A tune would be trained on in the one collection, and measured in the other."""
+    songs, club = tmp_path / "songs", tmp_path / "club" / "short-song"
+    for number, title in enumerate(("ลาวลอง", "สามทดลอง", "สี่ทดลอง")):
+        file = songs / f"thai_music_data/songs/ทดลอง/{title}/json/{title}_full.json"
+        file.parent.mkdir(parents=True)
+        file.write_text(SONG % (f"{title} สองชั้น", "ดรม"[number]))
+    club.mkdir(parents=True)
+    page = '<title>ชมรม - ขลุ่ย</title>\n<div id="thm">\n(ลาวลอง_เถา)\n---4 -5-3 -5-4 -3-5\n</div>'
+    (club / "a.html").write_text(page)
+    paths = {"thai_songs": str(songs), "thm": str(tmp_path / "club")}
+    config = CorpusConfig("thai", ["thai_songs", "thm"], paths=paths, cache=str(tmp_path), min_notes=4)
+    store = prepare(config, progress=False)
+    of = {store.id(tune).rpartition("/")[2]: tune for tune in range(len(store))}
+    one, other = of["ลาวลอง สองชั้น"], of["ลาวลอง เถา"]
+    assert store.families[one] == store.families[other]
+    assert store.tunes["split"][one] == store.tunes["split"][other]
+    assert len(set(store.families.tolist())) == 3
+    assert store.phrase(other).source == sources.LAO_ACCENT
 
 
 def test_a_metre_that_nobody_wrote_is_not_learned(tmp_path: Path) -> None:
