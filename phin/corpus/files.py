@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from phin.corpus.download import fetched, wanted
+from phin.corpus.guqin import refuse_without_music21
 from phin.corpus.settings import CorpusConfig
-from phin.corpus.sources import Folder, Made, Package, Repository, Source
+from phin.corpus.sources import Folder, Made, Package, Parser, Repository, Source
 from phin.errors import MissingCorpus
 
 PIECES_A_UNIT = 16
@@ -31,7 +32,7 @@ class Unit:
 def find_units(config: CorpusConfig, progress: bool = True) -> tuple[list[Unit], str]:
     """The files of a corpus, in a fixed order, and the licences a user must see. Raises MissingCorpus.
 
-    A repository that is asked for with `download` is fetched.
+    A repository that is asked for with `download` is fetched, once it is sure that it can be read.
     """
     units = _package_units(config)
     for source in config.chosen:
@@ -39,6 +40,8 @@ def find_units(config: CorpusConfig, progress: bool = True) -> tuple[list[Unit],
             case Folder(endings):
                 units += _folder_units(source, _folder(config.path_of(source.place) or "", source), endings)
             case Repository():
+                if source.parser is Parser.GUQIN:
+                    refuse_without_music21(source.about)
                 path = config.path_of(source.place)
                 folder = _folder(path, source) if path else None
                 folder = folder or fetched(source, source.origin, Path(config.cache), config.download, progress)

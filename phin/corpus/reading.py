@@ -9,6 +9,7 @@ import numpy as np
 
 from phin.corpus.collected import CollectedTune
 from phin.corpus.files import Unit
+from phin.corpus.guqin import read_guqin
 from phin.corpus.sources import LAO_ACCENT, SOURCES, THAI_CLASSICAL, Parser
 from phin.corpus.thai_json import read_thai_json
 from phin.corpus.thm import read_thm
@@ -74,6 +75,10 @@ def _read_letters(unit: Unit, min_notes: int) -> list[Reading]:
     return [_tune(unit.id, min_notes, partial(read_letters, _path(unit)), _called(unit))]
 
 
+def _read_guqin(unit: Unit, min_notes: int) -> list[Reading]:
+    return [_tune(unit.id, min_notes, partial(read_guqin, _path(unit), _called(unit)))]
+
+
 def _read_abc(unit: Unit, min_notes: int) -> list[Reading]:
     readings: list[Reading] = []
     seen: dict[str, int] = {}
@@ -125,6 +130,7 @@ _READERS: dict[Parser, Callable[[Unit, int], list[Reading]]] = {
     Parser.THAI_JSON: partial(_read_collected, read_thai_json),
     Parser.THM: partial(_read_collected, read_thm),
     Parser.MIDI_WITHOUT_METRE: _read_midi_without_metre,
+    Parser.GUQIN: _read_guqin,
 }
 
 

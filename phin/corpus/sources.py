@@ -19,6 +19,8 @@ class Parser(Enum):
     THM = "thm"
     MIDI_WITHOUT_METRE = "midi without metre"
     """Every file says 4/4 because nobody said otherwise."""
+    GUQIN = "guqin"
+    """MusicXML of one part, read through music21."""
 
 
 @dataclass(frozen=True)
@@ -168,6 +170,18 @@ _ENTRIES = (
             megabytes=500,
         ),
         ("chinese folk",),
+    ),
+    Source(
+        "guqin",
+        "pieces for the guqin, typed from printed numbered notation",
+        f"lukewys/Guqin-Dataset: {NO_LICENCE}",
+        Parser.GUQIN,
+        Repository(
+            "https://github.com/lukewys/Guqin-Dataset",
+            "6270363208365dfb519c9431ed8c3fde2533b231",
+            ("Guqin_Dataset_v1/xml_no_split/*/*.xml",),
+            megabytes=20,
+        ),
     ),
     Source("composer", "synthetic phin pieces", COMPOSER_LICENCE, Parser.COMPOSER, Made()),
 )
