@@ -46,7 +46,7 @@ def fetched(source: Source, origin: Repository, cache: Path, download: bool, pro
     if not download:
         raise MissingCorpus(
             source.name,
-            f"is not on this machine. Licence: {source.licence}",
+            f"is not on this machine. Licence: {source.licence.removesuffix('.')}",
             f"set data.download=true to fetch some {origin.megabytes} MB from {origin.url}, or data.path=DIR to a copy",
         )
     folder.parent.mkdir(parents=True, exist_ok=True)
