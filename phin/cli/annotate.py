@@ -1,19 +1,17 @@
 """phin-annotate: how each note of a MIDI file was played, as far as the detector can tell."""
 
-import argparse
 import csv
 import io
 import json
-import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NoReturn
 
-from phin.errors import InvalidConfig, PhinError
-from phin.model.annotation import LEARNED_FROM, Annotation, annotate
+from phin.cli.arguments import Parser
+from phin.errors import InvalidConfig
+from phin.model.annotation import LEARNED_FROM, Annotation, annotate, word
 from phin.model.detector import load
-from phin.music.grid import SLOTS_PER_HONG, SLOTS_PER_LINE, STEPS_PER_SLOT, page_begins
+from phin.music.grid import SLOTS_PER_HONG, SLOTS_PER_LINE, STEPS_PER_SLOT, begin_of
 from phin.music.midi import read_midi, write_midi
 from phin.music.phrase import UNKNOWN, pitch_name
 from phin.music.technique import FACTS, Technique
@@ -35,23 +33,10 @@ ENDINGS = (".mid", ".midi")
 SAID = f"learned from {LEARNED_FROM}: to be checked by ear"
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"phin-annotate: {message}. See phin-annotate --help.\n")
-
-
 def main(argv: Sequence[str] | None = None) -> None:
-    """Console script. Exits with 1 after one line on stderr where the user can mend what went wrong."""
-    parser = _Parser("phin-annotate", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("source", metavar="IN")
-    parser.add_argument("target", metavar="OUT")
-    arguments = parser.parse_args(argv)
-    try:
-        for line in run(Path(arguments.source), Path(arguments.target)):
-            print(line)
-    except PhinError as error:
-        print(f"phin-annotate: {error}", file=sys.stderr)
-        sys.exit(1)
+    """Console script."""
+    parser = Parser("phin-annotate", DESCRIPTION)
+    parser.run(lambda arguments: run(Path(arguments.source), Path(arguments.target)), argv)
 
 
 def run(source: Path, target: Path) -> list[str]:
@@ -79,7 +64,7 @@ def run(source: Path, target: Path) -> list[str]:
 def table(annotation: Annotation) -> list[dict[str, object]]:
     """A dictionary a note: the slot it is nearest to, what it is, how it was played, and what is heard."""
     phrase = annotation.phrase
-    begins = page_begins(phrase.metre, int(phrase.onset.min(initial=0)))
+    begins = begin_of(phrase)
     rows = []
     for onset, pitch, note in zip(phrase.onset.tolist(), phrase.pitch.tolist(), annotation.notes, strict=True):
         line, slot = divmod((onset - begins + STEPS_PER_SLOT // 2) // STEPS_PER_SLOT, SLOTS_PER_LINE)
@@ -103,7 +88,7 @@ def table(annotation: Annotation) -> list[dict[str, object]]:
 
 
 def _name(technique: Technique | None) -> str:
-    return "unknown" if technique is None else technique.name.lower().replace("_", "-")
+    return "unknown" if technique is None else word(technique)
 
 
 def _write_csv(annotation: Annotation, path: Path) -> None:

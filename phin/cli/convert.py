@@ -1,14 +1,14 @@
 """phin-convert: a tune from one form to another, by the endings of two files. It composes; rooms below convert."""
 
 import argparse
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
-from phin.errors import InvalidConfig, PhinError
+from phin.cli.arguments import Parser
+from phin.errors import InvalidConfig
 from phin.music import abc, midi, notation, tablature
 from phin.music.augment import transpose
 from phin.music.fitting import fit
@@ -61,20 +61,9 @@ READERS: dict[str, Callable[[Path], Source]] = {
 }
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"phin-convert: {message}. See phin-convert --help.\n")
-
-
 def main(argv: Sequence[str] | None = None) -> None:
-    """Console script. Exits with 1 after one line on stderr where the user can mend what went wrong."""
-    arguments = _parser().parse_args(argv)
-    try:
-        for line in convert(arguments):
-            print(line)
-    except PhinError as error:
-        print(f"phin-convert: {error}", file=sys.stderr)
-        sys.exit(1)
+    """Console script."""
+    _parser().run(convert, argv)
 
 
 def convert(arguments: argparse.Namespace) -> list[str]:
@@ -112,10 +101,8 @@ def convert(arguments: argparse.Namespace) -> list[str]:
     return [f"{target}: {len(phrase)} notes", *(f"  {line}" for line in said)]
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser("phin-convert", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("source", metavar="IN")
-    parser.add_argument("target", metavar="OUT")
+def _parser() -> Parser:
+    parser = Parser("phin-convert", DESCRIPTION)
     parser.add_argument("--tune", type=_positive, help="which tune of an .abc file that holds several, counted from 1")
     parser.add_argument("--transpose", type=int, default=0, metavar="SEMITONES", help="move every note")
     parser.add_argument("--tempo", type=_tempo, help="hong (quarters) a minute")

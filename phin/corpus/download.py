@@ -87,10 +87,15 @@ def wanted(paths: Iterable[PurePosixPath], origin: Repository) -> list[PurePosix
 
 
 def content_checksum(folder: Path) -> str:
-    """A hash of the names and contents of all files below a folder, but for the one that keeps it."""
+    """The checksum of all files below a folder, but for the one that keeps it."""
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name != CHECKSUM)
+    return checksum({path.relative_to(folder).as_posix(): path for path in files})
+
+
+def checksum(files: dict[str, Path]) -> str:
+    """A hash of files' names and contents, whatever folder they lie in and in whatever order they come."""
     digest = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file() and path.name != CHECKSUM):
-        name = path.relative_to(folder).as_posix()
+    for name, path in sorted(files.items()):
         digest.update(f"{name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     return digest.hexdigest()
 

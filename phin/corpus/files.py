@@ -1,12 +1,11 @@
 """The files of a corpus, in a fixed order, wherever they lie."""
 
-import hashlib
 import importlib.util
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from phin.corpus.download import fetched, wanted
+from phin.corpus.download import checksum, fetched, wanted
 from phin.corpus.guqin import refuse_without_music21
 from phin.corpus.settings import CorpusConfig
 from phin.corpus.sources import Folder, Made, Package, Parser, Repository, Source
@@ -57,20 +56,13 @@ def source_names(config: CorpusConfig, units: Sequence[Unit]) -> list[str]:
     return list(dict.fromkeys(name for unit in units for name in chosen[unit.source].names))
 
 
-def checksum(units: Iterable[Unit]) -> str:
-    """A hash of files' names and contents, whatever folder they lie in and in whatever order they come."""
-    digest = hashlib.sha256()
-    for unit in sorted(units, key=lambda unit: unit.id):
-        if unit.path is not None:
-            digest.update(f"{unit.id} {hashlib.sha256(unit.path.read_bytes()).hexdigest()}\n".encode())
-    return digest.hexdigest()[:16]
-
-
 def other_files(config: CorpusConfig, units: Sequence[Unit]) -> list[str]:
     """The packaged sources whose files are not those that the benchmark was measured on."""
     pinned = {source.name: source.origin.checksum for source in config.chosen if isinstance(source.origin, Package)}
     return [
-        name for name, expected in pinned.items() if checksum(unit for unit in units if unit.source == name) != expected
+        name
+        for name, expected in pinned.items()
+        if checksum({unit.id: unit.path for unit in units if unit.source == name and unit.path})[:16] != expected
     ]
 
 

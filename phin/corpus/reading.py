@@ -48,22 +48,28 @@ def read_unit(unit: Unit, min_notes: int) -> list[Reading]:
 
 def broken(unit: Unit, defect: Defect, what: str, remedy: str) -> Reading:
     """The refusal of a whole file that the reader could not cope with."""
-    error = InvalidTune(unit.path or unit.id, defect, " ".join(what.split()), remedy)
-    return Reading(unit.id, defect=error.defect, reason=str(error))
+    return _refused(unit.id, InvalidTune(unit.path or unit.id, defect, " ".join(what.split()), remedy))
 
 
 def _tune(id: str, min_notes: int, read: Callable[[], Phrase | MidiReading | PageReading], called: str = "") -> Reading:
     """What `read` says of a tune, or its defect; it is `called` so, unless its reader knows better."""
     try:
-        done = read()
-        phrase, repairs = (done, ()) if isinstance(done, Phrase) else (done.phrase, done.repairs)
-        phrase = replace(phrase, source=called) if called else phrase
-        if len(phrase.melody) < min_notes:
-            what = f"has {len(phrase.melody)} notes, fewer than {min_notes}"
-            raise InvalidTune(id, Defect.TOO_SHORT, what, "leave it out")
-        return Reading(id, phrase=phrase, repairs=repairs)
+        return _of(id, min_notes, read(), called)
     except InvalidTune as error:
-        return Reading(id, defect=error.defect, reason=str(error))
+        return _refused(id, error)
+
+
+def _of(id: str, min_notes: int, done: Phrase | MidiReading | PageReading, called: str = "") -> Reading:
+    """A tune that was read, unless it is too short."""
+    phrase, repairs = (done, ()) if isinstance(done, Phrase) else (done.phrase, done.repairs)
+    if len(phrase.melody) < min_notes:
+        what = f"has {len(phrase.melody)} notes, fewer than {min_notes}"
+        return _refused(id, InvalidTune(id, Defect.TOO_SHORT, what, "leave it out"))
+    return Reading(id, phrase=replace(phrase, source=called) if called else phrase, repairs=repairs)
+
+
+def _refused(id: str, error: InvalidTune) -> Reading:
+    return Reading(id, defect=error.defect, reason=str(error))
 
 
 def _read_midi(unit: Unit, min_notes: int) -> list[Reading]:
@@ -108,17 +114,14 @@ def _read_collected(read: Callable[[Path, str], list[CollectedTune]], unit: Unit
     try:
         collected = read(_path(unit), THAI_CLASSICAL)
     except InvalidTune as error:
-        return [Reading(unit.id, defect=error.defect, reason=str(error))]
+        return [_refused(unit.id, error)]
     readings = []
     for tune in collected:
-
-        def its_reading(reading: PageReading | InvalidTune = tune.reading) -> PageReading:
-            if isinstance(reading, InvalidTune):
-                raise reading
-            return reading
-
-        called = LAO_ACCENT if "ลาว" in tune.name else ""
-        readings.append(_tune(f"{unit.id}/{tune.name}", min_notes, its_reading, called))
+        id, called = f"{unit.id}/{tune.name}", LAO_ACCENT if "ลาว" in tune.name else ""
+        if isinstance(tune.reading, InvalidTune):
+            readings.append(_refused(id, tune.reading))
+        else:
+            readings.append(_of(id, min_notes, tune.reading, called))
     return readings
 
 

@@ -27,7 +27,7 @@ class Parser(Enum):
 class Package:
     """ABC files that come with the music21 package: a folder of its corpus, all files or only some (by stem).
 
-    `checksum` is that of the files (`phin.corpus.files.checksum`) as music21 10.5.1 has them: the benchmark's.
+    `checksum` begins that of the files (`phin.corpus.download.checksum`) as music21 10.5.1 has them: the benchmark's.
     """
 
     folder: str

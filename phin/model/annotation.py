@@ -60,7 +60,7 @@ def _answer(
     sure = float(probability[likeliest])
     if sure >= found.threshold:
         return NoteAnswer(likeliest, sure, len(strokes), reason(found.heard, likeliest, strokes))
-    shares = f"{_word(likeliest)} ({sure:.0%}) or {_word(next_one)} ({probability[next_one]:.0%})"
+    shares = f"{word(likeliest)} ({sure:.0%}) or {word(next_one)} ({probability[next_one]:.0%})"
     why = f"perhaps {shares}: an answer needs {found.threshold:.1%}"
     return NoteAnswer(None, sure, len(strokes), why)
 
@@ -90,7 +90,8 @@ class _Heard:
         return f", {1 / apart.mean():.0f} a second" if len(apart) and apart.mean() > 0 else ""
 
 
-def _word(technique: Technique) -> str:
+def word(technique: Technique) -> str:
+    """What a technique is called: hammer-on."""
     return technique.name.lower().replace("_", "-")
 
 

@@ -89,6 +89,11 @@ def page_begins(metre: Metre | None, first: int = 0) -> int:
     return usual + min((first - usual) // line, 0) * line
 
 
+def begin_of(phrase: Phrase) -> int:
+    """The step at which a phrase's page begins (`page_begins`)."""
+    return page_begins(phrase.metre, int(phrase.onset.min(initial=0)))
+
+
 class SlotPlace(NamedTuple):
     """A place on a page, all counted from 0: the slot, and which part of how many it is shared in."""
 

@@ -35,6 +35,7 @@ from phin.errors import Defect, InvalidTune
 from phin.music.grid import (
     SLOTS_PER_HONG,
     STEPS_PER_SLOT,
+    begin_of,
     page_begins,
     slot_name,
     slot_places,
@@ -98,8 +99,7 @@ def format_letters(phrase: Phrase, digits: bool = False) -> str:
 
     InvalidTune where a note lies off the slots or has no letter. `digits` writes 1 to 7 instead of ด to ท.
     """
-    first = phrase.melody.onset[:1].sum()
-    begins = page_begins(phrase.metre, int(first))
+    begins = begin_of(phrase.melody)
     slots = lettered_slots(phrase, begins, digits)
     lines = list(header_lines(phrase))
     if Inferred.OCTAVE not in phrase.inferred and not any(mark in "".join(slots) for mark in (UP, DOWN, *"*.89")):

@@ -20,7 +20,7 @@ from typing import NamedTuple
 from phin.music.augment import transpose
 from phin.music.fitting import fit
 from phin.music.fretboard import DEFAULT, playable, tuning_of
-from phin.music.grid import page_begins
+from phin.music.grid import begin_of
 from phin.music.letters import Letter
 from phin.music.phrase import HIGHEST_PITCH, LOWEST_PITCH, Phrase
 from phin.music.snapping import snap
@@ -62,7 +62,7 @@ def for_paper(phrase: Phrase, ending: str) -> OnPaper:
         changes += _in_short(fitted.changes)
         phrase = fitted.phrase
     if changes and ending in PAPER:
-        begins = page_begins(phrase.metre, int(phrase.onset.min()))
+        begins = begin_of(phrase)
         phrase = replace(phrase, words=((begins, f"({_without_brackets('; '.join(changes))})"), *phrase.words))
     return OnPaper(phrase, tuple(changes))
 

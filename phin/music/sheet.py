@@ -10,7 +10,7 @@ from pathlib import Path
 
 from phin.music.fingering import Fingering, finger
 from phin.music.fretboard import Tuning, tuning_of
-from phin.music.grid import SLOTS_PER_HONG, SLOTS_PER_LINE, page_begins
+from phin.music.grid import SLOTS_PER_HONG, SLOTS_PER_LINE, begin_of
 from phin.music.lai import LAI
 from phin.music.notation import lettered_slots
 from phin.music.page import letter_of, page_lines
@@ -48,7 +48,7 @@ def format_sheet(phrase: Phrase, tuning: Tuning | None = None, fingering: Finger
     """
     tuning = tuning or tuning_of(phrase)
     fingering = fingering or finger(phrase, tuning)
-    begins = page_begins(phrase.metre, int(phrase.onset.min(initial=0)))
+    begins = begin_of(phrase)
     letters, frets = lettered_slots(phrase, begins), fretted_slots(phrase, fingering, begins)
     num_slots = max(len(letters), len(frets[0]))
     letters, *strings = ([*row, *["-"] * (num_slots - len(row))] for row in (letters, *frets))

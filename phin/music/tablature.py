@@ -24,7 +24,7 @@ import numpy as np
 from phin.errors import Defect, InvalidTune
 from phin.music.fingering import Fingering, finger
 from phin.music.fretboard import DEFAULT, FRETS, Tuning, tuning_of
-from phin.music.grid import SHARES, SLOTS_PER_HONG, STEPS_PER_SLOT, page_begins, slot_places
+from phin.music.grid import SHARES, SLOTS_PER_HONG, STEPS_PER_SLOT, begin_of, page_begins, slot_places
 from phin.music.page import WORDS, Page, PageReading, barred, header_lines, page_lines, read_text
 from phin.music.phrase import (
     DUPLE,
@@ -91,7 +91,7 @@ def format_tablature(phrase: Phrase, tuning: Tuning | None = None, fingering: Fi
     """
     tuning = tuning or tuning_of(phrase)
     fingering = fingering or finger(phrase, tuning)
-    begins = page_begins(phrase.metre, int(phrase.onset.min(initial=0)))
+    begins = begin_of(phrase)
     cells = fretted_slots(phrase, fingering, begins)
     lines = [*header_lines(replace(phrase, tuning=str(tuning))), ""]
     names = [f"{string} {pitch_name(tuning.open_pitch(string))}" for string in range(1, tuning.num_strings + 1)]

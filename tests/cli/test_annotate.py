@@ -2,6 +2,7 @@
 
 import csv
 import json
+from functools import partial
 from pathlib import Path
 
 import mido
@@ -13,7 +14,9 @@ from phin.music.midi import midi_bytes, read_midi
 from phin.music.perform import PerformanceStyle
 from phin.music.phrase import UNKNOWN, LabelSource, Phrase, Voice, rows_from_columns
 from phin.music.technique import Technique
+from tests.cli.mistakes import complaint_of
 
+complaint = partial(complaint_of, main)
 WRITTEN = {8: Technique.BEND, 16: Technique.VIBRATO, 24: Technique.TREMOLO}
 
 
@@ -35,15 +38,6 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         track[:] = [message for message in track if message.type != "text"]
     file.save("theirs.mid")
     return tmp_path
-
-
-def complaint(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    """What is said of a mistake: one line and a status."""
-    with pytest.raises(SystemExit) as end:
-        main(arguments)
-    assert end.value.code in (1, 2)
-    (line,) = capsys.readouterr().err.strip().splitlines()
-    return line
 
 
 def test_each_note_is_told_with_its_place_its_technique_and_why(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:

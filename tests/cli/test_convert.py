@@ -1,6 +1,7 @@
 """phin-convert: every form leads to every other, a mistake is one line, and nothing is half-written."""
 
 import wave
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,9 @@ from phin.music.notation import read_letters
 from phin.music.phrase import DUPLE, Phrase, rows_from_columns
 from phin.music.tablature import read_tablature
 from phin.music.writers import WRITERS
+from tests.cli.mistakes import complaint_of
 
+complaint = partial(complaint_of, main)
 PAGE = "title: เต้ย\nlai: yai\ntempo: 120\ndrone: ลฺ\n\n| - - - ลฺ | - ด - ร | - ม - ซ | - - - ล |\n"
 ABC = "X:1\nT:one\nM:2/4\nL:1/8\nK:C\nAGED|CDEG|A4|\n\nX:2\nT:two\nM:2/4\nL:1/8\nK:C\nCDEG|A4|\n"
 
@@ -23,15 +26,6 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "tune.txt").write_text(PAGE, encoding="utf-8")
     (tmp_path / "tunes.abc").write_text(ABC)
     return tmp_path
-
-
-def complaint(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    """What is said of a mistake: one line and a status."""
-    with pytest.raises(SystemExit) as end:
-        main(arguments)
-    assert end.value.code in (1, 2)
-    (line,) = capsys.readouterr().err.strip().splitlines()
-    return line
 
 
 def test_every_form_can_be_written_and_those_with_notes_lead_back(desk: Path) -> None:
