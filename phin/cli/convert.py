@@ -11,10 +11,11 @@ from phin.cli.arguments import Parser
 from phin.errors import InvalidConfig
 from phin.music import abc, midi, notation, tablature
 from phin.music.augment import transpose
+from phin.music.drone import with_drone
 from phin.music.fitting import fit
 from phin.music.fretboard import DEFAULT, Tuning, tuning_of
 from phin.music.page import PageReading
-from phin.music.phrase import Phrase
+from phin.music.phrase import Phrase, pitch_name
 from phin.music.snapping import snap
 from phin.music.writers import WRITERS
 
@@ -75,23 +76,28 @@ def convert(arguments: argparse.Namespace) -> list[str]:
         raise InvalidConfig(str(target), "is the file that is read", "give OUT another name")
     if arguments.digits and ending != ".txt":
         raise InvalidConfig("--digits", f"means nothing for {ending}", "leave it out, or write .txt")
-    if arguments.tuning and ending in TONELESS and not arguments.fit:
-        raise InvalidConfig("--tuning", f"means nothing for {ending} without --fit", "leave it out, or add --fit")
+    if arguments.drone and ending == ".txt":
+        raise InvalidConfig("--drone", "means nothing for .txt: letters hold the melody alone", "leave it out")
+    if arguments.tuning and ending in TONELESS and not (arguments.fit or arguments.drone):
+        remedy = "leave it out, or add --fit or --drone"
+        raise InvalidConfig("--tuning", f"means nothing for {ending} without --fit or --drone", remedy)
     tunes, repairs = read(source)
     phrase, said = _chosen(tunes, arguments.tune, source), list(repairs)
     if arguments.tempo:
         phrase = replace(phrase, tempo=round(60e6 / arguments.tempo))
     if arguments.transpose:
         phrase = transpose(phrase, arguments.transpose)
-    tuning = Tuning.parse(arguments.tuning) if arguments.tuning else None
+    if arguments.tuning:
+        phrase = replace(phrase, tuning=str(Tuning.parse(arguments.tuning)))
     if arguments.snap:
         phrase, moved = snap(phrase)
         said += moved
+    if arguments.drone:
+        phrase = with_drone(phrase)
+        said.append(f"drone {' '.join(map(pitch_name, phrase.drone))}, a stroke a hong")
     if arguments.fit:
-        phrase, changes = fit(phrase, tuning or tuning_of(phrase))
+        phrase, changes = fit(phrase, tuning_of(phrase))
         said += changes
-    if tuning:
-        phrase = replace(phrase, tuning=str(tuning))
     if ending == ".txt" and not phrase.is_melody.all():
         said.append("letters hold the melody alone: drone and lower notes of chords are not in them")
     if arguments.digits:
@@ -110,6 +116,9 @@ def _parser() -> Parser:
         "--snap",
         action="store_true",
         help="move strokes that lie off the slots to the nearest slot, half or third of one",
+    )
+    parser.add_argument(
+        "--drone", action="store_true", help="strike the drone too: what the tune's head names, else its lai's"
     )
     parser.add_argument("--fit", action="store_true", help="the nearest version that the phin can play")
     parser.add_argument(

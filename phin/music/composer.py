@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from phin.music.drone import DRONE_LOUDNESS, strokes
 from phin.music.fingering import finger, frets_by_place, under_one_hand
 from phin.music.fretboard import Drone, Tuning, drone, positions, suitable_tuning
 from phin.music.grid import SLOTS_PER_HONG, STEPS_PER_SLOT, page_begins
@@ -54,7 +55,7 @@ DYADS = (3, 5, 7, 10, 12)
 STRUM = (5, 7)
 """Semitones below the melody note of a strum's other two: a second and a fourth, stacked (Chaichana 2022, p. 102)."""
 
-LOUDNESS, DRONE_LOUDNESS = 80, 58
+LOUDNESS = 80
 Onsets = list[int]
 """Slots that are struck, counted from the beginning of a cell."""
 
@@ -293,11 +294,9 @@ class _Piece:
     def _drone(self, first: int, end: int, every: int, strums: Sequence[tuple[int, int]]) -> np.ndarray:
         """The drone's rows: a stroke every so many steps, also on the beat; silent while a strum takes its string."""
         rows = []
-        for onset in range(-(-first // every) * every, end, every):
-            stop = min([onset + every, *(start for start, _ in strums if onset < start < onset + every)])
-            if not any(start <= onset < over for start, over in strums):
-                loud = DRONE_LOUDNESS + int(self.rng.integers(-8, 9))
-                rows.append([onset, stop - onset, self.held.pitch, loud, Technique.DRONE, Voice.ACCOMPANIMENT])
+        for onset, duration in strokes(first, end, every, strums):
+            loud = DRONE_LOUDNESS + int(self.rng.integers(-8, 9))
+            rows.append([onset, duration, self.held.pitch, loud, Technique.DRONE, Voice.ACCOMPANIMENT])
         return np.array(rows, dtype=np.int64).reshape(-1, NUM_COLUMNS)
 
     def _as_phrase(self, rows: np.ndarray, tempo: int) -> Phrase:

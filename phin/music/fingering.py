@@ -325,7 +325,7 @@ def numbered(notes: Sequence[int]) -> str:
 
 def _unplayable(phrase: Phrase, notes: list[int], reason: str) -> Unplayable:
     where = f"{phrase.title or 'phrase'}, {numbered(notes)} ({when(phrase, notes[0])})"
-    return Unplayable(where, reason, "let fit() find the nearest phrase that can be played")
+    return Unplayable(where, reason, "take the nearest that can be played (phin-convert --fit)")
 
 
 def _why_stuck(phrase: Phrase, tuning: Tuning, notes: list[int]) -> str:

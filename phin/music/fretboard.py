@@ -13,6 +13,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 from phin.errors import PhinError
@@ -126,6 +127,7 @@ def playable(tuning: Tuning = DEFAULT) -> tuple[int, ...]:
     return tuple(sorted({pitch + semitones for pitch in tuning.open_pitches for semitones in FRETS}))
 
 
+@lru_cache(maxsize=4096)
 def positions(pitch: int, tuning: Tuning = DEFAULT) -> tuple[Position, ...]:
     """Where a MIDI pitch lies, string 1 first; empty where it is on no fret. A string has each pitch at most once."""
     strings = range(1, tuning.num_strings + 1)

@@ -71,6 +71,15 @@ def test_every_setting_changes_what_is_written(desk: Path, capsys: pytest.Captur
     capsys.readouterr()
     main(["high.mid", "fitted.tab", "--transpose", "3", "--fit"])
     assert "every note moves" in capsys.readouterr().out
+    main(["tune.txt", "droned.mid", "--drone"])
+    assert "drone A3, a stroke a hong" in capsys.readouterr().out
+    droned = read_midi(desk / "droned.mid", min_notes=1).phrase
+    assert droned.melody.rows.tolist() == plain.rows.tolist()
+    assert set(droned.pitch[~droned.is_melody].tolist()) == {57}
+    for ending in (".tab", ".wav", ".html", ".png", ".neck.png"):
+        main(["tune.txt", f"plain{ending}"])
+        main(["tune.txt", f"droned{ending}", "--drone"])
+        assert (desk / f"plain{ending}").read_bytes() != (desk / f"droned{ending}").read_bytes()
 
 
 def test_a_rhythm_off_the_slots_is_snapped_only_where_that_is_asked(
@@ -96,6 +105,9 @@ MISTAKES = {
     "itself": (["tune.txt", "./tune.txt"], "tune.txt: is the file that is read"),
     "digits of a sound": (["tune.txt", "x.wav", "--digits"], "--digits: means nothing for .wav"),
     "tuning of a sound": (["tune.txt", "x.wav", "--tuning", "E-A"], "--tuning: means nothing for .wav"),
+    "drone of letters": (["tune.txt", "x.txt", "--drone"], "--drone: means nothing for .txt"),
+    "no drone known": (["tunes.abc", "x.mid", "--tune", "1", "--drone"], "one: nothing says what its drone is"),
+    "no hand for it": (["tune.txt", "x.tab", "--drone", "--tuning", "E-A"], "phin-convert --fit"),
     "no tuning": (["tune.txt", "x.tab", "--tuning", "H"], "tuning 'H'"),
     "no tempo": (["tune.txt", "x.mid", "--tempo", "fast"], "'fast' is no tempo"),
     "no number": (["tune.txt", "x.mid", "--tune", "0"], "'0' is no number"),

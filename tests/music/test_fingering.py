@@ -225,7 +225,7 @@ def test_what_cannot_be_fingered_is_said_with_the_note_the_time_and_the_reason(
     """The player would learn that something somewhere is wrong."""
     with pytest.raises(Unplayable) as refusal:
         finger(phrase, Tuning.parse(tuning))
-    assert str(refusal.value) == f"{said}. Let fit() find the nearest phrase that can be played."
+    assert str(refusal.value) == f"{said}. Take the nearest that can be played (phin-convert --fit)."
 
 
 def test_a_phrase_without_notes_has_an_empty_fingering() -> None:
