@@ -29,8 +29,8 @@ $(READY): pyproject.toml constraints.txt
 train: $(READY)  ## prepares the default corpus, trains the default model, reports, plays four new tunes
 	$(BIN)/phin-train run=$(RUN) resume=auto $(ARGS)
 
-test: $(READY)   ## the tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+test: $(READY)   ## the tests, a process a core; each file stays in one, for its fixtures
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=auto --dist=loadfile
 
 check: $(READY)  ## format, lint, import floors, types
 	$(BIN)/ruff format --check .
