@@ -8,6 +8,8 @@ from phin.cli.app import run
 from phin.errors import InvalidConfig
 from phin.generation.request import SamplerConfig, TuneRequest
 from phin.generation.write import FORMATS, endings_of, write_tunes
+from phin.music.lai import NO_LAI
+from phin.music.phrase import Phrase
 
 
 @dataclass
@@ -48,8 +50,14 @@ def generate(config: GenerateConfig) -> None:
     tunes = draw(model, identity, config, config.count, config.seed, config.sampler)
     written = write_tunes(tunes, config.out, f"tune-{config.seed}", formats=config.formats)
     for tune, files in zip(tunes, written, strict=True):
-        print(f"{files.first}  {len(tune)} notes")
+        print(f"{files.first}  {len(tune)} notes, {_lai(tune, config.lai)}")
         for line in files.said:
             print(f"  {line}")
     forms = ", ".join(endings_of(config.formats))
     print(f"{len(tunes)} tunes ({forms}) in {config.out}. Model licence: {identity.licence}")
+
+
+def _lai(tune: Phrase, asked: str | None) -> str:
+    """Which lai the notes of a tune are in, and whether that is what was asked for."""
+    found = "in no lai" if tune.lai == NO_LAI else f"in lai {tune.lai}"
+    return found if asked in (None, tune.lai) else f"{found} ({asked} was asked for)"

@@ -14,6 +14,8 @@ from phin.generation.request import SamplerConfig, TuneRequest
 from phin.generation.step import DecodeStep, next_rows, steps_until
 from phin.model.checkpoint import Identity
 from phin.model.transformer import PhinTransformer, RowInputs
+from phin.music.augment import named
+from phin.music.lai import label_lai
 from phin.music.phrase import ASSUMED_TEMPO, DURATION, HONG_PER_LINE, ONSET, STEPS_PER_HONG, Metre, Phrase
 from phin.tokenizer import END_ID, FIELDS, NUM_FIELDS, START_ID, STEP, Tokenizer, first_origin
 
@@ -33,7 +35,8 @@ def generate(
 ) -> list[Phrase]:
     """`count` new tunes. Tune k is a function of (model, request, sampler, seed, k) alone.
 
-    A model that never learned how long notes last lets them ring, as letters do. Raises PhinError for one that never
+    Each names the lai that its notes are in, which need not be the one that was asked for. A model that never learned
+    how long notes last lets them ring, as letters do. Raises PhinError for one that never
     learned when they begin, and where a tune does not come to its end.
     """
     if count < 1:
@@ -84,14 +87,10 @@ def _generate_batch(
     rows = list(_decode(step, start, request, numbers, seed))
     metre, drawn = Metre.parse(request.metre), torch.stack(rows, dim=1).cpu().numpy()
     tempo = round(60e6 / request.tempo) if request.tempo else ASSUMED_TEMPO
+    tunes = (ring_out(tokenizer.decode(ids, metre), request.last_stroke) for ids in drawn)
     return [
-        replace(
-            ring_out(tokenizer.decode(ids, metre), request.last_stroke),
-            tempo=tempo,
-            lai=request.lai,
-            title=f"phin {seed}-{number + 1}",
-        )
-        for ids, number in zip(drawn, numbers, strict=True)
+        replace(named(tune, label_lai(tune)), tempo=tempo, title=f"phin {seed}-{number + 1}")
+        for tune, number in zip(tunes, numbers, strict=True)
     ]
 
 

@@ -38,7 +38,7 @@ class SamplerConfig:
 
 @dataclass
 class TuneRequest:
-    """Length in lines of eight hong, and conditions; None leaves a condition to the model."""
+    """Length in lines of eight hong, and conditions, which lean a tune and do not bind it; None leaves one out."""
 
     lines: int = 2
     metre: str = "2/4"

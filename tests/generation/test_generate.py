@@ -16,6 +16,7 @@ from phin.generation.request import SamplerConfig, TuneRequest
 from phin.generation.write import write_tunes
 from phin.model.checkpoint import Identity
 from phin.model.transformer import PhinTransformer, RowInputs
+from phin.music.lai import label_lai
 from phin.music.midi import read_midi
 from phin.music.phrase import STEPS_PER_HONG, UNKNOWN, Inferred, Metre, Phrase
 from phin.tokenizer import (
@@ -258,7 +259,17 @@ def test_what_is_written_reads_back_as_the_same_valid_tune(
         assert files.of[".wav"].stat().st_size > 1000
         assert files.of[".png"].read_bytes().startswith(b"\x89PNG")
     assert tunes[0].tempo == 625_000
-    assert tunes[0].lai == "yai"
+
+
+def test_a_tune_is_called_by_the_lai_of_its_notes_whatever_was_asked_for(
+    model: PhinTransformer, identity: Identity
+) -> None:
+    """Fails: a sheet is headed with a lai whose scale its letters leave."""
+    tunes = generate(model, identity, TuneRequest(lai="yai"), 4, seed=4)
+    assert [tune.lai for tune in tunes] == [
+        found.lai.name if (found := label_lai(tune)).lai else "none" for tune in tunes
+    ]
+    assert "none" in {tune.lai for tune in tunes}
 
 
 def test_a_folder_that_cannot_be_written_is_named_in_one_line(
