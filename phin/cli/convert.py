@@ -1,21 +1,26 @@
 """phin-convert: a tune from one form to another, by the endings of two files. It composes; rooms below convert."""
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from phin.cli.arguments import Parser
 from phin.errors import InvalidConfig
-from phin.music import abc, midi, notation, tablature
+from phin.music import abc, midi, notation, tablature, voice
 from phin.music.augment import transpose
 from phin.music.drone import with_drone
 from phin.music.fitting import fit
-from phin.music.fretboard import DEFAULT, Tuning, tuning_of
+from phin.music.fretboard import DEFAULT, Tuning, drone_table, tuning_of
+from phin.music.lai import LAI, NO_LAI
 from phin.music.page import PageReading
+from phin.music.paper import LETTERED, to_letters
+from phin.music.perform import Curve
 from phin.music.phrase import Phrase, pitch_name
+from phin.music.recognition import recognise
 from phin.music.snapping import snap
 from phin.music.writers import WRITERS
 
@@ -30,19 +35,22 @@ phin-convert IN OUT: a tune from one form to another, by the endings of the two 
   phin-convert tune.mid tune.html --fit --tuning E-A-E
 """
 
+PAGES = (".txt", ".tab")
+"""Endings of what is in the key of the instrument, where ล is A."""
 TONELESS = (".wav", ".png", ".svg")
 """Endings of what shows no tuning."""
 
 
 class Source(NamedTuple):
-    """Tunes of a file, and what was mended or guessed to read them, a line each."""
+    """Tunes of a file, what was mended or guessed to read them, a line each, and the bends of its rows."""
 
     tunes: Sequence[Phrase]
     repairs: Sequence[str] = ()
+    bends: Mapping[int, Curve] = {}
 
 
-def _single(read: Callable[[Path], midi.MidiReading | PageReading]) -> Callable[[Path], Source]:
-    """A reader of files that hold one tune."""
+def _page(read: Callable[[Path], PageReading]) -> Callable[[Path], Source]:
+    """A reader of pages, which hold one tune."""
 
     def source(path: Path) -> Source:
         reading = read(path)
@@ -51,11 +59,14 @@ def _single(read: Callable[[Path], midi.MidiReading | PageReading]) -> Callable[
     return source
 
 
-_midi = _single(partial(midi.read_midi, min_notes=1))
+def _midi(path: Path) -> Source:
+    reading = midi.read_midi(path, min_notes=1)
+    return Source([reading.phrase], reading.repairs, reading.bends)
+
 
 READERS: dict[str, Callable[[Path], Source]] = {
-    ".txt": _single(notation.read_letters),
-    ".tab": _single(tablature.read_tablature),
+    ".txt": _page(notation.read_letters),
+    ".tab": _page(tablature.read_tablature),
     ".mid": _midi,
     ".midi": _midi,
     ".abc": lambda path: Source(abc.read_abc(path)),
@@ -81,8 +92,27 @@ def convert(arguments: argparse.Namespace) -> list[str]:
     if arguments.tuning and ending in TONELESS and not (arguments.fit or arguments.drone):
         remedy = "leave it out, or add --fit or --drone"
         raise InvalidConfig("--tuning", f"means nothing for {ending} without --fit or --drone", remedy)
-    tunes, repairs = read(source)
-    phrase, said = _chosen(tunes, arguments.tune, source), list(repairs)
+    tunes, repairs, bends = read(source)
+    as_read = _chosen(tunes, arguments.tune, source)
+    phrase, changes = _changed(as_read, arguments, ending)
+    said = [*repairs, *changes]
+    if ending == ".txt" and not phrase.is_melody.all():
+        said.append("letters hold the melody alone: drone and lower notes of chords are not in them")
+    said += _lai(phrase, in_instrument_key=source.suffix.casefold() in PAGES)
+    if arguments.digits:
+        notation.write_letters(phrase, target, digits=True)
+    elif bends and ending == ".wav" and np.array_equal(phrase.onset, as_read.onset):
+        voice.write_wav(voice.render(phrase, bends=bends), target)
+    else:
+        WRITERS[ending](phrase, target)
+        if bends:
+            said.append("bends left out: only .wav has them, of strokes that nothing was done to")
+    return [f"{target}: {len(phrase)} notes", *(f"  {line}" for line in said)]
+
+
+def _changed(phrase: Phrase, arguments: argparse.Namespace, ending: str) -> tuple[Phrase, list[str]]:
+    """The phrase as the arguments ask for it, in the order of its making: played, put on slots, droned, fitted."""
+    said: list[str] = []
     if arguments.tempo:
         phrase = replace(phrase, tempo=round(60e6 / arguments.tempo))
     if arguments.transpose:
@@ -96,15 +126,24 @@ def convert(arguments: argparse.Namespace) -> list[str]:
         phrase = with_drone(phrase)
         said.append(f"drone {' '.join(map(pitch_name, phrase.drone))}, a stroke a hong")
     if arguments.fit:
-        phrase, changes = fit(phrase, tuning_of(phrase))
-        said += changes
-    if ending == ".txt" and not phrase.is_melody.all():
-        said.append("letters hold the melody alone: drone and lower notes of chords are not in them")
-    if arguments.digits:
-        notation.write_letters(phrase, target, digits=True)
-    else:
-        WRITERS[ending](phrase, target)
-    return [f"{target}: {len(phrase)} notes", *(f"  {line}" for line in said)]
+        if ending in LETTERED:
+            phrase, moved = to_letters(phrase, fretted=True)
+            said += moved
+        phrase, fitted = fit(phrase, tuning_of(phrase))
+        said += fitted
+    return phrase, said
+
+
+def _lai(phrase: Phrase, in_instrument_key: bool) -> list[str]:
+    """What its notes say of the lai of a tune that names none, and where they speak against the one it names."""
+    if not phrase.is_melody.any():
+        return []
+    found = recognise(phrase, in_instrument_key=in_instrument_key or phrase.lai in {lai.name for lai in LAI})
+    if phrase.lai in (None, NO_LAI):
+        return [f"by its notes: {found}"]
+    if not found.can_tell or (found.lai and found.lai.name == phrase.lai):
+        return []
+    return [f"its head says lai {phrase.lai}; by its notes: {found}"]
 
 
 def _parser() -> Parser:
@@ -124,8 +163,22 @@ def _parser() -> Parser:
     parser.add_argument(
         "--tuning", help=f"low string first, such as E-B-E; the tune's own, else {DEFAULT}, unless given"
     )
+    parser.add_argument(
+        "--tunings", action=_Tunings, nargs=0, help="print what drones under each lai in each tuning, and exit"
+    )
     parser.add_argument("--digits", action="store_true", help="write 1 to 7 instead of letters")
     return parser
+
+
+class _Tunings(argparse.Action):
+    """Prints which drone each tuning has for each lai, as `--help` prints its page."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        for tuning, drones in drone_table().items():
+            print(f"{tuning}  (low string first)")
+            for lai, held in drones.items():
+                print(f"  lai {lai:10} {held or 'no drone: neither its tonic nor its fifth is on a fret'}")
+        parser.exit()
 
 
 def _ending(path: Path, known: dict[str, object] | dict[str, Callable], which: str) -> str:

@@ -276,7 +276,7 @@ def _bent_notes(parts: Iterable[Part], repairs: list[str]) -> dict[tuple[int, in
                 bent[onset, pitch] = points
         num_left_out += int((~heard).sum())
     if bent:
-        repairs.append(f"{_count(len(bent), 'bent note')}: the bends are kept beside the phrase")
+        repairs.append(f"{_count(len(bent), 'bent note')}: the bends are no part of the phrase")
     if num_left_out:
         repairs.append(f"{_count(num_left_out, 'pitch bend')} between notes left out")
     return bent

@@ -246,9 +246,11 @@ def _phrase(page: Page, slots: Sequence[_Slot], words: Sequence[tuple[int, str]]
     onset = np.array([step for step, _ in struck])
     letters = [letter for _, letter in struck]
     pitch = [letter.pitch for letter in letters]
-    if "octaves" not in facts and not any(letter.octave for letter in letters):
+    if facts.get("octaves") != "marked" and not any(letter.octave for letter in letters):
         inferred.add(Inferred.OCTAVE)
         pitch = nearest_octaves([NATURAL[letter.place] for letter in letters])
+    if facts.get("octaves") == "inferred":
+        inferred.add(Inferred.OCTAVE)
     if "rhythm" in facts:
         inferred.add(Inferred.ONSET)
     rows = rows_from_columns(onset, np.full_like(onset, UNKNOWN), np.array(pitch))

@@ -53,7 +53,7 @@ WORDS = re.compile(
 
 _HEADER = re.compile(r"\s*([^\W\d_][^:：|]*?)\s*[:：]\s*(.*?)\s*$")
 _INVISIBLE = str.maketrans(dict.fromkeys("\u200b\ufeff") | {"\u00a0": " "})
-_ONLY = {"octaves": "marked", "rhythm": "inferred"}
+_ONLY = {"octaves": ("marked", "inferred"), "rhythm": ("inferred",)}
 
 
 @dataclass(frozen=True)
@@ -133,8 +133,9 @@ class Page:
                 remedy = f"write its letters with blanks between, such as ล{DOWN} ม"
                 raise self.refuse(line, f"{value!r} is no drone", remedy)
             return tuple(sorted({letter.pitch for letter in letters}))
-        if value != _ONLY.get(name, value):
-            raise self.refuse(line, f"{name} is {value!r}", f"write {name}: {_ONLY[name]}, or leave the line out")
+        if value not in _ONLY.get(name, (value,)):
+            remedy = f"write {name}: {' or '.join(_ONLY[name])}, or leave the line out"
+            raise self.refuse(line, f"{name} is {value!r}", remedy)
         return value
 
 
@@ -209,7 +210,7 @@ def letter_of(pitch: int, phrase: Phrase, place: str) -> Letter:
     """The letter of a MIDI pitch; InvalidTune, naming its place in the phrase, where it has none."""
     letter = Letter.of_pitch(pitch)
     if letter is None:
-        remedy = "transpose the tune to where it has, or fit it to the phin"
+        remedy = "move the tune to where each note has one (phin-convert --transpose or --fit), or keep it as MIDI"
         reason = f"{place}: {pitch_name(pitch)} has no Thai letter"
         raise InvalidTune(phrase.title or "phrase", Defect.BAD_NOTATION, reason, remedy)
     return letter

@@ -53,10 +53,9 @@ def for_paper(phrase: Phrase, ending: str) -> OnPaper:
         phrase, moved = snap(phrase)
         changes += moved
     fretted = ending in FRETTED
-    if ending in LETTERED and (semitones := _move_to_letters(phrase, fretted)):
-        phrase = transpose(phrase, semitones)
-        way = "up" if semitones > 0 else "down"
-        changes.append(f"every note moves {_count(abs(semitones), 'semitone')} {way}, to where it has a letter")
+    if ending in LETTERED:
+        phrase, moved = to_letters(phrase, fretted)
+        changes += moved
     if fretted:
         fitted = fit(phrase, tuning_of(phrase))
         changes += _in_short(fitted.changes)
@@ -65,6 +64,19 @@ def for_paper(phrase: Phrase, ending: str) -> OnPaper:
         begins = begin_of(phrase)
         phrase = replace(phrase, words=((begins, f"({_without_brackets('; '.join(changes))})"), *phrase.words))
     return OnPaper(phrase, tuple(changes))
+
+
+def to_letters(phrase: Phrase, fretted: bool) -> OnPaper:
+    """The tune moved by as few semitones as give each note of its melody a letter; as it is where no move does.
+
+    Where it is `fretted`, each note has a fret too, if there is such a move (point 2 of the rule above).
+    """
+    semitones = _move_to_letters(phrase, fretted)
+    if not semitones:
+        return OnPaper(phrase)
+    way = "up" if semitones > 0 else "down"
+    said = f"every note moves {_count(abs(semitones), 'semitone')} {way}, to where it has a letter"
+    return OnPaper(transpose(phrase, semitones), (said,))
 
 
 def _move_to_letters(phrase: Phrase, fretted: bool) -> int:

@@ -93,7 +93,8 @@ def format_tablature(phrase: Phrase, tuning: Tuning | None = None, fingering: Fi
     fingering = fingering or finger(phrase, tuning)
     begins = begin_of(phrase)
     cells = fretted_slots(phrase, fingering, begins)
-    lines = [*header_lines(replace(phrase, tuning=str(tuning))), ""]
+    lines = list(header_lines(replace(phrase, tuning=str(tuning))))
+    lines += ["octaves: inferred"] * (Inferred.OCTAVE in phrase.inferred) + [""]
     names = [f"{string} {pitch_name(tuning.open_pitch(string))}" for string in range(1, tuning.num_strings + 1)]
     for words, start, end in page_lines(phrase, begins, len(cells[0]) // SLOTS_PER_HONG):
         lines += words
@@ -179,5 +180,6 @@ def _phrase(page: Page, strokes: Sequence[_Stroke], num_hong: int) -> Phrase:
     begins = page_begins(metre)
     rows = rows_from_columns(onset + begins, np.full_like(onset, UNKNOWN), pitch, voice=voice)
     inferred = {Inferred.DURATION} | ({Inferred.ONSET} if "rhythm" in page.facts else set())
+    inferred |= {Inferred.OCTAVE} if page.facts.get("octaves") == "inferred" else set()
     rows = let_restruck_strings_stop(let_ring(rows, end=begins + num_hong * STEPS_PER_HONG))
     return Phrase(rows, metre=metre, inferred=frozenset(inferred), **page.of_the_phrase)

@@ -62,7 +62,7 @@ FACTS: dict[Technique, TechniqueFacts] = {
         "a repeated low pitch, at the melody's strokes or between them",
     ),
     Technique.DYAD: TechniqueFacts(
-        "", "", Evidence.PHIN, "m3, P4, P5, m7, P8: p. 102", "two strokes less than 30 ms apart"
+        "คู่", "khu", Evidence.PHIN, "m3, P4, P5, m7, P8: p. 102", "two strokes less than 30 ms apart"
     ),
     Technique.STRUM: TechniqueFacts(
         "", "", Evidence.PHIN, "three strings, M2 and P4 stacked: p. 102", "three strokes, low to high, a little apart"

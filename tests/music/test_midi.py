@@ -369,7 +369,7 @@ def test_bends_are_read_with_the_notes_they_bend_and_no_others(technique: int) -
     back = int(np.flatnonzero((reading.phrase.onset == phrase.onset[row] + 48) & (reading.phrase.pitch != 52))[0])
     assert set(reading.bends) == {back}
     assert reading.phrase.pitch[back] == phrase.pitch[row]
-    assert reading.repairs == ("1 bent note: the bends are kept beside the phrase",)
+    assert reading.repairs == ("1 bent note: the bends are no part of the phrase",)
     performance = perform(phrase)
     played, onset = performance.bends[row], performance.strokes[performance.strokes[:, 5] == row, 0][0]
     steps = np.arange(0.0, 12, 0.25)
