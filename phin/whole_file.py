@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from phin.errors import PhinError
@@ -23,7 +23,8 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         reason = f"cannot be written ({error.strerror or 'unknown error'})"
         raise PhinError(path, reason, "choose a folder that exists and has room") from error
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):  # what stands in the way of the one stands in the way of the other
+            partial.unlink()
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from phin.cli.arguments import Parser
+from phin.cli.arguments import Parser, files_of
 from phin.errors import InvalidConfig
 from phin.model.annotation import LEARNED_FROM, Annotation, annotate, word
 from phin.model.detector import load
@@ -36,7 +36,7 @@ SAID = f"learned from {LEARNED_FROM}: to be checked by ear"
 def main(argv: Sequence[str] | None = None) -> None:
     """Console script."""
     parser = Parser("phin-annotate", DESCRIPTION)
-    parser.run(lambda arguments: run(Path(arguments.source), Path(arguments.target)), argv)
+    parser.run(lambda arguments: run(*files_of(arguments)), argv)
 
 
 def run(source: Path, target: Path) -> list[str]:
@@ -47,8 +47,6 @@ def run(source: Path, target: Path) -> list[str]:
     if write is None:
         reason = "OUT has no ending that phin-annotate knows"
         raise InvalidConfig(str(target), reason, f"take {', '.join(WRITERS)}")
-    if source.resolve() == target.resolve():
-        raise InvalidConfig(str(target), "is the file that is read", "give OUT another name")
     reading = read_midi(source, min_notes=1)
     if (reading.phrase.technique != UNKNOWN).any():
         raise InvalidConfig(

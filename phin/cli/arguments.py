@@ -3,9 +3,10 @@
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NoReturn
 
-from phin.errors import PhinError
+from phin.errors import InvalidConfig, PhinError
 
 
 class Parser(argparse.ArgumentParser):
@@ -15,6 +16,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(command, description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
         self.add_argument("source", metavar="IN")
         self.add_argument("target", metavar="OUT")
+        self.add_argument("--overwrite", action="store_true", help="write OUT also where there is such a file already")
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message}. See {self.prog} --help.\n")
@@ -28,3 +30,13 @@ class Parser(argparse.ArgumentParser):
         except PhinError as error:
             print(f"{self.prog}: {error}", file=sys.stderr)
             sys.exit(1)
+
+
+def files_of(arguments: argparse.Namespace) -> tuple[Path, Path]:
+    """IN and OUT. Raises InvalidConfig where OUT is IN, or is there and is not to be written over."""
+    source, target = Path(arguments.source), Path(arguments.target)
+    if source.resolve() == target.resolve() or (source.exists() and target.exists() and source.samefile(target)):
+        raise InvalidConfig(str(target), "is the file that is read", "give OUT another name")
+    if target.exists() and not arguments.overwrite:
+        raise InvalidConfig(str(target), "is there already", "give OUT another name, or add --overwrite")
+    return source, target

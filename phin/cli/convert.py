@@ -1,15 +1,16 @@
 """phin-convert: a tune from one form to another, by the endings of two files. It composes; rooms below convert."""
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from phin.cli.arguments import Parser
-from phin.errors import InvalidConfig
+from phin.cli.arguments import Parser, files_of
+from phin.errors import InvalidConfig, PhinError
 from phin.music import abc, midi, notation, tablature, voice
 from phin.music.augment import transpose
 from phin.music.drone import with_drone
@@ -19,7 +20,7 @@ from phin.music.lai import LAI, NO_LAI
 from phin.music.page import PageReading
 from phin.music.paper import LETTERED, to_letters
 from phin.music.perform import Curve
-from phin.music.phrase import Phrase, pitch_name
+from phin.music.phrase import Inferred, Phrase, pitch_name
 from phin.music.recognition import recognise
 from phin.music.snapping import snap
 from phin.music.writers import WRITERS
@@ -80,44 +81,57 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def convert(arguments: argparse.Namespace) -> list[str]:
     """Reads, changes as asked, writes; lines that say what was done. Raises PhinError before anything is written."""
-    source, target = Path(arguments.source), Path(arguments.target)
+    source, target = files_of(arguments)
     ending = _ending(target, WRITERS, "OUT")
     read = READERS[_ending(source, READERS, "IN")]
-    if source.resolve() == target.resolve():
-        raise InvalidConfig(str(target), "is the file that is read", "give OUT another name")
     if arguments.digits and ending != ".txt":
         raise InvalidConfig("--digits", f"means nothing for {ending}", "leave it out, or write .txt")
     if arguments.drone and ending == ".txt":
         raise InvalidConfig("--drone", "means nothing for .txt: letters hold the melody alone", "leave it out")
-    if arguments.tuning and ending in TONELESS and not (arguments.fit or arguments.drone):
+    if arguments.tuning is not None and ending in TONELESS and not (arguments.fit or arguments.drone):
         remedy = "leave it out, or add --fit or --drone"
         raise InvalidConfig("--tuning", f"means nothing for {ending} without --fit or --drone", remedy)
     tunes, repairs, bends = read(source)
     as_read = _chosen(tunes, arguments.tune, source)
-    phrase, changes = _changed(as_read, arguments, ending)
-    said = [*repairs, *changes]
-    if ending == ".txt" and not phrase.is_melody.all():
-        said.append("letters hold the melody alone: drone and lower notes of chords are not in them")
-    said += _lai(phrase, in_instrument_key=source.suffix.casefold() in PAGES)
-    if arguments.digits:
-        notation.write_letters(phrase, target, digits=True)
-    elif bends and ending == ".wav" and np.array_equal(phrase.onset, as_read.onset):
-        voice.write_wav(voice.render(phrase, bends=bends), target)
-    else:
-        WRITERS[ending](phrase, target)
-        if bends:
-            said.append("bends left out: only .wav has them, of strokes that nothing was done to")
+    with _in_file(source, target):
+        phrase, changes = _changed(as_read, arguments, ending)
+        said = [*repairs, *changes]
+        if ending == ".txt" and not phrase.is_melody.all():
+            said.append("letters hold the melody alone: drone and lower notes of chords are not in them")
+        said += _lai(phrase, in_instrument_key=source.suffix.casefold() in PAGES)
+        if arguments.digits:
+            notation.write_letters(phrase, target, digits=True)
+        elif bends and ending == ".wav" and np.array_equal(phrase.onset, as_read.onset):
+            voice.write_wav(voice.render(phrase, bends=bends), target)
+        else:
+            WRITERS[ending](phrase, target)
+            if bends:
+                said.append("bends left out: only .wav has them, of strokes that nothing was done to")
     return [f"{target}: {len(phrase)} notes", *(f"  {line}" for line in said)]
+
+
+@contextmanager
+def _in_file(source: Path, target: Path) -> Iterator[None]:
+    """Says of a tune that cannot be had as it is asked for which file it stands in."""
+    try:
+        yield
+    except PhinError as error:
+        if error.where.startswith(("--", str(target))):
+            raise
+        raise PhinError(f"{source}: {error.where}", error.reason, error.remedy) from None
 
 
 def _changed(phrase: Phrase, arguments: argparse.Namespace, ending: str) -> tuple[Phrase, list[str]]:
     """The phrase as the arguments ask for it, in the order of its making: played, put on slots, droned, fitted."""
-    said: list[str] = []
+    said, before = list[str](), phrase
     if arguments.tempo:
         phrase = replace(phrase, tempo=round(60e6 / arguments.tempo))
     if arguments.transpose:
+        if ((phrase.pitch + arguments.transpose < 0) | (phrase.pitch + arguments.transpose > 127)).any():
+            where, reason = f"--transpose {arguments.transpose}", "moves notes beyond MIDI 0 to 127"
+            raise InvalidConfig(where, reason, "move them less")
         phrase = transpose(phrase, arguments.transpose)
-    if arguments.tuning:
+    if arguments.tuning is not None:
         phrase = replace(phrase, tuning=str(Tuning.parse(arguments.tuning)))
     if arguments.snap:
         phrase, moved = snap(phrase)
@@ -131,6 +145,8 @@ def _changed(phrase: Phrase, arguments: argparse.Namespace, ending: str) -> tupl
             said += moved
         phrase, fitted = fit(phrase, tuning_of(phrase))
         said += fitted
+    if not np.array_equal(phrase.melody.pitch, before.melody.pitch):  # octaves that were asked for are no guess
+        phrase = replace(phrase, inferred=phrase.inferred - {Inferred.OCTAVE})
     return phrase, said
 
 

@@ -154,12 +154,15 @@ def _cells(piece: str, page: Page, line: int) -> list[str]:
         cells = re.split(r"\|+", piece)
         cells = cells[0 if cells[0].strip() else 1 : len(cells) if cells[-1].strip() else -1]
         return cells
+    if not any(token["letter"] or token["digit"] or token["hold"] for token in _TOKEN.finditer(piece)):
+        remedy = f"write {' '.join(LETTERS)}, 1 to 9 or -, and round brackets about words"
+        raise page.refuse(line, f"{piece.strip()!r} is no notation", remedy)
     groups = piece.split()
     sizes = {sum(1 for _ in _TOKEN.finditer(group)) for group in groups}
     if sizes == {SLOTS_PER_HONG}:
         return groups
     if len(groups) % SLOTS_PER_HONG:
-        reason = f"has {len(groups)} slots, and four make a hong"
+        reason = f"has {len(groups)} slot{'s' * (len(groups) > 1)}, and four make a hong"
         raise page.refuse(line, reason, "write whole hong, with | between them")
     return [" ".join(groups[at : at + SLOTS_PER_HONG]) for at in range(0, len(groups), SLOTS_PER_HONG)]
 

@@ -85,9 +85,11 @@ class Page:
         for number, line in enumerate(text.translate(_INVISIBLE).splitlines(), start=1):
             if not line.strip() or line.lstrip().startswith("#"):
                 continue
-            header = None if begun else _HEADER.match(line)
-            if header and "|" not in line and not WORDS.match(line.strip()):
+            header = _HEADER.match(line)
+            if header and "|" not in line and not WORDS.match(line.strip()) and not begun:
                 self._read_fact(header[1], header[2], number)
+            elif header and begun and header[1].casefold() in FACTS:
+                raise self.refuse(number, f"{header[1]} stands below the first notes", "move the line above them")
             else:
                 begun = True
                 yield number, line

@@ -107,6 +107,8 @@ MISTAKES = {
     "itself": (["theirs.mid", "./theirs.mid"], "theirs.mid: is the file that is read"),
     "phin's own": (["ours.mid", "x.csv"], "ours.mid: has its techniques written in it"),
     "no folder": (["theirs.mid", "nowhere/x.csv"], "nowhere/x.csv: cannot be written"),
+    "a file for a folder": (["theirs.mid", "ours.mid/x.csv"], "ours.mid/x.csv: cannot be written"),
+    "a file that is there": (["theirs.mid", "told.csv"], "told.csv: is there already"),
     "broken": (["broken.mid", "x.csv"], "broken.mid: does not begin as MIDI does"),
     "an option there is not": (["theirs.mid", "x.csv", "--sure"], "unrecognized arguments"),
     "nothing to write": (["theirs.mid"], "required: OUT"),
@@ -119,6 +121,7 @@ def test_a_mistake_is_one_line_and_nothing_is_written(
 ) -> None:
     """Fails: a traceback, or half a file under the name that was asked for."""
     (desk / "broken.mid").write_bytes(b"no tune at all")
+    (desk / "told.csv").write_text("told before")
     before = {path.name: path.read_bytes() for path in desk.iterdir()}
     arguments, words = MISTAKES[mistake]
     assert words in complaint(capsys, *arguments)

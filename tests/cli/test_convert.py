@@ -27,6 +27,8 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "tune.txt").write_text(PAGE, encoding="utf-8")
     (tmp_path / "tunes.abc").write_text(ABC)
+    (tmp_path / "tunes.abc.txt").write_text("my own notes on them")
+    (tmp_path / "link.txt").hardlink_to(tmp_path / "tune.txt")
     return tmp_path
 
 
@@ -192,6 +194,31 @@ def test_what_drones_under_each_lai_in_each_tuning_is_printed_for_who_asks(capsy
     assert not any("open tonic" in line for line in po_sai)
 
 
+def test_a_file_is_written_over_only_where_that_is_asked_for(desk: Path) -> None:
+    """Fails: a line of the README, typed in a hurry, takes a player's handwritten page away."""
+    main(["tune.txt", "tunes.abc.txt", "--overwrite"])
+    assert read_letters(desk / "tunes.abc.txt").phrase == read_letters(desk / "tune.txt").phrase
+
+
+def test_a_tune_an_octave_higher_is_so_on_its_page(desk: Path) -> None:
+    """Fails: letters without marks stay without, and the tune comes back an octave off."""
+    (desk / "bare.txt").write_text("| - - - ล | - ด - ร |\n", encoding="utf-8")
+    here = read_letters(desk / "bare.txt").phrase.pitch
+    main(["bare.txt", "high.txt", "--transpose", "12"])
+    main(["bare.txt", "high.mid", "--transpose", "12"])
+    main(["high.mid", "again.txt"])
+    for page in ("high.txt", "again.txt"):
+        assert (read_letters(desk / page).phrase.pitch - here).tolist() == [12, 12, 12]
+    main(["bare.txt", "same.txt", "--transpose", "0"])
+    assert "| - - - ล | - ด - ร |" in (desk / "same.txt").read_text(encoding="utf-8")
+
+
+def test_a_tune_that_no_page_can_hold_is_named_by_its_file(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Fails: of a folder of untitled files nobody knows which one was refused."""
+    (desk / "g.abc").write_text("X:1\nM:2/4\nL:1/8\nK:G\nGABc|dBAF|G4|\n")
+    assert complaint(capsys, "g.abc", "g.txt").startswith("phin-convert: g.abc: phrase: line 1")
+
+
 MISTAKES = {
     "no such file": (["nowhere.txt", "x.mid"], "nowhere.txt: cannot be opened"),
     "an unknown ending": (["tune.txt", "x.xyz"], "x.xyz: OUT has no ending"),
@@ -203,6 +230,11 @@ MISTAKES = {
     "no drone known": (["tunes.abc", "x.mid", "--tune", "1", "--drone"], "one: nothing says what its drone is"),
     "no tuning": (["tune.txt", "x.tab", "--tuning", "H"], "tuning 'H'"),
     "no tempo": (["tune.txt", "x.mid", "--tempo", "fast"], "'fast' is no tempo"),
+    "an empty tuning": (["tune.txt", "x.tab", "--tuning", ""], "tuning ''"),
+    "beyond MIDI": (["tune.txt", "x.mid", "--transpose", "1000"], "--transpose 1000: moves notes beyond MIDI 0 to 127"),
+    "a file for a folder": (["tune.txt", "tunes.abc/x.mid"], "tunes.abc/x.mid: cannot be written"),
+    "a file that is there": (["tune.txt", "tunes.abc.txt"], "tunes.abc.txt: is there already"),
+    "itself by another name": (["tune.txt", "link.txt", "--overwrite"], "link.txt: is the file that is read"),
     "no number": (["tune.txt", "x.mid", "--tune", "0"], "'0' is no number"),
     "no folder": (["tune.txt", "nowhere/x.mid"], "nowhere/x.mid: cannot be written"),
     "off the frets": (["tune.txt", "x.tab", "--transpose", "1"], "is on no fret of E-A-E"),

@@ -217,6 +217,8 @@ MISTAKES = {
     "no tuning": ("tuning: E-H\n| - - - ด |", "page:1: tuning 'E-H' has 'H'"),
     "no octaves": ("octaves: many\n| - - - ด |", "page:1: octaves is 'many'"),
     "strange shorthand": ("ด ร q", "page:1: letter 3 of its group: 'q'"),
+    "a head too late": ("| - - - ด |\ntempo: 60", "page:2: tempo stands below the first notes"),
+    "a word without brackets": ("| - - - ด |\nhello", "page:2: 'hello' is no notation"),
     "words alone": ("ท่อน 1", "page: has no letters"),
     "nothing": ("", "page: has no letters"),
     "hyphens alone": ("| - - - - |", "page: has no letters"),
