@@ -10,6 +10,7 @@ A phrase that we wrote stands whole beside its notes (`phin.music.midi_seal`); h
 
 import os
 import re
+import stat
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -38,7 +39,8 @@ from phin.music.midi_limits import (
     refuse_tempo,
     refuse_ticks,
 )
-from phin.music.midi_seal import DEFAULT_BEND_CENTS, STORED, Part, unseal
+from phin.music.midi_line import read_line
+from phin.music.midi_seal import DEFAULT_BEND_CENTS, SEALED, STORED, Part, unseal
 from phin.music.midi_writing import WHEEL, midi_bytes, midi_file, to_pretty_midi, writable, write_midi
 from phin.music.perform import MAX_DIVISION, Curve
 from phin.music.phrase import (
@@ -110,11 +112,12 @@ class _Contents:
 
 def read_midi(path: str | Path, min_notes: int = MIN_NOTES) -> MidiReading:
     """The tune in a file; InvalidMidi where there is none to be had."""
-    if not os.path.isfile(path) and os.path.exists(path):  # a pipe would be waited for
-        raise InvalidMidi(path, Defect.UNREADABLE, "cannot be opened (it is no file)", "check the path")
     try:
+        status = os.stat(path)
+        if not stat.S_ISREG(status.st_mode):  # a pipe would be waited for
+            raise InvalidMidi(path, Defect.UNREADABLE, "cannot be opened (it is no file)", "check the path")
         with open(path, "rb") as file:
-            data = file.read(MAX_BYTES + 1)
+            data = file.read(min(status.st_size, MAX_BYTES) + 1)
     except OSError as error:
         raise InvalidMidi(path, Defect.UNREADABLE, f"cannot be opened ({error.strerror})", "check the path") from error
     return read_midi_bytes(data, str(path), min_notes)
@@ -122,7 +125,11 @@ def read_midi(path: str | Path, min_notes: int = MIN_NOTES) -> MidiReading:
 
 def read_midi_bytes(data: bytes, where: str, min_notes: int = MIN_NOTES) -> MidiReading:
     """The tune in the bytes of a MIDI file; `where` is what an error calls them."""
-    return _interpret(_parse(data, where), where, min_notes)
+    score = _score(data, where)
+    line = None if SEALED in data else read_line(score, min_notes)
+    if line is not None:
+        return MidiReading(line, part=np.zeros(len(line), dtype=np.int32))
+    return _interpret(_contents(score, data), where, min_notes)
 
 
 def from_pretty_midi(pm: pretty_midi.PrettyMIDI, where: str = "PrettyMIDI object") -> Phrase:
@@ -156,14 +163,18 @@ def _instrument_part(pm: pretty_midi.PrettyMIDI, instrument: pretty_midi.Instrum
     )
 
 
-def _parse(data: bytes, where: str) -> _Contents:
+def _score(data: bytes, where: str) -> ScoreTick:
     """What the bytes say; InvalidMidi where they are no MIDI file, or count time in something else than beats."""
     _refuse_header(data, where)
     try:
-        score = ScoreTick.from_midi(data)
+        return ScoreTick.from_midi(data)
     except RuntimeError as error:
         reason = f"is damaged ({' '.join(str(error).split())})"
         raise InvalidMidi(where, Defect.UNREADABLE, reason, AGAIN) from error
+
+
+def _contents(score: ScoreTick, data: bytes) -> _Contents:
+    """The same as tables."""
     signatures = score.time_signatures.numpy()
     return _Contents(
         ticks_per_quarter=score.tpq,

@@ -21,6 +21,8 @@ from phin.music.melody import NAMELESS, PartName
 from phin.music.midi_limits import MAX_BYTES, Notes
 from phin.music.phrase import Deviation, Inferred, LabelSource, Metre, Phrase
 
+SEALED = b"phin1:"
+"""How a stored phrase begins."""
 STORED = re.compile(rb"phin1:([0-9a-f]{16}):([A-Za-z0-9+/=]+);")
 _MAX_STORED = 8 * MAX_BYTES  # what a stored phrase may unpack to, so that no small file fills the memory
 

@@ -279,15 +279,18 @@ def _broken_rule(rows: Rows) -> str | None:
     onset, duration, pitch = rows[:, ONSET], rows[:, DURATION], rows[:, PITCH]
     if len(rows) == 0:
         return None
-    if (duration < 1).any():
+    if duration.min() < 1:
         return "a note lasts less than a step"
-    if (pitch < 0).any() or (pitch > 127).any():
+    if pitch.min() < 0 or pitch.max() > 127:
         return "a pitch is outside MIDI 0 to 127"
+    end = onset + duration
+    if not np.count_nonzero(end[:-1] > onset[1:]):
+        return None  # one note after another: sorted, and no pitch sounds twice
     order = np.lexsort((pitch, onset))
     if (order != np.arange(len(rows))).any():
         return "rows are not sorted by onset and pitch"
     by_pitch = np.lexsort((onset, pitch))
     same = pitch[by_pitch][1:] == pitch[by_pitch][:-1]
-    if (same & ((onset + duration)[by_pitch][:-1] > onset[by_pitch][1:])).any():
+    if (same & (end[by_pitch][:-1] > onset[by_pitch][1:])).any():
         return "a pitch sounds twice at once"
     return None
