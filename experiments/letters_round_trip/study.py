@@ -2,8 +2,9 @@
 
     python experiments/letters_round_trip/study.py FOLDER
 
-Each .txt file is read and written as letters, whose slots are compared with the file's, and read again; written as MIDI, read from that, and written as letters. A page
-comes back if letters, slots and octave marks are the same each time. Writes results.csv; no tune is copied anywhere.
+Each .txt file is read and written as letters, whose slots are compared with the file's own, and read again; written as
+MIDI, read from that, and written as letters. A page comes back if letters, slots and octave marks are the same each
+time. Writes results.csv; no tune is copied anywhere.
 """
 
 import argparse

@@ -3,10 +3,11 @@
     pip install miditok==3.1.0            # beside phin, in an environment of its own
     taskset -c 0 python experiments/reading_speed/study.py [--files N] [--rounds N]
 
-Folk tunes are written as MIDI by phin into a temporary folder, once without the text event that phin puts beside its
-notes (a foreign file, as far as reading goes) and once with it. Time is the processor's, not the clock's, so that
-others on the machine count for less. The arms take turns at all files, round by round, so that a machine whose speed
-drifts slows all of them; ratios are taken within a round. Prints a table, writes results.csv, ends in a line of JSON.
+Folk tunes are written as MIDI into a temporary folder in three ways: as other programs write a song (one track; mido
+merges those of phin's own file); a track a string, as phin lays them out, without the text event that it puts beside
+its notes; and with that event. Time is the processor's, not the clock's, so that others on the machine count for less.
+The arms take turns at all files, round by round, so that a machine whose speed drifts slows all of them; ratios are
+taken within a round. Prints a table, writes results.csv, ends in a line of JSON.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
+import mido
 import numpy as np
 import pretty_midi
 import symusic
@@ -46,18 +48,25 @@ def folk_tunes(count: int) -> list[Phrase]:
     return random.Random(0).sample(tunes, count)
 
 
-def write_files(tunes: list[Phrase], folder: Path) -> tuple[list[Path], list[Path]]:
-    """Each tune as a file without phin's text event, and as one with it."""
-    plain, own = [], []
+def write_files(tunes: list[Phrase], folder: Path) -> tuple[list[Path], list[Path], list[Path]]:
+    """Each tune as a file of one track, as one of a track a string, and as phin's own, text event and all."""
+    one, strings, own = [], [], []
     for number, tune in enumerate(tunes):
         file = midi_file(tune)
         own.append(folder / f"own-{number}.mid")
         file.save(own[-1])
         for track in file.tracks:
             track[:] = [event for event in track if event.type != "text"]
-        plain.append(folder / f"plain-{number}.mid")
-        file.save(plain[-1])
-    return plain, own
+        strings.append(folder / f"strings-{number}.mid")
+        file.save(strings[-1])
+        single = mido.MidiFile(type=0, ticks_per_beat=file.ticks_per_beat)
+        single.tracks.append(mido.merge_tracks(file.tracks))
+        for event in single.tracks[0]:
+            if not event.is_meta:
+                event.channel = 0
+        one.append(folder / f"one-{number}.mid")
+        single.save(one[-1])
+    return one, strings, own
 
 
 def units_of(files: list[Path]) -> list[Unit]:
@@ -65,22 +74,24 @@ def units_of(files: list[Path]) -> list[Unit]:
     return [Unit(path, "midi_folder", path.name) for path in files]
 
 
-def arms(plain: list[Path], own: list[Path]) -> dict[str, Callable[[], list]]:
+def arms(one: list[Path], strings: list[Path], own: list[Path]) -> dict[str, Callable[[], list]]:
     """What is timed: each reads every file once."""
     remi = REMI()
     return {
-        "symusic, read alone": lambda: [symusic.Score(path) for path in plain],
-        "phin read_midi": lambda: [read_midi(path, MIN_NOTES) for path in plain],
-        "phin intake (read_and_label)": lambda: [read_and_label(unit, MIN_NOTES) for unit in units_of(plain)],
+        "symusic, read alone": lambda: [symusic.Score(path) for path in one],
+        "phin read_midi": lambda: [read_midi(path, MIN_NOTES) for path in one],
+        "phin read_midi, a track a string": lambda: [read_midi(path, MIN_NOTES) for path in strings],
         "phin read_midi, sealed files": lambda: [read_midi(path, MIN_NOTES) for path in own],
-        "MidiTok REMI": lambda: [remi(path) for path in plain],
-        "pretty_midi": lambda: [pretty_midi.PrettyMIDI(str(path)) for path in plain],
+        "phin intake (read_and_label)": lambda: [read_and_label(unit, MIN_NOTES) for unit in units_of(one)],
+        "MidiTok REMI": lambda: [remi(path) for path in one],
+        "pretty_midi": lambda: [pretty_midi.PrettyMIDI(str(path)) for path in one],
+        "pretty_midi, a track a string": lambda: [pretty_midi.PrettyMIDI(str(path)) for path in strings],
     }
 
 
-def refused(plain: list[Path]) -> list[str]:
+def refused(files: list[Path]) -> list[str]:
     """Why the intake refuses some files: a refusal is quick, so it would flatter the arm that refuses."""
-    readings = [reading for unit in units_of(plain) for reading in read_and_label(unit, MIN_NOTES)]
+    readings = [reading for unit in units_of(files) for reading in read_and_label(unit, MIN_NOTES)]
     return [reading.reason for reading in readings if reading.phrase is None]
 
 
@@ -98,8 +109,8 @@ def main() -> None:
     arguments = parser.parse_args()
     tunes = folk_tunes(arguments.files)
     with tempfile.TemporaryDirectory() as folder:
-        plain, own = write_files(tunes, Path(folder))
-        timed, refusals = arms(plain, own), refused(plain)
+        one, strings, own = write_files(tunes, Path(folder))
+        timed, refusals = arms(one, strings, own), refused(one)
         if len(refusals) > arguments.files / 100:
             raise SystemExit(f"{len(refusals)} files are refused, so reading cannot be timed: {refusals[0]}")
         rates: dict[str, list[float]] = {name: [] for name in timed}
