@@ -1,11 +1,14 @@
 """Strokes gathered into notes: what several strokes make one note of, and that none is lost."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from phin.music.composer import compose
 from phin.music.gathering import gather, gathered
+from phin.music.gesture import TOGETHER
+from phin.music.grid import quantise
 from phin.music.labelled import read_performed
 from phin.music.midi import MidiReading
 from phin.music.perform import PerformanceStyle
@@ -51,6 +54,32 @@ def test_each_stroke_is_in_one_note_and_only_in_time_and_way(phrase: Phrase, dat
             assert len(set(phrase.pitch[note].tolist())) == 1
     again, place = gathered(phrase, notes, technique[[note[0] for note in notes]])
     assert len(again) == len(place) <= len(notes)
+
+
+@pytest.mark.parametrize("technique", [Technique.TREMOLO, Technique.TRILL, Technique.FLICK])
+def test_strokes_further_apart_than_what_is_struck_together_are_notes_of_their_own(technique: Technique) -> None:
+    """Fails: two tremolos on one pitch, with a bar of silence between, become one that fills the bar."""
+    for silence in (0.0, TOGETHER - 0.001, TOGETHER + 0.001, 2.0):
+        ticks = np.array([0, 100, 200 + round(silence * 1000)])  # of a millisecond: 500 a quarter
+        rows = rows_from_columns(ticks, np.full(3, 100), np.full(3, 69), 80)
+        steps, deviation = quantise(rows, 500)
+        reading = MidiReading(Phrase(steps, tempo=500_000, deviation=deviation))
+        notes = gather(reading, np.full(3, technique), np.array([True, False, False]))
+        assert [len(note) for note in notes] == ([3] if silence <= TOGETHER else [2, 1])
+
+
+@pytest.mark.parametrize(
+    ("technique", "lengths"),
+    [(Technique.TREMOLO, [1, 1, 1, 1, 1, 1]), (Technique.TRILL, [4, 2]), (Technique.FLICK, [6])],
+)
+def test_a_tremolo_has_one_pitch_a_trill_two_a_flick_as_many_as_it_likes(
+    technique: Technique, lengths: list[int]
+) -> None:
+    """Fails: a fast run up the scale is called a trill, and all its notes but the first are lost."""
+    onset, pitch = np.arange(6) * 3, np.array([69, 72, 69, 72, 74, 72])
+    reading = MidiReading(Phrase(rows_from_columns(onset, np.full(6, 3), pitch, 80), tempo=500_000))
+    notes = gather(reading, np.full(6, technique), np.arange(6) == 0)
+    assert [len(note) for note in notes] == lengths
 
 
 def test_a_flick_is_the_note_it_leads_into_and_a_trill_its_first() -> None:

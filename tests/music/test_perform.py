@@ -261,6 +261,18 @@ def test_a_strum_goes_from_low_to_high_a_little_apart_each_on_its_string() -> No
     assert {round(note.onset + note.duration, 6) for note in notes} == {QUARTER}
 
 
+@pytest.mark.parametrize("technique", [Technique.STRUM, Technique.DYAD])
+def test_a_drone_under_a_strum_keeps_its_time_and_delays_no_string(technique: Technique) -> None:
+    """Fails: the drone counts as the strum's first string, and the chord comes late on every beat that it shares."""
+    over = chord(technique, 57, 64)
+    rows = chord(technique, 52, 57, 64).rows.copy()
+    rows[0, TECHNIQUE] = Technique.DRONE
+    alone, droned = opened(midi_bytes(over))[0], opened(midi_bytes(replace(over, rows=rows)))[0]
+    assert [(note.onset, note.duration) for note in droned if note.pitch == 52] == [(0, pytest.approx(QUARTER))]
+    assert [note[:4] for note in droned if note.pitch != 52] == [note[:4] for note in alone]
+    assert alone[1].onset > 0
+
+
 @pytest.mark.parametrize("spread", [0.0, 0.008, 0.025])
 def test_the_two_notes_of_a_dyad_are_less_than_30_ms_apart(spread: float) -> None:
     """Fails: a dyad is heard as two notes."""
