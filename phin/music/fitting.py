@@ -55,14 +55,15 @@ def fit(phrase: Phrase, tuning: Tuning = DEFAULT) -> Fitted:
 
     1. If pitches are on no fret, the whole phrase moves: by octaves; or, if more notes lie on frets there, to another
        key, which is one of the three sets of the six lai if it has a pentatonic set. What brings the most notes of its
-       set (of a tune without a set: of its melody) onto frets is best, then the least movement. The lai's name moves
-       along.
+       set (of a tune without a set: of its melody) onto frets is best, then the most of all its notes, then the least
+       movement. The lai's name moves along.
     2. A pitch that is still on no fret becomes the same letter in another octave if the melody rises and falls as
        before; else the nearest pitch, of two as near the one in the tune's set. It becomes the same one wherever it
        occurs, so that what was repeated stays repeated. Strokes that thus meet on one pitch become one.
     3. Notes struck together that no hand can take lose accompaniment, the highest first, and if need be lower notes of
        the melody voice. The highest of that voice is *the* melody note: it is never dropped, and no onset ever moves.
-    4. A note that rings where its string or its finger is needed is cut short.
+    4. A note that rings where its string or its finger is needed is cut short: at each stroke as few as will do, a
+       melody note counting for two, and of ways as good the one that is easiest to play at the phrase's tempo.
 
     Notes are numbered in `changes` as in the phrase that was given. Deviation from the grid stays with its notes; a
     note cut short stops, as performed, when the note is struck that it yields to. Where strokes that have come to one

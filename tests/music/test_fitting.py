@@ -16,6 +16,7 @@ from phin.music.grid import quantise, to_ticks
 from phin.music.lai import label_lai
 from phin.music.midi import midi_bytes, read_midi_bytes
 from phin.music.phrase import (
+    ASSUMED_TEMPO,
     DURATION,
     HIGHEST_PITCH,
     LOWEST_PITCH,
@@ -164,6 +165,13 @@ def test_the_octave_is_the_nearest_that_can_be_played() -> None:
     assert fit(low).phrase == transpose(low, 12)
 
 
+def test_of_octaves_as_good_for_its_set_the_one_is_taken_where_its_passing_notes_have_frets_too() -> None:
+    """A passing F sharp would become another note, although an octave lower the phin has it."""
+    high = eighths(*[84, 86, 88, 91, 93] * 5, 90, 84)
+    assert label_lai(high).root == 0
+    assert fit(high) == (transpose(high, -24), ("every note moves 24 semitones down",))
+
+
 def test_a_tune_whose_pitches_lie_on_frets_stays_where_it_is() -> None:
     """For one drone that rings too long the whole tune would jump an octave."""
     tune = played((0, 96, 52, ACCOMPANIMENT), (12, 12, 55))
@@ -267,6 +275,15 @@ def test_a_finger_that_is_needed_elsewhere_lets_go() -> None:
     assert changes == ("note 1 (hong 1, slot 4) stops where note 2 is struck and its finger is needed",)
 
 
+def test_what_is_cut_short_is_what_is_easier_to_let_go_at_the_tune_s_tempo() -> None:
+    """A quick player would be sent down the neck for a note that the string beside it has."""
+    tune = played((0, 48, 54), (12, 48, 57), (24, 24, 62))
+    slow, fast = (fit(replace(tune, tempo=tempo)).changes for tempo in (2_000_000, 300_000))
+    assert slow == ("note 1 (hong 1, slot 4) stops where note 3 is struck on string 3",)
+    assert fast == ("note 2 (hong 2, slot 2) stops where note 3 is struck on string 2",)
+    assert fit(tune).changes == fit(replace(tune, tempo=ASSUMED_TEMPO)).changes == fast
+
+
 def test_an_accompanying_note_is_silenced_before_a_melody_note() -> None:
     """The tune would be cut off so that its drone may ring."""
     tune = played((0, 96, 57, ACCOMPANIMENT), (0, 96, 64), (24, 12, 52), (24, 12, 67))
@@ -283,6 +300,22 @@ def test_a_chord_too_full_for_the_strings_loses_accompaniment_and_keeps_its_melo
     fitted, changes = fit(chord)
     assert fitted.pitch.tolist() == [52, 57, 64, 88]
     assert changes == ("note 3 (hong 1, slot 4) is dropped: the hand cannot take it together with notes 1, 2 and 4",)
+
+
+def test_of_a_chord_in_the_melody_that_no_hand_can_take_the_highest_note_stays() -> None:
+    """The tune's own note would be dropped, and the note under it be heard in its place."""
+    fitted, changes = fit(played((0, 6, 53), (0, 6, 81), (12, 6, 57)))
+    assert fitted.pitch.tolist() == [81, 57]
+    assert changes == ("note 1 (hong 1, slot 4) is dropped: the hand cannot take it together with note 2",)
+
+
+def test_a_melody_note_that_comes_to_meet_its_accompaniment_stays_melody() -> None:
+    """The tune would have a hole in it wherever a chord above it was moved onto its note."""
+    tune = played((0, 12, 52), (12, 12, 60), (12, 12, 61, ACCOMPANIMENT), (24, 12, 88))  # too wide to move
+    fitted, changes = fit(tune)
+    assert fitted.pitch.tolist() == [52, 60, 88]
+    assert fitted.is_melody.all()
+    assert changes[-1] == "note 3 (hong 2, slot 2) is dropped: it has come to be the same as note 2"
 
 
 def test_strokes_that_come_to_meet_are_one() -> None:
