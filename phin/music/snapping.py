@@ -27,7 +27,7 @@ def snap(phrase: Phrase) -> Snapped:
 
     A slot whose strokes lie on its halves or thirds already stays as it is. In any other the strokes go where together
     they move the least: all to one kind of share, none to another slot, none past another, and none onto another that
-    was struck apart from it; of two shares as near, the coarser. So no note is lost and no order changes. A note that
+    was struck apart from it; of two ways as near, the earlier. So no note is lost and no order changes. A note that
     ended where a stroke was still ends there. Raises InvalidTune, naming the place, where four or more strokes one
     after another lie in one slot and are not evenly in it.
     """
