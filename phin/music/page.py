@@ -186,7 +186,7 @@ def _as_words(text: str) -> str:
     """Words as they are known again: what is neither a part nor a repeat goes into brackets."""
     text = " ".join(text.split())
     match = WORDS.match(text)
-    return text if match and match.end() == len(text) else f"({re.sub(r'[()]', ' ', text).strip()})"
+    return text if match and match.end() == len(text) else f"({' '.join(re.sub(r'[()]', ' ', text).split())})"
 
 
 def header_lines(phrase: Phrase) -> Iterator[str]:

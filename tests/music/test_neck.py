@@ -40,6 +40,21 @@ def test_a_dot_stands_behind_the_fret_that_is_stopped_on_the_string_that_is_stru
     assert drawn["A3"][0] < 0, "an open string is left of the nut"
 
 
+def test_the_tonic_is_ringed_where_the_tune_comes_home_to_one_and_nothing_else() -> None:
+    """Fails: the player sees home where the scale begins, and the drone is tuned to it."""
+
+    def ringed(page: str) -> tuple[set[str], bool]:
+        """The names of the dots with a wide edge, and whether the picture says what that means."""
+        figure = neck(tune(page))
+        (axes,) = figure.axes
+        drawn = [dot for dot in axes.collections if hasattr(dot, "get_sizes") and len(dot.get_sizes())]
+        wide = {text.get_text() for text, dot in zip(axes.texts, drawn, strict=True) if dot.get_linewidths()[0] > 1}
+        return wide, any("ringed: the tonic" in text.get_text() for text in figure.texts)
+
+    assert ringed(PAGE) == ({"A3", "A4"}, True), "lai yai: its set begins on C, its tonic is A"
+    assert ringed(PAGE.replace("- - - ล |", "- - - ด |")) == (set(), False)
+
+
 def test_what_sounds_longer_is_drawn_larger() -> None:
     """Fails: the places that matter cannot be seen."""
     drawn = dots(tune())

@@ -141,6 +141,13 @@ def test_no_inferred_octave_leaves_the_phin_and_every_leap_that_can_be_small_is(
         assert abs(pitch - before) <= 6 or not 52 <= pitch + 12 * np.sign(before - pitch) <= 88
 
 
+def test_of_two_octaves_as_near_the_one_nearer_to_the_middle_of_the_range_is_taken() -> None:
+    """Fails: each tritone takes the tune an octave down, until it lies on the lowest string, or up, off the neck."""
+    assert nearest_octaves([5, 11]) == [65, 71], "from F4 up to B4, not down to B3"
+    assert nearest_octaves([9, 0, 5, 11]) == [69, 72, 77, 71], "from F5 down to B4, not up to B5"
+    assert pitches("| ฟ ท ฟ ท |") == [65, 71, 65, 71]
+
+
 def test_a_players_shorthand_gets_the_rhythm_that_full_pages_of_the_same_tunes_have() -> None:
     """Fails: what most players write down cannot be played; or an inferred rhythm is taken for a written one."""
     shorthand, full = read("ม ซ ล ล ด ซ ล / ม ซ ล ซ ล"), read("---ม -ซ-ล -ล-ด -ซ-ล ---ม -ซ-ล -ซ-ล")
@@ -193,6 +200,26 @@ def test_the_header_says_what_is_known_of_the_piece() -> None:
     assert "tempo: 136\n" in format_letters(phrase)
 
 
+@pytest.mark.parametrize("tempo", ["4", "1000", "99.5"])
+def test_every_tempo_that_a_file_can_hold_is_read(tempo: str) -> None:
+    """Fails: a page that phin wrote itself is refused for its tempo."""
+    phrase = read(f"tempo: {tempo}\n| - - - ล |")
+    assert phrase.tempo == round(60e6 / float(tempo))
+    assert read(format_letters(phrase)) == phrase
+    assert read_midi_bytes(midi_bytes(phrase), "page.mid", min_notes=1).phrase.tempo == phrase.tempo
+
+
+def test_words_that_are_no_part_stand_in_brackets_so_that_they_are_words_again() -> None:
+    """Fails: what a file says beside its notes is read as notes, and its page is refused by its own program."""
+    said = {"softly": "(softly)", "a (b) c": "(a b c)", "(ช้า)": "(ช้า)", "ท่อน 2": "ท่อน 2", "[x] y": "([x] y)"}
+    for words, written in said.items():
+        phrase = replace(read("| - - - ด | - ร - ม |"), words=((-42, words), (6, words)))
+        page = format_letters(phrase)
+        assert page.splitlines() == [written, "| - - - ด | - ร - ม |", written]
+        assert read(page) == replace(phrase, words=((-42, written), (6, written)))
+        assert format_letters(read(page)) == page
+
+
 def test_a_header_line_that_says_nothing_is_named() -> None:
     """Fails: a mistyped tempo is dropped in silence."""
     reading = parse_letters("tmpo: 120\n| - - - ล |")
@@ -211,6 +238,8 @@ MISTAKES = {
     "beyond hearing": ("| - - - ด" + UP * 9 + " |", "page:1: hong 1, slot 4: "),
     "no lai": ("lai: ionian\n| - - - ด |", "page:1: there is no lai 'ionian'"),
     "no tempo": ("\n\ntempo: fast\n| - - - ด |", "page:3: 'fast' is no tempo"),
+    "no such slow tempo": ("tempo: 3.9\n| - - - ด |", "page:1: '3.9' is no tempo"),
+    "no such quick tempo": ("tempo: 1001\n| - - - ด |", "page:1: '1001' is no tempo"),
     "no metre": ("metre: two\n| - - - ด |", "page:1: metre 'two' is not"),
     "no drone": ("drone: q\n| - - - ด |", "page:1: 'q' is no drone"),
     "said twice": ("title: a\ntitle: b\n| - - - ด |", "page:2: title is said twice"),

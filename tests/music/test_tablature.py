@@ -13,7 +13,7 @@ from phin.music.fingering import Unplayable, finger
 from phin.music.fitting import fit
 from phin.music.fretboard import TUNINGS, Tuning
 from phin.music.notation import parse_letters
-from phin.music.phrase import Metre, Phrase, Voice, rows_from_columns
+from phin.music.phrase import Inferred, Metre, Phrase, Voice, rows_from_columns
 from phin.music.tablature import format_tablature, parse_tablature, read_tablature, write_tablature
 from tests.strategies import melodies
 
@@ -103,6 +103,36 @@ def test_letters_and_tablature_are_the_same_tune() -> None:
     letters = parse_letters("| - - - ลฺ | - ด - ร |\n| - ม - ซ | - - - ล |").phrase
     frets = parse_tablature(format_tablature(letters)).phrase
     assert np.array_equal(frets.rows, letters.rows)
+
+
+def test_the_last_stroke_of_each_voice_rings_to_the_end_of_the_page() -> None:
+    """Fails: the drone breaks off under a last note that is held, or the last note is cut while it should ring."""
+    silent = ["| - - - - | - - - - |"] * 3
+    held = PAGE + "\n" + "\n".join(f"{string} {bars}" for string, bars in enumerate(silent, start=1)) + "\n"
+    phrase = parse_tablature(held).phrase
+    assert {voice: int(phrase.end[phrase.voice == voice].max()) for voice in Voice} == dict.fromkeys(Voice, 4 * 24 - 42)
+
+
+def test_an_inferred_rhythm_stays_inferred() -> None:
+    """Fails: a rhythm that nobody wrote down is learned from and measured as if a player had."""
+    assert Inferred.ONSET not in parse_tablature(PAGE).phrase.inferred
+    phrase = parse_tablature("rhythm: inferred\n" + PAGE).phrase
+    assert phrase.inferred == {Inferred.ONSET, Inferred.DURATION}
+    assert parse_tablature(format_tablature(phrase)).phrase == phrase
+
+
+def test_words_stay_where_they_stand_and_numbers_of_hong_are_passed_over() -> None:
+    """Fails: nobody knows where the second part begins, or a page with its hong numbered cannot be read."""
+    lines = PAGE.splitlines()[3:]
+    numbers = "     |      1      |     2       |"
+    page = "\n".join(["tuning: E-A-E", "ท่อน 1", numbers, *lines, "", "ท่อน 2", "  3  4", *lines, "(ช้า)"]) + "\n"
+    phrase = parse_tablature(page).phrase
+    assert phrase.words == ((-42, "ท่อน 1"), (-42 + 48, "ท่อน 2"), (-42 + 96, "(ช้า)"))
+    twice = parse_tablature("\n".join(["tuning: E-A-E", *lines, *lines])).phrase
+    assert phrase.rows.tolist() == twice.rows.tolist()
+    written = format_tablature(phrase)
+    assert [line for line in written.splitlines() if "ท่อน" in line or "ช้า" in line] == ["ท่อน 1", "ท่อน 2", "(ช้า)"]
+    assert parse_tablature(written).phrase == phrase
 
 
 def test_a_page_is_lined_up_so_that_a_slot_stands_above_a_slot() -> None:
