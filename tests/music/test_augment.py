@@ -40,6 +40,26 @@ def test_a_lai_keeps_its_name_only_through_whole_octaves(lai: str | None, semito
     assert transpose(replace(wander(0), lai=lai), semitones).lai == after
 
 
+@pytest.mark.parametrize(
+    ("semitones", "drone", "tuning"),
+    [
+        (0, (52, 57), "E-A-E"),
+        (5, (57, 62), None),
+        (-2, (50, 55), None),
+        (12, (52, 57), "E-A-E"),
+        (-24, (52, 57), "E-A-E"),
+        (17, (57, 62), None),
+        (-14, (50, 55), None),
+    ],
+)
+def test_the_drone_moves_with_its_key_and_stays_on_the_low_strings(
+    semitones: int, drone: tuple[int, ...], tuning: str | None
+) -> None:
+    """A tune in another key would be played over its old drone, and rub against it from the first note to the last."""
+    moved = transpose(replace(wander(0), drone=(52, 57), tuning="E-A-E"), semitones)
+    assert (moved.drone, moved.tuning) == (drone, tuning)
+
+
 @given(st.integers(40, 90), st.integers(0, 40), st.none() | st.integers(0, 11))
 def test_the_moves_of_a_tune_are_those_that_stay_on_the_phin(lowest: int, width: int, root: int | None) -> None:
     """Tunes would be trained on in keys that no phin has, or kept from half of those that it has."""
