@@ -195,13 +195,13 @@ def drone_table(tunings: Sequence[Tuning] = TUNINGS) -> dict[str, dict[str, Dron
 def suitable_tuning(lai: Lai) -> Tuning:
     """The tuning of the table whose open strings serve the lai best; the order of what is better is our inference.
 
-    An open tonic counts first, then an open fifth; among equals the most widely used E-A-E, then three strings, then
-    the tuning with more strings that are tonic or fifth.
+    An open tonic counts first, then an open fifth; among equals the most widely used E-A-E, then the tuning with more
+    strings that are tonic or fifth, then the one that comes first in the table.
     """
 
-    def merit(tuning: Tuning) -> tuple[bool, bool, bool, bool, int]:
+    def merit(tuning: Tuning) -> tuple[bool, bool, bool, int]:
         kinds = [ready.kind for ready in open_drones(lai, tuning)]
         tonic, fifth = DroneKind.OPEN_TONIC in kinds, DroneKind.OPEN_FIFTH in kinds
-        return tonic, fifth, tuning == DEFAULT, tuning.num_strings == DEFAULT.num_strings, len(kinds)
+        return tonic, fifth, tuning == DEFAULT, len(kinds)
 
     return max(TUNINGS, key=merit)

@@ -146,6 +146,14 @@ def test_the_tempo_is_the_one_asked_for_then_the_phrase_s_then_100_hong_a_minute
     assert finger(figure, tempo=SLOW).cost < finger(figure, tempo=FAST).cost
 
 
+def test_a_shift_within_an_eighth_costs_about_what_reaching_two_frets_does() -> None:
+    """The hand would hop after each note of a quick tune, or strain for one rather than move in a slow one."""
+    at, eighth = np.array(FRET_DISTANCES[1:]), ASSUMED_TEMPO / 2e6
+    shift = COSTS.hurry * np.diff(at)[:-1] / eighth + COSTS.shift
+    reach = COSTS.reach * (at[2:] - at[:-2])
+    assert shift.mean() / reach.mean() == pytest.approx(0.9, abs=0.05)
+
+
 def test_open_strings_are_played_open() -> None:
     """A finger would press what rings by itself."""
     assert places(finger(eighths(52, 57, 64))) == [(3, 0), (2, 0), (1, 0)]
