@@ -30,7 +30,6 @@ MEASURED_E3 = 52
 """The lowest open string of the measured instrument, as a MIDI number (Hamdan et al. 2025)."""
 
 FEWEST_STRINGS, MOST_STRINGS = 2, 4
-FIFTH = 7
 
 _LETTERS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _ACCIDENTALS = {"": 0, "#": 1, "♯": 1, "b": -1, "♭": -1}
@@ -159,7 +158,7 @@ class Drone:
 
 def open_drones(lai: Lai, tuning: Tuning = DEFAULT) -> tuple[Drone, ...]:
     """The open strings that are the lai's tonic, low string first, then those that are its fifth."""
-    wanted = ((DroneKind.OPEN_TONIC, lai.tonic), (DroneKind.OPEN_FIFTH, (lai.tonic + FIFTH) % 12))
+    wanted = ((DroneKind.OPEN_TONIC, lai.tonic), (DroneKind.OPEN_FIFTH, lai.fifth))
     return tuple(
         Drone(pitch, tuning.number(place), 0, kind)
         for kind, pitch_class in wanted
@@ -192,16 +191,24 @@ def drone_table(tunings: Sequence[Tuning] = TUNINGS) -> dict[str, dict[str, Dron
     return {tuning.name: {lai.name: drone(lai, tuning) for lai in LAI} for tuning in tunings}
 
 
+_SUITABLE = {
+    "yai": DEFAULT,
+    "noi": Tuning.parse("A-D-A"),
+    "se": Tuning.parse("E-B-E"),
+    "sutsanaen": Tuning.parse("D-G-D"),
+    "po sai": Tuning.parse("G-C-G"),
+    "soi": Tuning.parse("A-D-A"),
+}
+
+
 def suitable_tuning(lai: Lai) -> Tuning:
-    """The tuning of the table whose open strings serve the lai best; the order of what is better is our inference.
+    """A tuning of three strings with the tonic and the fifth of the lai open, the tonic below the highest string.
 
-    An open tonic counts first, then an open fifth; among equals the most widely used E-A-E, then the tuning with more
-    strings that are tonic or fifth, then the one that comes first in the table.
+    So the tonic drones, as in every drone that a source describes, and a melody can lie above it. Sources tie a tuning
+    to a lai twice: what could be read and heard in lai yai goes with E-A-E, and A-D-A is one of two for lai noi (the
+    other, D-A-G, drones on a D below E3). The rest is our inference. Lai se has E-B-E, which the table names for no
+    lai. In lai soi, whose tonic is lai noi's, A-D-A serves again. No tuning of the table serves lai sutsanaen or po
+    sai: G is open in it only as the highest string, of D-A-G, and C nowhere. Their D-G-D and G-C-G are fifth, tonic,
+    fifth, as E-A-E is to lai yai; no source that could be read has them.
     """
-
-    def merit(tuning: Tuning) -> tuple[bool, bool, bool, int]:
-        kinds = [ready.kind for ready in open_drones(lai, tuning)]
-        tonic, fifth = DroneKind.OPEN_TONIC in kinds, DroneKind.OPEN_FIFTH in kinds
-        return tonic, fifth, tuning == DEFAULT, len(kinds)
-
-    return max(TUNINGS, key=merit)
+    return _SUITABLE[lai.name]

@@ -49,12 +49,9 @@ class Lai:
         return (self.root + TONIC_ABOVE_ROOT[self.family]) % 12
 
     @property
-    def drone(self) -> tuple[int, int]:
-        """Pitch classes of what drones (sieng sep, เสียงเสพ): the tonic, and the fifth that may go with it.
-
-        Every drone that Chaichana transcribes has the tonic in it (p. 102, 104), one with the fifth (p. 113).
-        """
-        return self.tonic, (self.tonic + 7) % 12
+    def fifth(self) -> int:
+        """The pitch class a fifth above the tonic."""
+        return (self.tonic + 7) % 12
 
     @property
     def pitch_classes(self) -> frozenset[int]:
