@@ -5,14 +5,16 @@ techniques, drone and lai where no recording is labelled, and are never evaluate
 
 What is sourced (numbers in brackets are measured on real notation, see the tables below): the form, from a player's
 Toei Khong (T. Chaichana, Jazz Orchestra Portraits of Thailand, 2022, p. 112-115); lines of eight hong made of cells of
-four; which slots are struck; which intervals follow; drone on the tonic, dyads, strums, upbeat accents and sixteenth
-fills (p. 99, 102). What is our invention: everything else, most of all how often a technique is used.
+four; which slots are struck; which intervals follow, without wide leaps (p. 217); drone on the tonic, dyads, strums,
+upbeat accents and sixteenth fills (p. 99, 102). What is our invention: everything else, most of all how often a
+technique is used.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from jaxtyping import Float, Int
 
 from phin.music.drone import DRONE_LOUDNESS, strokes
 from phin.music.fingering import finger, frets_by_place, under_one_hand
@@ -33,6 +35,7 @@ from phin.music.phrase import (
     Phrase,
     Voice,
     let_restruck_strings_stop,
+    pitch_name,
     rows_from_columns,
 )
 from phin.music.technique import Technique
@@ -44,8 +47,14 @@ PLAIN_SHAPES = {"-x-x": 0.59, "---x": 0.31, "-xxx": 0.05, "----": 0.04}
 """How often each hong shape occurs in four Isan lai, 267 notes (Toei Khong, Toei Thammada, Nok Sai, Pong Lang)."""
 FULL_SHAPES = {"xxxx": 0.32, "-x-x": 0.19, "-xxx": 0.15, "----": 0.11, "---x": 0.11, "--xx": 0.07}
 """The same in Lao-accent classical tunes, 4,801 notes: how fuller playing is decorated."""
-INTERVALS = {0: 0.12, 1: 0.0, 2: 0.44, 3: 0.25, 4: 0.03, 5: 0.16, 6: 0.0}
-"""How often each interval class, in semitones, follows in the four Isan lai."""
+INTERVALS = {0: 0.12, 2: 0.44, 3: 0.25, 4: 0.03, 5: 0.12, 7: 0.04}
+"""How often each interval, in semitones, follows in the four Isan lai.
+
+Measured by class, for letters leave octaves open; that each sounds as the nearest is our reading of "no wide leaps"
+(Chaichana 2022, p. 217). Fourths and fifths were measured as one, .16: three fourths to a fifth is our guess.
+"""
+SPREAD = 5
+"""How many degrees from its middle a melody goes: our invention."""
 
 TEMPI = (95, 152)
 """Hong a minute. Assumed: no source states a tempo; five recordings were measured at 117 to 152."""
@@ -56,8 +65,8 @@ STRUM = (5, 7)
 """Semitones below the melody note of a strum's other two: a second and a fourth, stacked (Chaichana 2022, p. 102)."""
 
 LOUDNESS = 80
-Onsets = list[int]
-"""Slots that are struck, counted from the beginning of a cell."""
+CHORD_SOFTER = 12
+"""How much less MIDI velocity the lower notes of a dyad or strum have than the melody note above them."""
 
 
 @dataclass(frozen=True)
@@ -97,14 +106,22 @@ def compose(rng: np.random.Generator, lai: Lai | None = None, tuning: Tuning | N
     """A piece in a lai (any of the six unless given), in a tuning that suits it, with every label known.
 
     Intro (kroen), tune, tune again, improvisation (don), tune, close. It can be fingered in its tuning. Raises
-    ValueError for a tuning in which no open string drones under the lai.
+    ValueError for a tuning in which none can be written: no open string drones under the lai, the one that does lies
+    outside MIDI 52 to 88, or the other strings lack a note of the lai within the reach of the measured intervals.
     """
     lai = lai or LAI[int(rng.integers(len(LAI)))]
     tuning = tuning or suitable_tuning(lai)
     held = drone(lai, tuning)
     if held is None or held.fret:
         raise ValueError(f"no open string of {tuning} drones under lai {lai.name}")
-    piece = _Piece(rng, lai, tuning, held)
+    name = pitch_name(held.pitch)
+    if not LOWEST_PITCH <= held.pitch <= HIGHEST_PITCH:
+        span = f"{pitch_name(LOWEST_PITCH)} to {pitch_name(HIGHEST_PITCH)}"
+        raise ValueError(f"{name}, which drones on {tuning} under lai {lai.name}, is outside {span}")
+    scale = _scale(lai, tuning, held)
+    if not scale:
+        raise ValueError(f"lai {lai.name} lacks notes on the strings of {tuning} that are free while {name} drones")
+    piece = _Piece(rng, lai, tuning, held, scale)
     for words, notes, num_hong in piece.parts():
         piece.add(words, notes, num_hong)
     tempo = round(60e6 / int(rng.integers(*TEMPI, endpoint=True)))
@@ -114,16 +131,26 @@ def compose(rng: np.random.Generator, lai: Lai | None = None, tuning: Tuning | N
 class _Piece:
     """A piece in the making."""
 
-    def __init__(self, rng: np.random.Generator, lai: Lai, tuning: Tuning, held: Drone) -> None:
-        self.rng, self.lai, self.tuning, self.held = rng, lai, tuning, held
-        self.scale = _scale(lai, tuning, held)
-        tonic, fifth = lai.tonic, (lai.tonic + 7) % 12
-        self.tonics = [degree for degree, pitch in enumerate(self.scale) if pitch % 12 == tonic]
-        self.fifths = [degree for degree, pitch in enumerate(self.scale) if pitch % 12 == fifth]
-        self.middle = float(rng.uniform(0.35, 0.6)) * len(self.scale)
+    def __init__(self, rng: np.random.Generator, lai: Lai, tuning: Tuning, held: Drone, scale: list[int]) -> None:
+        self.rng, self.lai, self.tuning, self.held, self.scale = rng, lai, tuning, held, scale
+        below = sum(pitch < held.pitch for pitch in scale)
+        middle = below + float(rng.uniform(0.25, 0.55)) * (len(scale) - below)
+        self.follows = _followers(scale, middle)
+        self.home, self.away = self._ends(middle)
         self.notes: list[_Note] = []
         self.words: list[tuple[int, str]] = []
         self.num_hong = 0
+
+    def _ends(self, middle: float) -> tuple[int, int]:
+        """The degrees that lines end on: a tonic near the middle of the melody, and a fifth beside it."""
+        pitch_class = np.array(self.scale) % 12
+        beside = self.follows * (pitch_class == self.lai.fifth)
+        tonics = (pitch_class == self.lai.tonic) & beside.any(axis=1)
+        home = self._drawn(tonics * _nearness(len(self.scale), middle))
+        return home, self._drawn(beside[home])
+
+    def _drawn(self, weight: Float[np.ndarray, " degree"]) -> int:
+        return int(self.rng.choice(len(weight), p=weight / weight.sum()))
 
     def add(self, words: str, notes: Sequence[_Note], num_hong: int) -> None:
         """Sets a part behind what is there."""
@@ -146,82 +173,86 @@ class _Piece:
 
     def _intro(self) -> tuple[list[_Note], int]:
         """Running sixteenths from the fifth to the tonic."""
-        cells = [self._cell(FULL_SHAPES, self._near(self.fifths)) for _ in range(int(self.rng.choice([1, 3])))]
-        return _joined([*cells, self._cell(FULL_SHAPES, self._near(self.tonics))])
+        cells = [self._cell(FULL_SHAPES, self.away, self.away) for _ in range(int(self.rng.choice([1, 3])))]
+        return _joined([*cells, self._cell(FULL_SHAPES, self.away, self.home)])
 
     def _tune(self) -> tuple[list[_Note], int]:
         """Two to four lines of two cells; the second cell of a line answers the first and ends on the tonic."""
-        answer = self._cell(PLAIN_SHAPES, self._near(self.tonics))
+        answer = self._cell(PLAIN_SHAPES, (self.away, self.home), self.home)
         cells: list[list[_Note]] = []
         for _ in range(int(self.rng.integers(2, 5))):
             said_twice = self.rng.random() < 0.3  # as the cell of Nok Sai is
-            cells += [answer if said_twice else self._cell(PLAIN_SHAPES, self._near(self.fifths)), answer]
+            cells += [answer if said_twice else self._cell(PLAIN_SHAPES, self.home, self.away), answer]
         return _joined(cells)
 
     def _improvisation(self, tune: Sequence[_Note]) -> tuple[list[_Note], int]:
         """Cells of the tune in sequence or filled up, with new ones between (phuk klon: Chaichana 2022, p. 110)."""
-        cells = []
         length = HONG_PER_CELL * SLOTS_PER_HONG
-        starts = sorted({note.slot // length for note in tune})
+        starts = sorted({note.slot // length * length for note in tune})
+        motifs = [[replace(n, slot=n.slot - at) for n in tune if at <= n.slot < at + length] for at in starts]
+        cells: list[list[_Note]] = []
+        last = self.home
         for _ in range(2 * int(self.rng.integers(2, 4)) - 1):
-            start = int(self.rng.choice(starts)) * length
-            motif = [replace(n, slot=n.slot - start) for n in tune if start <= n.slot < start + length]
             change = self.rng.random()
             if change < 0.35:
-                cells.append(self._in_sequence(motif))
+                moved = [cell for motif in motifs for cell in self._sequences(motif)]
+                cells.append(self._following(last, moved or motifs))
             elif change < 0.7:
-                cells.append(self._filled(motif))
+                cells.append(self._filled(self._following(last, motifs)))
             else:
-                cells.append(self._cell(FULL_SHAPES, self._near(self.fifths)))
-        return _joined([*cells, self._cell(FULL_SHAPES, self._near(self.tonics))])
+                cells.append(self._cell(FULL_SHAPES, last, self.away))
+            last = cells[-1][-1].degree
+        return _joined([*cells, self._cell(FULL_SHAPES, last, self.home)])
 
     def _close(self) -> tuple[list[_Note], int]:
         """A slow line onto the tonic."""
         slow = {"---x": 1.0}
-        return _joined([self._cell(slow, self._near(self.fifths)), self._cell(slow, self._near(self.tonics))])
+        return _joined([self._cell(slow, self.home, self.away), self._cell(slow, self.away, self.home)])
 
-    def _near(self, degrees: Sequence[int]) -> int:
-        """Of some degrees of the scale one of the two that are nearest to the middle of the piece."""
-        ranked = sorted(degrees, key=lambda degree: abs(degree - self.middle))
-        return int(self.rng.choice(ranked[:2]))
-
-    def _cell(self, shapes: dict[str, float], last: int) -> list[_Note]:
-        """Four hong that end, on their last slot, on a degree."""
+    def _cell(self, shapes: dict[str, float], before: int | tuple[int, ...], last: int) -> list[_Note]:
+        """Four hong that follow on a degree, or on each of some, and end, on their last slot, on another."""
         kinds, share = list(shapes), np.array(list(shapes.values()))
         drawn = [kinds[int(self.rng.choice(len(kinds), p=share / share.sum()))] for _ in range(HONG_PER_CELL)]
         if drawn[-1] == "----":
             drawn[-1] = "---x"
         slots = [place for place, sign in enumerate("".join(drawn)) if sign == "x"]
-        degrees = self._walk(len(slots), last)
+        degrees = self._walk(len(slots), np.atleast_1d(before), last)
         return [_Note(slot, degree) for slot, degree in zip(slots, degrees, strict=True)]
 
-    def _walk(self, count: int, last: int) -> list[int]:
-        """Degrees that lead to the last one, by the measured intervals; made backwards, so that it is reached."""
-        degrees = [last]
-        pitch = np.array(self.scale)
-        for _ in range(count - 1):
-            leap = np.abs(pitch - pitch[degrees[-1]])
-            weight = np.array([INTERVALS[min(size % 12, 12 - size % 12)] for size in leap.tolist()])
-            weight *= np.exp(-leap / 5) * np.exp(-(((np.arange(len(pitch)) - self.middle) / 5) ** 2))
-            degrees.append(int(self.rng.choice(len(pitch), p=weight / weight.sum())))
-        return degrees[::-1]
+    def _walk(self, count: int, before: Int[np.ndarray, " degree"], last: int) -> list[int]:
+        """So many degrees that follow by the measured intervals on what is before, the last of them given.
 
-    def _in_sequence(self, cell: Sequence[_Note]) -> list[_Note]:
-        """The cell some steps of the scale higher or lower."""
+        Each is drawn among those from which the last can still be reached in the steps that are left. Where it cannot
+        be from what is before, the walk begins anywhere.
+        """
+        arrives = [np.eye(len(self.scale))[last]]  # the share of walks of so many steps that end on the last degree
+        for _ in range(count - 1):
+            arrives.append(self.follows @ arrives[-1])
+        first = self.follows[before].prod(axis=0) * arrives[-1]
+        degrees = [self._drawn(first if first.any() else arrives[-1])]
+        for left in reversed(arrives[:-1]):
+            degrees.append(self._drawn(self.follows[degrees[-1]] * left))
+        return degrees
+
+    def _following(self, before: int, cells: Sequence[list[_Note]]) -> list[_Note]:
+        """One of some cells, drawn by the interval at which its first note follows on a degree; any if none does."""
+        weight = self.follows[before, [cell[0].degree for cell in cells]]
+        return cells[self._drawn(weight if weight.any() else np.ones(len(cells)))]
+
+    def _sequences(self, cell: Sequence[_Note]) -> list[list[_Note]]:
+        """The cell one and two steps of the scale higher and lower, as far as the scale goes."""
         degrees = [note.degree for note in cell]
         moves = [move for move in (-2, -1, 1, 2) if 0 <= min(degrees) + move and max(degrees) + move < len(self.scale)]
-        move = int(self.rng.choice(moves)) if moves else 0
-        return [replace(note, degree=note.degree + move) for note in cell]
+        return [[replace(note, degree=note.degree + move) for note in cell] for move in moves]
 
     def _filled(self, cell: Sequence[_Note]) -> list[_Note]:
         """The cell with passing notes in slots that were empty."""
         filled = [cell[0]]
         for note in cell[1:]:
             before = filled[-1]
-            if note.slot - before.slot > 1 and self.rng.random() < 0.6:
-                middle = (before.degree + note.degree) // 2
-                degree = min(max(middle + int(self.rng.choice([0, 1])), 0), len(self.scale) - 1)
-                filled.append(_Note(note.slot - 1, degree))
+            passing = self.follows[before.degree] * self.follows[:, note.degree]
+            if note.slot - before.slot > 1 and passing.any() and self.rng.random() < 0.6:
+                filled.append(_Note(note.slot - 1, self._drawn(passing)))
             filled.append(note)
         return filled
 
@@ -289,7 +320,7 @@ class _Piece:
             together.append({self.tuning.place(self.held.string): 0})
         if not under_one_hand(together):
             return []
-        return [[onset, duration, low, max(velocity - 12, 1), kind, Voice.ACCOMPANIMENT] for low in lower]
+        return [[onset, duration, low, max(velocity - CHORD_SOFTER, 1), kind, Voice.ACCOMPANIMENT] for low in lower]
 
     def _drone(self, first: int, end: int, every: int, strums: Sequence[tuple[int, int]]) -> np.ndarray:
         """The drone's rows: a stroke every so many steps, also on the beat; silent while a strum takes its string."""
@@ -317,10 +348,46 @@ class _Piece:
 
 
 def _scale(lai: Lai, tuning: Tuning, held: Drone) -> list[int]:
-    """The pitches of the lai, but the drone's own, that lie on a string other than its, in range, ascending."""
+    """The pitches that a melody over the drone can have, ascending; none where they are too few for a tune.
+
+    Those of the lai, but the drone's own, that lie on a string other than its, in range: the longest run without a gap
+    wider than any measured interval that has all five notes, and a fifth beside a tonic to end lines on.
+    """
     pitches = range(LOWEST_PITCH, HIGHEST_PITCH + 1)
     free = {pitch for pitch in pitches for place in positions(pitch, tuning) if place.string != held.string}
-    return sorted(pitch for pitch in free - {held.pitch} if pitch % 12 in lai.pitch_classes)
+    runs: list[list[int]] = [[]]
+    for pitch in sorted(pitch for pitch in free - {held.pitch} if pitch % 12 in lai.pitch_classes):
+        if runs[-1] and pitch - runs[-1][-1] > max(INTERVALS):
+            runs.append([])
+        runs[-1].append(pitch)
+
+    def serves(run: list[int]) -> bool:
+        ends = [(tonic, fifth) for tonic in run for fifth in run if (tonic % 12, fifth % 12) == (lai.tonic, lai.fifth)]
+        beside = any(abs(tonic - fifth) in INTERVALS for tonic, fifth in ends)
+        return beside and {pitch % 12 for pitch in run} == lai.pitch_classes
+
+    return max(filter(serves, runs), key=len, default=[])
+
+
+def _nearness(num_degrees: int, middle: float) -> Float[np.ndarray, " degree"]:
+    """How readily a melody around the middle strikes each degree."""
+    return np.exp(-(((np.arange(num_degrees) - middle) / SPREAD) ** 2))
+
+
+def _followers(scale: Sequence[int], middle: float) -> Float[np.ndarray, "degree next"]:
+    """How often each degree follows each, in a walk around the middle; rows sum to one.
+
+    A walk whose pairs of neighbours weigh the same both ways meets each pair in proportion to its weight. So all pairs
+    that lie one interval apart share out what was measured of that interval, and the measured shares hold in the long
+    run whatever the range and the holes of the scale are.
+    """
+    pitch, near = np.array(scale), _nearness(len(scale), middle)
+    apart = np.abs(pitch[:, None] - pitch)
+    weight = np.zeros(apart.shape)
+    for semitones, share in INTERVALS.items():
+        pairs = (apart == semitones) * np.outer(near, near)
+        weight += share * pairs / max(pairs.sum(), 1e-12)
+    return weight / weight.sum(axis=1, keepdims=True)
 
 
 def _joined(cells: Sequence[Sequence[_Note]]) -> tuple[list[_Note], int]:
