@@ -21,7 +21,7 @@ from phin.errors import PhinError
 from phin.music.lai import Family, LaiLabel
 from phin.music.phrase import LABEL_SOURCES, NUM_COLUMNS, TECHNIQUE, UNKNOWN, VELOCITY, Inferred, Metre, Phrase
 
-FORMAT = 4
+FORMAT = 5
 """Raised whenever reading, quantising or labelling changes what a store holds: older caches are then made anew."""
 
 SPLITS = ("train", "validation", "test")

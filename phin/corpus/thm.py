@@ -4,10 +4,14 @@ The tunes stand in `<div id="thm">`, as its own script (scripts/thm.js@0.0.2) re
 and `%2` for the digit, `([part])`, `//` for back to the beginning, lines of hong in digits. `1*` is high, `1.` low, 8
 and 9 are high 1 and 2; `%1` before a hong numbers an ending, in place of its first hyphen where three are left.
 
+- Of several endings of a part the last is kept, as of ABC: repeats are written once. One runs to the next, or to the
+  `//` before that. Parts for two hands keep all of theirs: no page was seen that says how the lines would pair.
 - Signs beside a digit say how a hand moves: strokes in and out (v ^), bows ({ }), fingers and strings (`\\๓`, `/+`,
   `\\iii`), and + = º, which no source explains. No technique of ours means them, and they are left out.
 - `t` is phrom (พรม), a trill; small notes in square brackets share a slot, and where they are more than one they are a
-  flick (สะบัด): the script says both.
+  flick (สะบัด): the script says both. A flick leads into a note (`89[88]1`), so it is that note's technique, and the
+  small notes are no notes of their own. Where nothing is struck in the next slot, or that note has a sign of its own,
+  they are notes without a technique.
 - Parts for the so duang (ซอด้วง) mark fingers' places, from its lower string ซ: an unmarked ท goes stepwise to an
   unmarked ด above it. So their octaves are inferred.
 - Parts for the gong circle (ฆ้องวง) have a line for each hand, the right one above. The right hand has the tune, and
@@ -18,16 +22,27 @@ and 9 are high 1 and 2; `%1` before a hong numbers an ending, in place of its fi
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import count
+from itertools import count, pairwise
 from pathlib import Path
 
 import numpy as np
 
 from phin.corpus.collected import CollectedTune, collect
 from phin.errors import Defect, InvalidTune
+from phin.music.grid import STEPS_PER_SLOT
 from phin.music.notation import parse_letters
 from phin.music.page import PageReading, read_text
-from phin.music.phrase import TECHNIQUE, UNKNOWN, Phrase, Voice, rows_from_columns
+from phin.music.phrase import (
+    DURATION,
+    ONSET,
+    TECHNIQUE,
+    UNKNOWN,
+    LabelSource,
+    Phrase,
+    Voice,
+    let_restruck_strings_stop,
+    rows_from_columns,
+)
 from phin.music.technique import Technique
 
 _MUSIC = re.compile(r"""<div\s+id=["']thm["']\s*>(.*?)</div>""", re.DOTALL)
@@ -98,11 +113,58 @@ def _read(tune: _Tune, instrument: str, path: str) -> PageReading:
     names = f"{instrument} {tune.title}"
     where, fingered = path, "ซอด้วง" in names
     if "ฆ้องวง" not in names:
-        return _read_hand(tune, where, fingered)
+        tune, left_out = _last_endings(tune)
+        reading = _read_hand(tune, where, fingered)
+        return PageReading(_with_flicks(reading.phrase), (*reading.repairs, *left_out))
     upper, lower = _hands(tune, where)
     marked = bool(re.search(r"[89*]|\d\.", "".join(line for line in tune.lines[1:] if _kind(line) == "music")))
     right, left = (_read_hand(hand, where, False, marked) for hand in (upper, lower))
-    return PageReading(_joined(right.phrase, left.phrase), tuple(dict.fromkeys(right.repairs + left.repairs)))
+    phrase = _with_flicks(_joined(right.phrase, left.phrase))
+    return PageReading(phrase, tuple(dict.fromkeys(right.repairs + left.repairs)))
+
+
+def _last_endings(tune: _Tune) -> tuple[_Tune, list[str]]:
+    """The tune without the endings that a later one of their part replaces, and what to say of it.
+
+    A hong that is left out stays as `%`, so that the others keep their numbers.
+    """
+    cells = [
+        (number, kind, cell)
+        for number, line in enumerate(tune.lines)
+        for kind in ("words" if number == 0 else _kind(line),)
+        for cell in (_TAG.sub("", line).split() if kind == "music" else [line])
+    ]
+    endings = [at for at, (_, kind, cell) in enumerate(cells) if kind == "music" and re.match(r"%\d", cell)]
+    kept, left_out = [cell for _, _, cell in cells], list[str]()
+    for first, second in pairwise(endings):
+        between = [at for at in range(first, second) if cells[at][1] == "words"]
+        back = [at for at in between if cells[at][2].strip() == "//"]
+        if cells[second][2][1] <= cells[first][2][1] or len(back) < len(between):
+            continue
+        close = back[0] + 1 if back else second
+        kept[first:close] = ["%" if kind == "music" else "" for _, kind, _ in cells[first:close]]
+        left_out.append(f"line {tune.first + cells[first][0]}: an ending left out: of several the last is kept")
+    lines: list[list[str]] = [[] for _ in tune.lines]
+    for (number, _, _), cell in zip(cells, kept, strict=True):
+        lines[number].append(cell)
+    return replace(tune, lines=[" ".join(line) for line in lines]), left_out
+
+
+def _with_flicks(phrase: Phrase) -> Phrase:
+    """The phrase in which small notes, read as notes in FLICK, are part of the note that they lead into."""
+    rows, gone = np.array(phrase.rows), np.zeros(len(phrase), dtype=bool)
+    small = phrase.is_melody & (phrase.technique == Technique.FLICK)
+    rows[small, TECHNIQUE] = UNKNOWN
+    slot = phrase.onset // STEPS_PER_SLOT
+    for place in np.unique(slot[small]).tolist():
+        led_into = np.flatnonzero(phrase.is_melody & ~small & (phrase.onset == (place + 1) * STEPS_PER_SLOT))
+        if len(led_into) == 1 and rows[led_into[0], TECHNIQUE] == UNKNOWN:
+            gone |= small & (slot == place)
+            rows[led_into[0], TECHNIQUE] = Technique.FLICK
+    melody = np.flatnonzero(phrase.is_melody & ~gone)
+    rows[melody[:-1], DURATION] = np.diff(rows[melody, ONSET])
+    said = LabelSource.WRITTEN if (rows[:, TECHNIQUE] != UNKNOWN).any() else None
+    return replace(phrase, rows=let_restruck_strings_stop(rows[~gone]), techniques_from=said)
 
 
 def _hands(tune: _Tune, where: str) -> tuple[_Tune, _Tune]:
@@ -169,6 +231,8 @@ def _line(line: str, techniques: list[int], repairs: dict[str, None], place: str
     """A line of hong in digits as a page of ours has it; what each note is played with is added to `techniques`."""
     written = ""
     for number, text in zip(count(1), _TAG.sub("", line).split(), strict=False):
+        if text == "%":
+            continue
         ending = re.match(r"%(\d)", text)
         slots: list[str] = []
         for token in _SLOT.finditer(text[2:] if ending else text):
@@ -198,7 +262,7 @@ def _line(line: str, techniques: list[int], repairs: dict[str, None], place: str
         if ending:
             written += f" | ({ending[1]})" if written else f"({ending[1]})"
         written += f" | {' '.join(slots)}"
-    return f"{written} |"
+    return f"{written} |" if written else ""
 
 
 def _digit(note: re.Match[str], fingered: bool) -> str:

@@ -4,11 +4,13 @@ import json
 
 import pytest
 
+from phin.corpus.intake import prepare
+from phin.corpus.settings import CorpusConfig
 from phin.corpus.thai_json import read_thai_json
 from phin.corpus.thm import read_thm
 from phin.errors import Defect, InvalidTune
 from phin.music.notation import format_letters, parse_letters
-from phin.music.phrase import Inferred, Voice
+from phin.music.phrase import Inferred, LabelSource, Voice
 from phin.music.technique import Technique
 
 
@@ -83,8 +85,84 @@ def test_a_club_page_gives_its_tunes_with_marks_and_endings(tmp_path):
 
 def test_only_signs_that_mean_a_technique_become_one(tmp_path):
     """Else a stroke's direction would be heard as an ornament."""
-    (tune,) = page(tmp_path, "(เพลง)\n[66]6^5v6 3t23-")
-    assert tune.reading.phrase.technique.tolist() == [Technique.FLICK] * 2 + [-1] * 3 + [Technique.TRILL] + [-1] * 2
+    (tune,) = page(tmp_path, "(เพลง)\n6^5v6- 3t23-")
+    assert tune.reading.phrase.technique.tolist() == [-1] * 3 + [Technique.TRILL] + [-1] * 2
+
+
+def test_small_notes_become_the_flick_of_the_note_they_lead_into(tmp_path):
+    """Else the model would learn a flick on each of the fast notes and none on the note, and play six for two."""
+    (tune,) = page(tmp_path, "(เพลง)\n---6 --[1v*2*]3* -3*-6 ---[56]\n7[1*2*3*]3*3 -3-6")
+    assert letters(tune) == ["| - - - ล | - - - มํ | - มํ - ล | - - - - | ท - มํ ม | - ม - ล |"]
+    phrase, flick = tune.reading.phrase, Technique.FLICK
+    assert phrase.technique.tolist() == [-1, flick, -1, -1, flick, flick, -1, -1, -1]
+    assert (phrase.end[:-1] == phrase.onset[1:]).all(), "a note rings until the next is struck"
+
+
+def test_small_notes_that_lead_into_no_free_note_stay_notes(tmp_path):
+    """Else notes would be lost that no label stands for."""
+    for music in ("-[56]-6 ---1", "--[23]3t ---1", "--[2]3 ---1", "-[32][32]3 ---1"):
+        (tune,) = page(tmp_path, f"(เพลง)\n{music}")
+        num_written = sum(sign.isdigit() for sign in music)
+        lost = 2 if music.startswith("-[32][32]") else 0  # the second two are the flick of the note after them
+        assert len(tune.reading.phrase) == num_written - lost
+        assert (tune.reading.phrase.technique == Technique.FLICK).sum() == lost / 2
+
+
+def test_what_a_page_says_of_techniques_is_written_and_said_to_be(tmp_path):
+    """Else the loss, which reads it from the store, could not tell what a person wrote from what a program heard."""
+    text = '<title>จะเข้</title>\n<div id="thm">\n(ก)\n--[12]3 5t653\n(ข)\n---1 2356\n</div>'
+    (tmp_path / "pages" / "basic").mkdir(parents=True)
+    (tmp_path / "pages" / "basic" / "page.html").write_text(text, encoding="utf-8")
+    config = CorpusConfig("thm", ["thm"], path=str(tmp_path / "pages"), cache=str(tmp_path / "cache"), min_notes=3)
+    store = prepare(config, progress=False)
+    marked, plain = store.phrase(0), store.phrase(1)
+    assert (marked.techniques_from, plain.techniques_from) == (LabelSource.WRITTEN, None)
+    assert marked.technique.tolist() == [Technique.FLICK, Technique.TRILL, -1, -1, -1]
+
+
+def test_of_the_hands_of_a_gong_circle_the_left_never_becomes_the_tune_under_a_flick(tmp_path):
+    """Else what accompanies fast notes would be learned as melody, or sound on a pitch that is still ringing."""
+    (tune,) = page(tmp_path, "(เพลง)\n-3-2 --[12]3\n---- --2-", instrument="ฆ้องวงใหญ่")
+    phrase = tune.reading.phrase
+    assert phrase.melody.technique.tolist() == [-1, -1, Technique.FLICK]
+    assert phrase.melody.pitch.tolist() == [64, 62, 64]
+    assert phrase.pitch[~phrase.is_melody].tolist() == [62]
+
+
+@pytest.mark.parametrize(
+    ("endings", "words"),
+    [
+        ("%1--- -5-6\n//\n\n%2--- -2-1\n", ["(2)"]),
+        ("%1--- -5-6\n%2--- -2-1\n//\n", ["(2)", "(กลับต้น)"]),
+        ("%1--- -5-6 %2--- -2-1", ["(2)"]),
+        ("%1--- -5-6\n%2--- -5-5\n%3--- -2-1", ["(3)"]),
+    ],
+)
+def test_of_several_endings_of_a_club_page_the_last_is_kept(tmp_path, endings, words):
+    """Else two cadences in a row would be learned that nobody plays, and every repeat would flatter the figures."""
+    (tune,) = page(tmp_path, f"(เพลง)\n---3 -3-2\n{endings}\n([ท่อน_%2])\n---5 ---5")
+    reading = tune.reading
+    assert [line.replace(" ", "") for line in letters(tune)] == ["|---ม|-ม-ร|", "|----|-ร-ด|", "|---ซ|---ซ|"]
+    assert [text for _, text in reading.phrase.words] == [*words, "(ท่อน 2)"]
+    assert all("an ending left out" in repair for repair in reading.repairs)
+    assert len(reading.repairs) == int(words[0][1]) - 1
+
+
+@pytest.mark.parametrize(
+    ("music", "num_left_out"),
+    [("%1--3 -3-2\n([ท่อน_%2])\n%2--5 ---5", 0), ("%1--3 -3-2\n%1--5 ---5", 0), ("%1--3 -3-2\n//\n---1\n%2--5", 3)],
+)
+def test_of_what_is_no_ending_before_another_nothing_is_left_out(tmp_path, music, num_left_out):
+    """Else a part would lose its close to the ending of another, or what stands after its sign of going back."""
+    (tune,) = page(tmp_path, f"(เพลง)\n{music}")
+    assert len(tune.reading.phrase) + num_left_out == 5
+    assert bool(tune.reading.repairs) == bool(num_left_out)
+
+
+def test_after_an_ending_that_is_left_out_a_mistake_has_the_place_it_has_on_the_page(tmp_path):
+    """Else somebody looks for it in the wrong hong."""
+    (tune,) = page(tmp_path, "(เพลง)\n%1--- -5-6 %2--- -2Z1")
+    assert "page.html:4: hong 4, slot 3" in str(tune.reading)
 
 
 def test_a_broken_tune_of_a_club_page_leaves_the_others(tmp_path):
