@@ -305,6 +305,7 @@ def test_repeats_are_written_once() -> None:
         "C4 [1 D4 :|\\\n[2 E4 | F4 |",
         "C4 |1 D4 :|2 D4 :|3 E4 || F4 |",
         "C4 |1,3 D4 | D4 :|2,4 E4 | F4 |",
+        "C4 |1 D4 || E4 |2 F4 |]",
     ],
 )
 def test_of_several_endings_the_last_is_kept(music: str) -> None:
@@ -315,6 +316,25 @@ def test_of_several_endings_the_last_is_kept(music: str) -> None:
 def test_an_ending_alone_is_kept() -> None:
     """A tune that marks no second ending would lose its close."""
     assert pitches("C4 |1 D4 :| E4 |1 F4 :|") == [60, 62, 64, 65]
+
+
+@pytest.mark.parametrize(
+    ("metre", "steps"), [("6/8", 36), ("9/8", 36), ("12/8", 36), ("3/8", 24), ("2/4", 24), ("none", 24)]
+)
+def test_five_notes_take_the_time_of_three_in_compound_metre_and_of_two_elsewhere(metre: str, steps: int) -> None:
+    """A run of five in a slip jig would push all that follows off the beat."""
+    assert notes("(5CDEFG A3", head=f"M:{metre}\nL:1/8\nK:C")[-1] == (steps, 36, 69)
+
+
+def test_however_far_a_rhythm_is_broken_the_two_notes_keep_their_time() -> None:
+    """A slip of forty signs would refuse the tune, as divided too finely; of the time, the least is 1 in 512."""
+    rows, _ = to_ticks(read("C" + 40 * ">" + "D E2"))
+    assert rows[1, 1] * 512 == rows[0, 1] + rows[1, 1] == rows[2, 0] == rows[2, 1]
+
+
+def test_a_tie_to_another_pitch_is_none() -> None:
+    """A slur written with the sign of a tie would swallow the note it leads to."""
+    assert notes("C-^C D2") == [(0, 24, 60), (24, 24, 61), (48, 48, 62)]
 
 
 def test_a_tie_into_the_endings_goes_to_the_one_that_is_kept() -> None:
