@@ -59,6 +59,19 @@ def test_half_of_a_tune_is_enough_and_a_quarter_is_not() -> None:
     assert families([joined(one, third), joined(one, wander(3, 120))]).tolist() == [0, 1]
 
 
+@pytest.mark.parametrize(("num_notes", "family"), [(50, [0, 1]), (58, [0, 0])])
+def test_a_little_more_than_half_is_enough_and_a_little_less_is_not(num_notes: int, family: list[int]) -> None:
+    """Which tunes are held out would depend on a number that nobody wrote down: 42 and 50 of 92 n-grams."""
+    one, rest = wander(0, num_notes), 100 - num_notes
+    assert families([joined(one, wander(1, rest)), joined(one, wander(2, rest))]).tolist() == family
+
+
+@pytest.mark.parametrize(("num_notes", "family"), [(11, [0, 1, 2]), (12, [0, 1, 0])])
+def test_a_tune_of_fewer_than_twelve_notes_is_nobodys_kin_by_its_notes(num_notes: int, family: list[int]) -> None:
+    """A call of eleven notes that stands in two tunes would join them, and all that are kin of either."""
+    assert families([wander(0, num_notes), wander(1), wander(0, num_notes)]).tolist() == family
+
+
 def test_families_are_the_same_when_they_are_found_a_part_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Which tunes are held out would depend on how large the corpus is, or how much memory there is."""
     tunes = [joined(wander(seed % 7, 30), wander(100 + seed, 20)) for seed in range(40)]
@@ -110,6 +123,10 @@ def test_tunes_of_the_same_title_are_of_one_family() -> None:
         ("O'Neill's March", "O Neill s"),
         ("ลาวดวงเดือน สามชั้น", "ลาวดวงเดือน เถา"),
         ("ลาวดวงเดือน", "ลาวดวงเดือน สองชั้น ทางจะเข้"),
+        *(
+            ("ลาวดวงเดือน 2 ชั้น", f"ลาวดวงเดือน 2 ชั้น {instrument}")
+            for instrument in "จะเข้ ขิม ขลุ่ย ขลุ่ยเพียงออ ซออู้ ซอด้วง ฆ้องวงใหญ่ อังกะลุง ระนาดเอก".split()
+        ),
     ],
 )
 def test_a_title_is_the_same_in_every_setting_and_spelling(one: str, other: str) -> None:

@@ -16,10 +16,12 @@ import pytest
 from phin.corpus import intake
 from phin.corpus.files import find_units, source_names
 from phin.corpus.intake import held_out_lists, prepare
+from phin.corpus.page import PAGE
 from phin.corpus.reading import read_unit
 from phin.corpus.report import REPORT
 from phin.corpus.settings import CorpusConfig
 from phin.corpus.store import Store, is_store
+from phin.corpus.summary import summary
 from phin.errors import Defect, InvalidConfig, MissingCorpus
 from phin.music.augment import transpose
 from phin.music.lai import label_lai
@@ -135,6 +137,8 @@ def test_the_counts_of_the_report_add_up(mixed_store: Store) -> None:
     assert report["families"] == len(set(mixed_store.families.tolist()))
     roots = [mixed_store.label(tune).root for tune in range(len(mixed_store))]
     assert report["with_pentatonic_set"] == sum(root is not None for root in roots)
+    families = [mixed_store.label(tune).family for tune in range(len(mixed_store))]
+    assert report["with_lai"] == sum(family is not None for family in families)
     assert report["repaired"]["N drum strokes on channel N left out"] == 1
 
 
@@ -197,7 +201,7 @@ def test_a_prepared_corpus_is_not_read_again(tmp_path: Path) -> None:
     assert again.folder == first.folder
 
 
-@pytest.mark.parametrize("change", ["a file is newer", "a file is added", "a file is gone", "another min_notes"])
+@pytest.mark.parametrize("change", ["a file is newer", "a file is added", "a file is gone", "another min_notes", "another limit"])
 def test_a_changed_corpus_is_prepared_anew(tmp_path: Path, change: str) -> None:
     """A player would correct a tune, train again, and hear the old mistake."""
     folder = folder_of(tmp_path / "midi", GOOD)
@@ -211,6 +215,8 @@ def test_a_changed_corpus_is_prepared_anew(tmp_path: Path, change: str) -> None:
             (folder / "plain.mid").unlink()
         case "another min_notes":
             settings = {"min_notes": 9}
+        case "another limit":  # under which a file that took too long may be taken in
+            settings = {"file_seconds": 29.0}
     second = taken(of_midi(folder, **settings))
     assert second.folder != first.folder
     assert sum(is_store(place) for place in (tmp_path / "cache").iterdir()) == 2
@@ -281,6 +287,34 @@ def test_kin_of_listed_tunes_are_left_out_of_training_and_counted(
     assert not any(id.startswith(("00/", "01/", "02/")) for id in training)
     assert store.report["left_out_as_kin_of_held_out"] == 3  # 00/lower, 00/longer, 01/as-sung
     assert len(store) + 3 == store.report["accepted"] == 90
+    assert "left out 3 that are of one family with held-out tunes" in summary(store)
+    page = (store.folder / PAGE).read_text(encoding="utf-8")
+    assert '<td>read, but left out as kin of held-out tunes</td><td class="n">3</td>' in page
+
+
+def test_tunes_in_a_set_and_tunes_in_a_lai_are_counted_apart(tmp_path: Path) -> None:
+    """A player would read that a corpus teaches the lai which only has the notes of one."""
+    files = {}
+    for last, pitch in enumerate((57, 60, 67)):  # la, do, sol: of these do is the tonic of no lai
+        rows = wander(0, 24, MINOR_PENTATONIC_ON_A).rows.copy()
+        rows[-1, 2] = pitch
+        files[f"{last}.mid"] = midi_bytes(Phrase(rows, wander(0).metre))
+    store = taken(of_midi(folder_of(tmp_path / "midi", {**files, "3.mid": midi_bytes(wander(1))})))
+    assert (store.report["with_pentatonic_set"], store.report["with_lai"]) == (3, 2)
+    assert "3 in a pentatonic set, 2 of them end as a lai does" in summary(store)
+
+
+def test_what_was_read_of_files_that_are_gone_is_forgotten(tmp_path: Path) -> None:
+    """The journal of a folder whose files come and go would grow for ever."""
+    folder = folder_of(tmp_path / "midi", {f"{number}.mid": midi_bytes(wander(number)) for number in range(12)})
+    taken(of_midi(folder))
+    (journal,) = (tmp_path / "cache").glob("*.journal")
+    of_twelve = journal.stat().st_size
+    for number in range(3, 12):
+        (folder / f"{number}.mid").unlink()
+    taken(of_midi(folder))
+    assert journal.read_bytes().count(b"\n") == 3
+    assert journal.stat().st_size < of_twelve / 3
 
 
 def test_the_committed_list_holds_no_tune_out_twice() -> None:

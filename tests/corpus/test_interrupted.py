@@ -7,18 +7,22 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from phin.corpus import intake
 from phin.corpus.files import Unit
 from phin.corpus.intake import prepare
+from phin.corpus.journal import Journal
 from phin.corpus.report import REPORT
 from phin.corpus.settings import CorpusConfig
-from phin.corpus.store import Store, is_store
+from phin.corpus.store import Store, StoreWriter, is_store
 from phin.music.midi import midi_bytes
 from tests.corpus import readers
 from tests.corpus.test_workers import is_running
@@ -50,6 +54,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / f"{number:02}.mid").write_bytes(midi_bytes(wander(number)))
     for name, (data, _) in defect_files().items():
         (folder / name).write_bytes(data)
+    return folder
+
+
+@pytest.fixture
+def few(tmp_path: Path) -> Path:
+    """Four tunes."""
+    folder = tmp_path / "midi"
+    folder.mkdir()
+    for number in range(4):
+        (folder / f"{number}.mid").write_bytes(midi_bytes(wander(number)))
     return folder
 
 
@@ -103,6 +117,41 @@ def test_a_run_that_was_killed_again_and_again_ends_like_one_that_was_not(
     store = prepare(of(folder, cache), progress=False)
     assert contents(store) == uninterrupted
     assert [place.name for place in cache.iterdir() if place.name.startswith(".")] == [], "nothing half made is left"
+
+
+def test_what_a_run_that_was_killed_as_it_wrote_has_left_is_removed(
+    few: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each power cut would leave half a corpus on the disk, under a name that nobody looks at."""
+
+    def that_nobody_tidies_up(**about: Any) -> SimpleNamespace:
+        return SimpleNamespace(name=tempfile.mkdtemp(**about), cleanup=lambda: None)
+
+    monkeypatch.setattr(tempfile, "TemporaryDirectory", that_nobody_tidies_up)
+    monkeypatch.setattr(StoreWriter, "finish", lambda *about: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        prepare(of(few, tmp_path), progress=False)
+    assert [place for place in tmp_path.iterdir() if place.name.startswith(".mine")], "there is a half"
+    monkeypatch.undo()
+    assert len(prepare(of(few, tmp_path), progress=False)) == 4
+    assert [place.name for place in tmp_path.iterdir() if place.name.startswith(".")] == []
+
+
+def test_a_run_that_waited_takes_the_store_that_was_made_meanwhile(
+    few: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of ten jobs of a sweep, nine would make the same corpus again, one after the other."""
+    enter, others = Journal.__enter__, list[Store]()
+
+    def waits(journal: Journal) -> Journal:
+        monkeypatch.undo()
+        others.append(prepare(of(few, tmp_path), progress=False))
+        monkeypatch.setattr(intake, "_make_store", lambda *about: 1 / 0)
+        return enter(journal)
+
+    monkeypatch.setattr(Journal, "__enter__", waits)
+    mine = prepare(of(few, tmp_path), progress=False)
+    assert [mine.folder] == [other.folder for other in others]
 
 
 def test_what_was_read_before_the_interruption_is_not_read_again(
