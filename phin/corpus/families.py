@@ -36,7 +36,9 @@ _VERSION_WORDS = re.compile(
     r"\b(the|a|an|der|die|das|\d+(st|nd|rd|th)|first|second|third|setting|version|variant|part|reel|jig|hornpipe|strathspey"
     r"|air|march|quick ?step|waltz|polka)\b"
 )
-_THAI_VERSION_WORDS = re.compile(r"(สามชั้น|สองชั้น|ชั้นเดียว|\d*\s*ชั้น|ทาง\S*|เถา|จะเข้|ขิม|ขลุ่ย\S*|ซอ\S*|ฆ้อง\S*|อังกะลุง|ระนาด\S*)")
+_THAI_VERSION_WORDS = re.compile(
+    r"(สามชั้น|สองชั้น|ชั้นเดียว|\d*\s*ชั้น|ทาง\S*|เถา|จะเข้|ขิม|ขลุ่ย\S*|ซอ\S*|ฆ้อง\S*|อังกะลุง|ระนาด\S*)"
+)
 
 
 class Kinship:

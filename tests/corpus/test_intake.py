@@ -201,7 +201,9 @@ def test_a_prepared_corpus_is_not_read_again(tmp_path: Path) -> None:
     assert again.folder == first.folder
 
 
-@pytest.mark.parametrize("change", ["a file is newer", "a file is added", "a file is gone", "another min_notes", "another limit"])
+@pytest.mark.parametrize(
+    "change", ["a file is newer", "a file is added", "a file is gone", "another min_notes", "another limit"]
+)
 def test_a_changed_corpus_is_prepared_anew(tmp_path: Path, change: str) -> None:
     """A player would correct a tune, train again, and hear the old mistake."""
     folder = folder_of(tmp_path / "midi", GOOD)

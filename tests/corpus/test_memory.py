@@ -1,4 +1,12 @@
-"""Memory: of a tune there stay its id and a few numbers, however long it is."""
+"""Memory: of a tune there stay its id and a few numbers, however long it is.
+
+What is proven here is the making of a store from the journal (`_make_store`), which goes through all tunes: by 4,000
+to 14,000 of them. Reading is not: each file is read in another process, under a limit of its own. Of all of `prepare`,
+with one process that reads, the peak of the process that waits was measured once (2026-11-24): 56,660 kB for 200 MIDI
+files of 64 notes, 60,488 kB for 800, 61,968 kB for 200 of 384 notes. So 6.4 kB a file more at this size, part of it
+n-grams that are looked at together, up to a bound that so few do not reach (`families.PART`); how it goes on above 800
+files was not measured.
+"""
 
 import subprocess
 import sys

@@ -85,9 +85,7 @@ def test_what_is_made_is_trained_on_and_never_measured(tmp_path: Path, sources: 
         rows[:, 1] = 12
         page = format_letters(replace(tune, rows=rows, title=3 * chr(97 + number)))
         (pages / f"{number}.txt").write_text(page)
-    config = CorpusConfig(
-        "mixed", sources, path=str(pages), pieces=6, cache=str(tmp_path), workers=1, held_out=0.3
-    )
+    config = CorpusConfig("mixed", sources, path=str(pages), pieces=6, cache=str(tmp_path), workers=1, held_out=0.3)
     store = taken(config)
     made = store.source_of == store.sources.index("composer")
     assert made.sum() == 6
