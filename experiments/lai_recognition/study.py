@@ -1,7 +1,7 @@
 """Fits what `phin.music.recognition` believes, and measures it. Run from the repository: python
 experiments/lai_recognition/study.py [folder of Thai letters]
 
-Writes phin/music/recognition.json, and results.csv and figure.svg beside this file. About three minutes.
+Writes phin/music/recognition.json, and results.csv and figure.svg beside this file. About two minutes.
 """
 
 import csv
