@@ -2,6 +2,7 @@
 
 from dataclasses import fields, is_dataclass
 from pathlib import Path
+from typing import Any
 
 import lightning as L
 import pytest
@@ -11,9 +12,10 @@ from hydra.utils import instantiate
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger
 
+from phin.cli.train import _refuse_another_model
 from phin.config import conf_dir, run_folder
 from phin.data.dataset import DataConfig
-from phin.errors import PhinError
+from phin.errors import InvalidConfig, PhinError
 from phin.generation.request import SamplerConfig
 from phin.model.loss import LossConfig, PhinLoss, Weighing
 from phin.model.transformer import PhinTransformer, TransformerConfig
@@ -161,6 +163,42 @@ def test_a_contradiction_is_refused_by_the_key_to_mend(override: str, named: str
         composed("train", override)
     assert isinstance(error.value, PhinError) or isinstance(error.value.__cause__, PhinError)
     assert named in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "to_adapt", "from_nothing"),
+    [
+        ("trainer.max_steps", 80, 2400),
+        ("trainer.val_check_interval", 10, 400),
+        ("optimizer.lr", 3e-4, 1.5e-3),
+        ("data.batch_notes", 512, 1024),
+        ("callbacks.early_stopping.patience", 4, 2),
+    ],
+)
+def test_a_run_that_adapts_has_defaults_of_its_own(key: str, to_adapt: float, from_nothing: float) -> None:
+    """Fails: a player's few pages are learned by heart at five times the rate, and the folk tunes forgotten."""
+
+    def default(*overrides: str) -> float:
+        value: Any = composed("train", *overrides)
+        for name in key.split("."):
+            value = value[name] if isinstance(value, dict) else getattr(value, name)
+        return value
+
+    assert default("init=runs/default") == to_adapt
+    assert default() == from_nothing
+    assert default("init=runs/default", f"{key}=7") == default(f"{key}=7") == 7, "a default, and no more"
+
+
+@pytest.mark.parametrize(
+    "override",
+    ["model=tiny", "model.metre=false", "model.num_layers=2", "++model.dim=96", "~model.metre", "+model=tiny"],
+)
+def test_beside_a_trained_model_no_other_can_be_asked_for(override: str) -> None:
+    """Fails: `init=runs/default model.metre=false` adapts a model with metre, and its owner believes otherwise."""
+    with pytest.raises(InvalidConfig, match="means nothing beside init=runs/default") as refused:
+        _refuse_another_model(["seed=1", override], "runs/default")
+    assert refused.value.where == override
+    _refuse_another_model(["seed=1", "model.dropout=0.1", "+model.dropout=0.1"], "runs/default")
 
 
 def test_a_run_writes_where_it_resumes_or_into_a_folder_named_by_time() -> None:

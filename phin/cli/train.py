@@ -74,7 +74,8 @@ def _refuse_uncounted(key: str, value: Any, least: int) -> None:
 
 def _refuse_another_model(overrides: list[str], init: str) -> None:
     for text in overrides:
-        if text.startswith("model") and not text.startswith("model.dropout="):
+        name = text.lstrip("+~")
+        if name.startswith("model") and not name.startswith("model.dropout="):
             raise InvalidConfig(
                 text, f"means nothing beside init={init}, which says the model", "leave one of them out"
             )

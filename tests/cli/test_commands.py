@@ -128,7 +128,7 @@ MISTAKES = [
     ("train", ["data.held_out=0.2"], "data.splits=folk"),
     ("train", ["init=nowhere.ckpt"], "nowhere.ckpt"),
     ("train", ["init=no_tunes"], "holds no checkpoint"),
-    ("train", ["init=good.ckpt", "model.dim=64"], "model.dim=64"),
+    ("train", ["init=good.ckpt", "model.num_layers=2"], "model.num_layers=2"),
     ("train", ["init=good.ckpt", "model=tiny"], "model=tiny"),
     ("train", ["data=thai_letters", "data.path=no_tunes", "data.pieces=3"], "data.pieces=3"),
     ("train", ["data.sources=[esen]"], "data.sources: esen"),
@@ -476,6 +476,7 @@ def test_a_trained_model_is_adapted_to_a_players_pages_of_letters(story: Story) 
     (model, identity), (before, of) = (load(find(story.desk / "runs" / run)) for run in ("mine", "first"))
     assert identity.adapted_from == f"{of.corpus} {of.corpus_fingerprint}"
     assert identity.tokenizer.sources == ("midi", "letters")
+    assert identity.licence.startswith(of.licence), "what it began with is still in it"
     weights = before.state_dict()
     at_rest = [
         torch.equal(weight, weights[name])

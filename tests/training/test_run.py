@@ -9,7 +9,8 @@ from filelock import FileLock
 from hydra.utils import instantiate
 
 import phin.training.run as run
-from phin.corpus.store import Store, Tune, write_store
+from phin.corpus.store import SPLITS, Store, Tune, write_store
+from phin.data.datamodule import PhinDataModule
 from phin.data.dataset import DataConfig
 from phin.errors import InvalidCheckpoint, InvalidConfig, PhinError
 from phin.generation.request import SamplerConfig
@@ -17,6 +18,7 @@ from phin.music.lai import LaiLabel
 from phin.music.phrase import Inferred, Phrase, rows_from_columns
 from phin.tokenizer import DURATION, STEP, TECHNIQUE, VELOCITY
 from tests.settings import composed
+from tests.tiny import identity_for, tiny_config, tiny_model
 from tests.training.small import parts, trainer_for
 from tests.tunes import wander
 
@@ -45,6 +47,24 @@ def test_what_no_training_tune_says_of_rhythm_is_not_played(tmp_path: Path, kind
     ]
     learned = run.learned_fields(write_store(tmp_path / "s", tunes, ["essen"], "mine", {}))
     assert [learned[place] for place in (STEP, DURATION)] == [place != field for place in (STEP, DURATION)]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("Research use only.", "Research use only. mine"), ("mine", "mine")],
+)
+def test_an_adapted_model_keeps_the_licence_of_what_it_began_with(
+    tmp_path: Path, corpus: DataConfig, before: str, after: str
+) -> None:
+    """Fails: a model that learned from research-only tunes is passed on as somebody's own, after a minute of theirs."""
+    model = tiny_model()
+    tunes = [Tune(split, wander(0, source="essen"), LaiLabel(), n, split) for n, split in enumerate(SPLITS)]
+    store = write_store(tmp_path / "s", tunes, ["essen"], "mine", {})
+    datamodule = PhinDataModule(corpus, 0, store)
+    start = (model, replace(identity_for(model), licence=before))
+    adapted = run.identity_of(tiny_config(), datamodule, start)
+    assert adapted.licence == after
+    assert run.identity_of(tiny_config(), datamodule).licence == "mine"
 
 
 def test_a_report_is_finished_or_it_is_none(tmp_path: Path) -> None:
