@@ -44,6 +44,10 @@ ADAPTING_RATES = (3e-4, 1e-3)
 FRESH_RATES = (1.5e-3,)
 ADAPTING_STEPS, FRESH_STEPS = 80, 240
 BATCH_NOTES = 512
+COLUMNS = (
+    *("arm", "families", "notes", "step", "pitch", "bits_per_note", "low", "high"),
+    *("less_than_before", "less_low", "less_high", "chosen"),
+)
 TIMES = (1, 4, 16)
 """How often the Markov model is shown the letters, beside the folk tunes once."""
 Start = tuple[PhinTransformer, Identity]
@@ -70,11 +74,17 @@ class Scored(NamedTuple):
 
 
 def fold_families(store: Store) -> list[list[int]]:
-    """Families dealt out by their notes, the largest first, so that folds are of like size."""
+    """Families dealt out by their notes, the largest first: folds are as like in size as whole families allow."""
     families, place = np.unique(store.families, return_inverse=True)
     notes = np.bincount(place, weights=store.lengths)
     order = families[np.argsort(-notes, kind="stable")].tolist()
     return [order[fold::FOLDS] for fold in range(FOLDS)]
+
+
+def folds_of(store: Store) -> list[Fold]:
+    """The folds: each tests some families, and chooses by those that the next one tests."""
+    families = fold_families(store)
+    return [Fold(store, test, families[(number + 1) % FOLDS]) for number, test in enumerate(families)]
 
 
 def bits_a_note(bits: TuneBits) -> float:
@@ -123,6 +133,7 @@ def scored(data: PhinDataModule, start: Start, chosen: str = "") -> Scored:
 
 
 def best_of(candidates: list[Scored]) -> Scored:
+    """The one that reads the validation tunes of its fold best, whatever it makes of the test tunes."""
     return min(candidates, key=lambda scored: scored.validation)
 
 
@@ -148,9 +159,7 @@ def results(letters: Path, base: Start, cache: str) -> dict[str, list[Scored]]:
     on_folk = PhinDataModule(folk_data, 0, folk_store, tokenizer=base[1].tokenizer)
     more_folk = {rate: trained(on_folk, network, base, rate, ADAPTING_STEPS, 10, stop=False) for rate in ADAPTING_RATES}
     arms: dict[str, list[Scored]] = {}
-    folds = fold_families(store)
-    for number, test in enumerate(folds):
-        fold = Fold(store, test, folds[(number + 1) % FOLDS])
+    for number, fold in enumerate(folds_of(store)):
         to_adapt = PhinDataModule(config, 0, fold, tokenizer=with_sources(base[1].tokenizer, store.sources))
         fresh = PhinDataModule(config, 0, fold)
         done = {
@@ -196,7 +205,7 @@ def write(arms: dict[str, list[Scored]], store: Store) -> None:
     family = store.families[before.tune]
     with open(HERE / "results.csv", "w", encoding="utf-8", newline="") as file:
         table = csv.writer(file)
-        table.writerow("arm families notes step pitch bits_per_note low high less_than_before low high chosen".split())
+        table.writerow(COLUMNS)
         for name, scores in arms.items():
             bits = joined(scores)
             gain = before.headline - bits.headline
