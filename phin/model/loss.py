@@ -77,6 +77,11 @@ class LossConfig:
             raise InvalidConfig("loss.technique_weights", f"must name each of {named}", "see conf/loss/learned.yaml")
         if any(not 0 <= weight < math.inf for weight in self.technique_weights.values()):
             raise InvalidConfig("loss.technique_weights", "must be numbers of at least 0", "mend the one that is not")
+        for name in ("smallest_log_variance", "largest_log_variance"):
+            value = getattr(self, name)
+            if self.weighing is not Weighing.LEARNED and value != getattr(LossConfig, name):
+                reason = f"means nothing with weighing={self.weighing.value}"
+                raise InvalidConfig(f"loss.{name}={value:g}", reason, "leave it out, or set loss=learned")
         if not self.smallest_log_variance <= 0 <= self.largest_log_variance:
             raise InvalidConfig("loss", "the bounds of log-variances must hold 0, where they begin", "widen them")
 

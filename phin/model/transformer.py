@@ -76,7 +76,7 @@ class TransformerConfig:
     index_rotary: bool = True
     """Whether the other heads turn by index."""
     time_ahead: bool = True
-    """Queries stand where the last note ends (else where it began)."""
+    """Queries stand where the last note ends (else where it began), for heads and a bias that hear musical time."""
     metre: bool = True
     beat_lag_bias: bool = False
     intervals: bool = True
@@ -101,6 +101,9 @@ class TransformerConfig:
             raise InvalidConfig(
                 f"model.time_heads={self.time_heads}", f"there are {self.num_heads} heads", "take 0 to model.num_heads"
             )
+        if not self.time_ahead and not self.time_heads and not self.beat_lag_bias:
+            reason = "means nothing where no head hears musical time"
+            raise InvalidConfig("model.time_ahead=false", reason, "leave it out, or raise model.time_heads")
         if self.longest_tune != type(self).longest_tune and not self.learned_positions:
             raise InvalidConfig(
                 f"model.longest_tune={self.longest_tune}", "only learned positions have a limit", "leave it out"

@@ -472,6 +472,15 @@ def test_four_batches_of_two_are_one_batch_of_eight(kind: Weighing, mixed: bool)
         ({"weighing": Weighing.FIXED, "weights": {"note": 1.0}}, "loss.weights"),
         ({"weighing": Weighing.LEARNED, "weights": FIXED}, "loss.weights"),
         ({"weighing": Weighing.FIXED, "weights": FIXED | {"mode": -1.0}}, "negative"),
+        (
+            {"weighing": Weighing.UNIFORM, "smallest_log_variance": -1.0},
+            r"loss\.smallest_log_variance=-1: means nothing",
+        ),
+        ({"weighing": Weighing.UNIFORM, "largest_log_variance": 3.0}, r"loss\.largest_log_variance=3: means nothing"),
+        (
+            {"weighing": Weighing.FIXED, "weights": FIXED, "largest_log_variance": 3.0},
+            "means nothing with weighing=fixed",
+        ),
         ({"smallest_log_variance": 1.0}, "bounds of log-variances"),
         ({"largest_log_variance": -1.0}, "bounds of log-variances"),
         ({"technique_weights": WEIGHTS | {"heard": 1.0}}, "must name each of written, rule, detected"),
