@@ -1,7 +1,7 @@
 """How a run is gone on with: the settings it began with, kept in its folder, under what may change."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from hydra import compose
 from hydra.core.hydra_config import HydraConfig
@@ -32,8 +32,18 @@ DECIDES_THE_RUN = ("init", "data", "model", "loss", "optimizer", "scheduler", "s
 _FREE = ("data.loader_workers", "data.workers", "data.cache", "data.file_seconds", "data.file_megabytes")
 
 
-def settings_to_go_on_with(folder: Path, resume: str | None) -> DictConfig | None:
-    """The settings of the run that goes on in `folder`, or None where a new one begins there.
+class Kept(NamedTuple):
+    """The settings that a run goes on with: those kept in its folder, under what was set now."""
+
+    settings: DictConfig
+    overrides: list[str]
+    """The same as the user would type them, but for where the run lies."""
+    begins_again: bool
+    """Whether it has no checkpoint yet, and so nothing to go on from but its settings."""
+
+
+def settings_to_go_on_with(folder: Path, resume: str | None) -> Kept | None:
+    """The settings of the run that goes on in `folder`, or None where one begins there with those given now.
 
     Raises InvalidConfig where the folder holds another run, or where a setting changed that would make it another.
     """
@@ -49,28 +59,42 @@ def settings_to_go_on_with(folder: Path, resume: str | None) -> DictConfig | Non
         if resume in (None, RESUME_AUTO):
             return None
         raise InvalidConfig(f"resume={folder}", "no run began there", "name the folder of a phin-train run")
+    has_begun = any((folder / "checkpoints").glob("*.ckpt"))
+    if not has_begun and resume in (None, RESUME_AUTO):
+        return None  # nothing would be lost: it begins anew, with the settings given now
     if resume is None:
         raise InvalidConfig(
             f"run={folder}", "holds a run already", f"go on with resume={folder}, or name another folder"
         )
     began_with = _began_with(folder)
     now = [text for text in own_overrides() if text not in began_with]
-    if not any((folder / "checkpoints").glob("*.ckpt")):
-        return None  # nothing would be lost: it begins anew, with the settings given now
-    if fixed := [text for text in now if not text.startswith(MAY_CHANGE)]:
+    fixed = [text for text in now if not text.startswith(MAY_CHANGE)]
+    if has_begun and fixed:
         raise InvalidConfig(
             fixed[0], f"cannot change in a run that goes on ({folder})", "leave it out, or begin a new run with it"
         )
-    settings = compose("train", overrides=[*began_with, *now])
+    overrides = _together(began_with, now)
+    settings = compose("train", overrides=overrides)
     OmegaConf.update(settings, "run", str(folder))
     OmegaConf.update(settings, "resume", resume)
-    _refuse_drift(folder, OmegaConf.to_container(settings, resolve=True, enum_to_str=True))
-    return settings
+    if has_begun:
+        _refuse_drift(folder, OmegaConf.to_container(settings, resolve=True, enum_to_str=True))
+    return Kept(settings, overrides, begins_again=not has_begun)
 
 
 def is_changed(folder: Path) -> bool:
     """Whether anything is set that the run in `folder` did not begin with."""
     return any(text not in _began_with(folder) for text in own_overrides())
+
+
+def _together(before: list[str], now: list[str]) -> list[str]:
+    """Both, but of what is set twice the later: Hydra takes no choice of a group twice."""
+    set_now = {_key(text) for text in now}
+    return [*(text for text in before if _key(text) not in set_now), *now]
+
+
+def _key(override: str) -> str:
+    return override.partition("=")[0].lstrip("+~")
 
 
 def _began_with(folder: Path) -> list[str]:
@@ -88,10 +112,10 @@ def _read(path: Path) -> Any:
         raise InvalidConfig(path, reason, "begin a new run; what is in checkpoints/ can still be played") from None
 
 
-def remember(settings: Any, folder: Path) -> None:
+def remember(settings: Any, folder: Path, overrides: list[str]) -> None:
     """Keeps the settings a run begins with: as a whole, and as overrides for going on."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, kept in ((SETTINGS, OmegaConf.structured(settings)), (OVERRIDES, OmegaConf.create(own_overrides()))):
+    for name, kept in ((SETTINGS, OmegaConf.structured(settings)), (OVERRIDES, OmegaConf.create(overrides))):
         with whole_file(folder / name) as partial:
             OmegaConf.save(kept, partial)
 

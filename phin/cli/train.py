@@ -89,10 +89,14 @@ def main() -> None:
 def train(config: TrainConfig) -> float:
     """Trains, or goes on; prints the table and where the tunes are. Returns validation bits per note, for sweeps."""
     folder = Path(config.run)
-    if settings := settings_to_go_on_with(folder, config.resume):
-        config = cast(TrainConfig, OmegaConf.to_object(settings))
+    kept = settings_to_go_on_with(folder, config.resume)
+    if kept:
+        config = cast(TrainConfig, OmegaConf.to_object(kept.settings))
+        if kept.begins_again:
+            print(f"{folder} has no checkpoint yet: it begins again, with the settings kept in it")
+    overrides = kept.overrides if kept else own_overrides()
     if config.init is not None:
-        _refuse_another_model(own_overrides(), config.init)
+        _refuse_another_model(overrides, config.init)
 
     import lightning as L
     import torch
@@ -125,8 +129,8 @@ def train(config: TrainConfig) -> float:
         callbacks=[instantiate(callback) for callback in config.callbacks.values()],
         logger=[instantiate(logger) for logger in config.logger.values()],
     )
-    if not settings:
-        remember(config, folder)
+    if not kept or kept.begins_again:
+        remember(config, folder, overrides)
     result = run.train(folder, trainer, module, datamodule, config.sampler)
     print((folder / "report.txt").read_text(encoding="utf-8"))
     print(f"{len(result.tunes)} new tunes, to hear, to see and to play from: {folder / 'tunes'}")

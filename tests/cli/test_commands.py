@@ -385,32 +385,49 @@ def test_resuming_a_finished_run_automatically_shows_it_again(story: Story) -> N
     assert {file: file.stat().st_mtime_ns for file in story.run.rglob("*")} == before
 
 
+def stopped_early(*arguments: str) -> Outcome:
+    """A training that Ctrl-C stops before its first checkpoint."""
+
+    def stop(*_: object, **__: object) -> None:
+        raise SystemExit  # as Lightning does
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lightning.Trainer.fit", stop)
+        return phin("train", *arguments)
+
+
 @pytest.fixture(scope="module")
-def second(story: Story) -> Iterator[tuple[Outcome, Outcome]]:
-    """A run of its own: one mistyped setting stopped it before its first step, and it was begun again without."""
-    line = ("train", *story.data, *TRAINING, "run=runs/second", "resume=auto", "model.dim=8")
-    failed = phin(*line, "optimizer.lr=-1")
+def second(story: Story) -> Iterator[tuple[list[Outcome], Outcome]]:
+    """A run of its own: stopped before its first checkpoint, then given other settings, and begun again."""
+    line = (*story.data, *TRAINING, "run=runs/second", "model.dim=8")
+    stopped = [stopped_early(*line, "optimizer.lr=0.1", "resume=auto")]
     assert (story.desk / "runs" / "second").is_dir(), "it began in a folder that was not there, as `make train` does"
-    yield failed, phin(*line)
+    stopped.append(stopped_early(*line))
+    yield stopped, phin("train", "resume=runs/second", "trainer.max_steps=5")
     shutil.rmtree(story.desk / "runs" / "second")
 
 
 @pytest.mark.slow
-def test_a_run_that_failed_before_its_first_checkpoint_begins_anew(
-    story: Story, second: tuple[Outcome, Outcome]
+def test_a_run_that_was_stopped_before_its_first_checkpoint_begins_again_with_its_own_settings(
+    story: Story, second: tuple[list[Outcome], Outcome]
 ) -> None:
-    """Fails: one mistyped setting, and its folder can never be used again."""
-    failed, anew = second
-    assert failed.status == 1
-    assert anew.status == 0, anew.err
+    """Fails: Ctrl-C in the first minute, and what goes on is the default run, in the folder of another."""
+    stopped, again = second
+    assert [outcome.status for outcome in stopped] == [130, 130]
+    assert "holds a run already" not in stopped[1].err, "its folder can be used with other settings"
+    assert again.status == 0, again.err
+    assert "runs/second has no checkpoint yet: it begins again" in again.out
     assert story.report("second")["finished"]
-    assert "lr: -1" not in (story.desk / "runs" / "second" / "config.yaml").read_text(encoding="utf-8")
+    assert story.report("second")["steps"] == 5
+    settings = OmegaConf.load(story.desk / "runs" / "second" / "config.yaml")
+    assert (settings.model.dim, settings.data.name, settings.optimizer.lr) == (8, "mine", 0.0015)
+    assert list(settings.logger) == ["csv"]
 
 
 @pytest.mark.slow
 # Lightning remarks that checkpoints lie in the folder of the run: they should
 @pytest.mark.filterwarnings("ignore:Checkpoint directory")
-def test_a_run_goes_on_from_its_folder_alone(story: Story, second: tuple[Outcome, Outcome]) -> None:
+def test_a_run_goes_on_from_its_folder_alone(story: Story, second: tuple[list[Outcome], Outcome]) -> None:
     """Fails: who goes on must remember every setting, and a forgotten one makes another run of it."""
     assert second[1].status == 0
     run = story.desk / "runs" / "second"
