@@ -53,6 +53,8 @@ def settings_to_go_on_with(folder: Path, resume: str | None) -> Kept | None:
                 placed[0], "means nothing in a sweep, whose runs get folders of their own", "leave it out"
             )
         return None
+    if resume not in (None, RESUME_AUTO):
+        _refuse_beside(resume, folder)
     if folder.exists() and not folder.is_dir():
         raise InvalidConfig(f"run={folder}", "is a file", "name a folder, or leave it out for a new one")
     if not (folder / OVERRIDES).is_file():
@@ -85,6 +87,18 @@ def settings_to_go_on_with(folder: Path, resume: str | None) -> Kept | None:
 def is_changed(folder: Path) -> bool:
     """Whether anything is set that the run in `folder` did not begin with."""
     return any(text not in _began_with(folder) for text in own_overrides())
+
+
+def _refuse_beside(resume: str, folder: Path) -> None:
+    """Raises InvalidConfig where another folder, or other weights to begin with, are asked for beside `resume`."""
+    if folder.resolve() != Path(resume).resolve():
+        reason = f"contradicts resume={resume}: a run goes on in its own folder"
+        raise InvalidConfig(f"run={folder}", reason, "leave one of them out")
+    began_with = _began_with(folder)
+    for text in own_overrides():
+        if text.startswith("init=") and text not in began_with:
+            reason = f"contradicts resume={resume}: a run goes on with its own weights"
+            raise InvalidConfig(text, reason, "leave one of them out")
 
 
 def _together(before: list[str], now: list[str]) -> list[str]:

@@ -111,6 +111,8 @@ MISTAKES = [
     ("train", ["data.path=nowhere"], "nowhere"),
     ("train", ["resume=nowhere"], "resume=nowhere"),
     ("train", ["run=no_tunes/notes.txt"], "notes.txt"),
+    ("train", ["run=other", "resume=nowhere"], "run=other: contradicts resume=nowhere"),
+    ("train", ["init=good.ckpt", "resume=nowhere"], "init=good.ckpt: contradicts resume=nowhere"),
     ("train", ["trainer.val_check_interval=0"], "trainer.val_check_interval=0"),
     ("generate", ["checkpoint=good.ckpt", "sampler.temperature=inf"], "sampler.temperature"),
     ("generate", ["checkpoint=good.ckpt", "out="], "out="),
