@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-from hydra.utils import instantiate
 from omegaconf import MISSING, OmegaConf
 
 from phin.cli.app import run as run_app
+from phin.cli.made import made, optimizer_maker
 from phin.cli.resume import is_changed, own_overrides, remember, settings_to_go_on_with
 from phin.config import RESUME_AUTO
 from phin.data.dataset import DataConfig
@@ -53,6 +53,10 @@ class TrainConfig:
         for key in ("max_steps", "val_check_interval", "accumulate_grad_batches"):
             _refuse_uncounted(f"trainer.{key}", self.trainer.get(key), least=1)
         for name, callback in self.callbacks.items():
+            if not isinstance(callback, dict):
+                raise InvalidConfig(
+                    f"callbacks.{name}={callback}", "is no callback", f"leave it out: ~callbacks.{name}"
+                )
             if "patience" in callback:
                 _refuse_uncounted(f"callbacks.{name}.patience", callback["patience"], least=0)
             if not str(callback.get("monitor") or MONITORED[0]).startswith(MONITORED):
@@ -100,6 +104,7 @@ def train(config: TrainConfig) -> float:
 
     import lightning as L
     import torch
+    from lightning.pytorch.loggers import Logger
 
     from phin.corpus.intake import prepare
     from phin.corpus.summary import summary
@@ -114,6 +119,10 @@ def train(config: TrainConfig) -> float:
         print((folder / "report.txt").read_text(encoding="utf-8"))
         print(f"{folder} is finished; its tunes are in {folder / 'tunes'}. Remove the folder to train anew.")
         return float(report["validation_bits_per_note"])
+    config.trainer = run.validated_once(config.trainer)
+    make_optimizer = optimizer_maker(config.optimizer)
+    callbacks = [made(f"callbacks.{name}", callback, L.Callback) for name, callback in config.callbacks.items()]
+    made("trainer", config.trainer, L.Trainer, logger=False)  # what it refuses, it refuses before the work
     if config.threads:
         torch.set_num_threads(config.threads)
     L.seed_everything(config.seed, workers=True, verbose=False)
@@ -122,16 +131,15 @@ def train(config: TrainConfig) -> float:
     print(summary(store))
     tokenizer = with_sources(start[1].tokenizer, store.sources) if start else None
     datamodule = PhinDataModule(config.data, config.seed, store=store, tokenizer=tokenizer)
-    module = run.build(datamodule, config.model, config.loss, instantiate(config.optimizer), config.scheduler, start)
-    config.trainer = run.validated_once(config.trainer)
-    trainer = instantiate(
-        config.trainer,
-        callbacks=[instantiate(callback) for callback in config.callbacks.values()],
-        logger=[instantiate(logger) for logger in config.logger.values()],
-    )
-    if not kept or kept.begins_again:
-        remember(config, folder, overrides)
-    result = run.train(folder, trainer, module, datamodule, config.sampler)
+    module = run.build(datamodule, config.model, config.loss, make_optimizer, config.scheduler, start)
+    loggers = [made(f"logger.{name}", logger, Logger) for name, logger in config.logger.items()]
+    trainer = made("trainer", config.trainer, L.Trainer, callbacks=callbacks, logger=loggers)
+
+    def keep_settings() -> None:
+        if not kept or kept.begins_again:
+            remember(config, folder, overrides)
+
+    result = run.train(folder, trainer, module, datamodule, config.sampler, keep_settings)
     print((folder / "report.txt").read_text(encoding="utf-8"))
     print(f"{len(result.tunes)} new tunes, to hear, to see and to play from: {folder / 'tunes'}")
     return result.validation

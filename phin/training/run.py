@@ -5,6 +5,7 @@ import logging
 import os
 import time
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -116,15 +117,27 @@ def build(
 
 
 def train(
-    run: Path, trainer: L.Trainer, module: PhinModule, datamodule: PhinDataModule, sampler: SamplerConfig
+    run: Path,
+    trainer: L.Trainer,
+    module: PhinModule,
+    datamodule: PhinDataModule,
+    sampler: SamplerConfig,
+    keep_settings: Callable[[], None] = lambda: None,
 ) -> RunResult:
-    """Fits (going on from the run's last checkpoint if it has one), evaluates the best checkpoint, plays four tunes."""
+    """Fits (going on from the run's last checkpoint if it has one), evaluates the best checkpoint, plays four tunes.
+
+    `keep_settings` is called once the folder is this process's own and its checkpoint fits, before anything else.
+    """
     run.mkdir(parents=True, exist_ok=True)
     try:
         alone = FileLock(run / ".in_use").acquire(timeout=0)
     except Timeout:
         raise InvalidConfig(f"run={run}", "another process is training in it", "wait for it, or stop it") from None
     with alone:
+        last = run / LAST
+        if last.is_file():
+            module.identity.refuse_other(read(last)[PHIN_KEY], last)  # in one line, before Lightning reads it
+        keep_settings()
         return _train(run, trainer, module, datamodule, sampler)
 
 
@@ -133,8 +146,6 @@ def _train(
 ) -> RunResult:
     write_report(run, {"finished": False, "intake": with_every_refusal(datamodule.store)})
     last = run / LAST
-    if last.is_file():
-        module.identity.refuse_other(read(last)[PHIN_KEY], last)  # in one line, before Lightning reads it
     began = time.perf_counter()
     try:
         trainer.fit(module, datamodule=datamodule, ckpt_path=str(last) if last.is_file() else None, weights_only=True)
