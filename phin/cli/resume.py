@@ -127,7 +127,7 @@ def _read(path: Path) -> Any:
 
 
 def remember(settings: Any, folder: Path, overrides: list[str]) -> None:
-    """Keeps the settings a run begins with: as a whole, and as overrides for going on."""
+    """Keeps the settings a run begins or goes on with: as a whole, and as overrides for going on."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, kept in ((SETTINGS, OmegaConf.structured(settings)), (OVERRIDES, OmegaConf.create(overrides))):
         with whole_file(folder / name) as partial:

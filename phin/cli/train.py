@@ -1,6 +1,7 @@
 """phin-train: composes a run and hands it over to `phin.training.run`."""
 
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -117,7 +118,8 @@ def train(config: TrainConfig) -> float:
     report = run.finished_report(folder) if config.resume == RESUME_AUTO and not is_changed(folder) else None
     if report:
         print((folder / "report.txt").read_text(encoding="utf-8"))
-        print(f"{folder} is finished; its tunes are in {folder / 'tunes'}. Remove the folder to train anew.")
+        tunes = folder / report.get("tunes_in", "tunes")
+        print(f"{folder} is finished; its tunes are in {tunes}. Remove the folder to train anew.")
         return float(report["validation_bits_per_note"])
     config.trainer = run.validated_once(config.trainer)
     make_optimizer = optimizer_maker(config.optimizer)
@@ -134,12 +136,8 @@ def train(config: TrainConfig) -> float:
     module = run.build(datamodule, config.model, config.loss, make_optimizer, config.scheduler, start)
     loggers = [made(f"logger.{name}", logger, Logger) for name, logger in config.logger.items()]
     trainer = made("trainer", config.trainer, L.Trainer, callbacks=callbacks, logger=loggers)
-
-    def keep_settings() -> None:
-        if not kept or kept.begins_again:
-            remember(config, folder, overrides)
-
+    keep_settings = partial(remember, config, folder, overrides)
     result = run.train(folder, trainer, module, datamodule, config.sampler, keep_settings)
     print((folder / "report.txt").read_text(encoding="utf-8"))
-    print(f"{len(result.tunes)} new tunes, to hear, to see and to play from: {folder / 'tunes'}")
+    print(f"{len(result.tunes)} new tunes, to hear, to see and to play from: {result.folder}")
     return result.validation

@@ -1,5 +1,6 @@
 """A training run from its parts to its folder: checkpoints, logs, report.json, four tunes."""
 
+import hashlib
 import json
 import logging
 import os
@@ -7,6 +8,7 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +49,8 @@ class RunResult:
     validation: float
     rows: list[BitsRow]
     tunes: list[TuneFiles]
+    folder: Path
+    """Where the tunes are."""
 
 
 def silence_lightning() -> None:
@@ -136,15 +140,24 @@ def train(
     with alone:
         last = run / LAST
         if last.is_file():
-            module.identity.refuse_other(read(last)[PHIN_KEY], last)  # in one line, before Lightning reads it
+            stored = read(last)
+            module.identity.refuse_other(stored[PHIN_KEY], last)  # in one line, before Lightning reads it
+            _refuse_fewer_steps(run, trainer.max_steps, stored.get("global_step", 0))
         keep_settings()
         return _train(run, trainer, module, datamodule, sampler)
+
+
+def _refuse_fewer_steps(run: Path, max_steps: int, done: int) -> None:
+    if 0 <= max_steps < done:
+        raise InvalidConfig(
+            f"trainer.max_steps={max_steps}", f"{run} has come to step {done} already", "take more steps"
+        )
 
 
 def _train(
     run: Path, trainer: L.Trainer, module: PhinModule, datamodule: PhinDataModule, sampler: SamplerConfig
 ) -> RunResult:
-    write_report(run, {"finished": False, "intake": with_every_refusal(datamodule.store)})
+    write_report(run, {"finished": False, "written": _written(run), "intake": with_every_refusal(datamodule.store)})
     last = run / LAST
     began = time.perf_counter()
     try:
@@ -172,20 +185,47 @@ def finish(run: Path, datamodule: PhinDataModule, sampler: SamplerConfig, about:
     rows = bits_report(model, datamodule.test_dataloader(), datamodule.store, "test")
     validation = model_bits(model, datamodule.val_dataloader(), progress=False)
     score = float(validation.headline.sum() / validation.notes.sum())
-    files = write_tunes(_tunes(model, identity, datamodule.seed, sampler), run / "tunes", replace=True)
+    folder = folder_for_tunes(run)
+    files = write_tunes(_tunes(model, identity, datamodule.seed, sampler), folder, replace=True)
+    ours = [path for file in files for path in file.of.values()]
     report = {
         "finished": True,
         "checkpoint": str(best.relative_to(run)),
         "validation_bits_per_note": score,
         "test": as_dicts(rows),
         "tunes": [file.first.name for file in files],
+        "tunes_in": folder.name,
+        "written": {**_written(run), **{str(path.relative_to(run)): _checksum(path) for path in ours}},
         "machine": {"torch": torch.__version__, "threads": torch.get_num_threads(), "cores": os.cpu_count()},
         "intake": with_every_refusal(datamodule.store),
         **about,
     }
     write_text(run / "report.txt", table(rows, "test") + "\n")
     write_report(run, report)
-    return RunResult(score, rows, files)
+    return RunResult(score, rows, files, folder)
+
+
+def folder_for_tunes(run: Path) -> Path:
+    """Where the run's tunes go: `tunes`, or tunes-2 and so on where a tune lies that the run did not write.
+
+    What it wrote is in its report, by checksum; those tunes are its own to write anew.
+    """
+    written = _written(run)
+    folders = (run / ("tunes" if number == 1 else f"tunes-{number}") for number in count(1))
+    return next(
+        folder
+        for folder in folders
+        if all(written.get(str(file.relative_to(run))) == _checksum(file) for file in folder.glob("tune-*"))
+    )
+
+
+def _written(run: Path) -> dict[str, str]:
+    """The checksums of the files of tunes that the run has written, by path."""
+    return (_report(run) or {}).get("written", {})
+
+
+def _checksum(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:16] if file.is_file() else ""
 
 
 def _tunes(model: PhinTransformer, identity: Identity, seed: int, sampler: SamplerConfig) -> list[Phrase]:
@@ -199,11 +239,15 @@ def _tunes(model: PhinTransformer, identity: Identity, seed: int, sampler: Sampl
 
 def finished_report(run: Path) -> dict[str, Any] | None:
     """The report of a run that came to its end, else None."""
+    report = _report(run)
+    return report if report and report.get("finished") else None
+
+
+def _report(run: Path) -> dict[str, Any] | None:
     try:
-        report = json.loads((run / REPORT).read_text(encoding="utf-8"))
+        return json.loads((run / REPORT).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return report if report.get("finished") else None
 
 
 def write_report(run: Path, report: dict[str, Any]) -> None:

@@ -443,8 +443,19 @@ def test_a_run_goes_on_from_its_folder_alone(story: Story, second: tuple[list[Ou
     assert second[1].status == 0
     run = story.desk / "runs" / "second"
     last = run / "checkpoints" / "last.ckpt"
+    theirs = run / "tunes" / "tune-1.txt"
+    theirs.write_text("| ---ล |\n", encoding="utf-8")
     outcome = phin("train", "resume=runs/second", "trainer.max_steps=8")
     assert outcome.status == 0, outcome.err
+    assert theirs.read_text(encoding="utf-8") == "| ---ล |\n", "a tune that the run did not write stays"
+    assert f"new tunes, to hear, to see and to play from: {Path('runs') / 'second' / 'tunes-2'}\n" in outcome.out
+    assert (run / "tunes-2" / "tune-1.mid").is_file()
+    assert OmegaConf.load(run / "config.yaml").trainer.max_steps == 8, "what it went on with"
+    assert "trainer.max_steps=8" in (again := OmegaConf.load(run / "overrides.yaml"))
+    assert "trainer.max_steps=5" not in again
+    fewer = phin("train", "resume=runs/second", "trainer.max_steps=3").err.splitlines()[-1]
+    assert "trainer.max_steps=3: runs/second has come to step 8 already" in fewer
+    assert OmegaConf.load(run / "config.yaml").trainer.max_steps == 8
     assert story.report("second")["steps"] == 8
     assert story.report("second")["finished"]
     stored = torch.load(last, weights_only=True)

@@ -1,5 +1,6 @@
 """A run's folder: its report whole or not at all, and there even where the model cannot play."""
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -77,6 +78,23 @@ def test_a_report_is_finished_or_it_is_none(tmp_path: Path) -> None:
     (tmp_path / "new" / run.REPORT).write_text('{"finished": tr', encoding="utf-8")
     assert run.finished_report(tmp_path / "new") is None
     assert [file.name for file in (tmp_path / "new").iterdir()] == [run.REPORT]
+
+
+def test_tunes_go_where_no_tune_of_another_lies(tmp_path: Path) -> None:
+    """Fails: going on with a run destroys the tune that a player put in its folder."""
+    ours, theirs = tmp_path / "tunes" / "tune-1.txt", tmp_path / "tunes" / "tune-2.txt"
+    assert run.folder_for_tunes(tmp_path) == tmp_path / "tunes"
+    ours.parent.mkdir()
+    (ours.parent / "notes.txt").touch()
+    ours.write_text("ours")
+    assert run.folder_for_tunes(tmp_path) == tmp_path / "tunes-2", "nothing says that the run wrote it"
+    run.write_report(tmp_path, {"written": {"tunes/tune-1.txt": hashlib.sha256(b"ours").hexdigest()[:16]}})
+    assert run.folder_for_tunes(tmp_path) == tmp_path / "tunes"
+    theirs.write_text("theirs")
+    assert run.folder_for_tunes(tmp_path) == tmp_path / "tunes-2"
+    theirs.unlink()
+    ours.write_text("changed by a player")
+    assert run.folder_for_tunes(tmp_path) == tmp_path / "tunes-2"
 
 
 @pytest.mark.parametrize(
