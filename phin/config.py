@@ -22,6 +22,7 @@ def register(command: str, schema: type) -> None:
     ConfigStore.instance().store(name=f"{command}_schema", node=schema)
     OmegaConf.register_new_resolver("run_folder", run_folder, replace=True, use_cache=True)
     OmegaConf.register_new_resolver("adapting", adapting, replace=True)
+    OmegaConf.register_new_resolver("choices", choices, replace=True)
 
 
 def conf_dir() -> Path:
@@ -38,6 +39,12 @@ def run_folder(resume: str | None) -> str:
     if resume and resume != RESUME_AUTO:
         return str(resume)
     return f"runs/{datetime.now():%Y-%m-%d_%H-%M-%S}"
+
+
+def choices(*groups: str) -> str:
+    """A line a group: the files of settings that it can be."""
+    named = {group: sorted(file.stem for file in (conf_dir() / group).glob("*.yaml")) for group in groups}
+    return "\n".join(f"{group}: {', '.join(names)}" for group, names in named.items())
 
 
 def adapting(init: str | None, to_adapt: Any, from_nothing: Any) -> Any:

@@ -12,10 +12,11 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from phin.cli.typed import understood
 from phin.config import conf_dir, register
 from phin.errors import PhinError
 
-_NOISE = ("To append to your config", "full_key", "object_type", "reference_type", "Config search path", "provider=")
+_NOISE = ("To append to your", "full_key", "object_type", "reference_type", "Config search path", "provider=")
 
 
 def run(command: str, schema: type, task: Callable[[Any], Any]) -> None:
@@ -24,6 +25,10 @@ def run(command: str, schema: type, task: Callable[[Any], Any]) -> None:
     Exits with 1 after one line on stderr where the user can mend what went wrong, with 130 on an interrupt.
     """
     register(command, schema)
+    try:
+        sys.argv = [sys.argv[0], *understood(sys.argv[1:], schema)]  # which is where Hydra reads it
+    except PhinError as error:
+        _leave(command, str(error))
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra hands every error on, and the lines below say it
 
     failures: list[Exception] = []

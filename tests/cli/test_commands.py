@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib import import_module
 from pathlib import Path
 
@@ -19,6 +19,7 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
+from phin.config import conf_dir
 from phin.model.checkpoint import PHIN_KEY, find, load
 from phin.music.midi import read_midi
 from tests.midi_defects import defect_files
@@ -146,6 +147,11 @@ MISTAKES = [
     ("prepare", ["data=midi_folder", "data.path=no_tunes", "data.held_out=0.7"], "data.held_out=0.7"),
     ("prepare", ["data=midi_folder", "data.path=no_tunes/notes.txt"], "notes.txt"),
     ("prepare", ["data.paht=x"], "data.paht"),
+    ("prepare", ["+foo=1"], "+foo=1: there is no such setting"),
+    ("prepare", ["+data.foo=1"], "+data.foo=1: there is no such setting"),
+    ("train", ["+foo=1"], "+foo=1: there is no such setting"),
+    ("generate", ["checkpoint=good.ckpt", "+model=tiny"], "+model=tiny: there is no such setting"),
+    ("generate", ["checkpoint=good.ckpt", "model=tiny"], "No match in the defaults list. See"),
     ("evaluate", [], "checkpoint"),
     ("evaluate", ["checkpoint=nowhere.ckpt"], "nowhere.ckpt"),
     ("evaluate", ["checkpoint=no_tunes"], "holds no checkpoint"),
@@ -199,6 +205,9 @@ def test_help_says_what_to_type(desk: Path, command: str) -> None:
     assert outcome.status == 0
     assert f"phin-{command}" in outcome.out
     assert "Traceback" not in outcome.err
+    groups = [folder.name for folder in conf_dir().iterdir() if folder.is_dir()]
+    told = [group for group in groups if f"\n{group}: " in outcome.out]
+    assert sorted(told) == sorted({field.name for field in fields(SCHEMAS[command])} & set(groups)), "no other is taken"
     assert not all_files(desk)
 
 

@@ -1,0 +1,49 @@
+"""What a user typed, against the settings that a command has: a key that there is not, a list that is none."""
+
+from collections.abc import Sequence
+from dataclasses import fields, is_dataclass
+from typing import Any, get_origin
+
+from phin.errors import InvalidConfig
+
+
+def understood(arguments: Sequence[str], schema: type) -> list[str]:
+    """The arguments as Hydra takes them: what a table of settings is given (data.paths.thm=DIR) need not be there.
+
+    Raises InvalidConfig for a key that is added (+) and that `schema` does not know, and for one thing where a list
+    or a table is wanted.
+    """
+    return [text if text.startswith(("-", "~")) else _understood(text, schema) for text in arguments]
+
+
+def _understood(text: str, schema: type) -> str:
+    typed, equals, value = text.partition("=")
+    key = typed.lstrip("+")
+    name, *names = key.partition("@")[0].replace("/", ".").split(".")
+    if name == "hydra" or not equals:
+        return text
+    kind: Any = schema
+    depth = 0
+    for place in (name, *names):
+        if not is_dataclass(kind):
+            break
+        depth += 1
+        kinds = {field.name: field.type for field in fields(kind)}
+        if place not in kinds:
+            if typed == key:
+                return text  # Hydra says so, with what there is
+            raise InvalidConfig(text, "there is no such setting", "leave it out; --help shows those that there are")
+        kind = kinds[place]
+    if _is_one_thing(value, but="[") and get_origin(kind) is list:
+        parts = [part.partition(":")[0].strip() for part in value.strip("{}").split(",")]
+        raise InvalidConfig(text, "is no list", f"write {key}=[{','.join(parts)}]")
+    if depth > 1 and get_origin(kind) is dict:  # others are groups, whose keys their files say
+        if depth == len((name, *names)) and _is_one_thing(value, but="{"):
+            raise InvalidConfig(text, "is no table", f"write {key}.NAME={value.strip('[]')}, or {key}={{NAME: VALUE}}")
+        return f"++{key}={value}"
+    return text
+
+
+def _is_one_thing(value: str, but: str) -> bool:
+    """Whether a value is no `but` that opens a list or a table, and nothing that stands for another value."""
+    return not value.startswith((but, "$", "'$", '"$')) and value != "null" and "(" not in value
