@@ -47,7 +47,7 @@ def generate(config: GenerateConfig) -> None:
 
     torch.set_num_threads(1)  # a step is too small for two
     model, identity = load(find(config.checkpoint))
-    tunes = draw(model, identity, config, config.count, config.seed, config.sampler)
+    tunes = draw(model, identity, config, config.count, config.seed, config.sampler, progress=True)
     written = write_tunes(tunes, config.out, f"tune-{config.seed}", formats=config.formats)
     for tune, files in zip(tunes, written, strict=True):
         print(f"{files.first}  {len(tune)} notes, {_lai(tune, config.lai)}")

@@ -1,5 +1,6 @@
 """phin-train: composes a run and hands it over to `phin.training.run`."""
 
+import math
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ from phin.cli.app import run as run_app
 from phin.cli.made import made, optimizer_maker
 from phin.cli.resume import is_changed, own_overrides, remember, settings_to_go_on_with
 from phin.config import RESUME_AUTO
+from phin.corpus.settings import refuse_too_many
 from phin.data.dataset import DataConfig
 from phin.errors import InvalidConfig
 from phin.generation.request import SamplerConfig
@@ -51,6 +53,12 @@ class TrainConfig:
             raise InvalidConfig(f"seed={self.seed}", "is out of range", "take 0 to 4294967295")
         if self.threads < 0:
             raise InvalidConfig(f"threads={self.threads}", "cannot be negative", "take 0 for torch's own choice")
+        refuse_too_many("threads", self.threads)
+        if (epochs := self.trainer.get("max_epochs")) not in (None, -1):
+            _refuse_uncounted("trainer.max_epochs", epochs, least=1)
+        clip = self.trainer.get("gradient_clip_val")
+        if clip is not None and not (isinstance(clip, int | float) and 0 <= clip < math.inf):
+            raise InvalidConfig(f"trainer.gradient_clip_val={clip}", "clips nothing", "take 1.0, or 0 for no clipping")
         for key in ("max_steps", "val_check_interval", "accumulate_grad_batches"):
             _refuse_uncounted(f"trainer.{key}", self.trainer.get(key), least=1)
         for name, callback in self.callbacks.items():

@@ -237,6 +237,9 @@ def _splits(
     """
     if config.splits:
         listed = {id: split for split, held in held_out_lists(config.splits).items() for id in held}
+        if listed.keys().isdisjoint(ids):
+            reason = f"names none of the {len(ids)} tunes of {config.name}, so none would be held out"
+            raise InvalidConfig(f"data.splits={config.splits}", reason, "leave it out: data.splits=null")
         splits = [listed.get(id, "train") for id in ids]
     else:
         splits = split_families([ids[first] for first in family.tolist()], config.held_out)

@@ -1,11 +1,17 @@
 """Which tunes make a corpus, and how they are taken in."""
 
+import os
 from dataclasses import dataclass, field
 
 from phin.corpus.sources import SOURCES, Folder, Made, Repository, Source
 from phin.errors import InvalidConfig
 
 FOLK = ["essen", "han", "oneill", "ryan", "aird", "misc"]
+LONGEST_NAME = 100
+"""Bytes of a corpus's name; what is added to it in the cache still makes a name that every disk takes."""
+DAY = 86_400.0
+FEWEST_MEGABYTES = 16
+"""With a smaller limit a file is read in what its process has already, and nothing is limited."""
 
 
 @dataclass
@@ -41,6 +47,7 @@ class CorpusConfig:
     """Memory that reading one file may take, in 2**20 bytes beyond what its process has before it (on Linux)."""
 
     def __post_init__(self) -> None:
+        self._refuse_name()
         self._refuse_unknown_sources()
         self._refuse_places()
         if self.splits and self.held_out != CorpusConfig.held_out:
@@ -55,9 +62,17 @@ class CorpusConfig:
             raise InvalidConfig(
                 "data", "min_notes must be at least 2 and workers at least 0", "raise the one that is not"
             )
-        for name in ("file_seconds", "file_megabytes", "pieces"):
-            if not getattr(self, name) > 0:
-                raise InvalidConfig(f"data.{name}={getattr(self, name)}", "is too little", "take more than 0")
+        refuse_too_many("data.workers", self.workers)
+        if not 0 < self.file_seconds <= DAY:
+            raise InvalidConfig(
+                f"data.file_seconds={self.file_seconds}", "is no time to read a file in", f"take above 0 to {DAY:g}"
+            )
+        if self.file_megabytes < FEWEST_MEGABYTES:
+            raise InvalidConfig(
+                f"data.file_megabytes={self.file_megabytes}", "limits nothing", f"take {FEWEST_MEGABYTES} or more"
+            )
+        if not self.pieces > 0:
+            raise InvalidConfig(f"data.pieces={self.pieces}", "is too little", "take more than 0")
         if self.pieces_seed < 0:
             raise InvalidConfig(f"data.pieces_seed={self.pieces_seed}", "is no seed", "take 0 or more")
 
@@ -74,6 +89,15 @@ class CorpusConfig:
     def path_of(self, place: str) -> str | None:
         """Where the user says that a place (`Source.place`) lies; None: nowhere."""
         return self.paths.get(place, self.path)
+
+    def _refuse_name(self) -> None:
+        """A corpus is kept in a folder of its name, in the cache and nowhere else."""
+        name = self.name
+        is_plain = (
+            name.isprintable() and name == name.strip() and not name.startswith(".") and not set(name) & set("/\\")
+        )
+        if not name or not is_plain or len(name.encode()) > LONGEST_NAME:
+            raise InvalidConfig(f"data.name={name!r}", "cannot be the name of a folder", "take a short word, as mine")
 
     def _refuse_unknown_sources(self) -> None:
         known = ", ".join(SOURCES)
@@ -106,3 +130,11 @@ class CorpusConfig:
                 raise InvalidConfig(key, "is not set", f"say where {source.about} are: {key}=DIR")
         if self.download and not any(isinstance(source.origin, Repository) for source in self.chosen):
             raise InvalidConfig("data.download=true", "means nothing for these sources", "leave it out")
+
+
+def refuse_too_many(key: str, count: int) -> None:
+    """Raises InvalidConfig where so many threads or processes would only be in each other's way."""
+    cores = os.cpu_count() or 1
+    most = max(16, 4 * cores)
+    if count > most:
+        raise InvalidConfig(f"{key}={count}", f"is too many for this machine of {cores} cores", f"take {most} at most")

@@ -40,7 +40,9 @@ class PhinDataModule(L.LightningDataModule):
                 config.path or config.name,
                 f"its {len(self.store)} tunes of {len(set(self.store.families.tolist()))} families leave nothing for "
                 + " and ".join(empty),
-                "give it tunes of at least three families: a family is never split",
+                f"take another list than data.splits={config.splits}, or none: data.splits=null"
+                if config.splits
+                else "give it tunes of at least three families: a family is never split",
             )
 
     def train_dataloader(self) -> TrainingLoader:

@@ -8,7 +8,7 @@ from jaxtyping import Int
 from torch.utils.data import Dataset
 
 from phin.batch import Item
-from phin.corpus.settings import CorpusConfig
+from phin.corpus.settings import CorpusConfig, refuse_too_many
 from phin.corpus.store import Store
 from phin.errors import InvalidConfig
 from phin.music.augment import change_chan, named, random_transposition
@@ -53,6 +53,7 @@ class DataConfig(CorpusConfig):
             raise InvalidConfig(
                 "data", "batch_notes, window or loader_workers is too small", "take at least 1, 2 and 0"
             )
+        refuse_too_many("data.loader_workers", self.loader_workers)
 
 
 Key = tuple[int, int]

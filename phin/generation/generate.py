@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from jaxtyping import Int
 from torch import Tensor
+from tqdm import tqdm
 
 from phin.errors import InvalidConfig, PhinError
 from phin.generation.random import gumbel
@@ -19,6 +20,8 @@ from phin.music.lai import label_lai
 from phin.music.phrase import ASSUMED_TEMPO, DURATION, HONG_PER_LINE, ONSET, STEPS_PER_HONG, Metre, Phrase
 from phin.tokenizer import END_ID, FIELDS, NUM_FIELDS, START_ID, STEP, Tokenizer, first_origin
 
+MOST_TUNES = 10_000
+"""Of one request: all of them are in memory before the first is written."""
 BATCH = 64
 """Tunes drawn side by side; which ones does not change any of them."""
 MOST_NOTES_A_HONG = 12
@@ -32,6 +35,7 @@ def generate(
     count: int,
     seed: int,
     sampler: SamplerConfig | None = None,
+    progress: bool = False,
 ) -> list[Phrase]:
     """`count` new tunes. Tune k is a function of (model, request, sampler, seed, k) alone.
 
@@ -41,6 +45,9 @@ def generate(
     """
     if count < 1:
         raise InvalidConfig(f"count={count}", "nothing is asked for", "take 1 or more")
+    if count > MOST_TUNES:
+        remedy = f"take {MOST_TUNES} at most, and another seed for more"
+        raise InvalidConfig(f"count={count}", "is too many at once", remedy)
     if not 0 <= seed < 2**63:
         raise InvalidConfig(f"seed={seed}", "is out of range", "take 0 to 2**63 - 1")
     if not identity.learned_fields[STEP]:
@@ -48,7 +55,7 @@ def generate(
         raise PhinError("model", reason, "train it with tunes among the others whose rhythm is written")
     step = DecodeStep(model, identity.learned_fields, sampler or SamplerConfig())
     tunes: list[Phrase] = []
-    for first in range(0, count, BATCH):
+    for first in tqdm(range(0, count, BATCH), "drawing", unit="batch", disable=not progress or count <= BATCH):
         numbers = range(first, min(first + BATCH, count))
         tunes += _generate_batch(step, identity.tokenizer, request, numbers, seed)
     return tunes

@@ -108,6 +108,9 @@ def load(path: str | Path) -> tuple[PhinTransformer, Identity]:
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:300]
         raise InvalidCheckpoint(path, f"its weights do not fit its settings ({reason})", "train anew") from None
+    if not all(bool(torch.isfinite(weight).all()) for weight in model.state_dict().values()):
+        remedy = "name an earlier checkpoint, or train anew with a lower optimizer.lr"
+        raise InvalidCheckpoint(path, "some of its weights are no numbers: training had broken down", remedy)
     return model.eval(), identity
 
 

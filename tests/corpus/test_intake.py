@@ -319,6 +319,12 @@ def test_what_was_read_of_files_that_are_gone_is_forgotten(tmp_path: Path) -> No
     assert journal.stat().st_size < of_twelve / 3
 
 
+def test_a_list_that_names_none_of_the_tunes_is_refused(versions: Path) -> None:
+    """All tunes would be trained on, and much later somebody else would be blamed for it."""
+    with pytest.raises(InvalidConfig, match=r"data\.splits=folk: names none of the 90 tunes of mine"):
+        taken(of_midi(versions, splits="folk"))
+
+
 def test_the_committed_list_holds_no_tune_out_twice() -> None:
     """A tune that validation has chosen the model by would be in the test's figure as well."""
     lists = held_out_lists("folk")
@@ -426,7 +432,15 @@ def test_a_corpus_that_is_not_there_is_named_with_a_remedy(
         ({"held_out": 0.0}, "data.held_out=0.0"),
         ({"min_notes": 1}, "data"),
         ({"workers": -1}, "data"),
+        ({"workers": 5000}, "data.workers=5000"),
+        ({"name": ""}, "data.name=''"),
+        ({"name": "../../x"}, "data.name='../../x'"),
+        ({"name": ".."}, "data.name='..'"),
+        ({"name": "a\n"}, "data.name='a\\n'"),
+        ({"name": "ก" * 40}, f"data.name='{'ก' * 40}'"),
         ({"file_seconds": 0.0}, "data.file_seconds=0.0"),
+        ({"file_seconds": float("inf")}, "data.file_seconds=inf"),
+        ({"file_megabytes": 1}, "data.file_megabytes=1"),
         ({"file_megabytes": -1}, "data.file_megabytes=-1"),
     ],
 )

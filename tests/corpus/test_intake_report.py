@@ -39,7 +39,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     (place / "midi").mkdir()
     for name, data in files.items():
         (place / "midi" / name).write_bytes(data)
-    config = CorpusConfig("mine & <b>yours</b>", ["midi_folder"], path=str(place / "midi"), cache=str(place), workers=1)
+    config = CorpusConfig("mine & <b>yours", ["midi_folder"], path=str(place / "midi"), cache=str(place), workers=1)
     return prepare(config, progress=False)
 
 
@@ -135,7 +135,7 @@ def test_the_page_is_whole_and_nothing_in_it_comes_from_a_file_but_text(store: S
     assert "url(" not in page
     assert "@import" not in page
     assert HOSTILE in read.text
-    assert "mine & <b>yours</b>" in read.text
+    assert "mine & <b>yours" in read.text
 
 
 def test_the_page_names_every_file_under_its_defect_and_says_all_that_counts(store: Store) -> None:

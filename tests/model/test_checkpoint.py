@@ -63,6 +63,18 @@ def test_a_checkpoint_runs_no_code(tmp_path: Path) -> None:
     assert not (tmp_path / "ran").exists()
 
 
+def test_weights_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
+    """Fails: a run that broke down is scored `nan`, and plays nothing, and another seed is blamed for it."""
+    path = tmp_path / "a.ckpt"
+    saved(path)
+    stored = torch.load(path, weights_only=True)
+    name = next(name for name in stored["state_dict"] if name.startswith(MODEL_PREFIX))
+    stored["state_dict"][name].view(-1)[-1] = torch.nan
+    torch.save(stored, path)
+    with pytest.raises(InvalidCheckpoint, match="some of its weights are no numbers"):
+        load(path)
+
+
 @pytest.mark.parametrize("kept", [0, 1, 1000, -1000, -1])
 def test_a_torn_file_is_refused_in_one_line(tmp_path: Path, kept: int) -> None:
     """Fails: a copy that was cut short ends in a page of traceback, or in a model of half its weights."""
