@@ -25,6 +25,7 @@ from phin.corpus.reading import Reading
 from phin.errors import Defect
 from phin.music.lai import Family, LaiLabel
 from phin.music.phrase import Inferred, LabelSource, Metre, Phrase
+from phin.writable import refuse_unwritable
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ class Journal:
 
     def __enter__(self) -> "Journal":
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        refuse_unwritable(self.path.parent)  # where no file can be made, a lock looks as if another held it
         try:
             self._lock.acquire(timeout=0)
         except Timeout:

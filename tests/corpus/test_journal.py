@@ -1,5 +1,6 @@
 """The journal: what was read stays read, whatever happens to the run; and nothing that is torn is believed."""
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from phin.corpus.journal import NOT_TO_BE_FOUND, Journal, decode, encode, mark_of
 from phin.corpus.reading import Reading
-from phin.errors import Defect
+from phin.errors import Defect, PhinError
 from phin.music.lai import Family, LaiLabel
 from phin.music.phrase import Inferred, LabelSource, Metre
 from tests.tunes import wander, with_drone
@@ -130,3 +131,15 @@ def test_what_stays_in_memory_of_a_file_is_two_numbers(tmp_path: Path) -> None:
             journal.append(mark_of(number), encode(READINGS[:1]))
         held = [value for value in vars(journal).values() if hasattr(value, "itemsize")]
         assert sorted(len(value) * value.itemsize for value in held) == [8000, 8000]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+def test_a_folder_where_nothing_can_be_written_is_refused_and_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mistyped data.cache would look like another run at work, and wait for it for ever."""
+
+    def waits(*_: object) -> None:
+        raise AssertionError("it waits")
+
+    monkeypatch.setattr("phin.corpus.journal.log.warning", waits)
+    with pytest.raises(PhinError, match="/proc: cannot be used"), Journal(Path("/proc") / "mine.journal"):
+        pass
