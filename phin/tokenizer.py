@@ -275,7 +275,7 @@ def _place(name: object, names: Sequence) -> int:
 
 def _refuse_what_does_not_fit(phrase: Phrase, values: np.ndarray) -> None:
     optional = (VOICE, TECHNIQUE, DURATION, VELOCITY)
-    defects = {STEP: Defect.GAP_TOO_LONG, DURATION: Defect.NOTE_TOO_LONG, PITCH: Defect.RANGE_TOO_WIDE}
+    defects = {DURATION: Defect.NOTE_TOO_LONG, PITCH: Defect.RANGE_TOO_WIDE}
     for index, field in enumerate(FIELDS):
         column = values[:, index]
         outside = (column < field.lowest) | (column > field.highest)
@@ -283,9 +283,26 @@ def _refuse_what_does_not_fit(phrase: Phrase, values: np.ndarray) -> None:
             outside &= column != UNKNOWN
         if outside.any():
             note = int(outside.argmax())
+            if index == STEP:
+                raise _too_long_before(phrase, note, int(column[note]))
             raise InvalidTune(
                 phrase.title or "tune",
                 defects.get(index, Defect.BAD_NOTATION),
                 f"note {note + 1} has {field.name} {column[note]}, and {field.lowest} to {field.highest} can be held",
                 "shorten or move that note, or leave the tune out",
             )
+
+
+def _too_long_before(phrase: Phrase, note: int, steps: int) -> InvalidTune:
+    """Why a note (numbered from 0) begins too long after the one before it, the first after the bar of its pickup."""
+    title, longest = phrase.title or "tune", f"{LONGEST_STEP // STEPS_PER_QUARTER} quarters can be held"
+    if phrase.metre and phrase.metre.bar > LONGEST_STEP:
+        reason = f"a bar of its metre {phrase.metre} lasts {phrase.metre.bar / STEPS_PER_QUARTER:g} quarters"
+        return InvalidTune(
+            title, Defect.GAP_TOO_LONG, f"{reason}, and {longest}", "write it in bars such as 2/4 or 4/4"
+        )
+    if steps < 0:
+        reason = f"note {note + 1} begins more than a bar before the first downbeat, and no pickup is so long"
+        return InvalidTune(title, Defect.GAP_TOO_LONG, reason, "move that note, or leave the tune out")
+    reason = f"{steps / STEPS_PER_QUARTER:.4g} quarters pass before note {note + 1} begins, and {longest}"
+    return InvalidTune(title, Defect.GAP_TOO_LONG, reason, "shorten that rest, or leave the tune out")

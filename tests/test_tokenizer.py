@@ -153,8 +153,12 @@ def test_of_rows_that_say_some_durations_the_others_ring() -> None:
 @pytest.mark.parametrize(
     ("phrase", "defect", "words"),
     [
-        (notes((0, 6, 60), (385, 6, 60)), Defect.GAP_TOO_LONG, "note 2 has step 385, and 0 to 384"),
-        (notes((-49, 6, 60)), Defect.GAP_TOO_LONG, "note 1 has step -1, and 0 to 384"),
+        (
+            notes((0, 6, 60), (385, 6, 60)),
+            Defect.GAP_TOO_LONG,
+            "16.04 quarters pass before note 2 begins, and 16 quarters",
+        ),
+        (notes((-49, 6, 60)), Defect.GAP_TOO_LONG, "note 1 begins more than a bar before the first downbeat"),
         (notes((0, 385, 60)), Defect.NOTE_TOO_LONG, "note 1 has duration 385, and 1 to 384"),
         (notes((0, 6, 60), (6, 6, 51)), Defect.RANGE_TOO_WIDE, "note 2 has pitch 51, and 52 to 88"),
         (notes((0, 6, 60), (6, 6, 89)), Defect.RANGE_TOO_WIDE, "note 2 has pitch 89, and 52 to 88"),

@@ -7,14 +7,14 @@ from typing import Any, NoReturn
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException
+from hydra.errors import HydraException, OverrideParseException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from phin.cli.typed import understood
 from phin.config import conf_dir, register
-from phin.errors import PhinError
+from phin.errors import InvalidConfig, PhinError
 
 _NOISE = ("To append to your", "full_key", "object_type", "reference_type", "Config search path", "provider=")
 
@@ -46,6 +46,8 @@ def run(command: str, schema: type, task: Callable[[Any], Any]) -> None:
     app = hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=command)(hydra_task)
     try:
         app()
+    except OverrideParseException as error:
+        failures.append(_unread(error.override))
     except (PhinError, HydraException, OmegaConfBaseException) as error:
         failures.append(error)
     except KeyboardInterrupt:
@@ -60,6 +62,18 @@ def _named(error: OSError, command: str) -> PhinError:
     """What the system would not do, by the file it was about."""
     reason = f"cannot be used ({error.strerror or 'unknown error'})"
     return PhinError(error.filename or command, reason, "name a folder that you may write to")
+
+
+def _unread(override: str) -> PhinError:
+    """What to type instead of what Hydra's grammar does not take: mostly a path with Thai letters or blanks."""
+    key, equals, value = override.partition("=")
+    if not equals:
+        return InvalidConfig(override, "is no setting", "write it as key=value, and quotes round a value with blanks")
+    if value.startswith(("[", "{")):
+        return InvalidConfig(override, "cannot be read", f"close its brackets, as \"{key}=[one,'two words']\"")
+    plain = value.strip("'\"").replace("'", "\\'")
+    remedy = f"put two pairs of quotes round all of it: \"{key}='{plain}'\""
+    return InvalidConfig(override, "has letters, blanks or signs that can only stand in quotes", remedy)
 
 
 def _in_one_line(error: BaseException) -> str:

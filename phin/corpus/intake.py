@@ -220,7 +220,8 @@ def _nothing_taken(folder: Path, readings: Iterator[Reading], config: CorpusConf
         file.finish(report)
         outcomes.page.write(folder, report, licence)
     counted = ", ".join(f"{count} {defect}" for defect, count in report["refused"].items())
-    reasons = "; ".join(refusal["reason"] for refusal in report["refusals"][:3])
+    one_of_each = {refusal["defect"]: refusal["reason"] for refusal in reversed(report["refusals"])}
+    reasons = "; ".join(list(one_of_each.values())[:3])
     return MissingCorpus(
         config.path or config.name,
         f"none of its {report['found']} tunes could be taken in ({counted})",

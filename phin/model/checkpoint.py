@@ -103,6 +103,8 @@ def load(path: str | Path) -> tuple[PhinTransformer, Identity]:
     model = PhinTransformer(identity.model, identity.tokenizer.condition_sizes)
     prefixed = stored.get("state_dict", {})
     weights = {key.removeprefix(MODEL_PREFIX): v for key, v in prefixed.items() if key.startswith(MODEL_PREFIX)}
+    if not weights:
+        raise InvalidCheckpoint(path, "holds no weights", "name another .ckpt file of a phin-train run")
     try:
         model.load_state_dict(weights)
     except RuntimeError as error:
@@ -115,15 +117,16 @@ def load(path: str | Path) -> tuple[PhinTransformer, Identity]:
 
 
 def find(run: str | Path) -> Path:
-    """The checkpoint meant by a file, or by a run's folder: its best, else its last."""
+    """The checkpoint meant by a file, by a run's folder or by its checkpoints/: the best, else the last."""
     if not str(run):
         raise InvalidCheckpoint("checkpoint=", "is empty", "name a .ckpt file, or the folder of a run")
     run = Path(run)
     if not run.is_dir():
         return run
     for name in ("best.ckpt", "last.ckpt"):
-        if (run / "checkpoints" / name).is_file():
-            return run / "checkpoints" / name
+        for folder in (run / "checkpoints", run):
+            if (folder / name).is_file():
+                return folder / name
     raise InvalidCheckpoint(
         run, "holds no checkpoint", "name the folder of a phin-train run that has begun to validate"
     )

@@ -26,7 +26,7 @@ from phin.errors import Defect, InvalidConfig, MissingCorpus
 from phin.music.augment import transpose
 from phin.music.lai import label_lai
 from phin.music.midi import midi_bytes, read_midi
-from phin.music.phrase import Phrase, Voice, rows_from_columns
+from phin.music.phrase import Metre, Phrase, Voice, rows_from_columns
 from phin.tokenizer import Tokenizer, octave_shift
 from tests.corpus import readers
 from tests.midi_defects import defect_files, good_files
@@ -353,7 +353,22 @@ def test_what_the_vocabulary_cannot_hold_is_refused_by_name(tmp_path: Path) -> N
     rows[20:, 0] += 400
     refusal = refusal_of(tmp_path, Phrase(rows))
     assert refusal["defect"] == Defect.GAP_TOO_LONG
-    assert refusal["reason"].startswith("odd.mid: note 21 has step 412")
+    assert refusal["reason"].startswith("odd.mid: 17.17 quarters pass before note 21 begins, and 16 quarters can")
+
+
+def test_a_bar_that_is_too_long_is_what_is_named(tmp_path: Path) -> None:
+    """Who reads that note 1 is to be moved looks for a mistake where there is none."""
+    refusal = refusal_of(tmp_path, Phrase(wander(0).rows, Metre(255, 1)))
+    assert refusal["reason"].startswith("odd.mid: a bar of its metre 255/1 lasts 1020 quarters, and 16 quarters can")
+
+
+def test_a_reason_that_all_files_have_is_told_once(tmp_path: Path) -> None:
+    """The one line of the error would be a page of the same words."""
+    folder = folder_of(tmp_path / "midi", {**GOOD, "none.mid": b""})
+    with pytest.raises(MissingCorpus) as error:
+        taken(of_midi(folder, min_notes=1000))
+    assert str(error.value).count(".mid: ") == 2, "one of each kind"
+    assert "none.mid: is empty" in str(error.value)
 
 
 def test_a_melody_that_rests_too_long_over_its_drone_is_refused_by_name(tmp_path: Path) -> None:

@@ -63,6 +63,23 @@ def test_a_checkpoint_runs_no_code(tmp_path: Path) -> None:
     assert not (tmp_path / "ran").exists()
 
 
+def test_a_checkpoint_without_weights_says_so(tmp_path: Path) -> None:
+    """Fails: the answer is a list of the names of all weights of the network."""
+    path = tmp_path / "a.ckpt"
+    saved(path)
+    stored = torch.load(path, weights_only=True)
+    torch.save({PHIN_KEY: stored[PHIN_KEY]}, path)
+    with pytest.raises(InvalidCheckpoint, match="holds no weights"):
+        load(path)
+
+
+def test_a_runs_folder_of_checkpoints_is_understood(tmp_path: Path) -> None:
+    """Fails: who names the folder that the file lies in is told that it is empty."""
+    (tmp_path / "checkpoints").mkdir()
+    saved(tmp_path / "checkpoints" / "best.ckpt")
+    assert find(tmp_path / "checkpoints") == find(tmp_path) == tmp_path / "checkpoints" / "best.ckpt"
+
+
 def test_weights_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
     """Fails: a run that broke down is scored `nan`, and plays nothing, and another seed is blamed for it."""
     path = tmp_path / "a.ckpt"
