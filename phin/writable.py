@@ -3,7 +3,7 @@
 import tempfile
 from pathlib import Path
 
-from phin.errors import PhinError
+from phin.errors import InvalidConfig, PhinError
 
 
 def refuse_unwritable(folder: Path) -> None:
@@ -13,3 +13,24 @@ def refuse_unwritable(folder: Path) -> None:
     except OSError as error:
         reason = f"cannot be used ({error.strerror or 'unknown error'})"
         raise PhinError(folder, reason, "name a folder that you may write to") from None
+
+
+def refuse_file(key: str, path: str) -> None:
+    """Raises InvalidConfig or PhinError where no new file can be made, or where one lies that would be lost."""
+    file = Path(path)
+    if not path:
+        raise InvalidConfig(f"{key}=", "is empty", "name a file, or leave it out")
+    if file.exists():
+        raise InvalidConfig(f"{key}={path}", "is there already", "name another file, or remove that one")
+    if not file.parent.is_dir():
+        raise InvalidConfig(f"{key}={path}", f"there is no folder {file.parent}", "make it, or name another")
+    refuse_unwritable(file.parent)
+
+
+def refuse_folder(key: str, path: str | Path) -> None:
+    """Raises InvalidConfig or PhinError where no folder can be made, or none that can be written to."""
+    whole = Path(path).absolute()
+    nearest = next(folder for folder in (whole, *whole.parents) if folder.exists())
+    if not nearest.is_dir():
+        raise InvalidConfig(f"{key}={path}", f"{nearest.name} is a file", "name a folder")
+    refuse_unwritable(nearest)

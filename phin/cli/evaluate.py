@@ -10,6 +10,7 @@ from phin.corpus.settings import CorpusConfig
 from phin.corpus.store import SPLITS
 from phin.errors import InvalidCheckpoint, InvalidConfig
 from phin.whole_file import write_text
+from phin.writable import refuse_file
 
 
 @dataclass
@@ -21,7 +22,7 @@ class EvaluateConfig:
     data: CorpusConfig = MISSING
     split: str = "test"
     out: str | None = None
-    """A file for the report as JSON."""
+    """A new file for the report as JSON."""
 
 
 def main() -> None:
@@ -33,6 +34,8 @@ def evaluate(config: EvaluateConfig) -> None:
     """Prints the table, and writes it if asked."""
     if config.split not in SPLITS[1:]:
         raise InvalidConfig(f"split={config.split}", "is not held out", f"take {' or '.join(SPLITS[1:])}")
+    if config.out is not None:
+        refuse_file("out", config.out)
     from phin.data.datamodule import PhinDataModule
     from phin.data.dataset import DataConfig
     from phin.evaluation.report import as_dicts, bits_report, table
@@ -54,5 +57,6 @@ def evaluate(config: EvaluateConfig) -> None:
     if is_another:
         print("Another corpus than it was trained on: a tune that is in both may have been trained on.")
     print(table(rows, config.split))
-    if config.out:
+    if config.out is not None:
         write_text(config.out, json.dumps(as_dicts(rows), indent=1) + "\n")
+        print(f"the same as JSON: {config.out}")

@@ -10,6 +10,7 @@ from phin.generation.request import SamplerConfig, TuneRequest
 from phin.generation.write import FORMATS, endings_of, write_tunes
 from phin.music.lai import NO_LAI
 from phin.music.phrase import Phrase
+from phin.writable import refuse_folder
 
 
 @dataclass
@@ -40,6 +41,7 @@ def generate(config: GenerateConfig) -> None:
     """Draws the tunes and writes them."""
     if not config.out:
         raise InvalidConfig("out=", "is empty", "name a folder for the tunes")
+    refuse_folder("out", config.out)
     import torch
 
     from phin.generation.generate import generate as draw

@@ -19,6 +19,7 @@ from phin.generation.request import SamplerConfig
 from phin.model.loss import LossConfig
 from phin.model.transformer import TransformerConfig
 from phin.training.schedule import ScheduleConfig
+from phin.writable import refuse_folder
 
 MONITORED = ("val/bits_per_note", "sample/")
 """What callbacks can watch: numbers that a validation gives."""
@@ -107,6 +108,7 @@ def train(config: TrainConfig) -> float:
         config = cast(TrainConfig, OmegaConf.to_object(kept.settings))
         if kept.begins_again:
             print(f"{folder} has no checkpoint yet: it begins again, with the settings kept in it")
+    refuse_folder("run", folder)
     overrides = kept.overrides if kept else own_overrides()
     if config.init is not None:
         _refuse_another_model(overrides, config.init)

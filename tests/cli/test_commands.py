@@ -181,7 +181,15 @@ MISTAKES = [
     ("generate", ["checkpoint=good.ckpt", "seed=-1"], "seed=-1"),
     ("generate", ["checkpoint=good.ckpt", "sampler.temperature=0"], "sampler.temperature"),
     ("generate", ["checkpoint=good.ckpt", "sampler=wild"], "sampler/wild"),
-    ("generate", ["checkpoint=good.ckpt", "out=good.ckpt", "lines=1", "count=1"], "good.ckpt"),
+    ("generate", ["checkpoint=torn.ckpt", "out=good.ckpt"], "out=good.ckpt: good.ckpt is a file"),
+    ("generate", ["checkpoint=torn.ckpt", "out=good.ckpt/tunes"], "out=good.ckpt/tunes: good.ckpt is a file"),
+    ("generate", ["checkpoint=torn.ckpt", "out=/proc/tunes"], "/proc: cannot be used"),
+    ("evaluate", ["checkpoint=torn.ckpt", "out=nowhere/e.json"], "out=nowhere/e.json: there is no folder nowhere"),
+    ("evaluate", ["checkpoint=torn.ckpt", "out=good.ckpt"], "out=good.ckpt: is there already"),
+    ("evaluate", ["checkpoint=torn.ckpt", "out="], "out=: is empty"),
+    ("prepare", ["data.path=nowhere", "write_splits=/proc/s.json"], "/proc: cannot be used"),
+    ("prepare", ["data.path=nowhere", "write_splits=good.ckpt"], "write_splits=good.ckpt: is there already"),
+    ("train", ["data.path=nowhere", "run=/proc/mine"], "/proc: cannot be used"),
 ]
 
 
@@ -348,6 +356,7 @@ def test_evaluating_a_run_gives_the_numbers_of_its_report(story: Story) -> None:
     rows = json.loads((story.desk / "scores.json").read_text(encoding="utf-8"))
     assert rows == story.report()["test"]
     assert f"{rows[-1]['bits']:.3f}" in outcome.out
+    assert outcome.out.endswith("the same as JSON: scores.json\n")
     (story.desk / "scores.json").unlink()
 
 
