@@ -3,6 +3,8 @@
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, NoReturn
 
 import hydra
@@ -39,7 +41,11 @@ def run(command: str, schema: type, task: Callable[[Any], Any]) -> None:
         except (PhinError, HydraException, OmegaConfBaseException, OSError) as error:
             named = _named(error, command) if isinstance(error, OSError) else error
             if HydraConfig.get().mode == RunMode.MULTIRUN:
-                raise named from error.__cause__  # so that the sweep knows which of its jobs failed
+                _leave_nothing(Path(HydraConfig.get().runtime.output_dir))
+                if not _runs_here():
+                    raise named from error.__cause__  # another process, or a search, must hear of it from Hydra
+                job = " ".join(HydraConfig.get().overrides.task)
+                named = _Job(f"job {HydraConfig.get().job.num} ({job}): {_line(named, command)}")
             failures.append(named)
             return None
 
@@ -52,10 +58,33 @@ def run(command: str, schema: type, task: Callable[[Any], Any]) -> None:
         failures.append(error)
     except KeyboardInterrupt:
         _leave(command, "interrupted", status=130)
-    if failures and isinstance(failures[0], PhinError):
-        _leave(command, str(failures[0]))
+    for failure in failures[:-1]:  # of a sweep, each of its jobs
+        print(f"phin-{command}: {_line(failure, command)}", file=sys.stderr)
     if failures:
-        _leave(command, f"{_in_one_line(failures[0])}. See phin-{command} --help.")
+        _leave(command, _line(failures[-1], command))
+
+
+class _Job(Exception):
+    """A job of a sweep that failed, and why, in one line."""
+
+
+def _runs_here() -> bool:
+    """Whether the jobs of a sweep run in this process one after the other, and nothing waits for their values."""
+    config = HydraConfig.get()
+    return config.launcher._target_.endswith("BasicLauncher") and config.sweeper._target_.endswith("BasicSweeper")
+
+
+def _leave_nothing(folder: Path) -> None:
+    """Removes the folder that a sweep made for its job, if nothing is in it."""
+    with suppress(OSError):
+        folder.rmdir()
+
+
+def _line(failure: Exception, command: str) -> str:
+    """What is said of a failure."""
+    if isinstance(failure, PhinError | _Job):
+        return str(failure)
+    return f"{_in_one_line(failure)}. See phin-{command} --help."
 
 
 def _named(error: OSError, command: str) -> PhinError:

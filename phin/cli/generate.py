@@ -52,11 +52,12 @@ def generate(config: GenerateConfig) -> None:
     tunes = draw(model, identity, config, config.count, config.seed, config.sampler, progress=True)
     written = write_tunes(tunes, config.out, f"tune-{config.seed}", formats=config.formats)
     for tune, files in zip(tunes, written, strict=True):
-        print(f"{files.first}  {len(tune)} notes, {_lai(tune, config.lai)}")
+        print(f"{files.first}  {len(tune)} note{'s' if len(tune) > 1 else ''}, {_lai(tune, config.lai)}")
         for line in files.said:
             print(f"  {line}")
     forms = ", ".join(endings_of(config.formats))
-    print(f"{len(tunes)} tunes ({forms}) in {config.out}. Model licence: {identity.licence}")
+    count = f"{len(tunes)} tune{'s' if len(tunes) > 1 else ''}"
+    print(f"{count} ({forms}) in {config.out}. Model licence: {identity.licence}")
 
 
 def _lai(tune: Phrase, asked: str | None) -> str:

@@ -8,8 +8,9 @@ from phin.corpus.store import Store
 def summary(store: Store) -> str:
     """How many tunes were taken in and why the others were not, the splits, the largest families, and the licence."""
     report = store.report
+    found, notes = _counted(report["found"], "tune"), _counted(report["notes"], "note")
     lines = [
-        f"{report['corpus']}: {report['accepted']:,} of {report['found']:,} tunes taken in, {report['notes']:,} notes; "
+        f"{report['corpus']}: {report['accepted']:,} of {found} taken in, {notes}; "
         f"{report['with_pentatonic_set']:,} in a pentatonic set, {report['with_lai']:,} of them end as a lai does"
     ]
     refusals = report["refusals"]
@@ -26,9 +27,14 @@ def summary(store: Store) -> str:
         lines.append(f"left out {left_out:,} that are of one family with held-out tunes")
     splits = ", ".join(f"{count:,} {name}" for name, count in report["splits"].items())
     largest = ", ".join(f"{title} ({count})" for count, title in report["largest_families"][:5])
-    lines.append(f"split by family ({report['families']:,} families): {splits}; largest: {largest}")
+    families = _counted(report["families"], "family", "families")
+    lines.append(f"split by family ({families}): {splits}; largest: {largest}")
     if others := report["other_files"]:
         lines.append(f"mind: {', '.join(others)} are not the files that the benchmark's figures were measured on")
     lines.append(f"every file, and what became of it: {store.folder / PAGE}, {store.folder / REPORT}")
     lines.append(f"licence: {store.licence}")
     return "\n".join(lines)
+
+
+def _counted(number: int, one: str, more: str = "") -> str:
+    return f"{number:,} {one if number == 1 else more or one + 's'}"

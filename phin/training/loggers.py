@@ -17,9 +17,11 @@ def wandb_logger(project: str, save_dir: str, offline: bool | None = None) -> Wa
     Path(save_dir).mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("WANDB_SILENT", "true")
     name = "-".join(Path(save_dir).parts[-2:])
-    return WandbLogger(
-        project=project, save_dir=save_dir, name=name, offline=not is_logged_in() if offline is None else offline
-    )
+    offline = not is_logged_in() if offline is None else offline
+    logger = WandbLogger(project=project, save_dir=save_dir, name=name, offline=offline)
+    # Lightning 2.6 hands it on even where nobody set it, and W&B 0.31 warns at each start that it does nothing
+    getattr(logger, "_wandb_init", {}).pop("anonymous", None)
+    return logger
 
 
 def is_logged_in() -> bool:

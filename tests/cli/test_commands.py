@@ -213,11 +213,13 @@ def test_a_mistake_gets_one_line_that_names_it_and_leaves_nothing_behind(
 
 def test_a_mistake_in_a_sweep_is_told_with_the_job_that_made_it(desk: Path) -> None:
     """Fails: one wrong value among ten, and nobody knows which."""
-    outcome = phin("train", "-m", "model.dim=7,9")
-    job, complaint = outcome.err.splitlines()
+    outcome = phin("train", "-m", "data.path=nowhere,no_where", "hydra.sweep.dir=jobs")
     assert outcome.status == 1
-    assert "model.dim=7" in job
-    assert complaint.startswith("phin-train: model.dim=7: does not divide")
+    for number, (line, path) in enumerate(zip(outcome.err.splitlines(), ("nowhere", "no_where"), strict=True)):
+        assert line.startswith(f"phin-train: job {number} (data.path={path}): {path}")
+    assert all_files(desk) <= {"jobs", "jobs/multirun.yaml"}, "no empty folder for what never began"
+    of_dims = phin("train", "-m", "model.dim=7,9").err.splitlines()
+    assert [line.split(": ")[1] for line in of_dims] == ["job 0 (model.dim=7)", "job 1 (model.dim=9)"]
 
 
 @pytest.mark.parametrize("command", SCHEMAS)
@@ -401,7 +403,9 @@ def test_generating_writes_tunes_and_the_same_seed_writes_the_same(story: Story,
 def test_generating_writes_over_no_other_tune(story: Story, tmp_path: Path) -> None:
     """Fails: asking for a second tune with the same seed destroys the first one that pleased."""
     ask = ("generate", "checkpoint=runs/first", "count=1", "seed=3", f"out={tmp_path}")
-    assert phin(*ask, "lines=1").status == 0
+    first = phin(*ask, "lines=1")
+    assert first.status == 0
+    assert "\n1 tune (" in first.out
     before = {file: file.read_bytes() for file in tmp_path.iterdir()}
     assert phin(*ask, "lines=1").status == 0, "the same line again writes the same"
     assert "tune-3-1.mid: is another tune" in phin(*ask, "lines=2").complaint

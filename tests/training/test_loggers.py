@@ -1,6 +1,7 @@
 """Weights & Biases: offline unless the person is logged in, in the run's folder, under the run's name."""
 
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import pytest
 
@@ -64,3 +65,12 @@ def test_the_logger_is_offline_for_nobody_and_writes_into_the_run(tmp_path: Path
     assert logger._offline
     assert logger.save_dir == str(run)
     assert logger._name == "runs-first"
+
+
+def test_wandb_is_asked_for_nothing_that_it_warns_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails: each training begins with a warning of a setting that nobody has set."""
+    asked: dict[str, object] = {}
+    monkeypatch.setattr("wandb.init", lambda **settings: asked.update(settings) or MagicMock())
+    _ = wandb_logger("phin", str(tmp_path)).experiment
+    assert asked["project"] == "phin"
+    assert "anonymous" not in asked
