@@ -181,7 +181,7 @@ def mutated_midi(data: bytes, other: bytes, rng: random.Random) -> bytes:
     return (with_true_lengths(data) if rng.random() < 0.6 else data)[:3_000_000]
 
 
-def mutated_letters(text: str, other: str, rng: random.Random) -> str:
+def mutated_text(text: str, other: str, rng: random.Random) -> str:
     """The page after one to four changes of single signs, pieces, lines and header lines."""
     for _ in range(rng.choice([1, 1, 1, 2, 4])):
         start, end = _span(text, rng, most=20)

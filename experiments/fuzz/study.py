@@ -7,6 +7,7 @@ A mutant is its kind and its number: `--only midi:1234` reads that one in this p
 
 import argparse
 import csv
+import io
 import json
 import platform
 import random
@@ -15,15 +16,18 @@ import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
+import mido
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # for tests.midi_defects, also in the processes
 
-from experiments.fuzz.mutate import mutated_letters, mutated_midi
+from experiments.fuzz.mutate import mutated_midi, mutated_text
 from phin.corpus.files import find_units
 from phin.corpus.intake import _in_range
 from phin.corpus.journal import decode, encode
@@ -31,15 +35,22 @@ from phin.corpus.reading import Reading, read_unit
 from phin.corpus.settings import CorpusConfig
 from phin.corpus.workers import Failure, Limits, limited
 from phin.errors import InvalidTune
+from phin.music import abc, midi
+from phin.music.fingering import Unplayable
+from phin.music.fitting import fit
 from phin.music.midi import midi_bytes, read_midi_bytes
 from phin.music.notation import format_letters, parse_letters
-from phin.music.phrase import Inferred
+from phin.music.phrase import Inferred, Phrase
+from phin.music.snapping import snap
+from phin.music.tablature import format_tablature, parse_tablature
 from tests.midi_defects import defect_files, good_files
 
 HERE = Path(__file__).parent
 FOLK = ("han/han1", "essen/kinder0", "aird/")
 """What the ids of the files begin with."""
 LIMITS = Limits(seconds=10.0, megabytes=512)
+TURNS = ("midi", "midi", "letters", "midi", "abc", "midi", "letters", "tablature")
+"""The kinds of mutants, in turns."""
 
 
 def real_tunes(count: int) -> list[Reading]:
@@ -57,21 +68,50 @@ def real_tunes(count: int) -> list[Reading]:
 
 def lay_out(folder: Path, letters: Path | None, count: int = 200) -> None:
     """The files that mutants are made of."""
-    (folder / "midi").mkdir()
-    (folder / "letters").mkdir()
+    for kind in set(TURNS):
+        (folder / kind).mkdir()
     for name, data in {**good_files(), **{name: data for name, (data, _) in defect_files().items()}}.items():
         if len(data) < 200_000:
             (folder / "midi" / name).write_bytes(data)
     for number, reading in enumerate(real_tunes(count)):
         assert reading.phrase is not None
-        (folder / "midi" / f"folk-{number}.mid").write_bytes(midi_bytes(reading.phrase))
+        data = midi_bytes(reading.phrase)
+        (folder / "midi" / f"folk-{number}.mid").write_bytes(data if number % 2 else as_others_write(data))
+        (folder / "tablature" / f"folk-{number}.tab").write_text(tablature_of(reading.phrase), encoding="utf-8")
         try:
             page = format_letters(reading.phrase, digits=number % 4 == 0)
         except InvalidTune:  # a rhythm off the slots, or a note that has no letter
             continue
         (folder / "letters" / f"folk-{number}.txt").write_text(page, encoding="utf-8")
+    for number, tune in enumerate(random.Random(0).sample(abc_tunes(), count)):
+        (folder / "abc" / f"folk-{number}.abc").write_text(tune, encoding="utf-8")
     for page in sorted(letters.glob("*.txt")) if letters else ():
         (folder / "letters" / page.name).write_bytes(page.read_bytes())
+
+
+def as_others_write(data: bytes) -> bytes:
+    """One track on one channel, without our text event."""
+    file = mido.MidiFile(file=io.BytesIO(data))
+    single = mido.MidiFile(type=0, ticks_per_beat=file.ticks_per_beat)
+    single.tracks.append(mido.MidiTrack(event for event in mido.merge_tracks(file.tracks) if event.type != "text"))
+    for event in single.tracks[0]:
+        if not event.is_meta:
+            event.channel = 0
+    written = io.BytesIO()
+    single.save(file=written)
+    return written.getvalue()
+
+
+def tablature_of(phrase: Phrase) -> str:
+    """A page of frets of the nearest version that a phin can play."""
+    return format_tablature(fit(snap(phrase).phrase).phrase)
+
+
+def abc_tunes() -> list[str]:
+    """The text of tunes of the folk corpus."""
+    units, _ = find_units(CorpusConfig(sources=["essen", "han", "aird"]))
+    texts = [abc.decode(unit.path.read_bytes()) for unit in units if unit.id.startswith(FOLK)]
+    return [tune.text for text in texts for tune in abc.split_tunes(text)]
 
 
 @cache
@@ -85,16 +125,59 @@ def mutant(folder: Path, kind: str, number: int, seed: int) -> bytes | str:
     one, other = rng.choice(files(folder, kind)), rng.choice(files(folder, kind))
     if kind == "midi":
         return mutated_midi(one, other, rng)
-    return mutated_letters(one.decode(errors="replace"), other.decode(errors="replace"), rng)
+    return mutated_text(one.decode(errors="replace"), other.decode(errors="replace"), rng)
 
 
 def read_midi_mutant(data: bytes) -> str:
-    """Read, moved into range, kept in a journal; then written and read again."""
+    """Read, by the quick reader too; moved into range, kept in a journal; then written and read again."""
+    with mock.patch.object(midi, "read_line", return_value=None):
+        slowly = refusal_or(read_midi_bytes, data, "mutant")
+    quickly = refusal_or(read_midi_bytes, data, "mutant")
+    if isinstance(quickly, str):
+        assert quickly == slowly, "the quick reader refuses otherwise"
+    else:
+        assert not isinstance(slowly, str), "the quick reader takes in what is refused"
+        assert (quickly.phrase, quickly.repairs) == (slowly.phrase, slowly.repairs), "the quick reader reads another"
     reading = read_midi_bytes(data, "mutant")
-    taken = _in_range(Reading("mutant", reading.phrase, reading.repairs))
-    assert decode(encode([taken]))[0].defect == taken.defect
     again = read_midi_bytes(midi_bytes(reading.phrase), "mutant", min_notes=0).phrase
     assert again == reading.phrase, "what was taken in is not written and read whole"
+    return outcome_of(Reading("mutant", reading.phrase, reading.repairs))
+
+
+def refusal_or(read: Callable[..., Any], *arguments: Any) -> Any:
+    """What is read, or why it is refused."""
+    try:
+        return read(*arguments)
+    except InvalidTune as error:
+        return str(error)
+
+
+def read_abc_mutant(text: str) -> str:
+    """Each tune is read, moved into range and kept in a journal; the last one's outcome."""
+    tunes = abc.split_tunes(text)
+    if not tunes:
+        return "holds no tune"
+    phrases = [abc.read_tune(tune, "mutant") for tune in tunes]
+    return outcome_of(Reading("mutant", phrases[-1]))
+
+
+def read_tablature_mutant(text: str) -> str:
+    """Read, and written and read again where it can be fingered."""
+    reading = parse_tablature(text, "mutant")
+    try:
+        page = format_tablature(reading.phrase)
+    except (InvalidTune, Unplayable):
+        page = None
+    if page is not None:
+        again = parse_tablature(page, "mutant").phrase
+        assert again.pitch.tolist() == reading.phrase.pitch.tolist(), "other frets are written than read"
+    return outcome_of(Reading("mutant", reading.phrase, reading.repairs))
+
+
+def outcome_of(reading: Reading) -> str:
+    """What the intake makes of a tune that was read."""
+    taken = _in_range(reading)
+    assert decode(encode([taken]))[0].defect == taken.defect
     if taken.defect is not None:
         assert taken.reason
         return str(taken.defect)
@@ -104,7 +187,6 @@ def read_midi_mutant(data: bytes) -> str:
 def read_letters_mutant(text: str) -> str:
     """Read, and written and read again where letters can say it."""
     reading = parse_letters(text, "mutant")
-    taken = _in_range(Reading("mutant", reading.phrase, reading.repairs))
     try:
         page = format_letters(reading.phrase)
     except InvalidTune:
@@ -112,15 +194,21 @@ def read_letters_mutant(text: str) -> str:
     if page is not None and Inferred.OCTAVE not in reading.phrase.inferred:
         again = parse_letters(page, "mutant").phrase
         assert np.array_equal(again.melody.pitch, reading.phrase.melody.pitch), "other letters are written than read"
-    if taken.defect is not None:
-        return str(taken.defect)
-    return "repaired" if taken.repairs else "accepted"
+    return outcome_of(Reading("mutant", reading.phrase, reading.repairs))
 
 
-def judge(data: bytes | str) -> str:
+READ: dict[str, Callable[[Any], str]] = {
+    "midi": read_midi_mutant,
+    "letters": read_letters_mutant,
+    "abc": read_abc_mutant,
+    "tablature": read_tablature_mutant,
+}
+
+
+def judge(kind: str, data: bytes | str) -> str:
     """What became of a mutant; it begins with BROKEN where that is neither a tune nor a refusal by name."""
     try:
-        return read_midi_mutant(data) if isinstance(data, bytes) else read_letters_mutant(data)
+        return READ[kind](data)
     except InvalidTune as error:
         line = str(error)
         if "\n" in line or not line.startswith("mutant") or not error.reason or not error.remedy:
@@ -137,14 +225,14 @@ def outcome(item: tuple[str, int], folder: Path, seed: int) -> tuple[str, float,
     kind, number = item
     data = mutant(folder, kind, number, seed)
     began = time.perf_counter()
-    what = judge(data)
+    what = judge(kind, data)
     return what, time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, len(data)
 
 
 def items(count: int) -> Iterator[tuple[str, int]]:
-    """Three MIDI files to one page."""
+    """Mutants of each kind in turns."""
     for number in range(count):
-        yield ("letters" if number % 4 == 3 else "midi"), number
+        yield TURNS[number % len(TURNS)], number
 
 
 def main() -> None:
@@ -162,7 +250,7 @@ def main() -> None:
             kind, number = asked.only.split(":")
             data = mutant(folder, kind, int(number), asked.seed)
             print(data)
-            print((read_midi_mutant if kind == "midi" else read_letters_mutant)(data))  # pyright: ignore
+            print(READ[kind](data))
             return
         began = time.perf_counter()
         counts: Counter[tuple[str, str]] = Counter()
@@ -171,7 +259,7 @@ def main() -> None:
         peak = 0
         task = partial(outcome, folder=folder, seed=asked.seed)
         for number, result in limited(task, items(asked.mutants), 1, LIMITS):
-            kind = "letters" if number % 4 == 3 else "midi"
+            kind = TURNS[number % len(TURNS)]
             if isinstance(result, Failure):
                 result = f"BROKEN: {result.what}", LIMITS.seconds, 0, 0
             what, seconds, kilobytes, size = result

@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from experiments.fuzz.mutate import MIDI, edit_events, mutated_letters, mutated_midi, with_true_lengths
+from experiments.fuzz.mutate import MIDI, edit_events, mutated_midi, mutated_text, with_true_lengths
 from experiments.fuzz.study import judge
 from phin.music.midi import midi_bytes
 from phin.music.notation import format_letters
+from phin.music.tablature import format_tablature
 from tests.midi_defects import defect_files, good_files
 from tests.tunes import MINOR_PENTATONIC_ON_A, wander
 
@@ -25,7 +26,7 @@ PAGES = [format_letters(tune) for tune in TUNES]
 def test_a_damaged_midi_file_is_read_or_refused_by_name(seed: int) -> None:
     """One strange file in a download would end the intake of all the others; or be saved as something else."""
     rng = random.Random(seed)
-    outcomes = {judge(mutated_midi(rng.choice(FILES), rng.choice(FILES), rng)) for _ in range(60)}
+    outcomes = {judge("midi", mutated_midi(rng.choice(FILES), rng.choice(FILES), rng)) for _ in range(60)}
     assert not any(outcome.startswith("BROKEN") for outcome in outcomes), outcomes
     assert len(outcomes) > 4, "the damage is of many kinds, and some files survive it"
 
@@ -34,9 +35,21 @@ def test_a_damaged_midi_file_is_read_or_refused_by_name(seed: int) -> None:
 def test_a_damaged_page_of_letters_is_read_or_refused_by_its_place(seed: int) -> None:
     """A page with one strange sign would end in a traceback, or become another tune."""
     rng = random.Random(seed)
-    outcomes = {judge(mutated_letters(rng.choice(PAGES), rng.choice(PAGES), rng)) for _ in range(60)}
+    outcomes = {judge("letters", mutated_text(rng.choice(PAGES), rng.choice(PAGES), rng)) for _ in range(60)}
     assert not any(outcome.startswith("BROKEN") for outcome in outcomes), outcomes
     assert len(outcomes) >= 2
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_damaged_tablature_and_abc_are_read_or_refused_by_their_place(seed: int) -> None:
+    """A page of frets, or one tune of a collection, would end in a traceback."""
+    rng = random.Random(seed)
+    frets = [format_tablature(tune) for tune in TUNES]
+    tunes = ["X:1\nT:one\nM:2/4\nL:1/8\nK:G\nGABc|:dBAF|1 G4:|2 G2A2|]\n", "X:2\nM:6/8\nK:Dm\n(3def g>a|[df]2z|\n"]
+    for kind, seeds in (("tablature", frets), ("abc", tunes)):
+        outcomes = {judge(kind, mutated_text(rng.choice(seeds), rng.choice(seeds), rng)) for _ in range(60)}
+        assert not any(outcome.startswith("BROKEN") for outcome in outcomes), outcomes
+        assert len(outcomes) >= 2
 
 
 @pytest.mark.parametrize("damage", [*MIDI, edit_events], ids=lambda damage: damage.__name__)
