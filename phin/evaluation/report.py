@@ -97,12 +97,10 @@ def table(rows: list[BitsRow], split: str) -> str:
     lines = [f"Held-out bits per note ({split} split, lower is better; intervals by family)", ""]
     lines.append(head + f"{'Markov':>8}  {'95 %':<13}{'fewer':>7}")
     for row in rows:
-        low, high = row.interval
-        markov_low, markov_high = row.markov_interval
+        ours, markovs = (_spread(interval, row.families) for interval in (row.interval, row.markov_interval))
         lines.append(
             f"{row.source:<{width}}{row.tunes:>7}{row.notes:>9}{row.step:>7.3f}{row.pitch:>7.3f}{row.duration:>7.3f}"
-            f"{row.bits:>11.3f}  {f'{low:.3f}-{high:.3f}':<13}"
-            f"{row.markov:>8.3f}  {f'{markov_low:.3f}-{markov_high:.3f}':<13}{-row.difference / row.markov:>7.1%}"
+            f"{row.bits:>11.3f}  {ours:<13}{row.markov:>8.3f}  {markovs:<13}{-row.difference / row.markov:>7.1%}"
         )
     if made := [row.source for row in rows if row.source in _MADE]:
         lines += ["", f"{', '.join(made)}: made by phin's own rules; what is read of it says nothing about music."]
@@ -113,6 +111,11 @@ def table(rows: list[BitsRow], split: str) -> str:
         said = ", ".join(f"{kind} in {count}" for kind, count in inferred.items())
         lines += ["", f"Of {rows[-1].tunes} tunes, not counted as nobody wrote it down: {said}. {_UNLIKE}"]
     return "\n".join(lines)
+
+
+def _spread(interval: tuple[float, float], families: int) -> str:
+    """An interval as the table has it; of one family there is none, whatever is drawn."""
+    return "one family" if families == 1 else f"{interval[0]:.3f}-{interval[1]:.3f}"
 
 
 def as_dicts(rows: list[BitsRow]) -> list[dict[str, Any]]:

@@ -25,7 +25,7 @@ def folk(tmp_path_factory: pytest.TempPathFactory) -> Store:
     cache = tmp_path_factory.mktemp("cache")
     settings = (f"data.cache={cache}", "data.workers=2")
     command = [sys.executable, "-c", "from phin.cli.prepare import main; main()", *settings]
-    subprocess.run(command, check=True, capture_output=True, cwd=cache)
+    subprocess.run(command, check=True, capture_output=True, cwd=Path(__file__).parents[2])
     store = prepare(CorpusConfig(splits="folk", cache=str(cache), workers=2), progress=False)
     assert len(list(cache.glob("folk-*/"))) == 1, "the benchmark's settings are not those of data=folk"
     return store

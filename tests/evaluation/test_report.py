@@ -129,6 +129,14 @@ def test_the_table_says_each_row_and_the_json_all_of_it(rows: list[BitsRow], tmp
     assert [row["bits"] for row in stored] == [row.bits for row in rows]
 
 
+def test_of_one_family_no_interval_is_shown(rows: list[BitsRow]) -> None:
+    """Fails: a table says 3.419-3.419, as if a source of one family were known for certain."""
+    alone = replace(rows[0], families=1, interval=(3.419, 3.419), markov_interval=(4.0, 4.0))
+    line = table([alone], "test").splitlines()[3]
+    assert line.count("one family") == 2
+    assert "3.419-3.419" not in line
+
+
 def test_what_phin_made_itself_is_said_to_say_nothing(rows: list[BitsRow]) -> None:
     """Fails: somebody reports how well a model reads our own rules, as if it were music."""
     made = [
