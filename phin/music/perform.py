@@ -264,13 +264,18 @@ def _any_strings(phrase: Phrase, notes: Notes) -> Column:
 
 
 def _ladders(phrase: Phrase, string: Column, tuning: Tuning | None) -> dict[int, list[int]]:
-    """The pitches of the scale that lie on each string, ascending: what a trill or a flick goes to."""
+    """The pitches of the scale that lie on each string, ascending: what a trill or a flick goes to.
+
+    All of a string's where the scale has but one there.
+    """
     root = label_lai(phrase).root
     scale = pentatonic_set(root) if root is not None else frozenset((phrase.pitch % 12).tolist())
     ladders = {}
     for number in np.unique(string).tolist():
-        there = range(128) if tuning is None else [tuning.open_pitch(number) + fret for fret in FRETS]
-        ladders[number] = [pitch for pitch in there if pitch % 12 in scale and 0 <= pitch <= 127]
+        frets = range(128) if tuning is None else [tuning.open_pitch(number) + fret for fret in FRETS]
+        there = [pitch for pitch in frets if 0 <= pitch <= 127]
+        in_scale = [pitch for pitch in there if pitch % 12 in scale]
+        ladders[number] = in_scale if len(in_scale) > 1 else there
     return ladders
 
 

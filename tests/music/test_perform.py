@@ -26,7 +26,7 @@ from phin.music.perform import (
     PerformanceStyle,
     perform,
 )
-from phin.music.phrase import TECHNIQUE, UNKNOWN, Deviation, Metre, Phrase, Voice, rows_from_columns
+from phin.music.phrase import PITCH, TECHNIQUE, UNKNOWN, Deviation, Metre, Phrase, Voice, rows_from_columns
 from phin.music.technique import Technique
 from tests.strategies import performances, phrases
 
@@ -447,6 +447,15 @@ def test_pretty_midi_sees_the_strings_as_instruments(rows: np.ndarray) -> None:
     pm = pretty_midi.PrettyMIDI(io.BytesIO(midi_bytes(phrase)))
     assert len(pm.instruments) == len(strings(perform(replace(phrase, tempo=500_000))))
     assert all(instrument.name.startswith("string ") for instrument in pm.instruments)
+
+
+def test_a_trill_or_slide_that_is_alone_on_its_string_in_the_scale_goes_to_the_next_fret() -> None:
+    """Fails: one trilled F#, whose octave is on no fret of its string, ends the writing of a file in a traceback."""
+    for technique in (Technique.TRILL, Technique.FLICK, Technique.SLIDE):
+        alone = Phrase(np.array([[0, 24, 54, UNKNOWN, technique, Voice.ACCOMPANIMENT]]), tempo=500_000)
+        pitches = set(perform(alone).strokes[:, PITCH].tolist())
+        assert pitches <= {52, 53, 54, 55, 57}
+        assert len(pitches) > 1 or technique == Technique.SLIDE
 
 
 # Styles.
