@@ -133,23 +133,22 @@ def read_midi_mutant(data: bytes) -> str:
     with mock.patch.object(midi, "read_line", return_value=None):
         slowly = refusal_or(read_midi_bytes, data, "mutant")
     quickly = refusal_or(read_midi_bytes, data, "mutant")
-    if isinstance(quickly, str):
-        assert quickly == slowly, "the quick reader refuses otherwise"
-    else:
-        assert not isinstance(slowly, str), "the quick reader takes in what is refused"
-        assert (quickly.phrase, quickly.repairs) == (slowly.phrase, slowly.repairs), "the quick reader reads another"
-    reading = read_midi_bytes(data, "mutant")
-    again = read_midi_bytes(midi_bytes(reading.phrase), "mutant", min_notes=0).phrase
-    assert again == reading.phrase, "what was taken in is not written and read whole"
-    return outcome_of(Reading("mutant", reading.phrase, reading.repairs))
+    if isinstance(quickly, InvalidTune):
+        assert str(quickly) == str(slowly), "the quick reader refuses otherwise"
+        raise quickly
+    assert not isinstance(slowly, InvalidTune), "the quick reader takes in what is refused"
+    assert (quickly.phrase, quickly.repairs) == (slowly.phrase, slowly.repairs), "the quick reader reads another"
+    again = read_midi_bytes(midi_bytes(quickly.phrase), "mutant", min_notes=0).phrase
+    assert again == quickly.phrase, "what was taken in is not written and read whole"
+    return outcome_of(Reading("mutant", quickly.phrase, quickly.repairs))
 
 
 def refusal_or(read: Callable[..., Any], *arguments: Any) -> Any:
-    """What is read, or why it is refused."""
+    """What is read, or the refusal."""
     try:
         return read(*arguments)
     except InvalidTune as error:
-        return str(error)
+        return error
 
 
 def read_abc_mutant(text: str) -> str:

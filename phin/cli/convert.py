@@ -10,13 +10,14 @@ from typing import NamedTuple
 import numpy as np
 
 from phin.cli.arguments import Parser, files_of
+from phin.counted import counted
 from phin.errors import InvalidConfig, PhinError
 from phin.music import abc, midi, notation, tablature, voice
 from phin.music.augment import transpose
 from phin.music.drone import with_drone
 from phin.music.fitting import fit
 from phin.music.fretboard import DEFAULT, Tuning, drone_table, tuning_of
-from phin.music.lai import LAI, NO_LAI
+from phin.music.lai import NO_LAI, lai_named
 from phin.music.page import PageReading
 from phin.music.paper import LETTERED, to_letters
 from phin.music.perform import Curve
@@ -154,7 +155,7 @@ def _lai(phrase: Phrase, in_instrument_key: bool) -> list[str]:
     """What its notes say of the lai of a tune that names none, and where they speak against the one it names."""
     if not phrase.is_melody.any():
         return []
-    found = recognise(phrase, in_instrument_key=in_instrument_key or phrase.lai in {lai.name for lai in LAI})
+    found = recognise(phrase, in_instrument_key=in_instrument_key or lai_named(phrase.lai) is not None)
     if phrase.lai in (None, NO_LAI):
         return [f"by its notes: {found}"]
     if not found.can_tell or (found.lai and found.lai.name == phrase.lai):
@@ -210,8 +211,8 @@ def _chosen(tunes: Sequence[Phrase], number: int | None, source: Path) -> Phrase
     if number is None and len(tunes) > 1:
         raise InvalidConfig(str(source), f"holds {len(tunes)} tunes", f"choose one: --tune 1 to --tune {len(tunes)}")
     if number is not None and number > len(tunes):
-        count = f"{len(tunes)} tune{'s' if len(tunes) > 1 else ''}"
-        raise InvalidConfig(f"--tune {number}", f"{source} holds {count}", "take one that is there")
+        held = counted(len(tunes), "tune")
+        raise InvalidConfig(f"--tune {number}", f"{source} holds {held}", "take one that is there")
     return tunes[(number or 1) - 1]
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from omegaconf import MISSING
 
 from phin.cli.app import run
+from phin.counted import counted
 from phin.errors import InvalidConfig
 from phin.generation.request import SamplerConfig, TuneRequest
 from phin.generation.write import FORMATS, endings_of, write_tunes
@@ -52,12 +53,11 @@ def generate(config: GenerateConfig) -> None:
     tunes = draw(model, identity, config, config.count, config.seed, config.sampler, progress=True)
     written = write_tunes(tunes, config.out, f"tune-{config.seed}", formats=config.formats)
     for tune, files in zip(tunes, written, strict=True):
-        print(f"{files.first}  {len(tune)} note{'s' if len(tune) > 1 else ''}, {_lai(tune, config.lai)}")
+        print(f"{files.first}  {counted(len(tune), 'note')}, {_lai(tune, config.lai)}")
         for line in files.said:
             print(f"  {line}")
     forms = ", ".join(endings_of(config.formats))
-    count = f"{len(tunes)} tune{'s' if len(tunes) > 1 else ''}"
-    print(f"{count} ({forms}) in {config.out}. Model licence: {identity.licence}")
+    print(f"{counted(len(tunes), 'tune')} ({forms}) in {config.out}. Model licence: {identity.licence}")
 
 
 def _lai(tune: Phrase, asked: str | None) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float, Int
 
+from phin.counted import counted
 from phin.model.detector import Detection, Detector, answers, detect
 from phin.music.gathering import gather, gathered
 from phin.music.gesture import FAR, Gestures
@@ -115,22 +116,22 @@ def _struck_together(note: _Heard) -> str:
         return "lies under another note"
     up = note.first("up to")
     nearest = f", {up:.0f} semitones below the next" if up else ""
-    return f"struck together with {others} other{'s' if others > 1 else ''}{nearest}"
+    return f"struck together with {counted(others, 'other')}{nearest}"
 
 
 def _repeated(note: _Heard) -> str:
-    return f"{len(note.strokes)} stroke{'s' if len(note.strokes) > 1 else ''} on one pitch{note.rate}"
+    return f"{counted(len(note.strokes), 'stroke')} on one pitch{note.rate}"
 
 
 def _led_into(note: _Heard) -> str:
     fast = len(note.strokes) - 1
-    return f"{fast} fast note{'s' if fast > 1 else ''} lead into it{note.rate}" if fast else "a fast note in a flick"
+    return f"{counted(fast, 'fast note')} lead into it{note.rate}" if fast else "a fast note in a flick"
 
 
 def _alternating(note: _Heard) -> str:
     away = np.abs(note.gestures.column("part before: interval")[note.strokes[1:]])
     between = f" between two pitches {away.max():.0f} semitones apart" if len(away) else ""
-    return f"{len(note.strokes)} stroke{'s' if len(note.strokes) > 1 else ''}{between}{note.rate}"
+    return f"{counted(len(note.strokes), 'stroke')}{between}{note.rate}"
 
 
 def _accented(note: _Heard) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 
 from phin.errors import PhinError
 from phin.music.fretboard import Tuning, drone, tuning_of
-from phin.music.lai import LAI
+from phin.music.lai import lai_named
 from phin.music.phrase import STEPS_PER_HONG, Phrase, Voice, rows_from_columns
 from phin.music.technique import Technique
 
@@ -57,7 +57,8 @@ def with_drone(phrase: Phrase, every: int = STEPS_PER_HONG) -> Phrase:
 
 def _of_lai(phrase: Phrase, tuning: Tuning) -> tuple[int, ...]:
     """The pitch that drones under the lai of a phrase, if it names one."""
-    held = next((drone(lai, tuning) for lai in LAI if lai.name == phrase.lai), None)
+    lai = lai_named(phrase.lai)
+    held = drone(lai, tuning) if lai else None
     return (held.pitch,) if held else ()
 
 

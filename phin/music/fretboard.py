@@ -16,6 +16,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple
 
+from phin.counted import counted
 from phin.errors import PhinError
 from phin.music.lai import LAI, Lai
 from phin.music.phrase import Phrase, pitch_name
@@ -53,8 +54,8 @@ class Tuning:
         where, remedy = f"tuning {text!r}", "write it low string first, like E-A-E"
         letters = [_read_letter(letter.strip(), where, remedy) for letter in text.split("-")]
         if not FEWEST_STRINGS <= len(letters) <= MOST_STRINGS:
-            count = f"{len(letters)} string{'s' if len(letters) > 1 else ''}"
-            raise PhinError(where, f"has {count}, and a phin has {FEWEST_STRINGS} to {MOST_STRINGS}", remedy)
+            reason = f"has {counted(len(letters), 'string')}, and a phin has {FEWEST_STRINGS} to {MOST_STRINGS}"
+            raise PhinError(where, reason, remedy)
         pitches: list[int] = []
         for _, pitch_class in letters:
             lowest_allowed = pitches[-1] if pitches else MEASURED_E3 - 5  # B2 to A#3: the twelve pitches nearest to E3

@@ -20,7 +20,6 @@ from phin.music.phrase import (
     PITCH,
     STEPS_PER_HONG,
     STEPS_PER_QUARTER,
-    Column,
     Deviation,
     Metre,
     Phrase,
@@ -46,14 +45,19 @@ def quantise(rows: Rows, ticks_per_quarter: int) -> tuple[Rows, Deviation | None
     """
     ticks = rows.astype(np.int64)
     steps = ticks.copy()
-    steps[:, ONSET] = _nearest_step(ticks[:, ONSET], ticks_per_quarter)
-    steps[:, DURATION] = np.maximum(_nearest_step(ticks[:, DURATION], ticks_per_quarter), 1)
+    steps[:, ONSET] = nearest_step(ticks[:, ONSET], ticks_per_quarter)
+    steps[:, DURATION] = np.maximum(nearest_step(ticks[:, DURATION], ticks_per_quarter), 1)
     _separate_strokes(steps)
     order = np.lexsort((steps[:, PITCH], steps[:, ONSET]))
     ticks, steps = ticks[order], steps[order]
     off = ticks[:, [ONSET, DURATION]] * STEPS_PER_QUARTER - steps[:, [ONSET, DURATION]] * ticks_per_quarter
     deviation = Deviation(ticks_per_quarter, off[:, 0], off[:, 1]) if off.any() else None
     return steps.astype(np.int32), deviation
+
+
+def nearest_step(ticks: Int[np.ndarray, "*note"], ticks_per_quarter: int) -> Int[np.ndarray, "*note"]:
+    """Half a step rounds up, so that the same rhythm gives the same steps wherever it stands."""
+    return (2 * STEPS_PER_QUARTER * ticks + ticks_per_quarter) // (2 * ticks_per_quarter)
 
 
 def to_ticks(phrase: Phrase, ticks_per_quarter: int | None = None) -> tuple[Rows, int]:
@@ -78,6 +82,15 @@ def whole_bars(metre: Metre | None, ticks_per_quarter: int) -> int:
     """Ticks in a bar, or in as many bars as make whole ticks; in a quarter where there is no metre."""
     bar = (metre.bar if metre else STEPS_PER_QUARTER) * ticks_per_quarter
     return bar // gcd(bar, STEPS_PER_QUARTER)
+
+
+def silent_bars(first: int, metre: Metre | None, ticks_per_quarter: int) -> int:
+    """Ticks of the whole bars of silence before a tune whose first note begins at tick `first`.
+
+    From half a step before a bar line a note belongs to the bar behind it, as it does on the grid.
+    """
+    bars = whole_bars(metre, ticks_per_quarter)
+    return (2 * STEPS_PER_QUARTER * first + ticks_per_quarter) // (2 * STEPS_PER_QUARTER * bars) * bars
 
 
 def page_begins(metre: Metre | None, first: int = 0) -> int:
@@ -130,11 +143,6 @@ def _share(phrase: Phrase, within: Int[np.ndarray, " stroke"], slot: int) -> int
     reason = f"{slot_name(slot)}: its rhythm lies off the slots, and off halves and thirds of them"
     remedy = "move its notes to slots (phin-convert --snap), or keep it as MIDI"
     raise InvalidTune(phrase.title or "phrase", Defect.BAD_NOTATION, reason, remedy)
-
-
-def _nearest_step(ticks: Column, ticks_per_quarter: int) -> Column:
-    """Half a step rounds up, so that the same rhythm gives the same steps wherever it stands."""
-    return (2 * ticks * STEPS_PER_QUARTER + ticks_per_quarter) // (2 * ticks_per_quarter)
 
 
 def _separate_strokes(steps: Rows) -> None:

@@ -66,6 +66,7 @@ LAI = (
     Lai("po sai", "ลายโป้ซ้าย", Family.SAN, 5),
     Lai("soi", "ลายสร้อย", Family.SAN, 7),
 )
+_BY_NAME = {lai.name: lai for lai in LAI}
 LAI_ROOTS = (0, 5, 7)
 """Roots of the three sets that the six lai use."""
 
@@ -95,6 +96,11 @@ class LaiLabel:
     def transposed(self, semitones: int) -> "LaiLabel":
         """The same finding for the tune moved by `semitones`."""
         return LaiLabel(None if self.root is None else (self.root + semitones) % 12, self.family)
+
+
+def lai_named(name: str | None) -> Lai | None:
+    """The lai of that name; None for "none", for a name that nobody said, and for any other."""
+    return _BY_NAME.get(name) if name else None
 
 
 def pentatonic_set(root: int) -> frozenset[int]:

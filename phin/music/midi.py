@@ -23,8 +23,9 @@ import pretty_midi
 from jaxtyping import Int
 from symusic.core import ScoreTick
 
+from phin.counted import counted
 from phin.errors import Defect, InvalidMidi, PhinError
-from phin.music.grid import quantise, whole_bars
+from phin.music.grid import quantise, silent_bars
 from phin.music.melody import PartName, find_melody
 from phin.music.midi_limits import (
     AGAIN,
@@ -222,7 +223,7 @@ def _interpret(contents: _Contents, where: str, min_notes: int) -> MidiReading:
     notes, ticks_per_quarter, repairs = contents.notes, contents.ticks_per_quarter, list[str]()
     _refuse_few(len(notes), contents.num_drum_strokes, min_notes, where)
     if contents.num_drum_strokes:
-        repairs.append(f"{_count(contents.num_drum_strokes, 'drum stroke')} on channel 10 left out")
+        repairs.append(f"{counted(contents.num_drum_strokes, 'drum stroke')} on channel 10 left out")
     refuse_ticks(notes, where)
     tempo, metre = _tempo(contents, repairs, where), _metre(contents, repairs)
     refuse_lengths(notes, ticks_per_quarter, tempo, where)
@@ -287,9 +288,9 @@ def _bent_notes(parts: Iterable[Part], repairs: list[str]) -> dict[tuple[int, in
                 bent[onset, pitch] = points
         num_left_out += int((~heard).sum())
     if bent:
-        repairs.append(f"{_count(len(bent), 'bent note')}: the bends are no part of the phrase")
+        repairs.append(f"{counted(len(bent), 'bent note')}: the bends are no part of the phrase")
     if num_left_out:
-        repairs.append(f"{_count(num_left_out, 'pitch bend')} between notes left out")
+        repairs.append(f"{counted(num_left_out, 'pitch bend')} between notes left out")
     return bent
 
 
@@ -328,8 +329,8 @@ def _refuse_few(num_notes: int, num_drum_strokes: int, min_notes: int, where: st
     if num_notes >= min_notes:
         return
     if num_notes:
-        reason = f"has {_count(num_notes, 'note')}, fewer than {min_notes}"
-        raise InvalidMidi(where, Defect.TOO_SHORT, reason, f"give a tune of {_count(min_notes, 'note')} or more")
+        reason = f"has {counted(num_notes, 'note')}, fewer than {min_notes}"
+        raise InvalidMidi(where, Defect.TOO_SHORT, reason, f"give a tune of {counted(min_notes, 'note')} or more")
     if num_drum_strokes:
         raise InvalidMidi(where, Defect.DRUMS_ONLY, "has drums only", "add a melody on a channel other than 10")
     raise InvalidMidi(where, Defect.NO_NOTES, "has no notes", "export it again with its notes")
@@ -376,17 +377,17 @@ def _metre(contents: _Contents, repairs: list[str]) -> Metre | None:
 def _mend(notes: Notes, ticks_per_quarter: int, repairs: list[str]) -> Int[np.ndarray, "kept 4"]:
     """One sounding note a pitch, each with a length; sorted by pitch."""
     if num_empty := int((notes[:, 1] == 0).sum()):
-        repairs.append(f"{_count(num_empty, 'note')} without length lengthened to a step")
+        repairs.append(f"{counted(num_empty, 'note')} without length lengthened to a step")
         notes = np.where((notes == 0) & [False, True, False, False], ceil(ticks_per_quarter / STEPS_PER_QUARTER), notes)
     notes = notes[np.lexsort((-notes[:, 1], notes[:, 0], notes[:, 2]))]
 
     room = _room(notes)
     if num_doubled := int(np.count_nonzero(room == 0)):
-        repairs.append(f"{_count(num_doubled, 'note')} doubling another in unison left out")
+        repairs.append(f"{counted(num_doubled, 'note')} doubling another in unison left out")
         notes = notes[np.append(True, room > 0)]
         room = _room(notes)
     if num_cut := int((notes[:-1, 1] > room).sum()):
-        repairs.append(f"{_count(num_cut, 'note')} cut short where the same pitch is struck again")
+        repairs.append(f"{counted(num_cut, 'note')} cut short where the same pitch is struck again")
         notes[:-1, 1] = np.minimum(notes[:-1, 1], room)
     return notes
 
@@ -417,14 +418,7 @@ def _name(track: Any) -> str:
 
 def _without_silence(notes: Notes, ticks_per_quarter: int, metre: Metre | None, repairs: list[str]) -> Notes:
     """The notes moved by whole bars, so that the first lies in the first bar, where in its bar it was."""
-    bars = whole_bars(metre, ticks_per_quarter)
     first = int(notes[:, 0].min(initial=MAX_TICKS)) if len(notes) else 0
-    # from half a step before a bar line a note belongs to the bar behind it, as it does on the grid
-    silence = (2 * STEPS_PER_QUARTER * first + ticks_per_quarter) // (2 * STEPS_PER_QUARTER * bars) * bars
-    if silence:
+    if silence := silent_bars(first, metre, ticks_per_quarter):
         repairs.append(f"{silence / ticks_per_quarter:g} quarters of silence before the first note left out")
     return notes - [silence, 0, 0, 0]
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

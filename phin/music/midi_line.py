@@ -9,7 +9,7 @@ import numpy as np
 from symusic.core import ScoreTick
 
 from phin.errors import PhinError
-from phin.music.grid import whole_bars
+from phin.music.grid import nearest_step, silent_bars
 from phin.music.midi_limits import (
     DEFAULT_TEMPO,
     MAX_NOTE_SECONDS,
@@ -52,9 +52,9 @@ def read_line(score: ScoreTick, min_notes: int) -> Phrase | None:
         metre = Metre(metres[0].numerator, metres[0].denominator) if metres else None
     except PhinError:
         return None
-    if 2 * STEPS_PER_QUARTER * (whole_bars(metre, division) - first) <= division:
-        return None  # the first note lies behind the first bar
-    steps = (2 * STEPS_PER_QUARTER * time + division) // (2 * division)  # the nearest, half a step up
+    if silent_bars(first, metre, division):
+        return None
+    steps = nearest_step(time, division)
     step, length = steps
     np.maximum(length, 1, out=length)
     if np.count_nonzero(step[:-1] + length[:-1] > step[1:]):

@@ -31,6 +31,7 @@ from pathlib import Path
 
 import numpy as np
 
+from phin.counted import counted
 from phin.errors import Defect, InvalidTune
 from phin.music.grid import (
     SLOTS_PER_HONG,
@@ -162,7 +163,7 @@ def _cells(piece: str, page: Page, line: int) -> list[str]:
     if sizes == {SLOTS_PER_HONG}:
         return groups
     if len(groups) % SLOTS_PER_HONG:
-        reason = f"has {len(groups)} slot{'s' * (len(groups) > 1)}, and four make a hong"
+        reason = f"has {counted(len(groups), 'slot')}, and four make a hong"
         raise page.refuse(line, reason, "write whole hong, with | between them")
     return [" ".join(groups[at : at + SLOTS_PER_HONG]) for at in range(0, len(groups), SLOTS_PER_HONG)]
 

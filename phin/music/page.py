@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from phin.errors import Defect, InvalidTune, PhinError
 from phin.music.fretboard import Tuning
 from phin.music.grid import SLOTS_PER_HONG
-from phin.music.lai import LAI
+from phin.music.lai import LAI, lai_named
 from phin.music.letters import DOWN, SYMBOL, Letter
 from phin.music.phrase import DUPLE, HONG_PER_LINE, STEPS_PER_HONG, Inferred, Metre, Phrase, pitch_name
 
@@ -194,8 +194,8 @@ def header_lines(phrase: Phrase) -> Iterator[str]:
     for name in ("title", "source"):
         if text := " ".join(getattr(phrase, name).split()):
             yield f"{name}: {text}"
-    if phrase.lai and phrase.lai in (lai.name for lai in LAI):
-        yield f"lai: {phrase.lai}"
+    if lai := lai_named(phrase.lai):
+        yield f"lai: {lai.name}"
     if phrase.tempo:
         yield f"tempo: {60e6 / phrase.tempo:.6g}"
     if phrase.metre and phrase.metre != DUPLE:

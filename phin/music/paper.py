@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
+from phin.counted import counted
 from phin.music.augment import transpose
 from phin.music.fitting import fit
 from phin.music.fretboard import DEFAULT, playable, tuning_of
@@ -75,7 +76,7 @@ def to_letters(phrase: Phrase, fretted: bool) -> OnPaper:
     if not semitones:
         return OnPaper(phrase)
     way = "up" if semitones > 0 else "down"
-    said = f"every note moves {_count(abs(semitones), 'semitone')} {way}, to where it has a letter"
+    said = f"every note moves {counted(abs(semitones), 'semitone')} {way}, to where it has a letter"
     return OnPaper(transpose(phrase, semitones), (said,))
 
 
@@ -112,12 +113,8 @@ def _in_short(changes: Iterable[str]) -> Iterator[str]:
     single = [change for change in changes if change.startswith("note ")]
     yield from (change for change in changes if not change.startswith("note "))
     if single:
-        yield f"fitted to the phin in {_count(len(single), 'place')}"
+        yield f"fitted to the phin in {counted(len(single), 'place')}"
 
 
 def _without_brackets(text: str) -> str:
     return text.translate({ord("("): None, ord(")"): None})
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from phin.counted import counted
 from phin.errors import Defect, InvalidTune, PhinError
 from phin.music.grid import BEAT
 from phin.music.lai import NO_LAI
@@ -197,7 +198,7 @@ def write_head(figure: "matplotlib.figure.Figure", phrase: Phrase, title: str, k
     left, right, inch = LEFT / WIDTH, 1 - RIGHT / WIDTH, 1 / figure.get_figheight()
     figure.suptitle(text or kind, x=left, y=1 - 0.2 * inch, ha="left", fontsize=14, fontfamily=fonts, parse_math=False)
     known = (
-        f"{len(phrase)} note{'s' if len(phrase) > 1 else ''}",
+        counted(len(phrase), "note"),
         f"{60e6 / phrase.tempo:.0f} hong a minute" if phrase.tempo else "",
         f"lai {phrase.lai}" if phrase.lai not in (None, NO_LAI) else "",
         *remarks,

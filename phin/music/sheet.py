@@ -11,7 +11,7 @@ from pathlib import Path
 from phin.music.fingering import Fingering, finger
 from phin.music.fretboard import Tuning, tuning_of
 from phin.music.grid import SLOTS_PER_HONG, SLOTS_PER_LINE, begin_of
-from phin.music.lai import LAI
+from phin.music.lai import lai_named
 from phin.music.notation import lettered_slots
 from phin.music.page import letter_of, page_lines
 from phin.music.phrase import DUPLE, Inferred, Phrase, pitch_name
@@ -71,7 +71,7 @@ def write_sheet(phrase: Phrase, path: str | Path, tuning: Tuning | None = None) 
 def _head(phrase: Phrase, tuning: Tuning) -> Iterator[str]:
     """Title and facts, and how strings are counted."""
     yield f"<h1>{escape(phrase.title or 'phin')}</h1>"
-    lai = next((lai for lai in LAI if lai.name == phrase.lai), None)
+    lai = lai_named(phrase.lai)
     drone = " ".join(letter_of(pitch, phrase, "drone").written() for pitch in phrase.drone)
     facts = (
         f"{lai.thai} (lai {lai.name})" if lai else "",

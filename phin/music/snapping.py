@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from phin.counted import counted
 from phin.errors import Defect, InvalidTune
 from phin.music.grid import SHARES, STEPS_PER_SLOT
 from phin.music.phrase import DURATION, ONSET, Phrase, let_restruck_strings_stop
@@ -40,8 +41,7 @@ def snap(phrase: Phrase) -> Snapped:
     distance = np.abs(rows[:, ONSET] - phrase.onset)
     changes = []
     if num_moved := int((distance > 0).sum()):
-        notes = f"{num_moved} note{'s' if num_moved > 1 else ''}"
-        changes.append(f"{notes} moved to slots, by {_how_far(distance[distance > 0])}")
+        changes.append(f"{counted(num_moved, 'note')} moved to slots, by {_how_far(distance[distance > 0])}")
     if phrase.deviation is not None:
         changes.append("its deviation from the grid is left out: a page has none")
     if not changes:

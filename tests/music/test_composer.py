@@ -12,7 +12,7 @@ from phin.music.composer import FULL_SHAPES, PLAIN_SHAPES, compose
 from phin.music.fingering import Fingering, finger
 from phin.music.fretboard import Tuning, drone
 from phin.music.grid import page_begins, slot_places
-from phin.music.lai import LAI, Lai, label_lai
+from phin.music.lai import LAI, Lai, label_lai, lai_named
 from phin.music.midi import midi_bytes, read_midi_bytes
 from phin.music.notation import format_letters, parse_letters
 from phin.music.phrase import (
@@ -44,10 +44,6 @@ Cell = list[tuple[int, int]]
 
 def piece(seed: int, **wanted: object) -> Phrase:
     return compose(np.random.default_rng(seed), **wanted)
-
-
-def lai_named(name: str | None) -> Lai:
-    return next(lai for lai in LAI if lai.name == name)
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ from phin.music.fretboard import (
     positions,
     suitable_tuning,
 )
-from phin.music.lai import LAI, Lai
+from phin.music.lai import LAI, Lai, lai_named
 from phin.music.phrase import HIGHEST_PITCH, LOWEST_PITCH
 from phin.music.picture import pitch_name
 
@@ -33,10 +33,6 @@ ANY_TUNING = st.lists(st.sampled_from(SPELLINGS), min_size=2, max_size=4).map("-
 
 def spelled(pitches: tuple[int, ...]) -> str:
     return " ".join(pitch_name(pitch) for pitch in pitches)
-
-
-def lai_named(name: str) -> Lai:
-    return next(lai for lai in LAI if lai.name == name)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The quick reader of plain files says what the reader of all files says, and nothing where it is not sure."""
 
 import io
+from typing import Any
 from unittest import mock
 
 import mido
@@ -12,6 +13,8 @@ from phin.errors import InvalidMidi
 from phin.music import midi
 from phin.music.midi import MidiReading, read_midi_bytes
 from phin.music.midi_limits import MAX_NOTE_SECONDS, MAX_SECONDS, MAX_TEMPO, MAX_TICKS, MIN_TEMPO
+from phin.music.midi_line import read_line
+from phin.music.phrase import Phrase
 from tests.midi_defects import defect_files, good_files
 
 Note = tuple[int, int, int]
@@ -61,16 +64,17 @@ def both(data: bytes, min_notes: int = 8) -> tuple[MidiReading | str, MidiReadin
         except InvalidMidi as refusal:
             return str(refusal)
 
-    with mock.patch.object(midi, "read_line", wraps=midi.read_line) as quick:
-        said = []
-        quick.side_effect = lambda *arguments: said.append(REAL(*arguments)) or said[-1]
+    said = []
+
+    def listened(*arguments: Any) -> Phrase | None:
+        said.append(read_line(*arguments))
+        return said[-1]
+
+    with mock.patch.object(midi, "read_line", listened):
         fast = outcome()
     with mock.patch.object(midi, "read_line", return_value=None):
         slow = outcome()
     return fast, slow, bool(said) and said[-1] is not None
-
-
-REAL = midi.read_line
 
 
 def same(one: MidiReading | str, other: MidiReading | str) -> bool:
