@@ -2,7 +2,7 @@
 
 PY ?= python3
 VENV ?= .venv
-EXTRAS ?= corpora,dev
+EXTRAS ?= corpora,sweep,dev
 # Elsewhere, for a CPU-only torch: TORCH_ARGS="--index-url <the PyTorch CPU index>"
 TORCH_ARGS ?=
 # More settings for phin-train, such as ARGS="seed=1"
