@@ -7,87 +7,38 @@ RUNS are folders of sweeps, which hold a folder a run. With none, the figure alo
 
 import argparse
 import csv
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from omegaconf import OmegaConf
 
-from phin.cli.resume import OVERRIDES, SETTINGS
 from phin.errors import PhinError
-from phin.evaluation.report import ALL
+from phin.evaluation.comparison import RESULT_COLUMNS, result_rows
+from phin.evaluation.curves import COLOURS
+from phin.evaluation.runs import Run, arm_names, find_runs, read_run
+from phin.evaluation.table import ALL
 from phin.music.picture import save
-from phin.training.run import REPORT, finished_report
 from phin.whole_file import whole_file
 
 RESULTS, FIGURE = "results.csv", "figure.svg"
-COLUMNS = (
-    *("arm", "seed", "steps", "source", "tunes", "families", "notes", "step", "pitch", "duration"),
-    *("bits_per_note", "low", "high", "markov", "validation_bits_per_note", "threads"),
-)
-HAS_A_COLUMN = ("seed=", "trainer.max_steps=")
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-"""Okabe and Ito's."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """A finished run of a sweep."""
-
-    folder: Path
-    overrides: list[str]
-    seed: int
-    report: dict[str, Any]
+HAS_A_COLUMN = ("seed", "trainer.max_steps")
 
 
 def read_runs(sweeps: list[Path]) -> list[Run]:
     """The runs of sweeps, in the order they ran. Raises PhinError where there are none, or one is not finished."""
-    folders = [path.parent for sweep in sweeps for path in sorted(sweep.glob(f"*/{REPORT}"), key=_number)]
-    if not folders:
-        raise PhinError(sweeps[0], "holds no runs", "name the folder that holds a folder a run")
-    return [_read(folder) for folder in folders]
-
-
-def _number(report: Path) -> tuple[int, str]:
-    name = report.parent.name
-    return (int(name) if name.isdecimal() else 0), name
-
-
-def _read(folder: Path) -> Run:
-    report = finished_report(folder)
-    if report is None:
-        raise PhinError(folder, "is not finished", f"go on with phin-train resume={folder}, or remove it")
-    overrides = [str(text) for text in OmegaConf.load(folder / OVERRIDES)]
-    return Run(folder, overrides, int(OmegaConf.load(folder / SETTINGS)["seed"]), report)
-
-
-def arms(runs: list[Run]) -> list[str]:
-    """Of each run what tells its arm from others: the overrides that not all share, but for seed and steps."""
-    shared = set.intersection(*(set(run.overrides) for run in runs))
-    own = [[text for text in run.overrides if text not in shared and not text.startswith(HAS_A_COLUMN)] for run in runs]
-    return [" ".join(texts) or "default" for texts in own]
+    return [read_run(folder) for folder in find_runs(sweeps)]
 
 
 def results(runs: list[Run]) -> list[dict[str, str]]:
     """A row an arm, seed and source, as results.csv holds them. Raises PhinError where two runs are the same."""
-    rows, seen = [], {}
-    for run, arm in zip(runs, arms(runs), strict=True):
-        report = run.report
-        key = arm, run.seed, report["steps"]
+    rows, seen = list[dict[str, str]](), dict[tuple[str, int, str], Path]()
+    for run, arm in zip(runs, arm_names(runs, beside=HAS_A_COLUMN), strict=True):
+        own = result_rows(run, arm)
+        key = arm, run.seed, own[0]["steps"]
         if key in seen:
             raise PhinError(run.folder, f"is the same arm, seed and steps as {seen[key]}", "leave one of them out")
         seen[key] = run.folder
-        for row in report["test"]:
-            low, high = row["interval"]
-            about = {"arm": arm, "seed": run.seed, "steps": report["steps"], "threads": report["machine"]["threads"]}
-            counts = {name: row[name] for name in ("source", "tunes", "families", "notes")}
-            bits = {name: row[name] for name in ("step", "pitch", "duration", "markov")}
-            bits |= {"bits_per_note": row["bits"], "low": low, "high": high}
-            bits |= {"validation_bits_per_note": report["validation_bits_per_note"]}
-            values = about | counts | {name: f"{value:.4f}" for name, value in bits.items()}
-            rows.append({name: str(values[name]) for name in COLUMNS})
+        rows += own
     return rows
 
 
@@ -133,7 +84,7 @@ def picture(rows: list[dict[str, str]]) -> Figure:
 def write_results(rows: list[dict[str, str]], path: Path) -> None:
     """results.csv, whole or not at all."""
     with whole_file(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer = csv.DictWriter(file, RESULT_COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
 

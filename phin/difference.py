@@ -16,14 +16,15 @@ class Difference(NamedTuple):
 
 def differences(there: dict[str, Any], here: dict[str, Any]) -> list[Difference]:
     """Every setting that is not the same in both, by key."""
-    one, other = dict(_flat(there)), dict(_flat(here))
+    one, other = dict(flat(there)), dict(flat(here))
     pairs = (Difference(key, one.get(key, MISSING), other.get(key, MISSING)) for key in sorted({*one, *other}))
     return [pair for pair in pairs if pair.there != pair.here]
 
 
-def _flat(nested: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def flat(nested: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Every setting by its dotted key."""
     for key, value in nested.items():
         if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{key}.")
+            yield from flat(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value

@@ -28,7 +28,8 @@ from phin.data.datamodule import PhinDataModule
 from phin.data.dataset import DataConfig
 from phin.evaluation.markov import MarkovModel
 from phin.evaluation.metrics import TuneBits
-from phin.evaluation.report import interval_by_family, model_bits
+from phin.evaluation.report import model_bits
+from phin.evaluation.table import interval_by_family
 from phin.model.adapting import adapted, with_sources
 from phin.model.checkpoint import Identity, find, load
 from phin.model.loss import LossConfig

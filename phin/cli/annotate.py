@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from phin.cli.arguments import Parser, files_of
+from phin.cli.arguments import FileParser, files_of
 from phin.errors import InvalidConfig
 from phin.model.annotation import LEARNED_FROM, Annotation, annotate, word
 from phin.model.detector import load
@@ -35,7 +35,7 @@ SAID = f"learned from {LEARNED_FROM}: to be checked by ear"
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Console script."""
-    parser = Parser("phin-annotate", DESCRIPTION)
+    parser = FileParser("phin-annotate", DESCRIPTION)
     parser.run(lambda arguments: run(*files_of(arguments)), argv)
 
 

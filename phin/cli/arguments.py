@@ -1,4 +1,4 @@
-"""How the commands that take two files run: arguments by argparse, a mistake is one line and a non-zero exit."""
+"""How the commands that take files or folders run: by argparse, a mistake is one line and a non-zero exit."""
 
 import argparse
 import sys
@@ -10,13 +10,10 @@ from phin.errors import InvalidConfig, PhinError
 
 
 class Parser(argparse.ArgumentParser):
-    """Says a mistake in the arguments in one line; takes IN and OUT, and what is added to them."""
+    """Says a mistake in the arguments in one line."""
 
     def __init__(self, command: str, description: str) -> None:
         super().__init__(command, description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-        self.add_argument("source", metavar="IN")
-        self.add_argument("target", metavar="OUT")
-        self.add_argument("--overwrite", action="store_true", help="write OUT also where there is such a file already")
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message}. See {self.prog} --help.\n")
@@ -30,6 +27,16 @@ class Parser(argparse.ArgumentParser):
         except PhinError as error:
             print(f"{self.prog}: {error}", file=sys.stderr)
             sys.exit(1)
+
+
+class FileParser(Parser):
+    """Takes IN and OUT, and what is added to them."""
+
+    def __init__(self, command: str, description: str) -> None:
+        super().__init__(command, description)
+        self.add_argument("source", metavar="IN")
+        self.add_argument("target", metavar="OUT")
+        self.add_argument("--overwrite", action="store_true", help="write OUT also where there is such a file already")
 
 
 def files_of(arguments: argparse.Namespace) -> tuple[Path, Path]:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from phin.cli.arguments import Parser, files_of
+from phin.cli.arguments import FileParser, files_of
 from phin.counted import counted
 from phin.errors import InvalidConfig, PhinError
 from phin.music import abc, midi, notation, tablature, voice
@@ -163,8 +163,8 @@ def _lai(phrase: Phrase, in_instrument_key: bool) -> list[str]:
     return [f"its head says lai {phrase.lai}; by its notes: {found}"]
 
 
-def _parser() -> Parser:
-    parser = Parser("phin-convert", DESCRIPTION)
+def _parser() -> FileParser:
+    parser = FileParser("phin-convert", DESCRIPTION)
     parser.add_argument("--tune", type=_positive, help="which tune of an .abc file that holds several, counted from 1")
     parser.add_argument("--transpose", type=int, default=0, metavar="SEMITONES", help="move every note")
     parser.add_argument("--tempo", type=_tempo, help="hong (quarters) a minute")

@@ -38,7 +38,8 @@ def evaluate(config: EvaluateConfig) -> None:
         refuse_file("out", config.out)
     from phin.data.datamodule import PhinDataModule
     from phin.data.dataset import DataConfig
-    from phin.evaluation.report import as_dicts, bits_report, table
+    from phin.evaluation.report import bits_report
+    from phin.evaluation.table import as_dicts, table
     from phin.model.checkpoint import find, load
 
     path = find(config.checkpoint)

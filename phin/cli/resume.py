@@ -13,10 +13,9 @@ from yaml import YAMLError
 from phin.config import RESUME_AUTO
 from phin.difference import differences
 from phin.errors import InvalidConfig
+from phin.evaluation.runs import FREE, OVERRIDES, SETTINGS
 from phin.whole_file import whole_file
 
-OVERRIDES = "overrides.yaml"
-SETTINGS = "config.yaml"
 MAY_CHANGE = (
     "trainer.max_steps=",
     "trainer.max_time=",
@@ -29,7 +28,6 @@ MAY_CHANGE = (
 """Overrides that leave a run the same run; any other would make it another one."""
 DECIDES_THE_RUN = ("init", "data", "model", "loss", "optimizer", "scheduler", "seed")
 """Settings that must still be what they were, wherever a change of them came from."""
-_FREE = ("data.loader_workers", "data.workers", "data.cache", "data.file_seconds", "data.file_megabytes")
 
 
 class Kept(NamedTuple):
@@ -143,6 +141,6 @@ def _refuse_drift(folder: Path, now: Any) -> None:
     """Raises InvalidConfig where conf/ says something else today than when the run began."""
     then, decides = _read(folder / SETTINGS), DECIDES_THE_RUN
     changed = differences({key: then[key] for key in decides}, {key: now[key] for key in decides})
-    said = "; ".join(f"{key} was {was} and is {current}" for key, was, current in changed if key not in _FREE)
+    said = "; ".join(f"{key} was {was} and is {current}" for key, was, current in changed if key not in FREE)
     if said:
         raise InvalidConfig(folder, f"cannot go on, its settings changed: {said}", "set them back, or begin a new run")

@@ -12,7 +12,7 @@ PAGE = "report.html"
 MOST_ROWS = 1000
 """Files that are listed under one heading; a browser opens the page however many there are."""
 
-_STYLE = """
+STYLE = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8881; --bar: #b5651d; }
 body { font: 16px/1.5 system-ui, "Noto Sans Thai", sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.6rem; margin-bottom: 0; } h2 { font-size: 1.15rem; margin-top: 2rem; }
@@ -50,7 +50,7 @@ class ReportPage:
         yield "<!DOCTYPE html>"
         yield '<html lang="en"><head><meta charset="utf-8">'
         yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        yield f"<title>{corpus}: what was taken in</title><style>{_STYLE}</style></head><body>"
+        yield f"<title>{corpus}: what was taken in</title><style>{STYLE}</style></head><body>"
         yield f"<h1>{corpus}</h1>"
         num_refused = sum(counts["refused"].values())
         yield f"<p>{counts['accepted']:,} of {counts['found']:,} tunes taken in, {counts.get('notes', 0):,} notes.</p>"

@@ -194,7 +194,7 @@ def write_head(figure: "matplotlib.figure.Figure", phrase: Phrase, title: str, k
     """
     from matplotlib.patches import Patch
 
-    text, fonts = _readable(title)
+    text, fonts = readable(title)
     left, right, inch = LEFT / WIDTH, 1 - RIGHT / WIDTH, 1 / figure.get_figheight()
     figure.suptitle(text or kind, x=left, y=1 - 0.2 * inch, ha="left", fontsize=14, fontfamily=fonts, parse_math=False)
     known = (
@@ -211,7 +211,7 @@ def write_head(figure: "matplotlib.figure.Figure", phrase: Phrase, title: str, k
         legend.set(loc="upper right", bbox_to_anchor=(right, 1 - 0.14 * inch))
 
 
-def _readable(title: str) -> tuple[str, list[str]]:
+def readable(title: str) -> tuple[str, list[str]]:
     """The title in those of its letters that can be drawn here, and the fonts that have them."""
     from matplotlib.font_manager import FontProperties, findfont, get_font, get_font_names
 

@@ -21,7 +21,10 @@ from phin.corpus.report import with_every_refusal
 from phin.corpus.store import Store
 from phin.data.datamodule import PhinDataModule
 from phin.errors import InvalidConfig, PhinError
-from phin.evaluation.report import BitsRow, as_dicts, bits_report, model_bits, table
+from phin.evaluation.by_tune import TEST_BITS, write_by_tune
+from phin.evaluation.report import by_tune, model_bits, rows_of, split_bits
+from phin.evaluation.runs import REPORT
+from phin.evaluation.table import BitsRow, as_dicts, table
 from phin.generation.generate import generate
 from phin.generation.request import SamplerConfig, TuneRequest
 from phin.generation.write import TuneFiles, write_tunes
@@ -38,7 +41,6 @@ from phin.whole_file import write_text
 log = logging.getLogger(__name__)
 
 NUM_TUNES = 4
-REPORT = "report.json"
 LAST = Path("checkpoints") / "last.ckpt"
 
 
@@ -182,7 +184,8 @@ def finish(run: Path, datamodule: PhinDataModule, sampler: SamplerConfig, about:
     """The run's table and tunes, from its best checkpoint."""
     best = find(run)
     model, identity = load(best)
-    rows = bits_report(model, datamodule.test_dataloader(), datamodule.store, "test")
+    test = split_bits(model, datamodule.test_dataloader(), datamodule.store)
+    rows = rows_of(test, datamodule.store)
     validation = model_bits(model, datamodule.val_dataloader(), progress=False)
     score = float(validation.headline.sum() / validation.notes.sum())
     folder = folder_for_tunes(run)
@@ -200,6 +203,7 @@ def finish(run: Path, datamodule: PhinDataModule, sampler: SamplerConfig, about:
         "intake": with_every_refusal(datamodule.store),
         **about,
     }
+    write_by_tune(by_tune(test, datamodule.store), run / TEST_BITS)
     write_text(run / "report.txt", table(rows, "test") + "\n")
     write_report(run, report)
     return RunResult(score, rows, files, folder)

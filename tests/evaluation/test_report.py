@@ -12,7 +12,8 @@ from phin.batch import collate
 from phin.corpus.store import Store, Tune, write_store
 from phin.data.dataset import EvaluationTunes
 from phin.evaluation.markov import MarkovModel
-from phin.evaluation.report import ALL, BitsRow, as_dicts, bits_report, interval_by_family, model_bits, table
+from phin.evaluation.report import bits_report, model_bits
+from phin.evaluation.table import ALL, BitsRow, as_dicts, interval_by_family, table
 from phin.model.transformer import PhinTransformer
 from phin.music.lai import LaiLabel
 from phin.music.phrase import UNKNOWN, Inferred, LabelSource

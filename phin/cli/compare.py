@@ -1,0 +1,62 @@
+"""phin-compare: runs side by side, from their own folders. It composes; `phin.evaluation.comparison` compares."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from phin.cli.arguments import Parser
+from phin.errors import InvalidConfig
+from phin.evaluation.comparison import compare, csv_text, lines
+from phin.evaluation.comparison_tables import tables, text
+from phin.evaluation.curves import picture
+from phin.evaluation.page import page
+from phin.music.picture import save
+from phin.whole_file import write_text
+from phin.writable import refuse_folder
+
+DESCRIPTION = """\
+phin-compare RUN...: what differs between runs, their curves, bits per note with intervals, and paired differences.
+
+  RUN  the folder of a run; or of a sweep, which stands for all of its runs
+
+  phin-compare runs/default runs/mine
+  phin-compare multirun/2026-01-31_12-00-00 --out comparison
+
+Others are compared with the first, on the tunes of the test split that both have read. Runs that differ in their
+seed alone are one arm. A run that is not finished is shown as far as it has come. No account is needed.
+"""
+PRINTED, TABLE, PAGE = "comparison.txt", "comparison.csv", "comparison.html"
+CURVES = ("curves.svg", "curves.png")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Console script."""
+    parser = Parser("phin-compare", DESCRIPTION)
+    parser.add_argument("runs", metavar="RUN", nargs="+", type=Path)
+    parser.add_argument(
+        "--out", metavar="FOLDER", type=Path, default=Path("comparison"), help="where it goes; comparison/ unless given"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="write also over a comparison that is there already")
+    parser.run(run, argv)
+
+
+def run(arguments: argparse.Namespace) -> list[str]:
+    """Reads, compares, writes; the lines of it, and where they are. Raises PhinError before anything is written."""
+    out: Path = arguments.out
+    refuse_folder("--out", out)
+    there = [name for name in (PRINTED, TABLE, PAGE, *CURVES) if (out / name).exists()]
+    if there and not arguments.overwrite:
+        raise InvalidConfig(
+            str(out / there[0]), "is there already", "name another folder with --out, or add --overwrite"
+        )
+    comparison = compare(arguments.runs)
+    found = tables(comparison)
+    figure, printed = picture(lines(comparison)), text(found)
+    out.mkdir(parents=True, exist_ok=True)
+    for name in CURVES:
+        save(figure, out / name)
+    write_text(out / PRINTED, printed)
+    write_text(out / TABLE, csv_text(comparison))
+    write_text(out / PAGE, page(found, (out / CURVES[0]).read_bytes()))
+    names = ", ".join((PAGE, *CURVES, TABLE, PRINTED))
+    return [*printed.splitlines(), "", f"{out}: {names}"]

@@ -1,0 +1,156 @@
+"""Curves of runs: what the CSV logger wrote while they trained, read in order, and drawn on one page."""
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from phin.errors import PhinError
+from phin.music.picture import readable
+
+if TYPE_CHECKING:
+    import matplotlib.figure
+
+VALIDATION, LOSS = "val/bits_per_note", "train/loss"
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+"""Okabe and Ito's."""
+_LINES, _MARKERS = ("-", "--", ":", "-."), "osD^vPX*"
+_FILES = "metrics/**/metrics.csv"
+_NARROW = 46
+"""Names of so many letters stand in two columns below the picture."""
+
+
+class Curve(NamedTuple):
+    """A number over optimiser steps done."""
+
+    steps: Int[np.ndarray, " point"]
+    values: Float[np.ndarray, " point"]
+
+
+@dataclass(frozen=True)
+class Curves:
+    """What was logged of a run."""
+
+    validation: Curve
+    loss: Curve
+    steps: int
+    """The last step that something was logged of; 0 where nothing was."""
+    parts: int
+    """How often it trained: once, and once more each time it went on."""
+
+    @property
+    def best(self) -> tuple[float, int] | None:
+        """The lowest validation and its step; None where there was no validation."""
+        if not len(self.validation.steps):
+            return None
+        place = int(np.argmin(self.validation.values))
+        return float(self.validation.values[place]), int(self.validation.steps[place])
+
+    @property
+    def last(self) -> float | None:
+        """The last validation."""
+        return float(self.validation.values[-1]) if len(self.validation.steps) else None
+
+
+def read_curves(run: Path, finished: bool) -> Curves:
+    """The curves of a run. Raises PhinError where a log is torn; a run that still trains may be in mid-line.
+
+    Each time a run goes on the logger begins a new file. What an earlier one holds from the later one's first step on
+    was lost with the process that wrote it, and was trained anew.
+    """
+    rows: dict[int, dict[str, float]] = {}
+    files = sorted(run.glob(_FILES), key=lambda file: _version(file.parent.name))
+    parts = 0
+    for file in files:
+        new = _rows(file, finished)
+        if new:
+            parts += 1
+            rows = {step: row for step, row in rows.items() if step < min(new)} | new
+    return Curves(_curve(rows, VALIDATION), _curve(rows, LOSS), max(rows, default=-1) + 1, parts)
+
+
+def _version(name: str) -> tuple[int, str]:
+    number = name.rpartition("_")[2]
+    return (int(number) if number.isdecimal() else -1), name
+
+
+def _rows(path: Path, finished: bool) -> dict[int, dict[str, float]]:
+    """What was logged at each step, by name; of a name that was logged twice at a step, the later value."""
+    remedy = "mend it, or remove it and compare without its curve"
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except (OSError, ValueError) as error:
+        raise PhinError(path, f"cannot be read ({getattr(error, 'strerror', None) or 'torn'})", remedy) from None
+    if not finished:
+        text = text[: text.rfind("\n") + 1]
+    rows: dict[int, dict[str, float]] = {}
+    reader = csv.reader(io.StringIO(text, newline=""))
+    head = next(reader, [])
+    if head and "step" not in head:
+        raise PhinError(path, "has no column 'step'", remedy)
+    for cells in reader:
+        try:
+            row = {name: float(cell) for name, cell in zip(head, cells, strict=True) if cell}
+            step = int(row["step"])
+        except (ValueError, KeyError, OverflowError):
+            raise PhinError(path, f"line {reader.line_num} is torn", remedy) from None
+        rows.setdefault(step, {}).update(row)
+    return rows
+
+
+def _curve(rows: dict[int, dict[str, float]], name: str) -> Curve:
+    points = [(step + 1, row[name]) for step, row in sorted(rows.items()) if math.isfinite(row.get(name, math.nan))]
+    steps, values = zip(*points, strict=True) if points else ((), ())
+    return Curve(np.array(steps, dtype=np.int64), np.array(values, dtype=np.float64))
+
+
+@dataclass(frozen=True)
+class Line:
+    """A run as it is drawn."""
+
+    name: str
+    colour: int
+    """Runs of one colour (and kind of line) are of one arm."""
+    marker: int
+    curves: Curves
+
+
+def picture(lines: Sequence[Line]) -> "matplotlib.figure.Figure":
+    """Validation and loss over steps, a line a run, and below them which is which."""
+    from matplotlib.figure import Figure
+
+    names = [readable(line.name) for line in lines]
+    columns = 2 if len(lines) > 2 and max(len(name) for name, _ in names) <= _NARROW else 1
+    figure = Figure(figsize=(11, 4.6 + 0.22 * math.ceil(len(lines) / columns)), layout="constrained")
+    panels = figure.subplots(1, 2)
+    for line in lines:
+        style = {
+            "color": COLOURS[line.colour % len(COLOURS)],
+            "linestyle": _LINES[line.colour // len(COLOURS) % len(_LINES)],
+            "marker": _MARKERS[line.marker % len(_MARKERS)],
+        }
+        validation, loss = line.curves.validation, line.curves.loss
+        panels[0].plot(*validation, **style, markersize=4.5, linewidth=1.5)
+        few = max(1, len(loss.steps) // 8)  # markers, so that they do not hide a line of many points
+        panels[1].plot(*loss, **style, markersize=3.5, linewidth=1, markevery=few)
+    for panel, title, said in (
+        (panels[0], VALIDATION, "bits per note, validation split"),
+        (panels[1], LOSS, "weighted sum of each run's own terms"),
+    ):
+        panel.set_title(title, fontsize=10, loc="left")
+        panel.set_ylabel(said, fontsize=9)
+        panel.set_xlabel("optimiser steps", fontsize=9)
+        panel.grid(color="#ddd", linewidth=0.6)
+        panel.set_axisbelow(True)
+        panel.spines[["top", "right"]].set_visible(False)
+    handles = panels[0].get_lines()
+    legend = figure.legend(handles, [name for name, _ in names], loc="outside lower left", ncols=columns, frameon=False)
+    for text, (_, fonts) in zip(legend.get_texts(), names, strict=True):
+        text.set(fontsize=8.5, fontfamily=fonts, parse_math=False)
+    return figure
