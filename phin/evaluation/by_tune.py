@@ -62,10 +62,10 @@ def write_by_tune(tunes: ByTune, path: Path) -> None:
 def read_by_tune(path: Path) -> ByTune:
     """The rows of a CSV. Raises PhinError where it is torn, or holds a tune twice."""
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            head, *rows = csv.reader(file)
-        if tuple(head) != COLUMNS or not rows:
-            raise ValueError("it has other columns, or no rows")
+        text = path.read_text(encoding="utf-8")
+        head, *rows = csv.reader(io.StringIO(text)) if text else [[]]
+        if tuple(head) != COLUMNS or not rows or not text.endswith("\n"):
+            raise ValueError("it has other columns, no rows, or no end")
         columns = dict(zip(COLUMNS, map(list, zip(*rows, strict=True)), strict=True))
         family, notes = (np.array(columns[name], dtype=np.int64) for name in _COUNTS)
         bits = np.array([columns[name] for name in _BITS], dtype=np.float64).T

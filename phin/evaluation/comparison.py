@@ -72,7 +72,7 @@ def compare(folders: Sequence[Path]) -> Comparison:
     """Reads the runs, and those of sweeps. Raises PhinError where there are none, or where a file of theirs is torn."""
     runs = [read_run(folder) for folder in find_runs(folders)]
     entries = [
-        Entry(number, run, arm, read_curves(run.folder, run.finished is not None), _tunes(run))
+        Entry(number, run, arm, read_curves(run.folder, run.finished.steps if run.finished else None), _tunes(run))
         for number, (run, arm) in enumerate(zip(runs, arm_names(runs), strict=True), start=1)
     ]
     arms: dict[str, Arm] = {}

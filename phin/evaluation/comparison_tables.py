@@ -6,14 +6,14 @@ from typing import Any, NamedTuple
 
 from phin.counted import counted
 from phin.difference import MISSING
-from phin.evaluation.by_tune import TEST_BITS
+from phin.evaluation.by_tune import TEST_BITS, ByTune
 from phin.evaluation.comparison import NO_CURVE, Arm, Comparison, Entry, row_of
 from phin.evaluation.paired import Paired, paired
 from phin.evaluation.runs import differing
 from phin.evaluation.table import ALL, said_interval
 
 _WIDEST = 116
-_LONGEST_VALUE = 32
+_LONGEST_NAME, _LONGEST_VALUE = 48, 32
 _PAIRED_HEAD = ("tunes", "families", "bits/note", "95 %", "of its bits", "so it reads")
 
 
@@ -25,8 +25,10 @@ class Table(NamedTuple):
     rows: list[list[str]]
     notes: list[str]
     words: int = 1
+    longest: int | None = None
+    """How many letters of a cell a terminal shows; a page shows all."""
     a_column_a_run: bool = False
-    """Whether a terminal may break it after any column, and cut its values: of many runs it is wide."""
+    """Whether a terminal may break it after any column: of many runs it is wide."""
 
 
 def tables(comparison: Comparison) -> list[Table]:
@@ -42,7 +44,7 @@ def tables(comparison: Comparison) -> list[Table]:
         found.append(_paired(comparison, finished))
     if any(len(arm.seeds) > 1 for arm in arms):
         found.append(_arms(arms, finished))
-        if len([arm for arm in arms if arm.seeds]) > 1:
+        if any(entry.tunes for entry in finished) and len([arm for arm in arms if arm.seeds]) > 1:
             found.append(_paired_arms(arms))
     return found
 
@@ -85,7 +87,7 @@ def _machines(finished: Sequence[Entry]) -> Table:
 def _a_column_a_run(title: str, entries: Sequence[Entry], differ: dict[str, list[Any]], notes: list[str]) -> Table:
     head = ("", *(str(entry.number) for entry in entries))
     rows = [[key, *("-" if value == MISSING else str(value) for value in values)] for key, values in differ.items()]
-    return Table(title, head, rows, notes, words=len(head), a_column_a_run=True)
+    return Table(title, head, rows, notes, words=len(head), longest=_LONGEST_VALUE, a_column_a_run=True)
 
 
 def _bits(finished: Sequence[Entry]) -> Table:
@@ -102,7 +104,7 @@ def _bits(finished: Sequence[Entry]) -> Table:
                 rows.append([source, str(entry.number), entry.arm, *counts, *parts, own, f"{row.markov:.3f}", markovs])
     head = ("source", "#", "what differs", "tunes", "notes", "step", "pitch", "dur.", "bits/note", "95 %")
     title = "Held-out bits per note (test split; intervals by family)"
-    return Table(title, (*head, "Markov", "95 %"), rows, notes, words=3)
+    return Table(title, (*head, "Markov", "95 %"), rows, notes, words=3, longest=_LONGEST_NAME)
 
 
 def _sources(finished: Sequence[Entry]) -> tuple[list[str], list[str]]:
@@ -128,7 +130,7 @@ def _paired(comparison: Comparison, finished: Sequence[Entry]) -> Table:
     title = "Paired differences on the same test tunes"
     if against:
         title += f": each run less run {against.number} ({against.arm})"
-    return Table(title, ("source", "#", "what differs", *_PAIRED_HEAD), rows, notes, words=3)
+    return Table(title, ("source", "#", "what differs", *_PAIRED_HEAD), rows, notes, words=3, longest=_LONGEST_NAME)
 
 
 def _one_of_one(found: list[Paired]) -> list[Paired]:
@@ -176,22 +178,25 @@ def _listed(seeds: Sequence[int]) -> str:
 
 
 def _paired_arms(arms: Sequence[Arm]) -> Table:
-    kept = [arm for arm in arms if any(entry.tunes for entry in arm.runs)]
     rows, notes = [], ["over seeds, a tune counts by the mean of its bits; the interval is by family, not by seed"]
-    for arm in kept[1:]:
-        seeds = sorted({*kept[0].seeds} & {*arm.seeds})
-        sides = [
-            [entry.tunes for entry in side.runs if entry.tunes and (not seeds or entry.run.seed in seeds)]
-            for side in (arm, kept[0])
-        ]
-        said = _listed(seeds) or f"{_listed(arm.seeds)} and {_listed(kept[0].seeds)}"
-        found = paired(*sides) if all(sides) else []
+    first, *others = [(arm, by_seed) for arm in arms if (by_seed := _tunes_by_seed(arm))]
+    for arm, ours in others:
+        theirs = first[1]
+        shared = sorted({*ours} & {*theirs})
+        sides = [[side[seed] for seed in shared or side] for side in (ours, theirs)]
+        said = _listed(shared) or f"{_listed(sorted(ours))} and {_listed(sorted(theirs))}"
+        found = paired(*sides)
         rows += [[row.source, arm.name, said, *_numbers(row)] for row in _one_of_one(found)]
         if not found:
-            notes.append(f"{arm.name} and {kept[0].name} have no test tune in common")
+            notes.append(f"{arm.name} and {first[0].name} have no test tune in common")
     rows.sort(key=lambda row: row[0] != ALL)
-    title = f"Paired differences by arm: each less {kept[0].name}" if kept else "Paired differences by arm"
+    title = f"Paired differences by arm: each less {first[0].name}"
     return Table(title, ("source", "arm", "seeds", *_PAIRED_HEAD), rows, notes, words=3)
+
+
+def _tunes_by_seed(arm: Arm) -> dict[int, ByTune]:
+    """The first run of each seed that kept its test tunes."""
+    return {entry.run.seed: entry.tunes for entry in reversed(arm.runs) if entry.tunes}
 
 
 def text(found: Sequence[Table]) -> str:
@@ -202,9 +207,7 @@ def text(found: Sequence[Table]) -> str:
 def _text(table: Table) -> list[str]:
     said: list[str] = []
     if table.rows:
-        written = [table.head, *table.rows]
-        if table.a_column_a_run:
-            written = [[_cut(cell) for cell in row] for row in written]
+        written = [[_cut(cell, table.longest) for cell in row] for row in [table.head, *table.rows]]
         widths = [max(map(len, column)) for column in zip(*written, strict=True)]
         for columns in _pieces(widths) if table.a_column_a_run else [range(len(widths))]:
             said += [""] if said else []
@@ -214,10 +217,11 @@ def _text(table: Table) -> list[str]:
     return [*said, *([""] if said and table.notes else []), *table.notes]
 
 
-def _cut(cell: str) -> str:
-    """A value that fits into a column: its beginning and its end."""
-    half = _LONGEST_VALUE // 2
-    return cell if len(cell) <= _LONGEST_VALUE else f"{cell[: half - 1]}…{cell[-half:]}"
+def _cut(cell: str, longest: int | None) -> str:
+    """What fits into a column: the beginning and the end."""
+    if longest is None or len(cell) <= longest:
+        return cell
+    return f"{cell[: longest // 2 - 1]}…{cell[-longest // 2 :]}"
 
 
 def _pieces(widths: Sequence[int]) -> list[list[int]]:

@@ -21,7 +21,8 @@ VALIDATION, LOSS = "val/bits_per_note", "train/loss"
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 """Okabe and Ito's."""
 _LINES, _MARKERS = ("-", "--", ":", "-."), "osD^vPX*"
-_FILES = "metrics/**/metrics.csv"
+_LOGS, _FILE = "metrics/version_*", "metrics.csv"
+"""As the CSV logger of conf/logger/ names them."""
 _NARROW = 46
 """Names of so many letters stand in two columns below the picture."""
 
@@ -40,7 +41,7 @@ class Curves:
     validation: Curve
     loss: Curve
     steps: int
-    """The last step that something was logged of; 0 where nothing was."""
+    """How many were done; of a run that did not finish, when something was last logged."""
     parts: int
     """How often it trained: once, and once more each time it went on."""
 
@@ -58,21 +59,20 @@ class Curves:
         return float(self.validation.values[-1]) if len(self.validation.steps) else None
 
 
-def read_curves(run: Path, finished: bool) -> Curves:
-    """The curves of a run. Raises PhinError where a log is torn; a run that still trains may be in mid-line.
+def read_curves(run: Path, steps: int | None) -> Curves:
+    """The curves of a run that finished after so many steps. None: it did not; then it may be in mid-line.
 
     Each time a run goes on the logger begins a new file. What an earlier one holds from the later one's first step on
-    was lost with the process that wrote it, and was trained anew.
+    was lost with the process that wrote it, and was trained anew. Raises PhinError where a log is torn.
     """
     rows: dict[int, dict[str, float]] = {}
-    files = sorted(run.glob(_FILES), key=lambda file: _version(file.parent.name))
-    parts = 0
-    for file in files:
-        new = _rows(file, finished)
-        if new:
-            parts += 1
-            rows = {step: row for step, row in rows.items() if step < min(new)} | new
-    return Curves(_curve(rows, VALIDATION), _curve(rows, LOSS), max(rows, default=-1) + 1, parts)
+    for file in sorted(run.glob(f"{_LOGS}/{_FILE}"), key=lambda file: _version(file.parent.name)):
+        new = _rows(file, steps is not None)
+        rows = {step: row for step, row in rows.items() if step < min(new, default=step + 1)} | new
+    # Lightning counts from 0; of a run that went on, it logs validations one step later than they were
+    done = max(rows, default=-1) + 1 if steps is None else steps
+    parts = len(list(run.glob(_LOGS)))
+    return Curves(_curve(rows, VALIDATION, done), _curve(rows, LOSS, done), done, parts)
 
 
 def _version(name: str) -> tuple[int, str]:
@@ -104,8 +104,10 @@ def _rows(path: Path, finished: bool) -> dict[int, dict[str, float]]:
     return rows
 
 
-def _curve(rows: dict[int, dict[str, float]], name: str) -> Curve:
-    points = [(step + 1, row[name]) for step, row in sorted(rows.items()) if math.isfinite(row.get(name, math.nan))]
+def _curve(rows: dict[int, dict[str, float]], name: str, done: int) -> Curve:
+    points = [
+        (min(step + 1, done), row[name]) for step, row in sorted(rows.items()) if math.isfinite(row.get(name, math.nan))
+    ]
     steps, values = zip(*points, strict=True) if points else ((), ())
     return Curve(np.array(steps, dtype=np.int64), np.array(values, dtype=np.float64))
 
@@ -119,6 +121,14 @@ class Line:
     """Runs of one colour (and kind of line) are of one arm."""
     marker: int
     curves: Curves
+
+
+def smoothed(curve: Curve) -> Curve:
+    """The mean of every value and those near it: a twentieth of the curve, and near its ends as many on either side."""
+    total = np.concatenate([[0.0], np.cumsum(curve.values)])
+    place, count = np.arange(len(curve.values)), len(curve.values)
+    reach = np.minimum(count // 40, np.minimum(place, count - 1 - place))
+    return Curve(curve.steps, (total[place + reach + 1] - total[place - reach]) / (2 * reach + 1))
 
 
 def picture(lines: Sequence[Line]) -> "matplotlib.figure.Figure":
@@ -137,11 +147,11 @@ def picture(lines: Sequence[Line]) -> "matplotlib.figure.Figure":
         }
         validation, loss = line.curves.validation, line.curves.loss
         panels[0].plot(*validation, **style, markersize=4.5, linewidth=1.5)
-        few = max(1, len(loss.steps) // 8)  # markers, so that they do not hide a line of many points
-        panels[1].plot(*loss, **style, markersize=3.5, linewidth=1, markevery=few)
+        panels[1].plot(*loss, color=style["color"], linewidth=0.6, alpha=0.25, label="_each value")
+        panels[1].plot(*smoothed(loss), **style, markersize=3.5, linewidth=1.2, markevery=max(1, len(loss.steps) // 8))
     for panel, title, said in (
         (panels[0], VALIDATION, "bits per note, validation split"),
-        (panels[1], LOSS, "weighted sum of each run's own terms"),
+        (panels[1], LOSS, "weighted sum of its own terms; strong: running mean"),
     ):
         panel.set_title(title, fontsize=10, loc="left")
         panel.set_ylabel(said, fontsize=9)
@@ -150,7 +160,10 @@ def picture(lines: Sequence[Line]) -> "matplotlib.figure.Figure":
         panel.set_axisbelow(True)
         panel.spines[["top", "right"]].set_visible(False)
     handles = panels[0].get_lines()
-    legend = figure.legend(handles, [name for name, _ in names], loc="outside lower left", ncols=columns, frameon=False)
+    legend = figure.legend(
+        handles, [name for name, _ in names], loc="outside lower left", ncols=columns, handlelength=3.2
+    )
+    legend.set_frame_on(False)
     for text, (_, fonts) in zip(legend.get_texts(), names, strict=True):
         text.set(fontsize=8.5, fontfamily=fonts, parse_math=False)
     return figure

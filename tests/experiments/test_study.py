@@ -58,7 +58,7 @@ def test_a_study_is_collected_as_its_runs_report_it(copy: Path) -> None:
     assert len(reported) == 4, "the folder and all, of two arms"
     assert [row["arm"] for row in rows] == 2 * ["model.dim=8"] + 2 * ["model.dim=16"]
     for row, said in zip(rows, reported, strict=True):
-        assert list(row) == list(study.COLUMNS)
+        assert list(row) == list(study.RESULT_COLUMNS)
         assert (row["source"], row["seed"], row["steps"], row["threads"]) == (said["source"], "3", "2", "1")
         assert (row["tunes"], row["families"], row["notes"]) == tuple(
             str(said[name]) for name in ("tunes", "families", "notes")
@@ -120,8 +120,10 @@ def test_a_run_that_stands_there_twice_is_named(copy: Path) -> None:
 
 def test_a_folder_without_runs_is_named(tmp_path: Path) -> None:
     """Fails: a mistyped folder empties the table of a study."""
-    with pytest.raises(PhinError, match="holds no runs"):
+    with pytest.raises(PhinError, match="nowhere: there is no such folder"):
         study.redo(tmp_path, [tmp_path / "nowhere"])
+    with pytest.raises(PhinError, match="holds no runs"):
+        study.redo(tmp_path, [tmp_path])
 
 
 def test_the_committed_figure_shows_every_arm_of_the_committed_table() -> None:
