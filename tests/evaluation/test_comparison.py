@@ -128,9 +128,11 @@ def test_only_seeds_that_both_arms_have_are_paired(sweep: Path) -> None:
 
 def test_a_seed_that_was_run_twice_counts_once(sweep: Path) -> None:
     """Fails: a run that was repeated weighs double, and narrows the spread over seeds."""
-    before = titled(compare([sweep]), "Arms").rows
+    before = [titled(compare([sweep]), words).rows for words in ("Arms", "Paired differences by arm")]
     write_run(sweep / "4", ["optimizer.lr=0.1", "threads=3"], {"threads": 3}, 1)
-    assert titled(compare([sweep]), "Arms").rows == before
+    assert [titled(compare([sweep]), words).rows for words in ("Arms", "Paired differences by arm")] == before
+    write_run(sweep / "5", ["optimizer.lr=0.1", "threads=4"], {"threads": 4}, 1, shifted(tunes(1), 9.0))
+    assert titled(compare([sweep]), "Paired differences by arm").rows == before[1], "the first run of the seed"
 
 
 def test_a_run_that_is_not_finished_is_listed_as_far_as_it_came(tmp_path: Path) -> None:

@@ -107,5 +107,7 @@ def test_tunes_that_are_kin_in_either_corpus_are_drawn_together() -> None:
     assert joined[0] == joined[1] == joined[2]
     assert joined[4] == joined[5]
     assert len(np.unique(joined)) == 3
+    (row, *_) = paired([tunes(1)], [replace(tunes(2), family=np.arange(30) // 10)])
+    assert row.families == 3
     chain = [np.arange(9) // 2, (np.arange(9) + 1) // 2]
     assert len(np.unique(kin_in_any(chain))) == 1

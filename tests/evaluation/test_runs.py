@@ -129,6 +129,9 @@ def test_an_arm_is_called_by_what_was_set_and_made_a_difference(tmp_path: Path) 
     ]
     assert arm_names(runs) == ["model=tiny", "model=small", "model=tiny optimizer.lr=0.5", "model=tiny"]
     assert arm_names(runs[:1]) == ["default"]
+    alike = [["model=tiny", f"model.dim={dim}"] for dim in (8, 16)]
+    runs = [read_run(write_run(tmp_path / texts[1], texts, {"model.dim": texts[1][10:]})) for texts in alike]
+    assert arm_names(runs) == ["model.dim=8", "model.dim=16"]
 
 
 def test_runs_of_one_arm_have_one_name_and_other_arms_another(tmp_path: Path) -> None:
