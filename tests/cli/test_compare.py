@@ -81,7 +81,7 @@ def test_the_page_holds_all_of_it_and_needs_no_network(desk: Path) -> None:
     html = (desk / "comparison" / PAGE).read_text(encoding="utf-8")
     page = Page(html)
     assert page.open == []
-    assert not re.search(r"https?:|//|@import|url\(", html.replace("data:image/svg+xml;base64,", "").split("<body>")[0])
+    assert not re.search(r"https?:|//|@import|url\(", re.sub(r'base64,[^"]+', "", html))
     (picture,) = page.references
     assert picture.startswith("data:image/svg+xml;base64,")
     words = (desk / "comparison" / PRINTED).read_text(encoding="utf-8").split()
