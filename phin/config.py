@@ -5,6 +5,7 @@ that stand beside the classes they configure; a mistyped key is refused by name.
 (optimizer, trainer, callbacks, logger) keep their `_target_`.
 """
 
+import os
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from hydra.types import RunMode
 from omegaconf import OmegaConf
 
 RESUME_AUTO = "auto"
+RUN_OF_ALL = "PHIN_RUN"
+"""The variable of the environment in which a process tells those that it starts to train with it the run's folder."""
 
 
 def register(command: str, schema: type) -> None:
@@ -34,6 +37,8 @@ def conf_dir() -> Path:
 
 def run_folder(resume: str | None) -> str:
     """Where a run writes: its place in a sweep, the folder it resumes, or a new one named by date and time."""
+    if os.environ.get("LOCAL_RANK", "0") != "0" and RUN_OF_ALL in os.environ:
+        return os.environ[RUN_OF_ALL]
     if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
         return str(HydraConfig.get().runtime.output_dir)
     if resume and resume != RESUME_AUTO:

@@ -13,13 +13,13 @@ def epoch_batches(
     """All tunes, by place in `lengths`, cut into batches of about equally many notes and like lengths.
 
     A function of its arguments alone. Every epoch has the same number of batches, `num_batches`: tunes are shuffled,
-    sorted by length within stretches of 32 batches (up one stretch, down the next), and cut where equal shares of the
-    notes end.
+    sorted by length within stretches of 32 batches (up one stretch, down the next; an epoch of few batches is one
+    stretch), and cut where equal shares of the notes end.
     """
     rng = np.random.default_rng((seed, epoch, 1))
     count = num_batches(lengths, batch_notes)
     order = rng.permutation(len(lengths))
-    stretches = np.array_split(order, max(1, round(count / 32)))
+    stretches = np.array_split(order, round(count / 32) if count >= 128 else 1)
     snake = [
         stretch[np.argsort(lengths[stretch] * (1 if place % 2 == 0 else -1), kind="stable")]
         for place, stretch in enumerate(stretches)

@@ -3,7 +3,9 @@
 from typing import Any
 
 import lightning as L
+import numpy as np
 import torch
+from jaxtyping import Int
 from torch.utils.data import DataLoader
 
 from phin.batch import collate
@@ -50,7 +52,7 @@ class PhinDataModule(L.LightningDataModule):
         trainer = self.trainer
         self.loader = TrainingLoader(
             TrainingTunes(self.store, self.tokenizer, self.config, self.seed),
-            self.store.split("train"),
+            self._learned,
             self.config,
             accumulate=trainer.accumulate_grad_batches if trainer else 1,
             rank=trainer.global_rank if trainer else 0,
@@ -59,16 +61,25 @@ class PhinDataModule(L.LightningDataModule):
         return self.loader
 
     def val_dataloader(self) -> DataLoader[Any]:
-        """The validation melodies as they were written."""
-        return self.evaluation_loader("validation")
+        """The validation melodies as they were written: of several processes that train together, each has a share."""
+        chosen = self._learned if self.config.overfit else self.store.split("validation")
+        trainer = self.trainer
+        return self._evaluation_loader(chosen[trainer.global_rank :: trainer.world_size] if trainer else chosen)
 
     def test_dataloader(self) -> DataLoader[Any]:
         """The test melodies as they were written."""
         return self.evaluation_loader("test")
 
     def evaluation_loader(self, split: str) -> DataLoader[Any]:
-        """A split's melodies, longest first."""
-        tunes = EvaluationTunes(self.store, self.tokenizer, self.store.split(split).tolist())
+        """A split's melodies as they were written, longest first."""
+        return self._evaluation_loader(self.store.split(split))
+
+    @property
+    def _learned(self) -> Int[np.ndarray, " tune"]:
+        return self.store.split("train")[: self.config.overfit or None]
+
+    def _evaluation_loader(self, chosen: Int[np.ndarray, " tune"]) -> DataLoader[Any]:
+        tunes = EvaluationTunes(self.store, self.tokenizer, chosen.tolist())
         batches: Any = [batch.tolist() for batch in batches_of_like_length(tunes.lengths, EVALUATION_ROWS)]
         # a generator of its own, else each validation would draw from torch's, which dropout draws from
         return DataLoader(tunes, batch_sampler=batches, collate_fn=collate, generator=torch.Generator())

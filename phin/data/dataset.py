@@ -42,17 +42,19 @@ class DataConfig(CorpusConfig):
     drop_condition: float = 0.15
     drop_lai: float = 0.5
     loader_workers: int = 0
-    """Processes that make batches ahead of training; 0: none, batches are made in between."""
+    """Processes that make batches ahead of training; 0: a thread does, one optimiser step ahead."""
+    overfit: int = 0
+    """So many training tunes are all there is to learn and to validate; 0: no such trial."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         for name in ("chan", "drop_condition", "drop_lai"):
             if not 0 <= getattr(self, name) <= 1:
                 raise InvalidConfig(f"data.{name}={getattr(self, name)}", "is no probability", "take 0 to 1")
-        if self.batch_notes < 1 or self.window < 2 or self.loader_workers < 0:
-            raise InvalidConfig(
-                "data", "batch_notes, window or loader_workers is too small", "take at least 1, 2 and 0"
-            )
+        least = {"batch_notes": 1, "window": 2, "loader_workers": 0, "overfit": 0}
+        for name, number in least.items():
+            if getattr(self, name) < number:
+                raise InvalidConfig(f"data.{name}={getattr(self, name)}", "is too small", f"take at least {number}")
         refuse_too_many("data.loader_workers", self.loader_workers)
 
 

@@ -1,6 +1,7 @@
 """The stream of training batches: it knows where it is, can begin anywhere, and tells each batch its step's counts."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import islice
 from typing import Any
@@ -45,11 +46,19 @@ class TrainingLoader:
         if self.handed_out >= len(self):  # whoever knows our length never asks for the end
             self.epoch, self.handed_out = self.epoch + 1, 0
         batches = iter(self._loader(self.epoch, self.handed_out))
-        while group := list(islice(batches, self.accumulate)):
+
+        def step() -> list[PhinBatch]:
+            group = list(islice(batches, self.accumulate))
             counts = sum(label_counts(batch) for batch in group)
-            for batch in group:
-                self.handed_out += 1
-                yield replace(batch, step_counts=counts)
+            return [replace(batch, step_counts=counts) for batch in group]
+
+        with ThreadPoolExecutor(1, "batches") as ahead:  # torch computes without Python's lock
+            coming = ahead.submit(step)
+            while group := coming.result():
+                coming = ahead.submit(step)
+                for batch in group:
+                    self.handed_out += 1
+                    yield batch
 
     def state_dict(self) -> dict[str, Any]:
         """Where the stream stands."""

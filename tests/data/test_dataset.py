@@ -260,9 +260,9 @@ def test_every_note_of_a_long_held_out_melody_is_scored_once(stored, drone: bool
         ({"chan": 1.5}, "data.chan=1.5"),
         ({"drop_condition": -0.1}, "data.drop_condition=-0.1"),
         ({"drop_lai": 2.0}, "data.drop_lai=2.0"),
-        ({"batch_notes": 0}, "data"),
-        ({"window": 1}, "data"),
-        ({"loader_workers": -1}, "data"),
+        ({"batch_notes": 0}, "data.batch_notes=0"),
+        ({"window": 1}, "data.window=1"),
+        ({"loader_workers": -1}, "data.loader_workers=-1"),
         ({"held_out": 0.7}, "data.held_out=0.7"),
     ],
 )
