@@ -64,3 +64,7 @@ class InvalidTune(PhinError):
 
 class InvalidMidi(InvalidTune):
     """A MIDI file that is refused."""
+
+
+class Stopped(BaseException):
+    """A command that was asked to stop (SIGTERM) and does, with nothing lost. No failure: nothing should mend it."""

@@ -1,6 +1,7 @@
 """How every command runs: Hydra composes its settings, a user's mistake becomes one line and a non-zero exit."""
 
 import os
+import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,7 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from phin.cli.typed import understood
 from phin.config import conf_dir, register
-from phin.errors import InvalidConfig, PhinError
+from phin.errors import InvalidConfig, PhinError, Stopped
 
 _NOISE = ("To append to your", "full_key", "object_type", "reference_type", "Config search path", "provider=")
 
@@ -57,7 +58,9 @@ def run(command: str, schema: type, task: Callable[[Any], Any]) -> None:
     except (PhinError, HydraException, OmegaConfBaseException) as error:
         failures.append(error)
     except KeyboardInterrupt:
-        _leave(command, "interrupted", status=130)
+        _leave(command, "interrupted", status=128 + signal.SIGINT)
+    except Stopped as stopped:
+        _leave(command, str(stopped), status=128 + signal.SIGTERM)
     for failure in failures[:-1]:  # of a sweep, each of its jobs
         print(f"phin-{command}: {_line(failure, command)}", file=sys.stderr)
     if failures:

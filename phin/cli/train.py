@@ -1,6 +1,7 @@
 """phin-train: composes a run and hands it over to `phin.training.run`."""
 
 import math
+import os
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,7 @@ from omegaconf import MISSING, OmegaConf
 from phin.cli.app import run as run_app
 from phin.cli.made import made, optimizer_maker
 from phin.cli.resume import is_changed, own_overrides, remember, settings_to_go_on_with
-from phin.config import RESUME_AUTO
+from phin.config import RESUME_AUTO, RUN_OF_ALL
 from phin.corpus.settings import refuse_too_many
 from phin.data.dataset import DataConfig
 from phin.errors import InvalidConfig
@@ -48,6 +49,8 @@ class TrainConfig:
     monitor: str = "val/bits_per_note"
     threads: int = 0
     """Threads torch computes with; 0: as many as it likes."""
+    compile: bool = False
+    """Whether torch compiles the network: a minute or more at the start, worth it on a GPU."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 2**32:
@@ -75,10 +78,17 @@ class TrainConfig:
                     "no validation gives that number",
                     f"take {MONITORED[0]}, or one that begins with {MONITORED[1]}",
                 )
-        if self.trainer.get("devices", 1) != 1:
+        if self.is_distributed and not isinstance(self.trainer.get("strategy"), dict):
             raise InvalidConfig(
-                f"trainer.devices={self.trainer['devices']}", "is not supported yet", "train on one device"
+                f"trainer.devices={self.trainer['devices']}", "needs a process for each", "take trainer=ddp as well"
             )
+        if self.compile and self.is_distributed:
+            raise InvalidConfig("compile=true", "was not tried on several devices", "leave one of them out")
+
+    @property
+    def is_distributed(self) -> bool:
+        """Whether several processes train."""
+        return self.trainer.get("devices", 1) != 1 or self.trainer.get("num_nodes", 1) != 1
 
 
 def _refuse_uncounted(key: str, value: Any, least: int) -> None:
@@ -123,6 +133,7 @@ def train(config: TrainConfig) -> float:
     from phin.model.adapting import with_sources
     from phin.model.checkpoint import find, load
     from phin.training import run
+    from phin.training.checkpointing import WholeCheckpoints
 
     run.silence_lightning()
     report = run.finished_report(folder) if config.resume == RESUME_AUTO and not is_changed(folder) else None
@@ -134,20 +145,28 @@ def train(config: TrainConfig) -> float:
     config.trainer = run.validated_once(config.trainer)
     make_optimizer = optimizer_maker(config.optimizer)
     callbacks = [made(f"callbacks.{name}", callback, L.Callback) for name, callback in config.callbacks.items()]
-    made("trainer", config.trainer, L.Trainer, logger=False)  # what it refuses, it refuses before the work
+    # what a trainer refuses, it refuses before the work; and of several processes one speaks
+    is_first = made("trainer", config.trainer, L.Trainer, logger=False).is_global_zero
     if config.threads:
         torch.set_num_threads(config.threads)
     L.seed_everything(config.seed, workers=True, verbose=False)
     start = load(find(config.init)) if config.init else None
-    store = prepare(config.data)
-    print(summary(store))
+    store = prepare(config.data, progress=is_first)
+    if is_first:
+        print(summary(store))
+        os.environ[RUN_OF_ALL] = str(folder)  # where the processes that this one may start find it
     tokenizer = with_sources(start[1].tokenizer, store.sources) if start else None
     datamodule = PhinDataModule(config.data, config.seed, store=store, tokenizer=tokenizer)
     module = run.build(datamodule, config.model, config.loss, make_optimizer, config.scheduler, start)
     loggers = [made(f"logger.{name}", logger, Logger) for name, logger in config.logger.items()]
-    trainer = made("trainer", config.trainer, L.Trainer, callbacks=callbacks, logger=loggers)
+    parts = {"callbacks": callbacks, "logger": loggers, "plugins": [WholeCheckpoints()]}
+    trainer = made("trainer", config.trainer, L.Trainer, **parts)
     keep_settings = partial(remember, config, folder, overrides)
+    if config.compile:
+        module.model.compile()
     result = run.train(folder, trainer, module, datamodule, config.sampler, keep_settings)
+    if result is None:
+        return math.nan  # a process that helped another
     print((folder / "report.txt").read_text(encoding="utf-8"))
     print(f"{len(result.tunes)} new tunes, to hear, to see and to play from: {result.folder}")
     return result.validation

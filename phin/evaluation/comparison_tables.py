@@ -57,15 +57,13 @@ def _runs(entries: Sequence[Entry]) -> Table:
         steps, seconds = str(curves.steps), ""
         if finished:
             steps, best = str(finished.steps), f"{finished.validation:.3f}"
-            seconds = f"{finished.seconds:.1f}{'*' if curves.parts > 1 else ''}"
+            seconds = f"{finished.seconds:.1f}"
         last = "" if curves.last is None else f"{curves.last:.3f}"
         state = "finished" if finished else "not finished"
         names = [str(entry.number), str(entry.run.folder), entry.arm, state]
         rows.append([*names, str(entry.run.seed), steps, seconds, best, at, last])
         if curves.best is None:
             notes.append(f"run {entry.number}: {NO_CURVE}, so it has no curve")
-    if any(row[6].endswith("*") for row in rows):
-        notes.append("* since it went on the last time")
     head = ("#", "run", "what differs", "state", "seed", "steps", "seconds", "best validation", "at step", "last")
     return Table(f"{counted(len(entries), 'run')}; bits per note, lower is better", head, rows, notes, words=4)
 

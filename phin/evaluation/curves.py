@@ -21,8 +21,8 @@ VALIDATION, LOSS = "val/bits_per_note", "train/loss"
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 """Okabe and Ito's."""
 _LINES, _MARKERS = ("-", "--", ":", "-."), "osD^vPX*"
-_LOGS, _FILE = "metrics/version_*", "metrics.csv"
-"""As the CSV logger of conf/logger/ names them."""
+METRICS = "metrics.csv"
+"""As conf/logger/ names it."""
 _NARROW = 46
 """Names of so many letters stand in two columns below the picture."""
 
@@ -42,8 +42,6 @@ class Curves:
     loss: Curve
     steps: int
     """How many were done; of a run that did not finish, when something was last logged."""
-    parts: int
-    """How often it trained: once, and once more each time it went on."""
 
     @property
     def best(self) -> tuple[float, int] | None:
@@ -62,22 +60,12 @@ class Curves:
 def read_curves(run: Path, steps: int | None) -> Curves:
     """The curves of a run that finished after so many steps. None: it did not; then it may be in mid-line.
 
-    Each time a run goes on the logger begins a new file. What an earlier one holds from the later one's first step on
-    was lost with the process that wrote it, and was trained anew. Raises PhinError where a log is torn.
+    Raises PhinError where the log is torn.
     """
-    rows: dict[int, dict[str, float]] = {}
-    for file in sorted(run.glob(f"{_LOGS}/{_FILE}"), key=lambda file: _version(file.parent.name)):
-        new = _rows(file, steps is not None)
-        rows = {step: row for step, row in rows.items() if step < min(new, default=step + 1)} | new
-    # Lightning counts from 0; of a run that went on, it logs validations one step later than they were
-    done = max(rows, default=-1) + 1 if steps is None else steps
-    parts = len(list(run.glob(_LOGS)))
-    return Curves(_curve(rows, VALIDATION, done), _curve(rows, LOSS, done), done, parts)
-
-
-def _version(name: str) -> tuple[int, str]:
-    number = name.rpartition("_")[2]
-    return (int(number) if number.isdecimal() else -1), name
+    path = run / METRICS
+    rows = _rows(path, steps is not None) if path.is_file() else {}
+    done = max(rows, default=-1) + 1 if steps is None else steps  # the logger counts them from 0
+    return Curves(_curve(rows, VALIDATION), _curve(rows, LOSS), done)
 
 
 def _rows(path: Path, finished: bool) -> dict[int, dict[str, float]]:
@@ -104,10 +92,8 @@ def _rows(path: Path, finished: bool) -> dict[int, dict[str, float]]:
     return rows
 
 
-def _curve(rows: dict[int, dict[str, float]], name: str, done: int) -> Curve:
-    points = [
-        (min(step + 1, done), row[name]) for step, row in sorted(rows.items()) if math.isfinite(row.get(name, math.nan))
-    ]
+def _curve(rows: dict[int, dict[str, float]], name: str) -> Curve:
+    points = [(step + 1, row[name]) for step, row in sorted(rows.items()) if math.isfinite(row.get(name, math.nan))]
     steps, values = zip(*points, strict=True) if points else ((), ())
     return Curve(np.array(steps, dtype=np.int64), np.array(values, dtype=np.float64))
 

@@ -1,13 +1,16 @@
 """The LightningModule: losses, optimiser and schedule around the transformer. It computes no music."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import lightning as L
 import torch
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
+from torch.nn.utils import clip_grad_norm_
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
@@ -18,7 +21,10 @@ from phin.model.checkpoint import PHIN_KEY, Identity
 from phin.model.loss import TERMS, PhinLoss
 from phin.model.transformer import PhinTransformer
 from phin.training.schedule import ScheduleConfig
+from phin.whole_file import whole_file
 
+BROKEN_STEP = "broken_step.pt"
+"""The batches of the step whose loss or gradients were no numbers."""
 MONITOR = "val/bits_per_note"
 """What stops, chooses and compares: plain bits, never the weighted total."""
 
@@ -40,6 +46,11 @@ class PhinModule(L.LightningModule):
         self.model, self.loss = model, loss
         self.make_optimizer, self.schedule, self.identity = make_optimizer, schedule, identity
         self.bits = BitsPerNote()
+        self.run_folder: Path | None = None
+        """Where the batches of a step are kept that broke the run down; None: nowhere."""
+        self._step_batches: list[PhinBatch] = []
+        self._step_losses: list[Tensor] = []
+        self._gradient_norm = torch.zeros(())
         self._random_states: tuple[Tensor, list[Tensor]] | None = None
 
     def training_step(self, batch: PhinBatch, batch_idx: int) -> Tensor:
@@ -53,12 +64,11 @@ class PhinModule(L.LightningModule):
             batch = replace(batch, step_counts=counts)
         logits, _ = self.model(batch)
         out = self.loss(logits, batch)
-        if not torch.isfinite(out.total):
-            raise PhinError(
-                f"step {self.trainer.global_step}", "the loss is no longer finite", "train with a lower optimizer.lr"
-            )
-        self._log_loss(out.total, out.parts, out.terms)
-        return out.total * self.trainer.accumulate_grad_batches * self.trainer.world_size
+        self._step_batches.append(batch)
+        self._step_losses.append(torch.cat([out.total[None], out.parts, out.terms]).detach())
+        whole = out.total * self.trainer.accumulate_grad_batches * self.trainer.world_size
+        self.log("train/loss", whole.detach(), prog_bar=True, logger=False)
+        return whole
 
     def validation_step(self, batch: PhinBatch, batch_idx: int) -> None:
         logits, _ = self.model(batch)
@@ -84,16 +94,30 @@ class PhinModule(L.LightningModule):
         scheduler = LambdaLR(optimizer, lambda step: self.schedule.factor(step, total))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
+    def configure_gradient_clipping(
+        self, optimizer: Optimizer, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
+    ) -> None:
+        """Clips by the norm of all gradients together, and ends a run whose numbers are no numbers any more."""
+        weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+        self._gradient_norm = clip_grad_norm_(weights, gradient_clip_val or math.inf)
+        if not torch.isfinite(self._gradient_norm + torch.stack(self._step_losses)[:, 0].sum()):
+            self._break_off()
+
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
-        """A step, after which the learned loss weights are within their bounds."""
+        """A step, after which the learned loss weights are within their bounds and the step's numbers are logged."""
         super().optimizer_step(*args, **kwargs)
         self.loss.keep_within_bounds()
+        every: int = self.trainer.log_every_n_steps  # pyright: ignore[reportAttributeAccessIssue]: it sets it unsaid
+        if (self.trainer.global_step + 1) % every == 0:
+            self._log_step()
+        self._step_batches, self._step_losses = [], []
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Adds what the run is, and torch's random states: nothing else is drawn from in training."""
         checkpoint[PHIN_KEY] = self.identity.to_dict()
-        checkpoint["random_state"] = torch.get_rng_state()
-        checkpoint["cuda_random_states"] = torch.cuda.get_rng_state_all()  # none where there is no GPU
+        # those to return to, where it went on and has not come to a batch; of GPUs there may be none
+        states = self._random_states or (torch.get_rng_state(), torch.cuda.get_rng_state_all())
+        checkpoint["random_state"], checkpoint["cuda_random_states"] = states
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Refuses a checkpoint of another run; keeps the random state until training goes on."""
@@ -107,11 +131,33 @@ class PhinModule(L.LightningModule):
             torch.cuda.set_rng_state_all(self._random_states[1][: torch.cuda.device_count()])
             self._random_states = None
 
-    def _log_loss(self, total: Tensor, parts: Tensor, terms: Tensor) -> None:
-        batches = self.trainer.accumulate_grad_batches * self.trainer.world_size  # of which this is one share
-        self.log("train/loss", total * batches, prog_bar=True)
-        parts, terms = parts * batches, terms * batches
-        self.log_dict({f"train/{name}": value for name, value in zip(PARTS, parts.unbind(), strict=True)})
-        self.log_dict({f"train/term/{name}": value for name, value in zip(TERMS, terms.unbind(), strict=True)})
-        weights = self.loss.weights.detach()
-        self.log_dict({f"loss_weight/{name}": value for name, value in zip(TERMS, weights.unbind(), strict=True)})
+    def _log_step(self) -> None:
+        """The losses of the whole step, how they were weighed, the learning rate and the gradients before clipping.
+
+        Straight to the loggers: Lightning would log after the step's checkpoint is saved, and a run that goes on from
+        that would never log them.
+        """
+        losses = torch.stack(self._step_losses).sum(dim=0)
+        if self.trainer.world_size > 1:
+            losses = self.trainer.strategy.reduce(losses, reduce_op="sum")
+        names = ["train/loss", *(f"train/{name}" for name in PARTS), *(f"train/term/{name}" for name in TERMS)]
+        metrics = dict(zip(names, losses.tolist(), strict=True))
+        weights = self.loss.weights.detach().tolist()
+        metrics |= {f"loss_weight/{name}": weight for name, weight in zip(TERMS, weights, strict=True)}
+        (schedule,) = self.trainer.lr_scheduler_configs
+        metrics |= {"learning_rate": schedule.scheduler.get_last_lr()[0], "gradient_norm": float(self._gradient_norm)}
+        metrics["epoch"] = self.current_epoch
+        for logger in self.trainer.loggers:
+            logger.log_metrics(metrics, step=self.trainer.global_step)
+
+    def _break_off(self) -> None:
+        """Raises PhinError, after keeping the step's batches in the run's folder."""
+        losses = torch.stack(self._step_losses)[:, 0]
+        what = "gradient" if bool(torch.isfinite(losses).all()) else "loss"
+        remedy = "train with a lower optimizer.lr"
+        if self.run_folder is not None:
+            path = self.run_folder / BROKEN_STEP
+            with whole_file(path) as partial:
+                torch.save([vars(batch) for batch in self._step_batches], partial)
+            remedy += f"; what it was learning from is in {path}"
+        raise PhinError(f"step {self.trainer.global_step}", f"the {what} is no longer finite", remedy)

@@ -20,7 +20,7 @@ from lightning.pytorch.loggers import WandbLogger
 from phin.corpus.report import with_every_refusal
 from phin.corpus.store import Store
 from phin.data.datamodule import PhinDataModule
-from phin.errors import InvalidConfig, PhinError
+from phin.errors import InvalidConfig, PhinError, Stopped
 from phin.evaluation.by_tune import TEST_BITS, write_by_tune
 from phin.evaluation.report import by_tune, model_bits, rows_of, split_bits
 from phin.evaluation.runs import REPORT
@@ -34,6 +34,7 @@ from phin.model.loss import LossConfig, PhinLoss
 from phin.model.transformer import PhinTransformer, TransformerConfig
 from phin.music.phrase import Phrase
 from phin.tokenizer import DURATION, FIELDS, STEP, TECHNIQUE, VELOCITY
+from phin.training.checkpointing import LastCheckpoint
 from phin.training.lit_module import MakeOptimizer, PhinModule
 from phin.training.schedule import ScheduleConfig
 from phin.whole_file import write_text
@@ -55,10 +56,20 @@ class RunResult:
     """Where the tunes are."""
 
 
+NOISE = (
+    ".*LeafSpec.*",
+    ".*smaller than the logging interval.*",
+    ".*exists and is not empty.*",
+    ".*sync_dist=True.*",  # what is logged of a validation is of all processes already
+    ".*broadcast_buffers.*",  # its successor is not in torch 2.11
+)
+
+
 def silence_lightning() -> None:
     """Lightning's remarks on its own affairs, and on what going on means, stay out of the terminal."""
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    for noise in (".*LeafSpec.*", ".*smaller than the logging interval.*", ".*exists and is not empty.*"):
+    for library in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(library).setLevel(logging.WARNING)
+    for noise in NOISE:
         warnings.filterwarnings("ignore", message=noise)
 
 
@@ -129,11 +140,16 @@ def train(
     datamodule: PhinDataModule,
     sampler: SamplerConfig,
     keep_settings: Callable[[], None] = lambda: None,
-) -> RunResult:
+) -> RunResult | None:
     """Fits (going on from the run's last checkpoint if it has one), evaluates the best checkpoint, plays four tunes.
 
     `keep_settings` is called once the folder is this process's own and its checkpoint fits, before anything else.
+    Of several processes that train together the first does all but the fitting; the others get None.
     """
+    module.run_folder = run
+    if not trainer.is_global_zero:
+        _fit(run, trainer, module, datamodule)
+        return None
     run.mkdir(parents=True, exist_ok=True)
     try:
         alone = FileLock(run / ".in_use").acquire(timeout=0)
@@ -160,17 +176,24 @@ def _train(
     run: Path, trainer: L.Trainer, module: PhinModule, datamodule: PhinDataModule, sampler: SamplerConfig
 ) -> RunResult:
     write_report(run, {"finished": False, "written": _written(run), "intake": with_every_refusal(datamodule.store)})
-    last = run / LAST
     began = time.perf_counter()
+    _fit(run, trainer, module, datamodule)
+    kept = [callback.seconds for callback in trainer.callbacks if isinstance(callback, LastCheckpoint)]  # pyright: ignore
+    seconds = max(kept, default=time.perf_counter() - began)
+    return finish(run, datamodule, sampler, {"seconds_training": round(seconds, 1), "steps": trainer.global_step})
+
+
+def _fit(run: Path, trainer: L.Trainer, module: PhinModule, datamodule: PhinDataModule) -> None:
+    last = run / LAST
     try:
         trainer.fit(module, datamodule=datamodule, ckpt_path=str(last) if last.is_file() else None, weights_only=True)
         trainer.save_checkpoint(last)  # where it stopped, however far that is from the last regular one
     except SystemExit:
         raise KeyboardInterrupt from None  # Lightning's answer to Ctrl-C
+    except Stopped as stopped:
+        raise Stopped(f"{run}: {stopped}. Go on with resume={run}.") from None
     finally:
         _close(trainer)
-    seconds = time.perf_counter() - began
-    return finish(run, datamodule, sampler, {"seconds_training": round(seconds, 1), "steps": trainer.global_step})
 
 
 def _close(trainer: L.Trainer) -> None:
@@ -186,7 +209,7 @@ def finish(run: Path, datamodule: PhinDataModule, sampler: SamplerConfig, about:
     model, identity = load(best)
     test = split_bits(model, datamodule.test_dataloader(), datamodule.store)
     rows = rows_of(test, datamodule.store)
-    validation = model_bits(model, datamodule.val_dataloader(), progress=False)
+    validation = model_bits(model, datamodule.evaluation_loader("validation"), progress=False)
     score = float(validation.headline.sum() / validation.notes.sum())
     folder = folder_for_tunes(run)
     files = write_tunes(_tunes(model, identity, datamodule.seed, sampler), folder, replace=True)

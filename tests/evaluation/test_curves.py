@@ -14,40 +14,24 @@ from tests.evaluation.run_folders import write_log
 def test_curves_are_what_was_logged_by_steps_done(tmp_path: Path) -> None:
     """Fails: a curve is of another number, or is shifted against the steps."""
     rows = [(4, {LOSS: 9.0}), (9, {LOSS: 8.0}), (9, {VALIDATION: 4.0}), (14, {LOSS: 7.0}), (19, {VALIDATION: 4.5})]
-    write_log(tmp_path, 0, rows)
+    write_log(tmp_path, rows)
     curves = read_curves(tmp_path, 20)
     assert [column.tolist() for column in curves.loss] == [[5, 10, 15], [9.0, 8.0, 7.0]]
     assert [column.tolist() for column in curves.validation] == [[10, 20], [4.0, 4.5]]
-    assert (curves.best, curves.last, curves.steps, curves.parts) == ((4.0, 10), 4.5, 20, 1)
-
-
-def test_a_run_that_went_on_has_one_curve_without_what_was_lost(tmp_path: Path) -> None:
-    """Fails: steps that were lost with a killed process stay in the curve, or version 10 is read before version 9."""
-    write_log(tmp_path, 9, [(4, {LOSS: 9.0}), (9, {LOSS: 8.0}), (14, {LOSS: 99.0}), (17, {LOSS: 99.0})])
-    write_log(tmp_path, 10, [(12, {LOSS: 7.0}), (14, {LOSS: 6.0})])
-    (tmp_path / "metrics" / "version_11").mkdir()
-    curves = read_curves(tmp_path, None)
-    assert [column.tolist() for column in curves.loss] == [[5, 10, 13, 15], [9.0, 8.0, 7.0, 6.0]]
-    assert (curves.steps, curves.parts) == (15, 3)
-
-
-def test_no_point_lies_after_the_end(tmp_path: Path) -> None:
-    """Fails: a run of 20 steps was best at step 21."""
-    write_log(tmp_path, 0, [(20, {VALIDATION: 4.0})])
-    assert read_curves(tmp_path, 20).best == (4.0, 20)
+    assert (curves.best, curves.last, curves.steps) == ((4.0, 10), 4.5, 20)
 
 
 def test_a_run_without_a_log_has_no_curve(tmp_path: Path) -> None:
     """Fails: a run with another logger, or one that began a second ago, cannot be compared at all."""
     curves = read_curves(tmp_path, None)
     assert (curves.best, curves.last, curves.steps) == (None, None, 0)
-    write_log(tmp_path, 0, [])
+    write_log(tmp_path, [])
     assert read_curves(tmp_path, 20).best is None
 
 
 def test_a_line_that_is_being_written_is_left_out(tmp_path: Path) -> None:
     """Fails: looking at a run while it trains fails every now and then."""
-    path = write_log(tmp_path, 0, [(9, {VALIDATION: 4.0})])
+    path = write_log(tmp_path, [(9, {VALIDATION: 4.0})])
     path.write_text(path.read_text() + "19,,3.", encoding="utf-8")
     assert read_curves(tmp_path, None).last == 4.0
 
@@ -55,7 +39,7 @@ def test_a_line_that_is_being_written_is_left_out(tmp_path: Path) -> None:
 @pytest.mark.parametrize("line", ["19,,x\n", "19,3\n", ",,3.0\n", "19,,3.0,4\n", "1e999,,3.0\n"])
 def test_a_torn_log_is_named_with_its_line(tmp_path: Path, line: str) -> None:
     """Fails: a curve ends where a disk was full, as if the run had."""
-    path = write_log(tmp_path, 0, [(9, {VALIDATION: 4.0})])
+    path = write_log(tmp_path, [(9, {VALIDATION: 4.0})])
     path.write_text(path.read_text() + line, encoding="utf-8")
     with pytest.raises(PhinError, match=r"metrics\.csv: line 3 is torn"):
         read_curves(tmp_path, None)
@@ -63,7 +47,7 @@ def test_a_torn_log_is_named_with_its_line(tmp_path: Path, line: str) -> None:
 
 def test_a_log_of_something_else_is_named(tmp_path: Path) -> None:
     """Fails: a traceback for a file that somebody put there."""
-    path = write_log(tmp_path, 0, [])
+    path = write_log(tmp_path, [])
     path.write_text("a,b\n1,2\n", encoding="utf-8")
     with pytest.raises(PhinError, match="has no column 'step'"):
         read_curves(tmp_path, 20)
@@ -75,7 +59,7 @@ def test_a_log_of_something_else_is_named(tmp_path: Path) -> None:
 def line(name: str, colour: int, marker: int = 0) -> Line:
     steps = np.arange(1, 41) * 50
     values = 3 + 10 / (1 + steps / 200) + 0.1 * colour
-    return Line(name, colour, marker, Curves(Curve(steps[7::8], values[7::8]), Curve(steps, values + 1), 2000, 1))
+    return Line(name, colour, marker, Curves(Curve(steps[7::8], values[7::8]), Curve(steps, values + 1), 2000))
 
 
 def test_twelve_runs_can_be_told_apart(tmp_path: Path) -> None:
@@ -118,4 +102,4 @@ def test_any_name_can_be_drawn(tmp_path: Path) -> None:
     names = ["1: data.path=เพลง", "2: $x_", "_3", "4: " + 200 * "x"]
     save(picture([line(name, k) for k, name in enumerate(names)]), tmp_path / "c.svg")
     empty = Curve(np.zeros(0, np.int64), np.zeros(0))
-    save(picture([Line("1", 0, 0, Curves(empty, empty, 0, 0))]), tmp_path / "nothing.png")
+    save(picture([Line("1", 0, 0, Curves(empty, empty, 0))]), tmp_path / "nothing.png")

@@ -6,7 +6,7 @@ from typing import Any
 
 import lightning as L
 import torch
-from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.callbacks import Checkpoint
 
 from phin.data.datamodule import PhinDataModule
 from phin.data.dataset import DataConfig
@@ -40,7 +40,7 @@ def trainer_for(folder: Path, *callbacks: L.Callback, **settings: Any) -> L.Trai
         "use_distributed_sampler": False,
         "enable_progress_bar": False,
         "enable_model_summary": False,
-        "enable_checkpointing": any(isinstance(callback, ModelCheckpoint) for callback in callbacks),
+        "enable_checkpointing": any(isinstance(callback, Checkpoint) for callback in callbacks),
         "logger": False,
         "log_every_n_steps": 1,
     }

@@ -1,5 +1,6 @@
 """The training module: it learns, counts a step as a whole, is the same for a seed, and says what it does."""
 
+import csv
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -10,12 +11,14 @@ import torch
 
 from phin.batch import PhinBatch, collate, label_counts
 from phin.data.dataset import DataConfig
+from phin.data.loader import TrainingLoader
 from phin.errors import InvalidCheckpoint, InvalidConfig, PhinError
 from phin.evaluation.report import model_bits
 from phin.model.loss import TERMS, LossConfig, PhinLoss, Weighing
 from phin.model.transformer import PhinTransformer
 from phin.music.lai import Family, LaiLabel
-from phin.training.lit_module import MONITOR, PhinModule
+from phin.training.lit_module import BROKEN_STEP, MONITOR, PhinModule
+from phin.training.metrics_file import MetricsFile
 from phin.training.schedule import ScheduleConfig
 from tests.tiny import PHRASE, TOKENIZER, batch_of, identity_for, item, melodies, tiny_config, tiny_model
 from tests.training.small import Losses, parts, trainer_for
@@ -169,14 +172,44 @@ def test_it_validates_by_bits_per_note_as_the_report_counts_them(corpus: DataCon
     assert sum(parts_of_it) == pytest.approx(float(logged[MONITOR]), rel=1e-5)
 
 
-def test_every_term_every_part_and_every_weight_is_logged(corpus: DataConfig, tmp_path: Path) -> None:
-    """Fails: weights are guessed, not read."""
+def logged(path: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_every_term_every_part_and_every_weight_of_the_whole_step_is_logged(
+    corpus: DataConfig, tmp_path: Path, accumulate: int
+) -> None:
+    """Fails: weights are guessed, not read; or what is logged is a part of the step only."""
     module, datamodule = parts(corpus)
-    trainer = trainer_for(tmp_path, max_steps=2, limit_val_batches=0)
-    trainer.fit(module, datamodule=datamodule)
-    names = trainer.callback_metrics.keys()
-    assert {"train/loss", "train/pitch", "train/quarter", "train/mode"} <= names
+    logger, losses = MetricsFile(str(tmp_path / "metrics.csv")), Losses()
+    settings = {"max_steps": 2, "limit_val_batches": 0, "logger": logger, "accumulate_grad_batches": accumulate}
+    trainer_for(tmp_path, losses, **settings).fit(module, datamodule=datamodule)
+    rows = logged(tmp_path / "metrics.csv")
+    assert [row["step"] for row in rows] == ["0", "1"]
+    names = rows[0].keys()
+    assert {"train/loss", "train/pitch", "train/quarter", "train/mode", "learning_rate", "gradient_norm"} <= names
     assert {f"train/term/{term}" for term in TERMS} | {f"loss_weight/{term}" for term in TERMS} <= names
+    for number, row in enumerate(rows):
+        shares = losses.seen[number * accumulate : (number + 1) * accumulate]
+        assert float(row["train/loss"]) == pytest.approx(sum(shares), rel=1e-6)
+        parts_of_it = sum(float(row[f"train/{part}"]) for part in ("pitch", "voice"))
+        assert float(row["train/term/note"]) == pytest.approx(parts_of_it, rel=1e-5)
+
+
+def test_the_norm_that_is_logged_is_that_of_the_gradients_before_they_are_clipped(
+    corpus: DataConfig, tmp_path: Path
+) -> None:
+    """Fails: a run that is about to blow up looks as calm as its clipping."""
+    norms = []
+    for clip in (None, 1e-3):
+        module, datamodule = parts(corpus)
+        logger = MetricsFile(str(tmp_path / f"{clip}.csv"))
+        settings = {"max_steps": 1, "limit_val_batches": 0, "logger": logger, "gradient_clip_val": clip}
+        trainer_for(tmp_path, **settings).fit(module, datamodule=datamodule)
+        (row,) = logged(tmp_path / f"{clip}.csv")
+        norms.append(float(row["gradient_norm"]))
+    assert norms[0] == norms[1] > 1
 
 
 def test_a_checkpoint_of_another_run_is_refused_before_anything_is_loaded(corpus: DataConfig, tmp_path: Path) -> None:
@@ -191,13 +224,27 @@ def test_a_checkpoint_of_another_run_is_refused_before_anything_is_loaded(corpus
         module.on_load_checkpoint({})
 
 
-def test_a_loss_that_is_no_longer_finite_stops_the_run_in_words(corpus: DataConfig, tmp_path: Path) -> None:
+@pytest.mark.parametrize("what", ["loss", "gradient"])
+def test_a_run_whose_numbers_are_no_numbers_stops_in_words_and_keeps_what_it_was_learning_from(
+    corpus: DataConfig, tmp_path: Path, what: str
+) -> None:
     """Fails: a run that diverged is reported as finished, with a table of nothing, and played."""
     module, datamodule = parts(corpus)
-    with torch.no_grad():
-        module.model.heads.out[0].bias.fill_(torch.nan)
-    with pytest.raises(PhinError, match=r"the loss is no longer finite\. Train with a lower optimizer\.lr"):
+    module.run_folder = tmp_path
+    bias = module.model.heads.out[0].bias
+    if what == "loss":
+        with torch.no_grad():
+            bias.fill_(torch.nan)
+    else:
+        bias.register_hook(lambda gradient: gradient * torch.inf)
+    before = {name: weight.clone() for name, weight in module.state_dict().items()}
+    said = rf"step 0: the {what} is no longer finite\. Train with a lower optimizer\.lr; what .* is in .*{BROKEN_STEP}"
+    with pytest.raises(PhinError, match=said):
         trainer_for(tmp_path, max_steps=2).fit(module, datamodule=datamodule)
+    torch.testing.assert_close(module.state_dict(), before, rtol=0, atol=0, equal_nan=True)
+    (batch,) = torch.load(tmp_path / BROKEN_STEP, weights_only=True)
+    first = next(iter(TrainingLoader(datamodule.loader.tunes, datamodule.store.split("train"), corpus)))
+    assert torch.equal(PhinBatch(**batch).ids, first.ids)
 
 
 def test_a_setting_that_the_optimizer_refuses_is_told_as_a_setting(corpus: DataConfig, tmp_path: Path) -> None:
