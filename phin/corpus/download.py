@@ -1,12 +1,14 @@
 """A public repository as it was at one commit → a folder with the files that are wanted, fetched once.
 
 Nothing is fetched that was not asked for with its licence read (`data.download=true`). What was fetched is checked each
-time it is used. The commit is pinned, and the archive must name it; the machine that this was written on reaches no
+time it is used. One process at a time fetches a source, and what a killed one left behind goes when the next one does.
+The commit is pinned, and the archive must name it; the machine that this was written on reaches no
 repository, so it has been tried on local archives alone.
 """
 
 import hashlib
 import http.client
+import logging
 import os
 import shutil
 import tarfile
@@ -14,14 +16,19 @@ import tempfile
 import urllib.error
 import urllib.request
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
+from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from phin.corpus.sources import Repository, Source
 from phin.errors import MissingCorpus
+from phin.writable import refuse_unwritable
+
+log = logging.getLogger(__name__)
 
 TIMEOUT = 60
 """Seconds without a byte after which fetching is given up."""
@@ -38,10 +45,7 @@ def fetched(source: Source, origin: Repository, cache: Path, download: bool, pro
     The error for one that may not says the licence first, then both ways on.
     """
     folder = cache / "downloads" / f"{source.name}-{origin.commit[:12]}"
-    if folder.is_dir():
-        expected = folder / CHECKSUM
-        if not expected.is_file() or expected.read_text(encoding="utf-8") != content_checksum(folder):
-            raise MissingCorpus(folder, "is not as it was fetched", "remove the folder, and fetch it again")
+    if _is_kept(folder):
         return folder
     if not download:
         raise MissingCorpus(
@@ -50,7 +54,42 @@ def fetched(source: Source, origin: Repository, cache: Path, download: bool, pro
             f"set data.download=true to fetch some {origin.megabytes} MB from {origin.url}, or data.path=DIR to a copy",
         )
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as desk:
+    with _alone(source, folder.parent):
+        if not _is_kept(folder):  # nor did the one that was waited for fetch it
+            _fetch_into(folder, source, origin, progress)
+    return folder
+
+
+@contextmanager
+def _alone(source: Source, downloads: Path) -> Iterator[None]:
+    """While no other process fetches this source; what one that was killed left behind is then nobody's, and goes."""
+    refuse_unwritable(downloads)  # where no file can be made, a lock looks as if another held it
+    lock = FileLock(downloads / f".{source.name}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        log.warning("%s: another run is fetching it; waiting for it", source.name)
+        lock.acquire()
+    try:
+        for left in downloads.glob(f".{source.name}-*"):
+            shutil.rmtree(left, ignore_errors=True)  # another user's stays
+        yield
+    finally:
+        lock.release()
+
+
+def _is_kept(folder: Path) -> bool:
+    """Whether a repository's files are there already; MissingCorpus where they are others than were fetched."""
+    if not folder.is_dir():
+        return False
+    expected = folder / CHECKSUM
+    if not expected.is_file() or expected.read_text(encoding="utf-8") != content_checksum(folder):
+        raise MissingCorpus(folder, "is not as it was fetched", "remove the folder, and fetch it again")
+    return True
+
+
+def _fetch_into(folder: Path, source: Source, origin: Repository, progress: bool) -> None:
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{source.name}-") as desk:
         archive, files = Path(desk) / "archive", Path(desk) / "files"
         address = f"{origin.url}/archive/{origin.commit}.tar.gz"
         try:
@@ -61,12 +100,7 @@ def fetched(source: Source, origin: Repository, cache: Path, download: bool, pro
             what = f"could not be fetched ({' '.join(str(reason).split())})"
             raise MissingCorpus(address, what, "try again, or set data.path=DIR to a copy of it") from None
         (files / CHECKSUM).write_text(content_checksum(files), encoding="utf-8")
-        try:
-            os.rename(files, folder)
-        except OSError:
-            if not folder.is_dir():  # another run was faster
-                raise
-    return folder
+        os.rename(files, folder)
 
 
 def wanted(paths: Iterable[PurePosixPath], origin: Repository) -> list[PurePosixPath]:

@@ -4,7 +4,9 @@ import io
 import subprocess
 import sys
 import tarfile
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -57,6 +59,11 @@ def fetch(source: Source, cache: Path, download: bool = True) -> Path:
     return fetched(source, source.origin, cache, download, progress=False)
 
 
+def seen(downloads: Path) -> list[str]:
+    """What lies in the folder of downloads, but for the empty file that processes lock."""
+    return [path.name for path in downloads.iterdir() if path.name != ".thai_songs.lock"]
+
+
 def test_what_was_not_asked_for_is_not_fetched_and_the_licence_is_said_first(tmp_path: Path) -> None:
     """A player would have other people's tunes on the machine without knowing whose they are."""
     source = source_at(archive(tmp_path, SONGS))
@@ -75,7 +82,7 @@ def test_a_fetched_repository_is_used_again_without_the_network(tmp_path: Path) 
     (tmp_path / "archive" / f"{COMMIT}.tar.gz").unlink()
     assert fetch(source, tmp_path / "cache", download=False) == folder
     assert sorted(path.name for path in folder.rglob("*.json")) == ["ลาวหนึ่ง_full.json", "สอง_clean.json"]
-    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+    assert seen(folder.parent) == [folder.name]
 
 
 def test_a_fetched_file_that_was_changed_is_noticed(tmp_path: Path) -> None:
@@ -118,7 +125,9 @@ def test_what_cannot_be_trusted_leaves_nothing_behind(tmp_path: Path, make: Call
     with pytest.raises(MissingCorpus, match=words) as refused:
         fetch(source_at(url), tmp_path / "cache")
     assert "\n" not in str(refused.value)
-    assert {path for path in tmp_path.rglob("*")} - before <= {tmp_path / "cache", tmp_path / "cache" / "downloads"}
+    downloads = tmp_path / "cache" / "downloads"
+    assert {path for path in tmp_path.rglob("*")} - before <= {downloads.parent, downloads, *downloads.glob(".*.lock")}
+    assert seen(downloads) == []
 
 
 def test_a_link_in_an_archive_is_not_followed_and_not_made(tmp_path: Path) -> None:
@@ -140,31 +149,71 @@ def test_a_link_in_an_archive_is_not_followed_and_not_made(tmp_path: Path) -> No
     assert sorted(path.name for path in folder.rglob("*.json")) == ["ลาวหนึ่ง_full.json", "สอง_clean.json"]
 
 
-KILLED = """
-import os, signal
+STOPPED = """
+import os, signal, time
 from pathlib import Path
 import phin.corpus.download as download
 from tests.corpus.test_download import fetch, source_at
 signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's & takes away
-download.content_checksum = lambda folder: os.kill(os.getpid(), signal.{signal})
+whole = download.content_checksum
+def stop(folder):
+    {stop}
+    return whole(folder)
+download.content_checksum = stop
 fetch(source_at({url!r}), Path({cache!r}))
 """
 
 
+def stopped_while_fetching(source: Source, cache: Path, stop: str) -> subprocess.Popen[str]:
+    """Another process that fetches; when all is unpacked and nothing is in its place, it does what `stop` says."""
+    assert isinstance(source.origin, Repository)
+    code = STOPPED.format(stop=stop, url=source.origin.url, cache=str(cache))
+    return subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
+
+
 @pytest.mark.parametrize("signal", ["SIGINT", "SIGKILL"])
 def test_a_download_that_was_stopped_is_no_collection_and_is_begun_anew(tmp_path: Path, signal: str) -> None:
-    """Half a collection would be taken for the whole one ever after."""
+    """Half a collection would be taken for the whole one ever after, or lie unseen on the disk for ever."""
     source, cache = source_at(archive(tmp_path, SONGS)), tmp_path / "cache"
-    assert isinstance(source.origin, Repository)
-    code = KILLED.format(signal=signal, url=source.origin.url, cache=str(cache))
-    stopped = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
-    assert stopped.returncode in (-2, -9), stopped.stderr
-    left = [path.name for path in (cache / "downloads").iterdir()]
+    stopped = stopped_while_fetching(source, cache, f"os.kill(os.getpid(), signal.{signal})")
+    _, said = stopped.communicate(timeout=60)
+    assert stopped.returncode in (-2, -9), said
+    left = seen(cache / "downloads")
     assert all(name.startswith(".") for name in left)  # what no program looks at
-    assert signal == "SIGKILL" or not left
+    assert len(left) == (signal == "SIGKILL")
     with pytest.raises(MissingCorpus, match="is not on this machine"):
         fetch(source, cache, download=False)
-    assert len(list(fetch(source, cache).rglob("*.json"))) == 2
+    folder = fetch(source, cache)
+    assert len(list(folder.rglob("*.json"))) == 2
+    assert seen(cache / "downloads") == [folder.name]
+
+
+def test_of_two_that_fetch_at_once_the_second_waits_and_takes_what_the_first_has_fetched(tmp_path: Path) -> None:
+    """The second would tidy away what the first is still unpacking, or half a gigabyte would be fetched twice."""
+    source, cache, go = source_at(archive(tmp_path, SONGS)), tmp_path / "cache", tmp_path / "go"
+    first = stopped_while_fetching(source, cache, f"while not os.path.exists({str(go)!r}): time.sleep(0.01)")
+    desk = next(iter(waited_for(lambda: list((cache / "downloads").glob(".thai_songs-*/files")))))
+    with ThreadPoolExecutor(1) as threads:
+        second = threads.submit(fetch, source, cache)
+        with pytest.raises(TimeoutError):
+            second.result(timeout=0.3)
+        assert desk.is_dir()
+        (tmp_path / "archive" / f"{COMMIT}.tar.gz").unlink()
+        go.touch()
+        folder = second.result(timeout=60)
+    first.communicate(timeout=60)
+    assert first.returncode == 0
+    assert len(list(folder.rglob("*.json"))) == 2
+    assert seen(cache / "downloads") == [folder.name]
+
+
+def waited_for(what: Callable[[], list[Path]]) -> list[Path]:
+    """What there is once there is any."""
+    for _ in range(6000):
+        if found := what():
+            return found
+        time.sleep(0.01)
+    raise AssertionError("waited for a minute, and nothing came")
 
 
 @pytest.mark.parametrize("packed", [True, False])
