@@ -42,7 +42,15 @@ from phin.music.midi_limits import (
 )
 from phin.music.midi_line import read_line
 from phin.music.midi_seal import DEFAULT_BEND_CENTS, SEALED, STORED, Part, unseal
-from phin.music.midi_writing import WHEEL, midi_bytes, midi_file, to_pretty_midi, writable, write_midi
+from phin.music.midi_writing import (
+    WHEEL,
+    is_plainly_writable,
+    midi_bytes,
+    midi_file,
+    to_pretty_midi,
+    writable,
+    write_midi,
+)
 from phin.music.perform import MAX_DIVISION, Curve
 from phin.music.phrase import (
     STEPS_PER_QUARTER,
@@ -254,8 +262,8 @@ def _interpret(contents: _Contents, where: str, min_notes: int) -> MidiReading:
 def _stored_phrase(contents: _Contents) -> Phrase | None:
     """The phrase that stands beside the notes, if it is what was written there."""
     phrase = contents.stored and unseal(contents.stored, contents.parts, contents.ticks_per_quarter)
-    if phrase is None:
-        return None
+    if phrase is None or is_plainly_writable(phrase):
+        return phrase
     try:
         midi_file(phrase)  # what could not be written was not
     except Exception:  # whatever is wrong with a phrase that somebody forged, the notes are there to be read

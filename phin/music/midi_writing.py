@@ -14,10 +14,32 @@ import numpy as np
 import pretty_midi
 from jaxtyping import Int
 
-from phin.music.midi_limits import DEFAULT_TEMPO, refuse_lengths, refuse_size, refuse_tempo, refuse_ticks
+from phin.music.grid import to_ticks
+from phin.music.midi_limits import (
+    DEFAULT_TEMPO,
+    MAX_NOTE_SECONDS,
+    MAX_SECONDS,
+    MAX_TEMPO,
+    MAX_TICKS,
+    MIN_TEMPO,
+    refuse_lengths,
+    refuse_size,
+    refuse_tempo,
+    refuse_ticks,
+)
 from phin.music.midi_seal import Part, sealed
-from phin.music.perform import ROW, STRING, STYLE, Performance, PerformanceStyle, perform
-from phin.music.phrase import ONSET, VELOCITY, Metre, Phrase
+from phin.music.perform import (
+    FINEST,
+    MAX_DIVISION,
+    RESOLUTION,
+    ROW,
+    STRING,
+    STYLE,
+    Performance,
+    PerformanceStyle,
+    perform,
+)
+from phin.music.phrase import DURATION, ONSET, STEPS_PER_QUARTER, VELOCITY, Metre, Phrase
 from phin.whole_file import whole_file
 
 PROGRAM = 105
@@ -85,6 +107,34 @@ def midi_file(
     head.append(mido.MetaMessage("text", text=sealed(phrase, list(parts.values()), ticks_per_quarter)))
     tracks = [string_track(part, string) for string, part in parts.items()]
     return mido.MidiFile(ticks_per_beat=ticks_per_quarter, charset="utf-8", tracks=[head, *tracks])
+
+
+def is_plainly_writable(phrase: Phrase) -> bool:
+    """Whether a phrase, be it forged, is so far from every limit that `midi_file` refuses nothing of it.
+
+    Performing it would say so exactly, and takes over ten times as long as reading the file that it stands in.
+    """
+    texts, tempo, off = (phrase.title, phrase.source), phrase.tempo, phrase.deviation
+    are_texts = all(isinstance(text, str) for text in (*texts, phrase.lai or "", phrase.tuning or ""))
+    if not are_texts or not (tempo is None or (type(tempo) is int and MIN_TEMPO <= tempo <= MAX_TEMPO)):
+        return False
+    if off and not (type(off.ticks_per_quarter) is int and 0 < off.ticks_per_quarter <= MAX_DIVISION):
+        return False
+    if not len(phrase):
+        return True
+    rows, ticks_per_quarter = to_ticks(phrase)
+    first, last, longest = rows[:, ONSET].min(), rows[:, :2].sum(axis=1).max(), rows[:, DURATION].max()
+    if first < -MAX_TICKS or last > MAX_TICKS or longest > MAX_TICKS:
+        return False
+    bar = phrase.metre.bar / STEPS_PER_QUARTER if phrase.metre else 1
+    seconds = (tempo or DEFAULT_TEMPO) / 1e6
+    finest = ticks_per_quarter + max(RESOLUTION, seconds / FINEST)  # ticks a quarter that a technique may ask for
+    quarters = (last - min(first, 0)) / ticks_per_quarter + 2 * bar + 2  # a flick begins before its note
+    return bool(
+        quarters * finest <= MAX_TICKS
+        and quarters * seconds <= MAX_SECONDS
+        and longest / ticks_per_quarter * seconds < MAX_NOTE_SECONDS / 2
+    )
 
 
 def string_parts(performance: Performance, tempo: int) -> dict[int, Part]:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from phin.errors import Defect, InvalidMidi, PhinError
 from phin.music import midi, midi_seal
+from phin.music.composer import compose
 from phin.music.midi import (
     from_pretty_midi,
     midi_bytes,
@@ -26,7 +27,7 @@ from phin.music.midi import (
     write_midi,
 )
 from phin.music.midi_limits import DEFAULT_TEMPO
-from phin.music.midi_writing import WHEEL_EVERY, string_parts
+from phin.music.midi_writing import WHEEL_EVERY, is_plainly_writable, string_parts
 from phin.music.perform import PerformanceStyle, perform
 from phin.music.phrase import TECHNIQUE, UNKNOWN, Deviation, LabelSource, Metre, Phrase, Voice, rows_from_columns
 from phin.music.technique import Technique
@@ -174,6 +175,67 @@ def test_a_stored_phrase_that_is_none_is_ignored(facts: bytes) -> None:
     data = edited(midi_bytes(phrase), {"text": text}, "text")
     assert midi_seal.STORED.search(data).group(2) == payload
     assert len(read(data).phrase) == len(phrase)
+
+
+def with_stored(phrase: Phrase, **forged: object) -> bytes:
+    """The file of a phrase beside whose notes another is stored, under a seal that holds."""
+    performance = perform(phrase)
+    parts = list(string_parts(performance, phrase.tempo or DEFAULT_TEMPO).values())
+    stored = midi_seal.sealed(phrase, parts, performance.ticks_per_quarter)
+    facts = json.loads(zlib.decompress(base64.b64decode(stored.split(":")[2].rstrip(";")))) | forged
+    payload = base64.b64encode(zlib.compress(json.dumps(facts).encode()))
+    text = f"phin1:{midi_seal.seal(parts, performance.ticks_per_quarter, payload)}:{payload.decode()};"
+    return edited(midi_bytes(phrase), {"text": text}, "text")
+
+
+FORGED = {
+    "no text": {"title": 5},
+    "no tempo": {"tempo": "fast"},
+    "a tempo too fast": {"tempo": 10},
+    "a tempo too slow": {"tempo": 10**9},
+    "no division": {"deviation": [0, [0] * 16, [0] * 16]},
+    "a note of an hour": {"rows": [[0, 24 * 60 * 180, 60, 80, -1, 0]]},
+    "a tune of a week": {"rows": [[n * 24 * 3600 * 24, 12, 60, 80, -1, 0] for n in range(16)]},
+    "a bar of a week": {"metre": "9000000/4"},
+    "a note late by a week": {"deviation": [480, [0] * 15 + [10**10], [0] * 16]},
+}
+
+
+@pytest.mark.parametrize("forged", FORGED.values(), ids=FORGED.keys())
+def test_a_stored_phrase_that_nobody_could_have_written_is_ignored(forged: dict[str, object]) -> None:
+    """A file made to do harm would be taken in, and break what saves it again."""
+    assert read(with_stored(tune(), lai="noi")).phrase.lai == "noi"
+    reading = read(with_stored(tune(), lai="noi", **forged))
+    assert reading.phrase.lai is None
+    assert read(midi_bytes(reading.phrase)).phrase == reading.phrase
+
+
+@st.composite
+def extreme(draw: st.DrawFn) -> Phrase:
+    """A phrase, its notes perhaps as far off and as long as a forger likes, in a bar and at a tempo of the kind."""
+    phrase = draw(phrases())
+    rows = phrase.rows * np.array([draw(st.sampled_from([1, 1, 50, 5000, 200_000])), 1, 1, 1, 1, 1], dtype=np.int32)
+    if len(rows) and draw(st.booleans()):
+        rows[-1, 1] = draw(st.sampled_from([1, 10**4, 10**6, 10**7, 10**9]))
+    tempo = draw(st.none() | st.sampled_from([1, 60_000, 500_000, 0xFFFFFF, 0x1000000]))
+    metre = draw(st.none() | st.sampled_from([Metre(2, 4), Metre(10**6, 4)]))
+    return replace(phrase, rows=rows, tempo=tempo, metre=metre)
+
+
+@settings(max_examples=300)
+@given(extreme())
+def test_what_is_said_to_be_plainly_writable_can_be_written(phrase: Phrase) -> None:
+    """A forged phrase would be believed and break what saves it."""
+    if is_plainly_writable(phrase):
+        assert read(midi_bytes(phrase)).phrase == phrase
+
+
+def test_a_phrase_that_we_wrote_is_read_without_performing_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder of one's own tunes would be read ten times as slowly as other people's."""
+    played = [*(tune(lai=lai) for lai in ("yai", "none")), compose(np.random.default_rng(0))]
+    files = [midi_bytes(phrase) for phrase in played]
+    monkeypatch.setattr(midi, "midi_file", None)
+    assert [read(data).phrase for data in files] == played
 
 
 @pytest.mark.parametrize("name", DEFECTS)
