@@ -13,13 +13,13 @@ from enum import StrEnum
 
 import numpy as np
 
-from phin.music.phrase import Phrase
+from phin.music.phrase import DURATION, UNKNOWN, Column, Inferred, Phrase, let_ring
 
 PENTATONIC = (0, 2, 4, 7, 9)
 """Semitones above the set's root, *do*: do re mi sol la."""
 
 PENTATONIC_SHARE = 0.95
-"""A tune has a set when this share of its sounding time lies in one of the twelve."""
+"""A tune has a set when this share of its sounding time (`known_time`) lies in one of the twelve."""
 
 NO_LAI = "none"
 
@@ -108,10 +108,26 @@ def pentatonic_set(root: int) -> frozenset[int]:
     return frozenset((root + semitones) % 12 for semitones in PENTATONIC)
 
 
+def known_time(melody: Phrase) -> Column:
+    """How long each note of a melody sounds, as far as anybody wrote that down, (note,).
+
+    Its duration, in steps. Where that is inferred, as of letters, the time to the next stroke, which is written: what
+    was cut short to be played, or rings on because its page has a line to fill, counts as any other. Where the rhythm
+    is inferred too, as of a player's shorthand, one for each note: any other number would be ours.
+    """
+    if Inferred.ONSET in melody.inferred:
+        return np.ones_like(melody.duration)
+    if Inferred.DURATION in melody.inferred and len(melody):
+        rows = melody.rows.copy()
+        rows[:, DURATION] = UNKNOWN
+        return let_ring(rows)[:, DURATION]
+    return melody.duration
+
+
 def set_shares(phrase: Phrase) -> np.ndarray:
-    """Share of the melody's sounding time in each of the twelve sets, (12,), by root; zeros for no notes."""
+    """Share of the melody's known time in each of the twelve sets, (12,), by root; zeros for no notes."""
     melody = phrase.melody
-    classes = np.bincount(melody.pitch % 12, weights=melody.duration, minlength=12)
+    classes = np.bincount(melody.pitch % 12, weights=known_time(melody), minlength=12)
     inside = np.array([classes[sorted(pentatonic_set(root))].sum() for root in range(12)])
     return inside / max(classes.sum(), 1)
 

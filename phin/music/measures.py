@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from phin.music.grid import STEPS_PER_SLOT
-from phin.music.lai import PENTATONIC, set_shares
+from phin.music.lai import PENTATONIC, known_time, set_shares
 from phin.music.phrase import STEPS_PER_HONG, Phrase
 
 NUM_RELABELLINGS = 500
@@ -15,7 +15,7 @@ WINDOW = 16
 
 
 def pentatonic_share(phrase: Phrase) -> float:
-    """Share of the melody's sounding time inside the best of the twelve pentatonic sets; 0 for an empty phrase.
+    """Share of the melody's time (`known_time`) inside the best of the twelve pentatonic sets; 0 for an empty phrase.
 
     One note repeated scores 1, and so does any tune of two pitch classes: read it beside `pentatonic_adherence`.
     """
@@ -32,7 +32,8 @@ def pentatonic_adherence(phrase: Phrase) -> float:
     melody = phrase.melody
     if not len(melody):
         return 0.0
-    weights = np.bincount(melody.pitch % 12, weights=melody.duration, minlength=12) / melody.duration.sum()
+    time = known_time(melody)
+    weights = np.bincount(melody.pitch % 12, weights=time, minlength=12) / time.sum()
     return (pentatonic_share(phrase) - _share_by_chance(weights)) / _most_above_chance()
 
 

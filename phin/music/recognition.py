@@ -20,8 +20,17 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from phin.music.lai import PENTATONIC, PENTATONIC_SHARE, TONIC_ABOVE_ROOT, Family, Lai, LaiLabel, set_shares
-from phin.music.phrase import STEPS_PER_QUARTER, Phrase
+from phin.music.lai import (
+    PENTATONIC,
+    PENTATONIC_SHARE,
+    TONIC_ABOVE_ROOT,
+    Family,
+    Lai,
+    LaiLabel,
+    known_time,
+    set_shares,
+)
+from phin.music.phrase import STEPS_PER_QUARTER, Inferred, Phrase
 
 WAYS = (Family.YAO, Family.SAN, None)
 DEGREES = ("do", "re", "mi", "sol", "la")
@@ -147,10 +156,15 @@ def fullest_sets(phrase: Phrase) -> list[int]:
 
 
 def heard_from(phrase: Phrase, root: int, final_known: bool) -> Float[np.ndarray, " feature"]:
-    """FEATURES of a phrase that has a melody, as heard from a root."""
+    """FEATURES of a phrase that has a melody, as heard from a root.
+
+    A note's time goes to the next stroke. As in `known_time`, what is inferred says nothing: the last note of letters
+    has one hong, and in a player's shorthand all notes have the same time, and nobody knows where phrases end.
+    """
     melody = phrase.melody
     degree = np.array([PENTATONIC.index(step) if step in PENTATONIC else -1 for step in (melody.pitch - root) % 12])
-    gap = np.diff(melody.onset, append=melody.end[-1])
+    known = known_time(melody)
+    gap = known if Inferred.ONSET in melody.inferred else np.diff(melody.onset, append=melody.onset[-1] + known[-1])
     time = gap / gap.sum()
     inside = degree >= 0
 

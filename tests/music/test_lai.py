@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from phin.music.augment import transpose
 from phin.music.lai import LAI, LAI_ROOTS, Family, Lai, LaiLabel, label_lai, lai_named, pentatonic_set, set_shares
-from phin.music.phrase import Phrase, Voice, rows_from_columns
+from phin.music.notation import parse_letters
+from phin.music.phrase import Inferred, Phrase, Voice, rows_from_columns
 from tests.tunes import with_drone
 
 NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
@@ -128,6 +129,46 @@ def test_time_counts_and_not_the_number_of_notes() -> None:
     quick = rows_from_columns(1200 + np.arange(10), np.full(10, 1), np.array([61, 63] * 5))
     last = rows_from_columns(np.array([1300]), np.array([240]), np.array([69]))
     assert label_lai(Phrase(np.concatenate([long, quick, last]))).root == 0
+
+
+AS_LETTERS = frozenset({Inferred.DURATION})
+WITHOUT_RHYTHM = AS_LETTERS | {Inferred.ONSET}
+
+
+def test_hyphens_that_fill_a_line_do_not_make_its_last_letter_the_tune() -> None:
+    """A page of lai noi would lose its name because its line had room left after the last letter."""
+    page = "| - - - ล | - ด - ร | - ฟ - ซ | - ร - ท |"
+    filled = page + " - - - - |" * 16
+    short, long = parse_letters(page).phrase, parse_letters(filled).phrase
+    assert long.duration[-1] > 10 * short.duration[-1]
+    assert set_shares(long).tolist() == set_shares(short).tolist()
+    assert set_shares(replace(long, inferred=frozenset()))[5] < 0.4 < set_shares(short)[5]
+
+
+def test_a_letter_that_was_cut_short_to_be_played_counts_until_the_next_is_struck() -> None:
+    """A tune of letters would have another lai once it was fitted to the hand, although not a letter of it changed."""
+    tune = replace(tune_on(0, final=LA), inferred=AS_LETTERS)
+    rows = tune.rows.copy()
+    rows[::2, 1] = 1
+    assert set_shares(replace(tune, rows=rows)).tolist() == set_shares(tune).tolist()
+    assert set_shares(replace(tune, rows=rows, inferred=frozenset())).tolist() != set_shares(tune).tolist()
+
+
+def test_where_nobody_wrote_the_rhythm_every_note_counts_alike() -> None:
+    """In a player's shorthand the notes that we made long would name the lai."""
+    long = rows_from_columns(np.array([0]), np.array([24]), np.array([61]))
+    quick = rows_from_columns(24 + np.arange(20) * 6, np.full(20, 6), np.array([60, 62, 64, 67, 69] * 4))
+    shorthand = Phrase(np.concatenate([long, quick]), inferred=WITHOUT_RHYTHM)
+    assert set_shares(shorthand)[0] == pytest.approx(20 / 21)
+    assert label_lai(shorthand).root == 0
+    assert label_lai(replace(shorthand, inferred=AS_LETTERS)) == LaiLabel(), "20 of 24 hong"
+
+
+def test_letters_struck_together_last_alike() -> None:
+    """Of a chord in a tablature only the highest note would count."""
+    onset = np.array([0, 0, 24])
+    chord = Phrase(rows_from_columns(onset, np.full(3, 24), np.array([61, 64, 69])), inferred=AS_LETTERS)
+    assert set_shares(chord)[0] == pytest.approx(2 / 3)
 
 
 def test_the_accompaniment_says_nothing_about_the_lai() -> None:

@@ -171,6 +171,22 @@ def test_what_is_heard_is_what_is_there() -> None:
     assert edges == {"lowest is do", "highest is la"}
 
 
+def test_what_nobody_wrote_down_is_not_heard() -> None:
+    """Fails: a line filled up with hyphens, or the rhythm that we gave to a player's shorthand, tells the lai."""
+    filled = parse_letters(YAI + " - - - - |" * 8).phrase
+    whole = parse_letters(YAI).phrase
+    np.testing.assert_array_equal(recognise(filled).joint, recognise(whole).joint)
+    assert (recognise(replace(filled, inferred=frozenset())).joint != recognise(whole).joint).any()
+    shorthand = parse_letters("ลดรมซ / ลดซมร / ดรดลล").phrase
+    even = dict(zip(FEATURES, heard_from(shorthand, 0, final_known=False), strict=True))
+    assert even["time on do"] == pytest.approx(4 / 15)
+    assert not any(value for name, value in even.items() if name.startswith("phrase ends"))
+    believed_durations = dict(
+        zip(FEATURES, heard_from(replace(shorthand, inferred=frozenset()), 0, final_known=False), strict=True)
+    )
+    assert any(value for name, value in believed_durations.items() if name.startswith("phrase ends"))
+
+
 def test_the_composers_pieces_are_recognised_as_what_they_are() -> None:
     """Fails: with the final in sight the machine does not know a lai that it has just written."""
     for seed, lai in enumerate(LAI):
