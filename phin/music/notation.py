@@ -59,7 +59,7 @@ from phin.whole_file import write_text
 _ONE_KIND = str.maketrans(
     dict.fromkeys("‐‑‒–—―−ー－", "-") | {"｜": "|"} | dict(zip("๐๑๒๓๔๕๖๗๘๙", "0123456789", strict=True))
 )
-_TOKEN = re.compile(rf"(?P<held>\.{{2,}}|…)|{SYMBOL}|(?P<blank>\s+)|(?P<strange>.)")
+_TOKEN = re.compile(rf"(?P<held>\.(?:\s*\.)+|…)|{SYMBOL}|(?P<blank>\s+)|(?P<strange>.)")
 
 
 _Slot = tuple[Letter | None, ...]
@@ -208,13 +208,14 @@ def _symbol(token: re.Match[str], page: Page, line: int, place: str) -> Letter |
 
 
 def _shorthand(piece: str, page: Page, line: int) -> Iterator[_Slot]:
-    """The slots of groups of letters between slashes; dots after a letter hold it for whole hong."""
+    """The slots of groups of letters between slashes; dots after a letter, four a hong, hold it for whole hong."""
     for group in piece.split("/"):
         letters: list[Letter] = []
         for token in _TOKEN.finditer(group):
             if token["held"]:
                 yield from _inferred_rhythm(letters)
-                yield from [(None,)] * -(-len(token.group()) // SLOTS_PER_HONG) * SLOTS_PER_HONG
+                num_dots = max(token.group().count("."), 1)
+                yield from [(None,)] * -(-num_dots // SLOTS_PER_HONG) * SLOTS_PER_HONG
                 letters = []
             elif not token["blank"] and (
                 letter := _symbol(token, page, line, f"letter {len(letters) + 1} of its group")

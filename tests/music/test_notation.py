@@ -161,7 +161,9 @@ def test_a_players_shorthand_gets_the_rhythm_that_full_pages_of_the_same_tunes_h
 
 def test_shorthand_with_dots_words_and_repeats_is_read() -> None:
     """Fails: the pages that players put on the web, with an intro and repeats in words, are refused."""
-    phrase = read("(เกริ่น) ด..... / ร..... / ม.....\n* ซ ล ซ ม / ม ซ ล\n(ซ้ำ * 5 รอบ)\n(ท่อนจบ) ล (ช้า)")
+    page = "(เกริ่น) ด..... / ร..... / ม.....\n* ซ ล ซ ม / ม ซ ล\n(ซ้ำ * 5 รอบ)\n(ท่อนจบ) ล (ช้า)"
+    phrase = read(page)
+    assert read(page.replace(".....", " . . . . .")) == phrase
     assert [text for _, text in phrase.words] == ["(เกริ่น)", "*", "(ซ้ำ * 5 รอบ)", "(ท่อนจบ)", "(ช้า)"]
     assert (phrase.pitch % 12).tolist() == [0, 2, 4, 7, 9, 7, 4, 4, 7, 9, 9]
     assert phrase.duration[:2].tolist() == [72, 72], "one hong and two of dots"
