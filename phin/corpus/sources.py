@@ -3,10 +3,11 @@
 A source is installed with a package, lies in a folder of the user's, lies in a public repository, or is made by phin.
 Its tunes are called what they are: nothing is called Isan that is not, and what is made says so.
 
-No entry has the few tunes of the phin itself that can be read in public: some eight lai in players' shorthand on one web
-site (guitar285.wordpress.com, known to us only as quoted in the research notes of kritsanan1/genx2, some of them cut
-off), four with their rhythm on another club's board. They are on pages, not in files of a repository at a commit that
-could be named here. Who copies a tune into a text file has it as the page has it: `thai_letters` reads that shorthand.
+No entry has the few tunes of the phin itself that can be read in public: some eight lai in players' shorthand on one
+web site (guitar285.wordpress.com, known to us only as quoted in the research notes of kritsanan1/genx2, some of them
+cut off), four with their rhythm on another club's board. They are on pages, not in files of a repository at a commit
+that could be named here. Who copies a tune into a text file has it as the page has it: `thai_letters` reads that
+shorthand.
 """
 
 from dataclasses import dataclass

@@ -107,6 +107,19 @@ def begin_of(phrase: Phrase) -> int:
     return page_begins(phrase.metre, int(phrase.onset.min(initial=0)))
 
 
+def hong_of(phrase: Phrase, begins: int) -> int:
+    """How many hong a page of a phrase has: to the last that is struck, or to where the last melody note ends.
+
+    One that rings no longer than a hong, as the last of any page does, is not waited for.
+    """
+    if not len(phrase):
+        return 1
+    melody = phrase.melody if phrase.is_melody.any() else phrase
+    rings = int(melody.duration[-1]) if melody.duration[-1] > STEPS_PER_HONG else 1
+    end = max(int(melody.onset[-1]) + rings, int(phrase.onset[-1]) + 1)
+    return -(-(end - begins) // STEPS_PER_HONG)
+
+
 class SlotPlace(NamedTuple):
     """A place on a page, all counted from 0: the slot, and which part of how many it is shared in."""
 

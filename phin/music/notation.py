@@ -37,6 +37,7 @@ from phin.music.grid import (
     SLOTS_PER_HONG,
     STEPS_PER_SLOT,
     begin_of,
+    hong_of,
     page_begins,
     slot_name,
     slot_places,
@@ -47,7 +48,6 @@ from phin.music.phrase import (
     DUPLE,
     HIGHEST_PITCH,
     LOWEST_PITCH,
-    STEPS_PER_HONG,
     UNKNOWN,
     Inferred,
     Phrase,
@@ -275,9 +275,7 @@ def lettered_slots(phrase: Phrase, begins: int, digits: bool = False) -> list[st
         where = phrase.title or "phrase"
         raise InvalidTune(where, Defect.NO_NOTES, "has no melody, so there is nothing to write", "choose another tune")
     places, marked = slot_places(melody, begins), Inferred.OCTAVE not in phrase.inferred
-    rings = int(melody.duration[-1]) if melody.duration[-1] > STEPS_PER_HONG else 1
-    num_hong = -(-(int(melody.onset[-1]) - begins + rings) // STEPS_PER_HONG)
-    slots: list[list[str]] = [["-"]] * num_hong * SLOTS_PER_HONG
+    slots: list[list[str]] = [["-"]] * hong_of(melody, begins) * SLOTS_PER_HONG
     for (slot, part, share), pitch in zip(places, melody.pitch.tolist(), strict=True):
         if len(slots[slot]) != share or slots[slot] == ["-"]:
             slots[slot] = ["-"] * share

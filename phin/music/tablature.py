@@ -24,7 +24,7 @@ import numpy as np
 from phin.errors import Defect, InvalidTune
 from phin.music.fingering import Fingering, finger
 from phin.music.fretboard import DEFAULT, FRETS, Tuning, tuning_of
-from phin.music.grid import SHARES, SLOTS_PER_HONG, STEPS_PER_SLOT, begin_of, page_begins, slot_places
+from phin.music.grid import SHARES, SLOTS_PER_HONG, STEPS_PER_SLOT, begin_of, hong_of, page_begins, slot_places
 from phin.music.page import WORDS, Page, PageReading, barred, header_lines, page_lines, read_text
 from phin.music.phrase import (
     DUPLE,
@@ -108,9 +108,9 @@ def format_tablature(phrase: Phrase, tuning: Tuning | None = None, fingering: Fi
 
 
 def fretted_slots(phrase: Phrase, fingering: Fingering, begins: int) -> list[list[str]]:
-    """What stands in every slot of every string, string 1 first: (string, slot), whole hong of them."""
+    """What stands in every slot of every string, string 1 first: (string, slot), whole hong of them (`hong_of`)."""
     places = slot_places(phrase, begins)
-    num_slots = max((place.slot for place in places), default=0) // SLOTS_PER_HONG * SLOTS_PER_HONG + SLOTS_PER_HONG
+    num_slots = hong_of(phrase, begins) * SLOTS_PER_HONG
     cells = [["-"] * num_slots for _ in range(fingering.tuning.num_strings)]
     parts: dict[tuple[int, int], list[str]] = {}
     for (slot, part, share), string, fret, voice in zip(

@@ -181,6 +181,29 @@ def test_octaves_that_were_inferred_are_so_still_after_tablature(desk: Path) -> 
     assert "inferred" not in (desk / "marked.tab").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("tuning", ["E-B-E", "D-A-G", "A-E-A-E"])
+def test_letters_without_marks_come_back_so_from_tablature_in_any_tuning(desk: Path, tuning: str) -> None:
+    """Fails: a page for an instrument of one octave comes back with marks that nobody wrote."""
+    bare = "| - - - ล | - ด - ร | - ม - ซ | - ล - ด |"
+    (desk / "bare.txt").write_text(f"{bare}\n", encoding="utf-8")
+    main(["bare.txt", "bare.tab", "--tuning", tuning])
+    main(["bare.tab", "again.txt"])
+    assert bare in (desk / "again.txt").read_text(encoding="utf-8")
+
+
+def test_octaves_that_fitting_chose_are_marked_so_that_the_page_can_be_played(
+    desk: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Fails: a tune that was moved down for two strings is an octave higher on its page, where they have no fret."""
+    (desk / "bare.txt").write_text("| - - - ล | - ด - ร | - ม - ซ | - ล - ด |\n", encoding="utf-8")
+    assert "C6 is on no fret of E-A" in complaint(capsys, "bare.txt", "two.tab", "--tuning", "E-A")
+    main(["bare.txt", "two.tab", "--tuning", "E-A", "--fit"])
+    main(["two.tab", "again.txt"])
+    assert "| - - - ลฺ | - ด - ร | - ม - ซ | - ล - ดํ |" in (desk / "again.txt").read_text(encoding="utf-8")
+    main(["again.txt", "again.tab"])
+    assert (desk / "again.tab").read_text(encoding="utf-8") == (desk / "two.tab").read_text(encoding="utf-8")
+
+
 def test_what_drones_under_each_lai_in_each_tuning_is_printed_for_who_asks(capsys: pytest.CaptureFixture[str]) -> None:
     """Fails: a player cannot find out in which tuning a lai's tonic is open, or that po sai's is in none."""
     with pytest.raises(SystemExit) as leaving:
