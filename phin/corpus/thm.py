@@ -5,7 +5,8 @@ and `%2` for the digit, `([part])`, `//` for back to the beginning, lines of hon
 and 9 are high 1 and 2; `%1` before a hong numbers an ending, in place of its first hyphen where three are left.
 
 - Of several endings of a part the last is kept, as of ABC: repeats are written once. One runs to the next, or to the
-  `//` before that. Parts for two hands keep all of theirs: no page was seen that says how the lines would pair.
+  `//` before that. Parts for two hands do so where both lines number the same hong, and else keep all: no page was seen
+  that says how the lines would pair.
 - Signs beside a digit say how a hand moves: strokes in and out (v ^), bows ({ }), fingers and strings (`\\๓`, `/+`,
   `\\iii`), and + = º, which no source explains. No technique of ours means them, and they are left out.
 - `t` is phrom (พรม), a trill; small notes in square brackets share a slot, and where they are more than one they are a
@@ -116,11 +117,11 @@ def _read(tune: _Tune, instrument: str, path: str) -> PageReading:
         tune, left_out = _last_endings(tune)
         reading = _read_hand(tune, where, fingered)
         return PageReading(_with_flicks(reading.phrase), (*reading.repairs, *left_out))
-    upper, lower = _hands(tune, where)
+    (upper, lower), left_out = _last_endings_of_both(*_hands(tune, where))
     marked = bool(re.search(r"[89*]|\d\.", "".join(line for line in tune.lines[1:] if _kind(line) == "music")))
     right, left = (_read_hand(hand, where, False, marked) for hand in (upper, lower))
     phrase = _with_flicks(_joined(right.phrase, left.phrase))
-    return PageReading(phrase, tuple(dict.fromkeys(right.repairs + left.repairs)))
+    return PageReading(phrase, tuple(dict.fromkeys((*right.repairs, *left.repairs, *left_out))))
 
 
 def _last_endings(tune: _Tune) -> tuple[_Tune, list[str]]:
@@ -148,6 +149,18 @@ def _last_endings(tune: _Tune) -> tuple[_Tune, list[str]]:
     for (number, _, _), cell in zip(cells, kept, strict=True):
         lines[number].append(cell)
     return replace(tune, lines=[" ".join(line) for line in lines]), left_out
+
+
+def _last_endings_of_both(upper: _Tune, lower: _Tune) -> tuple[tuple[_Tune, _Tune], list[str]]:
+    """`_last_endings` of two hands, where it leaves the same hong out of both; else all are kept, which is said."""
+    (right, left_out), (left, _) = _last_endings(upper), _last_endings(lower)
+    gone = [
+        [[cell == "%" for cell in line.split()] for line in hand.lines[1:] if _kind(line) == "music"]
+        for hand in (right, left)
+    ]
+    if gone[0] == gone[1]:
+        return (right, left), left_out
+    return (upper, lower), ["endings kept, all of them: the two hands number others"]
 
 
 def _with_flicks(phrase: Phrase) -> Phrase:

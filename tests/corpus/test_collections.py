@@ -148,6 +148,17 @@ def test_of_several_endings_of_a_club_page_the_last_is_kept(tmp_path, endings, w
     assert len(reading.repairs) == int(words[0][1]) - 1
 
 
+def test_of_the_endings_of_two_hands_the_last_is_kept_where_both_number_it(tmp_path):
+    """Else the gong circle's tune would have two cadences in a row, or a left hand that is a hong behind the right."""
+    first, second = "--32 %1--- -2-3 %2--- -5-6", "---- %1--- 1--7. %2--- ---6."
+    (tune,) = page(tmp_path, f"(เพลง_ทางฆ้องวงใหญ่)\n{first}\n{second}")
+    assert letters(tune) == ["| - - ม ร |", "| - - - - | - ซ - ล |"]
+    assert [repair for repair in tune.reading.repairs if "an ending left out" in repair]
+    (kept,) = page(tmp_path, f"(เพลง_ทางฆ้องวงใหญ่)\n{first}\n{second.replace('%1', '-').replace('%2', '-')}")
+    assert len(kept.reading.phrase.melody) == len("32") + len("2") + len("13") + len("56")
+    assert any("endings kept" in repair for repair in kept.reading.repairs)
+
+
 @pytest.mark.parametrize(
     ("music", "num_left_out"),
     [("%1--3 -3-2\n([ท่อน_%2])\n%2--5 ---5", 0), ("%1--3 -3-2\n%1--5 ---5", 0), ("%1--3 -3-2\n//\n---1\n%2--5", 3)],
