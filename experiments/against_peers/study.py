@@ -1,0 +1,257 @@
+"""Our rows beside what others would take, on the same tunes: at equal notes seen, and at equal time. In the repository:
+
+    python -m experiments.against_peers.study corpus        # which tunes some arm cannot hold: writes left_out.csv
+    python -m experiments.against_peers.study run           # rates by validation, then both tables: a file a run
+    python -m experiments.against_peers.study speed         # training notes a second: writes speed.csv
+    python -m experiments.against_peers.study draw          # results.csv from the runs, figure.svg from results.csv
+
+A run that is there is not made again, so `run` goes on where it stopped, and several can share the work by --arms.
+"""
+
+import argparse
+import json
+import logging
+import os
+import platform
+import time
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from experiments.against_peers.ancestor import Ancestor
+from experiments.against_peers.arm import Arm, Notation
+from experiments.against_peers.corpus import Corpus, Melodies, folk, folk_config, write_left_out
+from experiments.against_peers.folk_rnn import AbcNotation, FolkRnn
+from experiments.against_peers.ours import Ours
+from experiments.against_peers.tables import CLOCK, MARKOV, NOTES, OURS, draw, write_speed
+from experiments.against_peers.training import Bits, Budget, Spent, measure, train
+from phin.corpus.intake import prepare
+from phin.data.dataset import DataConfig
+from phin.errors import PhinError
+from phin.evaluation.markov import MarkovModel
+from phin.model.transformer import TransformerConfig
+from phin.music.phrase import Phrase
+from phin.tokenizer import METRES, NUM_CONDITIONS
+from phin.whole_file import write_text
+
+log = logging.getLogger(__name__)
+
+HERE = Path(__file__).parent
+RATES = (0.0005, 0.0015, 0.0045)
+"""Tried for every arm that has a learning rate; the one of the default run in the middle."""
+BUDGET, TOLERANCE = 2_695_098, 0.05
+"""Parameters of model=small, and by how much an arm may have more or fewer."""
+Sizes = tuple[int, ...]
+
+
+def _of_remi(name: str) -> Callable[[Sizes], Arm]:
+    def build(condition_sizes: Sizes) -> Arm:
+        from experiments.against_peers import remi  # needs MidiTok, transformers and x-transformers
+
+        return getattr(remi, name)(condition_sizes)
+
+    return build
+
+
+ARMS: dict[str, Callable[[Sizes], Arm]] = {
+    "REMI, GPT-2": _of_remi("Gpt2"),
+    "REMI, x-transformers": _of_remi("XTransformer"),
+    "index_rotary": lambda sizes: Ours(sizes, TransformerConfig(time_heads=0, metre=False)),
+    "folk-rnn": FolkRnn,
+    "ancestor": Ancestor,
+    OURS: lambda sizes: Ours(sizes, TransformerConfig()),
+}
+"""Beside these: the Markov model, which has no rate."""
+
+
+def build(name: str, corpus: Corpus, seed: int) -> Arm:
+    """An arm whose weights depend on the seed alone. Raises PhinError where it is too large or too small to compare."""
+    torch.manual_seed(seed)
+    arm = ARMS[name](corpus.tokenizer.condition_sizes)
+    if abs(arm.num_parameters / BUDGET - 1) > TOLERANCE:
+        raise PhinError(name, f"has {arm.num_parameters:,} parameters", f"bring it within 5 % of {BUDGET:,}")
+    return arm
+
+
+def trained(name: str, corpus: Corpus, seed: int, rate: float, budget: Budget, split: str) -> dict[str, Any]:
+    """A run of an arm: what it took, and the bits of every tune of a split."""
+    arm = build(name, corpus, seed)
+    spent = train(arm, corpus.training_batches(seed), rate, budget)
+    return report(name, seed, spent, measure(arm, corpus.held_out(split)), rate, arm.num_parameters)
+
+
+def counted(corpus: Corpus, seed: int, budget: Budget) -> dict[str, Any]:
+    """The Markov model: of the tunes that the other arms have seen by then, or, by the clock, of all of them."""
+    began = time.process_time()
+    if budget.steps is None:
+        tunes = corpus.melodies.split("train").tolist()
+    else:
+        batches = islice(corpus.training_batches(seed), budget.steps)
+        tunes = sorted({example.item.tune for batch in batches for example in batch})
+    phrases = [corpus.melodies.phrase(tune) for tune in tunes]
+    model = MarkovModel.fit(phrases)
+    spent = Spent(budget.steps or 0, sum(map(len, phrases)), time.process_time() - began)
+    examples = corpus.held_out("test")
+    found = model.bits([example.phrase for example in examples], [example.item.tune for example in examples])
+    return report(MARKOV, seed, spent, Bits(found.headline, found.notes, found.tune))
+
+
+def report(
+    name: str, seed: int, spent: Spent, bits: Bits, rate: float | None = None, parameters: int | None = None
+) -> dict[str, Any]:
+    """A run as its file holds it."""
+    return {
+        "arm": name,
+        "seed": seed,
+        "rate": rate,
+        "parameters": parameters,
+        **spent._asdict(),
+        "bits_per_note": bits.a_note,
+        **{f"{column}_of": values.tolist() for column, values in bits._asdict().items()},
+        "machine": {
+            "threads": torch.get_num_threads(),
+            "cores": os.cpu_count(),
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+        },
+    }
+
+
+class Runs:
+    """A folder of runs: a file each, made once."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def done(self, path: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """The run of that file, made now if it is not there."""
+        file = self.folder / f"{path}.json"
+        if not file.is_file():
+            made = make()
+            file.parent.mkdir(parents=True, exist_ok=True)
+            write_text(file, json.dumps(made))
+            log.info(
+                "%s: %.3f bits a note, %d steps, %.0f s", path, made["bits_per_note"], made["steps"], made["seconds"]
+            )
+        return json.loads(file.read_text(encoding="utf-8"))
+
+    def seconds_of_ours(self, seed: int) -> float:
+        """What our arm took at equal notes: the clock that the other table is made by."""
+        file = self.folder / f"{NOTES}/{OURS}-{seed}.json"
+        if not file.is_file():
+            raise PhinError(file, "is not there, and says how long the others may train", f"run --arms {OURS} first")
+        return json.loads(file.read_text(encoding="utf-8"))["seconds"]
+
+
+def best_rate(runs: Runs, name: str, corpus: Corpus, steps: int) -> float:
+    """The rate that reads the validation tunes best after a short run of each, seed 0."""
+    trials = {
+        rate: runs.done(
+            f"trial/{name}-{rate:g}",
+            lambda rate=rate: trained(name, corpus, 0, rate, Budget(steps=steps), "validation"),
+        )
+        for rate in RATES
+    }
+    return min(trials, key=lambda rate: trials[rate]["bits_per_note"])
+
+
+def run(runs: Runs, corpus: Corpus, arms: list[str], seeds: list[int], steps: int, trial_steps: int) -> None:
+    """Every run of both tables that is not there."""
+    rates = {name: best_rate(runs, name, corpus, trial_steps) for name in arms if name != MARKOV}
+    for table in (NOTES, CLOCK):
+        for name in sorted(arms, key=lambda name: name != OURS):  # ours first: it sets the clock
+            for seed in seeds:
+                budget = Budget(steps=steps) if table == NOTES else Budget(seconds=runs.seconds_of_ours(seed))
+
+                def make(name: str = name, seed: int = seed, budget: Budget = budget) -> dict[str, Any]:
+                    if name == MARKOV:
+                        return counted(corpus, seed, budget)
+                    return trained(name, corpus, seed, rates[name], budget, "test")
+
+                runs.done(f"{table}/{name}-{seed}", make)
+
+
+def speed(corpus: Corpus, arms: list[str], steps: int, rounds: int) -> dict[str, list[float]]:
+    """Training notes a second of the processor of each arm, round by round; the arms take turns at the same batches."""
+    built = {name: build(name, corpus, 0) for name in arms}
+    rates: dict[str, list[float]] = {name: [] for name in arms}
+    for number in range(1 + rounds):  # the first warms up
+        for name, arm in built.items():
+            batches = islice(corpus.training_batches(0), number * steps, None)
+            spent = train(arm, batches, RATES[0], Budget(steps=steps))
+            if number:
+                rates[name].append(spent.notes / spent.seconds)
+    return rates
+
+
+def why_left_out(phrase: Phrase, notations: dict[str, Notation], context: int) -> str | None:
+    """Why some arm cannot hold a melody; None: all can."""
+    if (phrase.end[:-1] > phrase.onset[1:]).any():
+        return "two notes sound at once"
+    if phrase.metre is not None and phrase.metre not in METRES:
+        return f"its metre {phrase.metre} is not among the conditions"
+    for name, notation in notations.items():
+        tokens = notation.encode(phrase)
+        back = notation.decode(tokens, phrase.metre)
+        if not np.array_equal(back.rows[:, :3], phrase.rows[:, :3]):
+            return f"{name} reads back another tune"
+        if (length := NUM_CONDITIONS + len(tokens)) > context:
+            return f"{length} tokens of {name}: more than GPT-2 has positions for"
+    return None
+
+
+def left_out(config: DataConfig) -> dict[str, str]:
+    """The tunes that some arm cannot hold, by id, and why; each is written and read back by every notation."""
+    from experiments.against_peers.remi import CONTEXT, RemiNotation
+
+    melodies = Melodies(prepare(config))
+    notations: dict[str, Notation] = {"REMI": RemiNotation(), "ABC": AbcNotation()}
+    reasons = {melodies.id(t): why_left_out(melodies.phrase(t), notations, CONTEXT) for t in range(len(melodies))}
+    return {tune: why for tune, why in reasons.items() if why}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("corpus", "run", "speed", "draw"))
+    parser.add_argument("--arms", nargs="+", default=[*ARMS, MARKOV], choices=[*ARMS, MARKOV])
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--steps", type=int, default=600, help="of about 1,024 notes, at equal notes")
+    parser.add_argument("--trial-steps", type=int, default=150, help="of each trial of a learning rate")
+    parser.add_argument("--speed-steps", type=int, default=5, help="of an arm in a round of `speed`")
+    parser.add_argument("--rounds", type=int, default=5, help="of `speed`")
+    parser.add_argument("--held-out", type=int, help="tunes of each split, to try whether all runs; all, unless said")
+    parser.add_argument("--runs", type=Path, default=HERE / "runs")
+    parser.add_argument("--cache", default="cache")
+    asked = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    torch.set_num_threads(1)
+    try:
+        if asked.what == "draw":
+            draw(asked.runs, folk(asked.cache).melodies)
+        elif asked.what == "speed":
+            write_speed(
+                speed(
+                    folk(asked.cache), [name for name in asked.arms if name != MARKOV], asked.speed_steps, asked.rounds
+                )
+            )
+        elif asked.what == "corpus":
+            write_left_out(left_out(folk_config(asked.cache)))
+        else:
+            run(
+                Runs(asked.runs),
+                folk(asked.cache, asked.held_out),
+                asked.arms,
+                asked.seeds,
+                asked.steps,
+                asked.trial_steps,
+            )
+    except PhinError as error:
+        raise SystemExit(f"study.py: {error}") from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""How every arm is trained and measured: one loop, one optimiser, one schedule, one thread."""
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch.optim import AdamW
+
+from experiments.against_peers.arm import Arm
+from experiments.against_peers.corpus import Example, side_by_side
+from phin.errors import PhinError
+from phin.training.schedule import ScheduleConfig
+
+BETAS, WEIGHT_DECAY, CLIP = (0.9, 0.95), 0.05, 1.0
+_FINE = 10_000
+"""Parts that a budget is cut into, so that the schedule of a run that ends by the clock has steps to count."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long an arm may train: so many steps, or so many seconds of the processor (of one thread)."""
+
+    steps: int | None = None
+    seconds: float | None = None
+
+    def spent(self, steps: int, seconds: float) -> float:
+        """The share of it that is gone."""
+        return steps / self.steps if self.steps is not None else seconds / (self.seconds or math.inf)
+
+
+class Spent(NamedTuple):
+    """What a run took; seconds are the processor's, of making batches too."""
+
+    steps: int
+    notes: int
+    seconds: float
+
+
+class Bits(NamedTuple):
+    """Bits of held-out tunes, and what to divide and group them by."""
+
+    bits: Float[np.ndarray, " tune"]
+    notes: Int[np.ndarray, " tune"]
+    tune: Int[np.ndarray, " tune"]
+
+    @property
+    def a_note(self) -> float:
+        return float(self.bits.sum() / self.notes.sum())
+
+
+def optimizer_for(arm: Arm) -> AdamW:
+    """AdamW as phin's: matrices decay, norms and biases do not."""
+    matrices = [p for p in arm.parameters() if p.ndim >= 2]
+    others = [p for p in arm.parameters() if p.ndim < 2]
+    groups = [{"params": matrices, "weight_decay": WEIGHT_DECAY}, {"params": others, "weight_decay": 0.0}]
+    return AdamW(groups, lr=0.0, betas=BETAS, fused=True)
+
+
+def train(arm: Arm, batches: Iterator[Sequence[Example]], rate: float, budget: Budget) -> Spent:
+    """Trains until the budget is gone; the learning rate warms up and falls over the budget, whatever it is counted in.
+
+    Time is the processor's, so that others on the machine count for less; with one thread it is what the clock would
+    say on a machine that does nothing else.
+    """
+    optimizer, schedule = optimizer_for(arm), ScheduleConfig()
+    began = time.process_time()
+    spent = Spent(0, 0, 0.0)
+    arm.train()
+    while (share := budget.spent(spent.steps, spent.seconds)) < 1:
+        examples = next(batches)
+        for group in optimizer.param_groups:
+            group["lr"] = rate * schedule.factor(int(share * _FINE), _FINE)
+        loss = arm.loss(examples)
+        if not torch.isfinite(loss):
+            raise PhinError(f"step {spent.steps}", "the loss is no longer finite", f"leave the rate {rate:g} out")
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(arm.parameters(), CLIP)
+        optimizer.step()
+        arm.after_step()
+        notes = spent.notes + sum(example.notes for example in examples)
+        spent = Spent(spent.steps + 1, notes, time.process_time() - began)
+    return spent
+
+
+@torch.inference_mode()
+def measure(arm: Arm, examples: Sequence[Example]) -> Bits:
+    """Bits of each tune, in the order of their numbers."""
+    arm.eval()
+    columns: dict[str, list[float]] = {"bits": [], "notes": [], "tune": []}
+    for batch in side_by_side(examples):
+        columns["bits"] += (arm.scores(batch).nats.double() / math.log(2)).tolist()
+        columns["notes"] += [example.notes for example in batch]
+        columns["tune"] += [example.item.tune for example in batch]
+    order = np.argsort(columns["tune"], kind="stable")
+    return Bits(*(np.array(column)[order] for column in columns.values()))
