@@ -15,7 +15,9 @@ import os
 import platform
 import time
 from collections.abc import Callable
-from itertools import islice
+from dataclasses import asdict
+from functools import partial
+from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +60,8 @@ def _of_remi(name: str) -> Callable[[Sizes], Arm]:
 
 
 ARMS: dict[str, Callable[[Sizes], Arm]] = {
-    "REMI, GPT-2": _of_remi("Gpt2"),
-    "REMI, x-transformers": _of_remi("XTransformer"),
+    "remi-gpt2": _of_remi("Gpt2"),
+    "remi-x-transformers": _of_remi("XTransformer"),
     "index_rotary": lambda sizes: Ours(sizes, TransformerConfig(time_heads=0, metre=False)),
     "folk-rnn": FolkRnn,
     "ancestor": Ancestor,
@@ -122,22 +124,25 @@ def report(
 
 
 class Runs:
-    """A folder of runs: a file each, made once."""
+    """A folder of runs: a file each, made once. Each remembers what was asked of it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def done(self, path: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """The run of that file, made now if it is not there."""
+    def done(self, path: str, make: Callable[[], dict[str, Any]], **asked: Any) -> dict[str, Any]:
+        """The run of that file, made now if it is not there. Raises PhinError where it is and other was asked of it."""
         file = self.folder / f"{path}.json"
         if not file.is_file():
             made = make()
             file.parent.mkdir(parents=True, exist_ok=True)
-            write_text(file, json.dumps(made))
-            log.info(
-                "%s: %.3f bits a note, %d steps, %.0f s", path, made["bits_per_note"], made["steps"], made["seconds"]
-            )
-        return json.loads(file.read_text(encoding="utf-8"))
+            write_text(file, json.dumps(made | {"asked": asked}))
+            took = f"{made['steps']} steps, {made['seconds']:.0f} s"
+            log.info("%s: %.3f bits a note, %s", path, made["bits_per_note"], took)
+        stored = json.loads(file.read_text(encoding="utf-8"))
+        if stored["asked"] != asked:
+            said = ", ".join(f"{key}={value}" for key, value in stored["asked"].items())
+            raise PhinError(file, f"was made with {said}", "name another folder with --runs, or remove it")
+        return stored
 
     def seconds_of_ours(self, seed: int) -> float:
         """What our arm took at equal notes: the clock that the other table is made by."""
@@ -149,39 +154,35 @@ class Runs:
 
 def best_rate(runs: Runs, name: str, corpus: Corpus, steps: int) -> float:
     """The rate that reads the validation tunes best after a short run of each, seed 0."""
-    trials = {
-        rate: runs.done(
-            f"trial/{name}-{rate:g}",
-            lambda rate=rate: trained(name, corpus, 0, rate, Budget(steps=steps), "validation"),
-        )
-        for rate in RATES
-    }
-    return min(trials, key=lambda rate: trials[rate]["bits_per_note"])
+
+    def bits_at(rate: float) -> float:
+        def make() -> dict[str, Any]:
+            return trained(name, corpus, 0, rate, Budget(steps=steps), "validation")
+
+        return runs.done(f"trial/{name}-{rate:g}", make, steps=steps, tunes=corpus.num_held_out)["bits_per_note"]
+
+    return min(RATES, key=bits_at)
 
 
 def run(runs: Runs, corpus: Corpus, arms: list[str], seeds: list[int], steps: int, trial_steps: int) -> None:
     """Every run of both tables that is not there."""
     rates = {name: best_rate(runs, name, corpus, trial_steps) for name in arms if name != MARKOV}
-    for table in (NOTES, CLOCK):
-        for name in sorted(arms, key=lambda name: name != OURS):  # ours first: it sets the clock
-            for seed in seeds:
-                budget = Budget(steps=steps) if table == NOTES else Budget(seconds=runs.seconds_of_ours(seed))
-
-                def make(name: str = name, seed: int = seed, budget: Budget = budget) -> dict[str, Any]:
-                    if name == MARKOV:
-                        return counted(corpus, seed, budget)
-                    return trained(name, corpus, seed, rates[name], budget, "test")
-
-                runs.done(f"{table}/{name}-{seed}", make)
+    in_order = sorted(arms, key=lambda name: name != OURS)  # ours first: it sets the clock
+    for table, name, seed in product((NOTES, CLOCK), in_order, seeds):
+        budget = Budget(steps=steps) if table == NOTES else Budget(seconds=runs.seconds_of_ours(seed))
+        rate = rates.get(name)
+        make = partial(counted, corpus, seed, budget)
+        if rate is not None:
+            make = partial(trained, name, corpus, seed, rate, budget, "test")
+        runs.done(f"{table}/{name}-{seed}", make, **asdict(budget), rate=rate, tunes=corpus.num_held_out)
 
 
 def speed(corpus: Corpus, arms: list[str], steps: int, rounds: int) -> dict[str, list[float]]:
     """Training notes a second of the processor of each arm, round by round; the arms take turns at the same batches."""
-    built = {name: build(name, corpus, 0) for name in arms}
+    built = {name: (build(name, corpus, 0), corpus.training_batches(0)) for name in arms}
     rates: dict[str, list[float]] = {name: [] for name in arms}
     for number in range(1 + rounds):  # the first warms up
-        for name, arm in built.items():
-            batches = islice(corpus.training_batches(0), number * steps, None)
+        for name, (arm, batches) in built.items():
             spent = train(arm, batches, RATES[0], Budget(steps=steps))
             if number:
                 rates[name].append(spent.notes / spent.seconds)
@@ -230,27 +231,23 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     torch.set_num_threads(1)
     try:
-        if asked.what == "draw":
-            draw(asked.runs, folk(asked.cache).melodies)
-        elif asked.what == "speed":
-            write_speed(
-                speed(
-                    folk(asked.cache), [name for name in asked.arms if name != MARKOV], asked.speed_steps, asked.rounds
-                )
-            )
-        elif asked.what == "corpus":
-            write_left_out(left_out(folk_config(asked.cache)))
-        else:
-            run(
-                Runs(asked.runs),
-                folk(asked.cache, asked.held_out),
-                asked.arms,
-                asked.seeds,
-                asked.steps,
-                asked.trial_steps,
-            )
+        carry_out(asked)
     except PhinError as error:
         raise SystemExit(f"study.py: {error}") from None
+
+
+def carry_out(asked: argparse.Namespace) -> None:
+    """What was asked for on the command line."""
+    if asked.what == "corpus":
+        return write_left_out(left_out(folk_config(asked.cache)))
+    corpus = folk(asked.cache, asked.held_out)
+    if asked.what == "draw":
+        draw(asked.runs, corpus.melodies)
+    elif asked.what == "speed":
+        with_a_rate = [name for name in ARMS if name in (*asked.arms, OURS)]
+        write_speed(speed(corpus, with_a_rate, asked.speed_steps, asked.rounds))
+    else:
+        run(Runs(asked.runs), corpus, asked.arms, asked.seeds, asked.steps, asked.trial_steps)
 
 
 if __name__ == "__main__":

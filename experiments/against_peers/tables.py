@@ -19,8 +19,7 @@ HERE = Path(__file__).parent
 RESULTS, FIGURE, SPEED = HERE / "results.csv", HERE / "figure.svg", HERE / "speed.csv"
 NOTES, CLOCK = "notes", "clock"
 TITLES = {NOTES: "equal notes seen", CLOCK: "equal time"}
-OURS, MARKOV = "ours", "Markov"
-TRANSFORMERS = ("REMI, GPT-2", "REMI, x-transformers")
+OURS, MARKOV = "ours", "markov"
 MEAN = "mean"
 COLUMNS = (
     *("table", "arm", "seed", "rate", "parameters", "steps", "notes_seen", "seconds"),
