@@ -47,6 +47,8 @@ RATES = (0.0005, 0.0015, 0.0045)
 """Tried for every arm that has a learning rate; the one of the default run in the middle."""
 BUDGET, TOLERANCE = 2_695_098, 0.05
 """Parameters of model=small, and by how much an arm may have more or fewer."""
+INDEX_ROTARY = TransformerConfig(time_heads=0, metre=False)
+"""model=index_rotary: no musical time, no place in the bar."""
 Sizes = tuple[int, ...]
 
 
@@ -62,7 +64,7 @@ def _of_remi(name: str) -> Callable[[Sizes], Arm]:
 ARMS: dict[str, Callable[[Sizes], Arm]] = {
     "remi-gpt2": _of_remi("Gpt2"),
     "remi-x-transformers": _of_remi("XTransformer"),
-    "index_rotary": lambda sizes: Ours(sizes, TransformerConfig(time_heads=0, metre=False)),
+    "index_rotary": lambda sizes: Ours(sizes, INDEX_ROTARY),
     "folk-rnn": FolkRnn,
     "ancestor": Ancestor,
     OURS: lambda sizes: Ours(sizes, TransformerConfig()),
