@@ -52,10 +52,9 @@ def results(runs: Path, store: Store) -> list[Row]:
             raise PhinError(runs / table, "holds no run of ours to compare with", f"run --arms {OURS}")
         ours = by_seed(by_arm[OURS])
         for arm, made in by_arm.items():
-            for seed, run in by_seed(made).items():
-                if seed not in ours:
-                    raise PhinError(runs / table, f"holds {arm} of seed {seed}, and not ours", f"run --arms {OURS}")
-                rows.append(row(table, arm, str(seed), run, ours[seed], store))
+            if (seeds := by_seed(made)).keys() != ours.keys():
+                raise PhinError(runs / table, f"holds {arm} and ours of unlike seeds", "make the runs that are missing")
+            rows += [row(table, arm, str(seed), run, ours[seed], store) for seed, run in seeds.items()]
     return rows
 
 
