@@ -51,7 +51,7 @@ SWITCHES = {
     "not metre": {"metre": False},
     "mixing SUM": {"mixing": Mixing.SUM},
     "index rotary alone": {"time_heads": 0},
-    "time rotary alone": {"index_rotary": False, "time_heads": 2},
+    "time rotary alone": {"time_heads": 2},
     "no rotary": {"index_rotary": False, "time_heads": 0},
     "all on": {"beat_lag_bias": True, "learned_positions": True},
 }

@@ -51,6 +51,8 @@ NUM_INTERVALS = 2 * NUM_PITCHES - 1
 LONGEST_BAR = 16 * STEPS_PER_QUARTER
 BARS_COUNTED = 8
 """Bars are counted modulo 8: folk phrases and lines are halves, wholes and doubles of eight."""
+MOST_WEIGHTS = 1e9
+"""Beyond this a machine stands still for want of memory before anything is said; public tunes teach a thousandth."""
 LONGEST_LAG = 64
 """Quarters: the beat-lag bias counts longer lags as this one."""
 
@@ -104,12 +106,21 @@ class TransformerConfig:
         if not self.time_ahead and not self.time_heads and not self.beat_lag_bias:
             reason = "means nothing where no head hears musical time"
             raise InvalidConfig("model.time_ahead=false", reason, "leave it out, or raise model.time_heads")
+        if not self.index_rotary and self.time_heads == self.num_heads:
+            reason = "means nothing where every head hears musical time"
+            raise InvalidConfig("model.index_rotary=false", reason, "leave it out, or lower model.time_heads")
         if self.longest_tune != type(self).longest_tune and not self.learned_positions:
             raise InvalidConfig(
                 f"model.longest_tune={self.longest_tune}", "only learned positions have a limit", "leave it out"
             )
         if not 0 <= self.dropout < 1:
             raise InvalidConfig(f"model.dropout={self.dropout}", "is not a probability below 1", "take 0 to 0.5")
+        if not 0 < self.mlp_ratio < math.inf:
+            raise InvalidConfig(f"model.mlp_ratio={self.mlp_ratio}", "is no width for an MLP", "take 8/3, as 2.67")
+        weights = self.num_layers * self.dim**2 * (4 + 3 * self.mlp_ratio) + self.longest_tune * self.dim
+        if weights > MOST_WEIGHTS:
+            reason = f"would have {weights:.0e} weights, and there is no use for more than {MOST_WEIGHTS:.0e}"
+            raise InvalidConfig("model", reason, "lower dim, num_layers, mlp_ratio or longest_tune")
 
 
 class KVCache(NamedTuple):

@@ -93,7 +93,7 @@ def test_the_pitch_head_can_ask_for_a_pitch_class(letter: int) -> None:
 @pytest.mark.parametrize("ahead", [True, False])
 def test_attention_asks_from_where_the_last_note_ends_if_it_looks_ahead(ahead: bool) -> None:
     """Fails: the switch does nothing, and a bar ago is a bar before the wrong moment."""
-    model = tiny_model(**{**BARE, "time_heads": 2, "time_ahead": ahead})
+    model = tiny_model(**{**BARE, "time_heads": 2, "index_rotary": True, "time_ahead": ahead})
     silence([model.embed.fields[DURATION]])
     batch = batch_of(PHRASE)
     longer = with_ids(batch, row=-2, field=DURATION, id=int(batch.ids[0, -2, DURATION]) + 7)

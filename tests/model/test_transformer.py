@@ -263,7 +263,7 @@ def test_a_tune_played_one_slot_later_is_another_tune() -> None:
 
 def test_rotation_by_time_knows_the_lag_alone() -> None:
     """Fails: attention between two notes changes with where both stand, not with how far apart they are."""
-    model = tiny_model(index_rotary=False, metre=False, time_heads=2)
+    model = tiny_model(metre=False, time_heads=2)
     batch = batch_of(PHRASE)
     for shift in (1, 17, 1000):
         moved = replace(batch, onset=batch.onset + shift)
@@ -416,6 +416,12 @@ def test_the_largest_values_of_all_fields_can_be_read(model: PhinTransformer) ->
         ({"longest_tune": 99}, "model.longest_tune=99"),
         ({"time_ahead": False, "time_heads": 0}, "model.time_ahead=false: means nothing"),
         ({"dropout": 1.0}, "model.dropout=1.0"),
+        ({"index_rotary": False, "time_heads": 6}, "model.index_rotary=false: means nothing"),
+        ({"mlp_ratio": -1.0}, "model.mlp_ratio=-1"),
+        ({"mlp_ratio": float("nan")}, "model.mlp_ratio=nan"),
+        ({"mlp_ratio": float("inf")}, "model.mlp_ratio=inf"),
+        ({"num_layers": 10**9}, "model: would have 4e\\+14 weights"),
+        ({"longest_tune": 10**9, "learned_positions": True}, "model: would have 2e\\+11 weights"),
     ],
 )
 def test_impossible_sizes_are_refused_by_the_key_to_mend(settings: dict[str, float], named: str) -> None:
