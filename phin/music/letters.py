@@ -2,7 +2,8 @@
 
 Letters name places on the instrument: ด is C where it is "in Am", ล = A (T. Chaichana, Jazz Orchestra Portraits of
 Thailand, 2022, p. 98, 107). An unmarked letter lies from C4 to B4, each nikhahit (ํ) an octave higher, each phinthu (ฺ)
-an octave lower. Digits are the same letters: 1 to 7, with 8 and 9 for high 1 and 2, `n*` high and `n.` low.
+an octave lower. Digits are the same letters: 1 to 7, with 8 and 9 for high 1 and 2, `n*` high and `n.` low. Nothing
+lies more than two octaves from there: three dots hold a note, so digits could not say it.
 """
 
 import re
@@ -15,10 +16,12 @@ UP, DOWN = "\u0e4d", "\u0e3a"
 """Nikhahit and phinthu."""
 UNMARKED_DO = 60
 """C4, where an unmarked ด lies."""
+MOST_OCTAVES = 2
+"""Above or below the unmarked one that can be written; the phin's own range needs one below and two above."""
 
 SYMBOL = (
     rf"(?P<letter>[{LETTERS}])(?P<marks>[{UP}{DOWN}]*)"
-    r"|(?P<digit>[1-9])(?P<signs>\*{1,2}|\.{1,2}(?!\.)|)"
+    r"|(?P<digit>[1-9])(?P<signs>\*+|\.{1,2}(?!\.)|)"
     r"|(?P<hold>-)"
 )
 """A regular expression for what can stand in a slot: a letter, a digit, a hyphen."""
@@ -36,11 +39,17 @@ class Letter:
         """The MIDI number."""
         return UNMARKED_DO + NATURAL[self.place] + 12 * self.octave
 
+    @property
+    def is_writable(self) -> bool:
+        """Whether it is near enough to the unmarked octave."""
+        return abs(self.octave) <= MOST_OCTAVES
+
     @classmethod
     def of_pitch(cls, pitch: int) -> "Letter | None":
-        """The letter of a MIDI number; None where it has none, as C# has."""
+        """The letter of a MIDI number; None where it has none, as C# has, and what lies three octaves away."""
         octave, semitones = divmod(pitch - UNMARKED_DO, 12)
-        return cls(NATURAL.index(semitones), octave) if semitones in NATURAL else None
+        letter = cls(NATURAL.index(semitones), octave) if semitones in NATURAL else None
+        return letter if letter and letter.is_writable else None
 
     @classmethod
     def of_symbol(cls, symbol: re.Match[str]) -> "Letter":

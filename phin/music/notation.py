@@ -42,7 +42,7 @@ from phin.music.grid import (
     slot_name,
     slot_places,
 )
-from phin.music.letters import DOWN, LETTERS, NATURAL, SYMBOL, UNMARKED_DO, UP, Letter, marks_of
+from phin.music.letters import DOWN, LETTERS, MOST_OCTAVES, NATURAL, SYMBOL, UNMARKED_DO, UP, Letter, marks_of
 from phin.music.page import WORDS, Page, PageReading, barred, header_lines, letter_of, page_lines, read_text
 from phin.music.phrase import (
     DUPLE,
@@ -202,8 +202,9 @@ def _symbol(token: re.Match[str], page: Page, line: int, place: str) -> Letter |
     if len(set(marks_of(token))) > 1:
         raise page.refuse(line, f"{place}: {token.group()} is high and low at once", "leave one of its marks out")
     letter = Letter.of_symbol(token)
-    if not 0 <= letter.pitch <= 127:
-        raise page.refuse(line, f"{place}: {token.group()} is beyond hearing", "leave some of its marks out")
+    if not letter.is_writable:
+        reason = f"{place}: {token.group()} is more than {MOST_OCTAVES} octaves from the unmarked letters"
+        raise page.refuse(line, reason, "leave some of its marks out")
     return letter
 
 

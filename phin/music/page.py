@@ -131,7 +131,7 @@ class Page:
         if name == "drone":
             symbols = [re.fullmatch(SYMBOL, text) for text in value.split()]
             letters = [Letter.of_symbol(symbol) for symbol in symbols if symbol and not symbol["hold"]]
-            if not letters or len(letters) < len(symbols):
+            if not letters or len(letters) < len(symbols) or not all(letter.is_writable for letter in letters):
                 remedy = f"write its letters with blanks between, such as ล{DOWN} ม"
                 raise self.refuse(line, f"{value!r} is no drone", remedy)
             return tuple(sorted({letter.pitch for letter in letters}))

@@ -237,7 +237,11 @@ MISTAKES = {
     "no bars and no hong": ("- - ด - ร", "page:1: has 5 slots"),
     "four letters in a slot": ("| - ดรมซ - ด |", "page:1: hong 1, slot 2: 4 letters share a slot"),
     "high and low": (f"| - - - ด{UP}{DOWN} |", "page:1: hong 1, slot 4: "),
-    "beyond hearing": ("| - - - ด" + UP * 9 + " |", "page:1: hong 1, slot 4: "),
+    "three octaves up": (f"| - - - ด{UP * 3} |", f"page:1: hong 1, slot 4: ด{UP * 3} is more than 2 octaves"),
+    "three octaves down": (f"| - - - ล{DOWN * 3} |", f"page:1: hong 1, slot 4: ล{DOWN * 3} is more than 2 octaves"),
+    "three stars": ("| - - - 1*** |", r"page:1: hong 1, slot 4: 1*** is more than 2 octaves"),
+    "a high digit with two stars": ("| - - - 8** |", r"page:1: hong 1, slot 4: 8** is more than 2 octaves"),
+    "a drone three octaves down": (f"drone: ล{DOWN * 3}\n| - - - ด |", f"page:1: 'ล{DOWN * 3}' is no drone"),
     "no lai": ("lai: ionian\n| - - - ด |", "page:1: there is no lai 'ionian'"),
     "no tempo": ("\n\ntempo: fast\n| - - - ด |", "page:3: 'fast' is no tempo"),
     "no such slow tempo": ("tempo: 3.9\n| - - - ด |", "page:1: '3.9' is no tempo"),
@@ -281,6 +285,18 @@ def test_a_file_in_any_usual_encoding_is_read_and_no_other(tmp_path: Path) -> No
 
 
 # --- writing
+
+
+@pytest.mark.parametrize("digits", [False, True])
+def test_what_no_page_could_be_read_from_is_not_written(digits: bool) -> None:
+    """Fails: a tune three octaves up is saved as a page that phin itself cannot read."""
+    for pitch in (36, 95):
+        phrase = Phrase(rows_from_columns(np.array([18]), np.array([24]), np.array([pitch])))
+        assert read(format_letters(phrase, digits)).pitch.tolist() == [pitch]
+    for pitch in (35, 96):
+        phrase = Phrase(rows_from_columns(np.array([18]), np.array([24]), np.array([pitch])))
+        with pytest.raises(InvalidTune, match="has no Thai letter"):
+            format_letters(phrase, digits)
 
 
 @given(pages())
