@@ -7,8 +7,8 @@ from omegaconf import MISSING
 from phin.cli.app import run
 from phin.counted import counted
 from phin.errors import InvalidConfig
-from phin.generation.request import SamplerConfig, TuneRequest
-from phin.generation.write import FORMATS, endings_of, write_tunes
+from phin.generation.request import SamplerConfig, TuneRequest, refuse_draw
+from phin.generation.write import FORMATS, endings_of, refuse_there, write_tunes
 from phin.music.lai import NO_LAI
 from phin.music.phrase import Phrase
 from phin.writable import refuse_folder
@@ -30,6 +30,7 @@ class GenerateConfig(TuneRequest):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        refuse_draw(self.count, self.seed)
         endings_of(self.formats)
 
 
@@ -43,6 +44,8 @@ def generate(config: GenerateConfig) -> None:
     if not config.out:
         raise InvalidConfig("out=", "is empty", "name a folder for the tunes")
     refuse_folder("out", config.out)
+    name = f"tune-{config.seed}"
+    refuse_there(config.out, name, config.count, config.formats)  # drawing them would be for nothing
     import torch
 
     from phin.generation.generate import generate as draw
@@ -51,7 +54,7 @@ def generate(config: GenerateConfig) -> None:
     torch.set_num_threads(1)  # a step is too small for two
     model, identity = load(find(config.checkpoint))
     tunes = draw(model, identity, config, config.count, config.seed, config.sampler, progress=True)
-    written = write_tunes(tunes, config.out, f"tune-{config.seed}", formats=config.formats)
+    written = write_tunes(tunes, config.out, name, formats=config.formats)
     for tune, files in zip(tunes, written, strict=True):
         print(f"{files.first}  {counted(len(tune), 'note')}, {_lai(tune, config.lai)}")
         for line in files.said:

@@ -9,9 +9,9 @@ from jaxtyping import Int
 from torch import Tensor
 from tqdm import tqdm
 
-from phin.errors import InvalidConfig, PhinError
+from phin.errors import PhinError
 from phin.generation.random import gumbel
-from phin.generation.request import SamplerConfig, TuneRequest
+from phin.generation.request import SamplerConfig, TuneRequest, refuse_draw
 from phin.generation.step import DecodeStep, next_rows, steps_until
 from phin.model.checkpoint import Identity
 from phin.model.transformer import PhinTransformer, RowInputs
@@ -20,8 +20,6 @@ from phin.music.lai import label_lai
 from phin.music.phrase import ASSUMED_TEMPO, DURATION, HONG_PER_LINE, ONSET, STEPS_PER_HONG, Metre, Phrase
 from phin.tokenizer import END_ID, FIELDS, NUM_FIELDS, START_ID, STEP, Tokenizer, first_origin
 
-MOST_TUNES = 10_000
-"""Of one request: all of them are in memory before the first is written."""
 BATCH = 64
 """Tunes drawn side by side; which ones does not change any of them."""
 MOST_NOTES_A_HONG = 12
@@ -43,13 +41,7 @@ def generate(
     how long notes last lets them ring, as letters do. Raises PhinError for one that never
     learned when they begin, and where a tune does not come to its end.
     """
-    if count < 1:
-        raise InvalidConfig(f"count={count}", "nothing is asked for", "take 1 or more")
-    if count > MOST_TUNES:
-        remedy = f"take {MOST_TUNES} at most, and another seed for more"
-        raise InvalidConfig(f"count={count}", "is too many at once", remedy)
-    if not 0 <= seed < 2**63:
-        raise InvalidConfig(f"seed={seed}", "is out of range", "take 0 to 2**63 - 1")
+    refuse_draw(count, seed)
     if not identity.learned_fields[STEP]:
         reason = f"was trained on {identity.corpus}, where nobody wrote the rhythm down, and knows none"
         raise PhinError("model", reason, "train it with tunes among the others whose rhythm is written")

@@ -10,6 +10,9 @@ from phin.errors import InvalidConfig
 from phin.music.phrase import HONG_PER_LINE, STEPS_PER_HONG, Metre, hong_before_zero
 from phin.tokenizer import LAI_NAMES, METRES, SOURCE_CONDITION, UNKNOWN_CONDITION, Tokenizer
 
+MOST_TUNES = 10_000
+"""Of one request: all of them are in memory before the first is written."""
+
 
 @dataclass
 class SamplerConfig:
@@ -79,3 +82,14 @@ class TuneRequest:
             known = ", ".join(tokenizer.sources) or "none"
             raise InvalidConfig(f"source={self.source}", "this model knows no such source", f"take one of {known}")
         return ids
+
+
+def refuse_draw(count: int, seed: int) -> None:
+    """Raises InvalidConfig where so many tunes of such a seed cannot be drawn."""
+    if count < 1:
+        raise InvalidConfig(f"count={count}", "nothing is asked for", "take 1 or more")
+    if count > MOST_TUNES:
+        remedy = f"take {MOST_TUNES} at most, and another seed for more"
+        raise InvalidConfig(f"count={count}", "is too many at once", remedy)
+    if not 0 <= seed < 2**63:
+        raise InvalidConfig(f"seed={seed}", "is out of range", "take 0 to 2**63 - 1")

@@ -39,6 +39,14 @@ def endings_of(formats: Sequence[str]) -> tuple[str, ...]:
     return endings
 
 
+def refuse_there(folder: str | Path, name: str, count: int, formats: Sequence[str]) -> None:
+    """Raises PhinError where one of the files that `write_tunes` would make of `count` tunes is there already."""
+    for stem in _stems(name, count):
+        for ending in endings_of(formats):
+            if (there := Path(folder) / f"{stem}{ending}").exists():
+                raise PhinError(there, "is there already", "name another folder, or take another seed")
+
+
 def write_tunes(
     tunes: Sequence[Phrase],
     folder: str | Path,
@@ -53,7 +61,7 @@ def write_tunes(
     PhinError, before anything of these tunes is there, where another tune has such a name and is not to be replaced.
     """
     folder, endings = Path(folder), endings_of(formats)
-    stems = [f"{name}-{number}" for number in range(1, len(tunes) + 1)]
+    stems = _stems(name, len(tunes))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder, prefix=".writing-") as desk:
@@ -72,6 +80,11 @@ def write_tunes(
     return [
         TuneFiles({ending: folder / path.name for ending, path in files.of.items()}, files.said) for files in written
     ]
+
+
+def _stems(name: str, count: int) -> list[str]:
+    """The names of the tunes, without an ending."""
+    return [f"{name}-{number}" for number in range(1, count + 1)]
 
 
 def _refuse_another(there: Path, ours: Path) -> None:
