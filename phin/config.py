@@ -48,8 +48,12 @@ def run_folder(resume: str | None) -> str:
 
 def choices(*groups: str) -> str:
     """A line a group: the files of settings that it can be."""
-    named = {group: sorted(file.stem for file in (conf_dir() / group).glob("*.yaml")) for group in groups}
-    return "\n".join(f"{group}: {', '.join(names)}" for group, names in named.items())
+    return "\n".join(f"{group}: {', '.join(choices_of(group))}" for group in groups)
+
+
+def choices_of(group: str) -> list[str]:
+    """The files of settings that a group can be; none of what is no group."""
+    return sorted(file.stem for file in (conf_dir() / group).glob("*.yaml")) if group.isidentifier() else []
 
 
 def adapting(init: str | None, to_adapt: Any, from_nothing: Any) -> Any:

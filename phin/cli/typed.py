@@ -1,10 +1,15 @@
 """What a user typed, against the settings that a command has: a key that there is not, a list that is none."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any, get_origin
 
+from phin.config import choices_of
 from phin.errors import InvalidConfig
+
+_NO_NAME = re.compile(r"null|true|false|nan|[+-]?(inf|[\d.]+(e[+-]?\d+)?)|", re.IGNORECASE)
+"""What Hydra takes for something else than the name of a file of settings."""
 
 
 def understood(arguments: Sequence[str], schema: type) -> list[str]:
@@ -22,6 +27,9 @@ def _understood(text: str, schema: type) -> str:
     name, *names = key.partition("@")[0].replace("/", ".").split(".")
     if name == "hydra" or not equals:
         return text
+    chosen = [part.strip() for part in value.strip("[]").split(",")]
+    if not names and (known := choices_of(name)) and value != "[]" and any(map(_NO_NAME.fullmatch, chosen)):
+        raise InvalidConfig(text, f"is no choice of {name}", f"take one of {', '.join(known)}")
     kind: Any = schema
     depth = 0
     for place in (name, *names):

@@ -7,6 +7,8 @@ from phin.corpus.sources import SOURCES, Folder, Made, Repository, Source
 from phin.errors import InvalidConfig
 
 FOLK = ["essen", "han", "oneill", "ryan", "aird", "misc"]
+MOST = 2**31 - 1
+"""Of notes, files, megabytes: what a setting can count to."""
 LONGEST_NAME = 100
 """Bytes of a corpus's name; what is added to it in the cache still makes a name that every disk takes."""
 DAY = 86_400.0
@@ -48,6 +50,8 @@ class CorpusConfig:
 
     def __post_init__(self) -> None:
         self._refuse_name()
+        if not self.cache:
+            raise InvalidConfig("data.cache=", "is empty", "name a folder for what is prepared")
         self._refuse_unknown_sources()
         self._refuse_places()
         if self.splits and self.held_out != CorpusConfig.held_out:
@@ -58,6 +62,8 @@ class CorpusConfig:
             )
         if not 0 < self.held_out < 0.5:
             raise InvalidConfig(f"data.held_out={self.held_out}", "is not between 0 and 0.5", "take 0.1")
+        for name in ("min_notes", "file_megabytes", "pieces", "pieces_seed"):
+            refuse_uncountable(f"data.{name}", getattr(self, name))
         if self.min_notes < 2 or self.workers < 0:
             raise InvalidConfig(
                 "data", "min_notes must be at least 2 and workers at least 0", "raise the one that is not"
@@ -130,6 +136,12 @@ class CorpusConfig:
                 raise InvalidConfig(key, "is not set", f"say where {source.about} are: {key}=DIR")
         if self.download and not any(isinstance(source.origin, Repository) for source in self.chosen):
             raise InvalidConfig("data.download=true", "means nothing for these sources", "leave it out")
+
+
+def refuse_uncountable(key: str, count: int) -> None:
+    """Raises InvalidConfig where no array could be so long."""
+    if count > MOST:
+        raise InvalidConfig(f"{key}={count}", "is too many", f"take {MOST} at most")
 
 
 def refuse_too_many(key: str, count: int) -> None:

@@ -8,7 +8,7 @@ from jaxtyping import Int
 from torch.utils.data import Dataset
 
 from phin.batch import Item
-from phin.corpus.settings import CorpusConfig, refuse_too_many
+from phin.corpus.settings import CorpusConfig, refuse_too_many, refuse_uncountable
 from phin.corpus.store import Store
 from phin.errors import InvalidConfig
 from phin.music.augment import change_chan, named, random_transposition
@@ -51,6 +51,8 @@ class DataConfig(CorpusConfig):
         for name in ("chan", "drop_condition", "drop_lai"):
             if not 0 <= getattr(self, name) <= 1:
                 raise InvalidConfig(f"data.{name}={getattr(self, name)}", "is no probability", "take 0 to 1")
+        for name in ("batch_notes", "window", "overfit"):
+            refuse_uncountable(f"data.{name}", getattr(self, name))
         least = {"batch_notes": 1, "window": 2, "loader_workers": 0, "overfit": 0}
         for name, number in least.items():
             if getattr(self, name) < number:

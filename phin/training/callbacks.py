@@ -8,9 +8,9 @@ import lightning as L
 import numpy as np
 from lightning.pytorch.loggers import WandbLogger
 
-from phin.errors import PhinError
+from phin.errors import InvalidConfig, PhinError
 from phin.generation.generate import generate
-from phin.generation.request import SamplerConfig, TuneRequest
+from phin.generation.request import SamplerConfig, TuneRequest, refuse_draw
 from phin.generation.write import TuneFiles, write_tunes
 from phin.music.measures import measures
 from phin.music.phrase import Phrase
@@ -37,6 +37,9 @@ class SampleTunes(L.Callback):
         show: int = 2,
         sampler: SamplerConfig | None = None,
     ) -> None:
+        refuse_draw(count, seed)
+        if show < 0:
+            raise InvalidConfig(f"show={show}", "is no count", "take 0 to keep none")
         self.folder, self.count, self.seed, self.show = Path(folder), count, seed, show
         self.request, self.sampler = TuneRequest(lines=lines), sampler
 

@@ -142,8 +142,14 @@ MISTAKES = [
     ("train", ["callbacks.best.monitor=val/foo"], "callbacks.best.monitor=val/foo"),
     ("train", ["callbacks.early_stopping.patience=abc"], "callbacks.early_stopping.patience=abc"),
     ("train", ["optimizer.lr=-1"], "optimizer: Invalid learning rate: -1."),
-    ("train", ["optimizer.lr=nan"], "optimizer.lr=nan: is no number"),
-    ("train", ["optimizer.lr=fast"], "optimizer.lr=fast: is no number"),
+    ("train", ["optimizer.lr=nan"], "optimizer.lr=nan: must be a number"),
+    ("train", ["optimizer.lr=fast"], "optimizer.lr=fast: must be a number"),
+    ("train", ["model=null"], "model=null: is no choice of model. Take one of absolute"),
+    ("train", ["callbacks.samples.show=-1"], "callbacks.samples: show=-1: is no count. Take 0 to keep none."),
+    ("train", ["callbacks.samples.count=null"], "callbacks.samples.count=null: must be a whole number. Mend it"),
+    ("train", ["data.batch_notes=99999999999999999999"], "data.batch_notes=99999999999999999999: is too many"),
+    ("prepare", ["data.file_megabytes=99999999999999999999"], "data.file_megabytes=99999999999999999999: is too many"),
+    ("prepare", ["data.cache="], "data.cache=: is empty"),
     ("train", ["optimizer.betas=[0.9]"], "optimizer.betas=[0.9]: are not two numbers"),
     ("train", ["optimizer._target_=os.system"], "optimizer._target_=os.system: makes no Optimizer"),
     ("train", ["trainer._target_=os.getcwd"], "trainer._target_=os.getcwd: makes no Trainer"),
@@ -407,8 +413,12 @@ def test_generating_writes_over_no_other_tune(story: Story, tmp_path: Path) -> N
     assert first.status == 0
     assert "\n1 tune (" in first.out
     before = {file: file.read_bytes() for file in tmp_path.iterdir()}
-    assert phin(*ask, "lines=1").status == 0, "the same line again writes the same"
-    assert "tune-3-1.mid: is another tune" in phin(*ask, "lines=2").complaint
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delattr("phin.generation.generate.generate")  # which would be for nothing
+        assert "tune-3-1.mid: is there already. Name another folder" in phin(*ask, "lines=2").complaint
+        (tmp_path / "tune-3-1.mid").rename(tmp_path / "tune-3-2.mid")
+        assert "tune-3-1.wav: is there already" in phin(*ask, "lines=2").complaint
+        (tmp_path / "tune-3-2.mid").rename(tmp_path / "tune-3-1.mid")
     assert {file: file.read_bytes() for file in tmp_path.iterdir()} == before
 
 

@@ -30,6 +30,12 @@ def test_places_of_several_sources_are_said_as_the_error_line_says_them() -> Non
         "model.dims=3",
         "+hydra.verbose=true",
         "no setting",
+        "model=tiny,small",
+        "logger=[csv]",
+        "logger=[]",
+        "sampler={top_k: 1}",
+        "seed=1",
+        "model.dim=null",
     ],
 )
 def test_what_hydra_understands_is_left_to_it(typed: str) -> None:
@@ -47,6 +53,15 @@ def test_what_hydra_understands_is_left_to_it(typed: str) -> None:
         ("data.sources={essen:2}", "is no list"),
         ("data.paths=/here", r"write data\.paths\.NAME=/here"),
         ("loss.weights=[1,2]", "is no table"),
+        ("model=null", "model=null: is no choice of model. Take one of absolute, index_rotary, small, tiny"),
+        ("model=", "is no choice of model"),
+        ("model=true", "is no choice of model"),
+        ("model=-1", "is no choice of model"),
+        ("model=1e30", "is no choice of model"),
+        ("model=nan", "is no choice of model"),
+        ("model=tiny,null", "is no choice of model"),
+        ("data=[1]", "is no choice of data"),
+        ("+logger=null", "is no choice of logger"),
     ],
 )
 def test_what_nobody_would_read_is_refused(typed: str, said: str) -> None:
