@@ -15,6 +15,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from phin.cli.screen import say, screen
 from phin.cli.typed import understood
 from phin.config import conf_dir, register
 from phin.errors import InvalidConfig, PhinError, Stopped
@@ -39,6 +40,8 @@ def run(command: str, schema: type, task: Callable[[Any], Any]) -> None:
     def hydra_task(config: DictConfig) -> Any:
         try:
             return task(OmegaConf.to_object(config))
+        except BrokenPipeError:
+            raise  # nobody reads what it prints
         except (PhinError, HydraException, OmegaConfBaseException, OSError) as error:
             named = _named(error, command) if isinstance(error, OSError) else error
             if HydraConfig.get().mode == RunMode.MULTIRUN:
@@ -52,7 +55,8 @@ def run(command: str, schema: type, task: Callable[[Any], Any]) -> None:
 
     app = hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=command)(hydra_task)
     try:
-        app()
+        with screen(f"phin-{command}"):
+            app()
     except OverrideParseException as error:
         failures.append(_unread(error.override))
     except (PhinError, HydraException, OmegaConfBaseException) as error:
@@ -62,7 +66,7 @@ def run(command: str, schema: type, task: Callable[[Any], Any]) -> None:
     except Stopped as stopped:
         _leave(command, str(stopped), status=128 + signal.SIGTERM)
     for failure in failures[:-1]:  # of a sweep, each of its jobs
-        print(f"phin-{command}: {_line(failure, command)}", file=sys.stderr)
+        say(f"phin-{command}", _line(failure, command))
     if failures:
         _leave(command, _line(failures[-1], command))
 
@@ -125,5 +129,5 @@ def _in_one_line(error: BaseException) -> str:
 
 
 def _leave(command: str, message: str, status: int = 1) -> NoReturn:
-    print(f"phin-{command}: {message}", file=sys.stderr)
+    say(f"phin-{command}", message)
     sys.exit(status)

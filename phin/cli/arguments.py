@@ -1,11 +1,13 @@
 """How the commands that take files or folders run: by argparse, a mistake is one line and a non-zero exit."""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from phin.cli.screen import say, screen
 from phin.errors import InvalidConfig, PhinError
 
 
@@ -20,13 +22,14 @@ class Parser(argparse.ArgumentParser):
 
     def run(self, task: Callable[[argparse.Namespace], list[str]], argv: Sequence[str] | None) -> None:
         """Prints the lines of a task; exits with 1 after one line on stderr where the user can mend what went wrong."""
-        arguments = self.parse_args(argv)
-        try:
-            for line in task(arguments):
-                print(line)
-        except PhinError as error:
-            print(f"{self.prog}: {error}", file=sys.stderr)
-            sys.exit(1)
+        with screen(self.prog):
+            arguments = self.parse_args(argv)
+            try:
+                for line in task(arguments):
+                    print(line)
+            except PhinError as error:
+                say(self.prog, str(error))
+                sys.exit(1)
 
 
 class FileParser(Parser):
@@ -42,8 +45,9 @@ class FileParser(Parser):
 def files_of(arguments: argparse.Namespace) -> tuple[Path, Path]:
     """IN and OUT. Raises InvalidConfig where OUT is IN, or is there and is not to be written over."""
     source, target = Path(arguments.source), Path(arguments.target)
-    if source.resolve() == target.resolve() or (source.exists() and target.exists() and source.samefile(target)):
+    is_one = os.path.realpath(source) == os.path.realpath(target)
+    if is_one or (os.path.exists(source) and os.path.exists(target) and source.samefile(target)):
         raise InvalidConfig(str(target), "is the file that is read", "give OUT another name")
-    if target.exists() and not arguments.overwrite:
+    if os.path.lexists(target) and not arguments.overwrite:
         raise InvalidConfig(str(target), "is there already", "give OUT another name, or add --overwrite")
     return source, target

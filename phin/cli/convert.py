@@ -166,7 +166,7 @@ def _lai(phrase: Phrase, in_instrument_key: bool) -> list[str]:
 def _parser() -> FileParser:
     parser = FileParser("phin-convert", DESCRIPTION)
     parser.add_argument("--tune", type=_positive, help="which tune of an .abc file that holds several, counted from 1")
-    parser.add_argument("--transpose", type=int, default=0, metavar="SEMITONES", help="move every note")
+    parser.add_argument("--transpose", type=_semitones, default=0, metavar="SEMITONES", help="move every note")
     parser.add_argument("--tempo", type=_tempo, help="hong (quarters) a minute")
     parser.add_argument(
         "--snap",
@@ -217,8 +217,15 @@ def _chosen(tunes: Sequence[Phrase], number: int | None, source: Path) -> Phrase
 
 
 def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
+    if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 on")
+    return int(text)
+
+
+def _semitones(text: str) -> int:
+    number = text.strip().removeprefix("-").removeprefix("+")
+    if not number.isdecimal() or len(number) > 4:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of semitones")
     return int(text)
 
 

@@ -255,6 +255,13 @@ MISTAKES = {
     "no tempo": (["tune.txt", "x.mid", "--tempo", "fast"], "'fast' is no tempo"),
     "an empty tuning": (["tune.txt", "x.tab", "--tuning", ""], "tuning ''"),
     "beyond MIDI": (["tune.txt", "x.mid", "--transpose", "1000"], "--transpose 1000: moves notes beyond MIDI 0 to 127"),
+    "far beyond MIDI": (["tune.txt", "x.mid", "--transpose", "9" * 30], "is no number of semitones"),
+    "no semitones": (["tune.txt", "x.mid", "--transpose", "two"], "'two' is no number of semitones"),
+    "a number that is none": (["tune.txt", "x.mid", "--tune", "²"], "'²' is no number from 1 on"),
+    "a line break in a name": (["no\nwhere.txt", "x.mid"], "no\\nwhere.txt: cannot be opened"),
+    "too long a name": (["tune.txt", f"{'x' * 300}.mid"], "cannot be written (File name too long)"),
+    "a link to itself": (["loop.txt", "x.mid"], "loop.txt: cannot be opened"),
+    "to a link to itself": (["tune.txt", "loop.txt"], "loop.txt: is there already"),
     "a file for a folder": (["tune.txt", "tunes.abc/x.mid"], "tunes.abc/x.mid: cannot be written"),
     "a file that is there": (["tune.txt", "tunes.abc.txt"], "tunes.abc.txt: is there already"),
     "itself by another name": (["tune.txt", "link.txt", "--overwrite"], "link.txt: is the file that is read"),
@@ -271,9 +278,10 @@ def test_a_mistake_is_one_line_and_nothing_is_written(
     desk: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
 ) -> None:
     """Fails: a slip of the pen ends in a traceback, or in half a file."""
-    before = {file: file.read_bytes() for file in desk.iterdir()}
+    (desk / "loop.txt").symlink_to("loop.txt")
+    before = {file: file.exists() and file.read_bytes() for file in desk.iterdir()}
     assert said in complaint(capsys, *arguments)
-    assert {file: file.read_bytes() for file in desk.iterdir()} == before
+    assert {file: file.exists() and file.read_bytes() for file in desk.iterdir()} == before
 
 
 def test_help_names_every_form(capsys: pytest.CaptureFixture[str]) -> None:

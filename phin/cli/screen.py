@@ -1,0 +1,32 @@
+"""What a command says: one line of a mistake, and an end without a page where nothing more can be printed."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+READER_LEFT = 141
+"""The status of a program whose reader has left, as in `phin-convert --help | head -1`: 128 and SIGPIPE's 13."""
+
+
+def say(program: str, message: str) -> None:
+    """One line on stderr, whatever stands in the names that it tells."""
+    print(f"{program}: {message}".replace("\n", "\\n"), file=sys.stderr)
+
+
+@contextmanager
+def screen(program: str) -> Iterator[None]:
+    """Ends a program that cannot print: without a word where its reader has left, else with one line and a 1."""
+    try:
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # where Python's last flush goes
+        if isinstance(error, BrokenPipeError):
+            sys.exit(READER_LEFT)
+        say(program, f"the output cannot be written ({error.strerror}). Give it room, or another place to go.")
+        sys.exit(1)

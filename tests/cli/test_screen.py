@@ -1,0 +1,44 @@
+"""Where nobody reads on, or nothing more can be written, a command ends without a page."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from phin.cli.screen import READER_LEFT
+
+RUN = {
+    "convert": ["tune.txt", "tune.mid"],
+    "convert help": ["--help"],
+    "generate help": ["--help"],
+    "generate settings": ["--cfg", "job"],
+}
+
+
+def run(command: str, desk: Path, out: str) -> subprocess.CompletedProcess[str]:
+    """A command, its output going where a shell sends it."""
+    name = command.split()[0]
+    (desk / "tune.txt").write_text("| - - - ล | - ด - ร |\n", encoding="utf-8")
+    line = f"import sys; sys.argv[0] = 'phin-{name}'; from phin.cli.{name} import main; main()"
+    script = f'"$@" {out}; exit ${{PIPESTATUS[0]}}'
+    arguments = ["bash", "-c", script, "bash", sys.executable, "-c", line, *RUN[command]]
+    return subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=120, cwd=desk)
+
+
+@pytest.mark.parametrize("command", RUN)
+def test_a_reader_that_has_left_is_no_mistake(command: str, tmp_path: Path) -> None:
+    """Fails: `phin-generate --help | head` ends in a traceback."""
+    ended = run(command, tmp_path, "| true" if command == "convert" else "| head -c 1")
+    assert ended.stderr == ""
+    assert ended.returncode in (0, READER_LEFT)  # 0 where all had been said before it left
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize("command", [command for command in RUN if command != "convert help"])  # argparse is silent
+def test_output_that_has_no_room_is_one_line(command: str, tmp_path: Path) -> None:
+    """Fails: a full disk under a log file is told in twenty lines, or not at all."""
+    ended = run(command, tmp_path, ">/dev/full")
+    assert ended.returncode == 1
+    (said,) = ended.stderr.splitlines()
+    assert said.startswith(f"phin-{command.split()[0]}: the output cannot be written (No space left on device)")
