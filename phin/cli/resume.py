@@ -1,7 +1,7 @@
 """How a run is gone on with: the settings it began with, kept in its folder, under what may change."""
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from hydra import compose
 from hydra.core.hydra_config import HydraConfig
@@ -15,6 +15,8 @@ from phin.difference import differences
 from phin.errors import InvalidConfig
 from phin.evaluation.runs import FREE, OVERRIDES, SETTINGS
 from phin.whole_file import whole_file
+
+Held = TypeVar("Held", list, dict)
 
 MAY_CHANGE = (
     "trainer.max_steps=",
@@ -112,16 +114,19 @@ def _key(override: str) -> str:
 def _began_with(folder: Path) -> list[str]:
     """The overrides of the run in `folder`; none where no run began."""
     kept = folder / OVERRIDES
-    return [str(text) for text in _read(kept)] if kept.is_file() else []
+    return [str(text) for text in _read(kept, list)] if kept.is_file() else []
 
 
-def _read(path: Path) -> Any:
+def _read(path: Path, kind: type[Held]) -> Held:
     """What a file of the run's settings holds. Raises InvalidConfig where it is gone or torn."""
     try:
-        return OmegaConf.to_container(OmegaConf.load(path), resolve=True, enum_to_str=True)
-    except (OSError, YAMLError, OmegaConfBaseException):
+        held = OmegaConf.to_container(OmegaConf.load(path), resolve=True, enum_to_str=True)
+    except (OSError, YAMLError, UnicodeDecodeError, OmegaConfBaseException):
+        held = None
+    if not isinstance(held, kind):
         reason = "cannot be read, and a run goes on with the settings in it"
-        raise InvalidConfig(path, reason, "begin a new run; what is in checkpoints/ can still be played") from None
+        raise InvalidConfig(path, reason, "begin a new run; what is in checkpoints/ can still be played")
+    return held
 
 
 def remember(settings: Any, folder: Path, overrides: list[str]) -> None:
@@ -139,8 +144,8 @@ def own_overrides() -> list[str]:
 
 def _refuse_drift(folder: Path, now: Any) -> None:
     """Raises InvalidConfig where conf/ says something else today than when the run began."""
-    then, decides = _read(folder / SETTINGS), DECIDES_THE_RUN
-    changed = differences({key: then[key] for key in decides}, {key: now[key] for key in decides})
+    then, decides = _read(folder / SETTINGS, dict), DECIDES_THE_RUN
+    changed = differences({key: then.get(key) for key in decides}, {key: now[key] for key in decides})
     said = "; ".join(f"{key} was {was} and is {current}" for key, was, current in changed if key not in FREE)
     if said:
         raise InvalidConfig(folder, f"cannot go on, its settings changed: {said}", "set them back, or begin a new run")

@@ -24,6 +24,8 @@ from phin.writable import refuse_folder
 
 MONITORED = ("val/bits_per_note", "sample/")
 """What callbacks can watch: numbers that a validation gives."""
+HALF = ("16", "16-mixed")
+"""Values of trainer.precision under which Lightning scales the gradients itself."""
 
 
 @dataclass
@@ -53,6 +55,9 @@ class TrainConfig:
     """Whether torch compiles the network: a minute or more at the start, worth it on a GPU."""
 
     def __post_init__(self) -> None:
+        for key in ("run", "resume", "init"):
+            if getattr(self, key) == "":
+                raise InvalidConfig(f"{key}=", "is empty", "name a folder, or leave it out")
         if not 0 <= self.seed < 2**32:
             raise InvalidConfig(f"seed={self.seed}", "is out of range", "take 0 to 4294967295")
         if self.threads < 0:
@@ -72,7 +77,7 @@ class TrainConfig:
                 )
             if "patience" in callback:
                 _refuse_uncounted(f"callbacks.{name}.patience", callback["patience"], least=0)
-            if not str(callback.get("monitor") or MONITORED[0]).startswith(MONITORED):
+            if callback.get("monitor") is not None and not str(callback["monitor"]).startswith(MONITORED):
                 raise InvalidConfig(
                     f"callbacks.{name}.monitor={callback['monitor']}",
                     "no validation gives that number",
@@ -80,8 +85,12 @@ class TrainConfig:
                 )
         if self.is_distributed and not isinstance(self.trainer.get("strategy"), dict):
             raise InvalidConfig(
-                f"trainer.devices={self.trainer['devices']}", "needs a process for each", "take trainer=ddp as well"
+                "trainer.devices, trainer.num_nodes", "more than one need a process for each", "take trainer=ddp as well"
             )
+        precision = str(self.trainer.get("precision") or "32")
+        if precision in HALF:
+            reason = "scales gradients, and they are clipped and watched as they are"
+            raise InvalidConfig(f"trainer.precision={precision}", reason, "take bf16-mixed")
         if self.compile and self.is_distributed:
             raise InvalidConfig("compile=true", "was not tried on several devices", "leave one of them out")
 

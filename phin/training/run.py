@@ -248,7 +248,8 @@ def folder_for_tunes(run: Path) -> Path:
 
 def _written(run: Path) -> dict[str, str]:
     """The checksums of the files of tunes that the run has written, by path."""
-    return (_report(run) or {}).get("written", {})
+    written = (_report(run) or {}).get("written")
+    return written if isinstance(written, dict) else {}
 
 
 def _checksum(file: Path) -> str:
@@ -272,9 +273,10 @@ def finished_report(run: Path) -> dict[str, Any] | None:
 
 def _report(run: Path) -> dict[str, Any] | None:
     try:
-        return json.loads((run / REPORT).read_text(encoding="utf-8"))
+        report = json.loads((run / REPORT).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
+    return report if isinstance(report, dict) else None
 
 
 def write_report(run: Path, report: dict[str, Any]) -> None:

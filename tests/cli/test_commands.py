@@ -136,7 +136,7 @@ MISTAKES = [
     ("generate", ["checkpoint=good.ckpt", "count=100000000"], "count=100000000: is too many"),
     ("train", ["trainer.max_steps=-1"], "trainer.max_steps=-1"),
     ("train", ["trainer.accumulate_grad_batches=0"], "trainer.accumulate_grad_batches=0"),
-    ("train", ["trainer.devices=2"], "trainer.devices=2"),
+    ("train", ["trainer.devices=2"], "trainer.devices, trainer.num_nodes: more than one need a process for each"),
     ("train", ["~trainer.max_steps"], "trainer.max_steps"),
     ("train", ["monitor=val/foo"], "callbacks.early_stopping.monitor=val/foo"),
     ("train", ["callbacks.best.monitor=val/foo"], "callbacks.best.monitor=val/foo"),
@@ -144,6 +144,14 @@ MISTAKES = [
     ("train", ["optimizer.lr=-1"], "optimizer: Invalid learning rate: -1."),
     ("train", ["optimizer.lr=nan"], "optimizer.lr=nan: must be a number"),
     ("train", ["optimizer.lr=fast"], "optimizer.lr=fast: must be a number"),
+    ("train", ["run="], "run=: is empty"),
+    ("train", ["resume="], "resume=: is empty"),
+    ("train", ["init="], "init=: is empty"),
+    ("train", ["run=a\nb"], "run=a\\nb: has letters, blanks or signs"),
+    ("train", ["monitor="], "callbacks.early_stopping.monitor=: no validation gives that number"),
+    ("train", ["+trainer.num_nodes=2"], "trainer.devices, trainer.num_nodes: more than one need a process for each"),
+    ("train", ["+trainer.precision=16-mixed"], "trainer.precision=16-mixed: scales gradients"),
+    ("train", ["trainer=ddp", "compile=true"], "compile=true: was not tried on several devices"),
     ("train", ["model=null"], "model=null: is no choice of model. Take one of absolute"),
     ("train", ["callbacks.samples.show=-1"], "callbacks.samples: show=-1: is no count. Take 0 to keep none."),
     ("train", ["callbacks.samples.count=null"], "callbacks.samples.count=null: must be a whole number. Mend it"),
@@ -618,9 +626,13 @@ def test_settings_that_were_torn_are_named(story: Story) -> None:
     """Fails: after a full disk, going on ends in a traceback of a YAML reader."""
     run = story.desk / "runs" / "torn"
     shutil.copytree(story.run, run)
-    (run / "overrides.yaml").write_text("- 'data=midi", encoding="utf-8")
-    assert "overrides.yaml: cannot be read" in phin("train", "resume=runs/torn", "trainer.max_steps=8").complaint
+    for torn in (b"- 'data=midi", b"", b"data: midi", b"\xff\xfe"):
+        (run / "overrides.yaml").write_bytes(torn)
+        assert "overrides.yaml: cannot be read" in phin("train", "resume=runs/torn", "trainer.max_steps=8").complaint
     shutil.copy(story.run / "overrides.yaml", run)
+    for torn in (b"", b"- 1"):
+        (run / "config.yaml").write_bytes(torn)
+        assert "cannot" in phin("train", "resume=runs/torn", "trainer.max_steps=8").complaint
     (run / "config.yaml").unlink()
     assert "config.yaml: cannot be read" in phin("train", "resume=runs/torn", "trainer.max_steps=8").complaint
     shutil.rmtree(run)

@@ -77,6 +77,8 @@ def test_a_report_is_finished_or_it_is_none(tmp_path: Path) -> None:
     assert run.finished_report(tmp_path / "new") == {"finished": True, "title": "ลาย"}
     (tmp_path / "new" / run.REPORT).write_text('{"finished": tr', encoding="utf-8")
     assert run.finished_report(tmp_path / "new") is None
+    (tmp_path / "new" / run.REPORT).write_text("[]", encoding="utf-8")
+    assert run.finished_report(tmp_path / "new") is None
     assert [file.name for file in (tmp_path / "new").iterdir()] == [run.REPORT]
 
 
@@ -90,6 +92,9 @@ def test_tunes_go_where_no_tune_of_another_lies(tmp_path: Path) -> None:
     assert run.folder_for_tunes(tmp_path) == tmp_path / "tunes-2", "nothing says that the run wrote it"
     run.write_report(tmp_path, {"written": {"tunes/tune-1.txt": hashlib.sha256(b"ours").hexdigest()[:16]}})
     assert run.folder_for_tunes(tmp_path) == tmp_path / "tunes"
+    run.write_report(tmp_path, {"written": 3})
+    assert run.folder_for_tunes(tmp_path) == tmp_path / "tunes-2"
+    run.write_report(tmp_path, {"written": {"tunes/tune-1.txt": hashlib.sha256(b"ours").hexdigest()[:16]}})
     theirs.write_text("theirs")
     assert run.folder_for_tunes(tmp_path) == tmp_path / "tunes-2"
     theirs.unlink()
