@@ -31,6 +31,8 @@ def test_places_of_several_sources_are_said_as_the_error_line_says_them() -> Non
         "+hydra.verbose=true",
         "no setting",
         "model=tiny,small",
+        "data.sources=null",
+        "data.sources=choice([essen],[han])",
         "logger=[csv]",
         "logger=[]",
         "sampler={top_k: 1}",
