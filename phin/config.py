@@ -23,9 +23,6 @@ RUN_OF_ALL = "PHIN_RUN"
 def register(command: str, schema: type) -> None:
     """Stores a command's schema under the name that conf/<command>.yaml begins its defaults with."""
     ConfigStore.instance().store(name=f"{command}_schema", node=schema)
-    OmegaConf.register_new_resolver("run_folder", run_folder, replace=True, use_cache=True)
-    OmegaConf.register_new_resolver("adapting", adapting, replace=True)
-    OmegaConf.register_new_resolver("choices", choices, replace=True)
 
 
 def conf_dir() -> Path:
@@ -59,3 +56,21 @@ def choices_of(group: str) -> list[str]:
 def adapting(init: str | None, to_adapt: Any, from_nothing: Any) -> Any:
     """A setting that is one thing for a run that begins with a trained model, and another for one that does not."""
     return to_adapt if init else from_nothing
+
+
+def cores_each(jobs: int | None) -> int:
+    """Threads of each of so many jobs at once: 0, torch's own choice, for one alone; None and -1 mean one a core."""
+    if jobs == 1:
+        return 0
+    return max(1, (os.cpu_count() or 1) // jobs) if jobs and jobs > 0 else 1
+
+
+def plus(first: int, second: int) -> int:
+    """A sum, for the number of a trial."""
+    return first + second
+
+
+# Here and not in `register`, so that a job of a sweep has them in its own process too.
+OmegaConf.register_new_resolver("run_folder", run_folder, replace=True, use_cache=True)
+for resolver in (adapting, choices, cores_each, plus):
+    OmegaConf.register_new_resolver(resolver.__name__, resolver, replace=True)

@@ -53,6 +53,7 @@ def test_every_file_of_settings_is_tried_here() -> None:
     folder = conf_dir()
     known = {f"{group}/{choice}.yaml" for group, choice in CHOICES} | {f"{command}.yaml" for command in SCHEMAS}
     known |= {"terminal.yaml"}  # which every command begins with
+    known |= {str(file.relative_to(folder)) for file in (folder / "sweep").glob("*.yaml")}  # tests/cli/test_sweep.py
     assert {str(file.relative_to(folder)) for file in folder.rglob("*.yaml")} == known
     assert {group for group, _ in CHOICES} == set(GROUPS)
 

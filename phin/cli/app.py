@@ -3,19 +3,17 @@
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable
-from contextlib import suppress
-from pathlib import Path
 from typing import Any, NoReturn
 
 import hydra
-from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException, OverrideParseException
-from hydra.types import RunMode
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from phin.cli.screen import say, screen
+from phin.cli.sweep import OF_SWEEPS, Refused, Sweep, begin_job, in_a_sweep, keep_failure
 from phin.cli.typed import understood
 from phin.config import conf_dir, register
 from phin.errors import InvalidConfig, PhinError, Stopped
@@ -36,22 +34,26 @@ def run(command: str, schema: type, task: Callable[[Any], Any]) -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra hands every error on, and the lines below say it
 
     failures: list[Exception] = []
+    Sweep.begun = None
 
     def hydra_task(config: DictConfig) -> Any:
+        if in_a_sweep():
+            begin_job()
         try:
             return task(OmegaConf.to_object(config))
         except BrokenPipeError:
             raise  # nobody reads what it prints
         except (PhinError, HydraException, OmegaConfBaseException, OSError) as error:
             named = _named(error, command) if isinstance(error, OSError) else error
-            if HydraConfig.get().mode == RunMode.MULTIRUN:
-                _leave_nothing(Path(HydraConfig.get().runtime.output_dir))
-                if not _runs_here():
-                    raise named from error.__cause__  # another process, or a search, must hear of it from Hydra
-                job = " ".join(HydraConfig.get().overrides.task)
-                named = _Job(f"job {HydraConfig.get().job.num} ({job}): {_line(named, command)}")
+            if in_a_sweep():
+                return keep_failure(_line(named, command))
             failures.append(named)
             return None
+        except Exception as error:
+            if not in_a_sweep():
+                raise
+            first_line = f"{type(error).__name__}: {error}".partition("\n")[0]
+            return keep_failure(first_line, traceback.format_exc())
 
     app = hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=command)(hydra_task)
     try:
@@ -61,36 +63,35 @@ def run(command: str, schema: type, task: Callable[[Any], Any]) -> None:
         failures.append(_unread(error.override))
     except (PhinError, HydraException, OmegaConfBaseException) as error:
         failures.append(error)
+    except Refused as refused:
+        failures.append(refused.error)
     except KeyboardInterrupt:
-        _leave(command, "interrupted", status=128 + signal.SIGINT)
+        to_go_on = Sweep.begun.to_go_on() if Sweep.begun else ""
+        _leave(command, f"interrupted{to_go_on}", status=128 + signal.SIGINT)
     except Stopped as stopped:
         _leave(command, str(stopped), status=128 + signal.SIGTERM)
-    for failure in failures[:-1]:  # of a sweep, each of its jobs
-        say(f"phin-{command}", _line(failure, command))
-    if failures:
-        _leave(command, _line(failures[-1], command))
-
-
-class _Job(Exception):
-    """A job of a sweep that failed, and why, in one line."""
-
-
-def _runs_here() -> bool:
-    """Whether the jobs of a sweep run in this process one after the other, and nothing waits for their values."""
-    config = HydraConfig.get()
-    return config.launcher._target_.endswith("BasicLauncher") and config.sweeper._target_.endswith("BasicSweeper")
-
-
-def _leave_nothing(folder: Path) -> None:
-    """Removes the folder that a sweep made for its job, if nothing is in it."""
-    with suppress(OSError):
-        folder.rmdir()
+    except Exception as error:
+        ended = Sweep.begun.ended_by(error) if Sweep.begun else None
+        if ended is None:
+            raise
+        failures.append(ended)
+    finally:
+        if Sweep.begun:
+            Sweep.begun.let_go()
+    failed_jobs = Sweep.begun.failed_jobs() if Sweep.begun else []
+    lines = [*failed_jobs, *(_line(failure, command) for failure in failures)]
+    for line in lines[:-1]:
+        say(f"phin-{command}", line)
+    if lines:
+        _leave(command, lines[-1])
 
 
 def _line(failure: Exception, command: str) -> str:
     """What is said of a failure."""
-    if isinstance(failure, PhinError | _Job):
+    if isinstance(failure, PhinError):
         return str(failure)
+    if isinstance(failure, MissingConfigException) and failure.missing_cfg_file in OF_SWEEPS:
+        return f'{failure.missing_cfg_file}: is not installed. Install what sweeps need: pip install "phin[sweep]".'
     return f"{_in_one_line(failure)}. See phin-{command} --help."
 
 

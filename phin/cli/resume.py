@@ -5,11 +5,11 @@ from typing import Any, NamedTuple, TypeVar
 
 from hydra import compose
 from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from phin.cli.sweep import in_a_sweep
 from phin.config import RESUME_AUTO
 from phin.difference import differences
 from phin.errors import InvalidConfig
@@ -45,9 +45,10 @@ class Kept(NamedTuple):
 def settings_to_go_on_with(folder: Path, resume: str | None) -> Kept | None:
     """The settings of the run that goes on in `folder`, or None where one begins there with those given now.
 
+    In a sweep that is always None: its settings are typed anew each time, and `refuse_another_run` compares them.
     Raises InvalidConfig where the folder holds another run, or where a setting changed that would make it another.
     """
-    if HydraConfig.get().mode == RunMode.MULTIRUN:
+    if in_a_sweep():
         if placed := [text for text in HydraConfig.get().overrides.task if text.startswith(("resume=", "run="))]:
             raise InvalidConfig(
                 placed[0], "means nothing in a sweep, whose runs get folders of their own", "leave it out"
@@ -82,6 +83,25 @@ def settings_to_go_on_with(folder: Path, resume: str | None) -> Kept | None:
     if has_begun:
         _refuse_drift(folder, OmegaConf.to_container(settings, resolve=True, enum_to_str=True))
     return Kept(settings, overrides, begins_again=not has_begun)
+
+
+def refuse_another_run(folder: Path, settings: Any) -> None:
+    """Raises InvalidConfig where a sweep's job finds a run with other settings in its folder."""
+    if not any((folder / "checkpoints").glob("*.ckpt")) or not (folder / OVERRIDES).is_file():
+        return
+    now, then = own_overrides(), _began_with(folder)
+    new, gone = (
+        [text for text in some if text not in others and not text.startswith(MAY_CHANGE)]
+        for some, others in ((now, then), (then, now))
+    )
+    if new or gone:
+        reason = f"holds a run with other settings (then: {_said(gone)}; now: {_said(new)})"
+        raise InvalidConfig(folder, reason, "name another folder for this sweep: hydra.sweep.dir=DIR")
+    _refuse_drift(folder, OmegaConf.to_container(OmegaConf.structured(settings), resolve=True, enum_to_str=True))
+
+
+def _said(settings: list[str]) -> str:
+    return " ".join(settings) or "without"
 
 
 def is_changed(folder: Path) -> bool:
@@ -138,8 +158,8 @@ def remember(settings: Any, folder: Path, overrides: list[str]) -> None:
 
 
 def own_overrides() -> list[str]:
-    """What the user set, but for where the run lies."""
-    return [text for text in HydraConfig.get().overrides.task if not text.startswith(("resume=", "run="))]
+    """What the user set, but for where the run lies and what launches it."""
+    return [text for text in HydraConfig.get().overrides.task if not text.startswith(("resume=", "run=", "sweep="))]
 
 
 def _refuse_drift(folder: Path, now: Any) -> None:

@@ -11,7 +11,8 @@ from omegaconf import MISSING, OmegaConf
 
 from phin.cli.app import run as run_app
 from phin.cli.made import made, optimizer_maker
-from phin.cli.resume import is_changed, own_overrides, remember, settings_to_go_on_with
+from phin.cli.resume import is_changed, own_overrides, refuse_another_run, remember, settings_to_go_on_with
+from phin.cli.sweep import in_a_sweep
 from phin.config import RESUME_AUTO, RUN_OF_ALL
 from phin.corpus.settings import refuse_too_many
 from phin.data.dataset import DataConfig
@@ -85,7 +86,7 @@ class TrainConfig:
                 )
         if self.is_distributed and not isinstance(self.trainer.get("strategy"), dict):
             raise InvalidConfig(
-                "trainer.devices, trainer.num_nodes", "more than one need a process for each", "take trainer=ddp as well"
+                "trainer.devices, trainer.num_nodes", "more than one need a process for each", "take trainer=ddp too"
             )
         precision = str(self.trainer.get("precision") or "32")
         if precision in HALF:
@@ -127,6 +128,8 @@ def train(config: TrainConfig) -> float:
         config = cast(TrainConfig, OmegaConf.to_object(kept.settings))
         if kept.begins_again:
             print(f"{folder} has no checkpoint yet: it begins again, with the settings kept in it")
+    if in_a_sweep():
+        refuse_another_run(folder, config)
     refuse_folder("run", folder)
     overrides = kept.overrides if kept else own_overrides()
     if config.init is not None:
@@ -145,7 +148,8 @@ def train(config: TrainConfig) -> float:
     from phin.training.checkpointing import WholeCheckpoints
 
     run.silence_lightning()
-    report = run.finished_report(folder) if config.resume == RESUME_AUTO and not is_changed(folder) else None
+    goes_on = config.resume == RESUME_AUTO or in_a_sweep()
+    report = run.finished_report(folder) if goes_on and not is_changed(folder) else None
     if report:
         print((folder / "report.txt").read_text(encoding="utf-8"))
         tunes = folder / report.get("tunes_in", "tunes")

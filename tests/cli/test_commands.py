@@ -231,7 +231,8 @@ def test_a_mistake_in_a_sweep_is_told_with_the_job_that_made_it(desk: Path) -> N
     assert outcome.status == 1
     for number, (line, path) in enumerate(zip(outcome.err.splitlines(), ("nowhere", "no_where"), strict=True)):
         assert line.startswith(f"phin-train: job {number} (data.path={path}): {path}")
-    assert all_files(desk) <= {"jobs", "jobs/multirun.yaml"}, "no empty folder for what never began"
+    kept = {"jobs", "jobs/multirun.yaml", *(f"jobs/{job}{file}" for job in "01" for file in ("", "/failed.txt"))}
+    assert all_files(desk) <= kept, "nothing but why it never began"
     of_dims = phin("train", "-m", "model.dim=7,9").err.splitlines()
     assert [line.split(": ")[1] for line in of_dims] == ["job 0 (model.dim=7)", "job 1 (model.dim=9)"]
 
@@ -245,7 +246,8 @@ def test_help_says_what_to_type(desk: Path, command: str) -> None:
     assert "Traceback" not in outcome.err
     groups = [folder.name for folder in conf_dir().iterdir() if folder.is_dir()]
     told = [group for group in groups if f"\n{group}: " in outcome.out]
-    assert sorted(told) == sorted({field.name for field in fields(SCHEMAS[command])} & set(groups)), "no other is taken"
+    taken = {field.name for field in fields(SCHEMAS[command])} | ({"sweep"} if command == "train" else set())
+    assert sorted(told) == sorted(taken & set(groups)), "no other is taken"
     assert not all_files(desk)
 
 

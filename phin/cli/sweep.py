@@ -1,0 +1,165 @@
+"""A sweep: what is refused where it begins, and which of its jobs failed, in whatever process they ran.
+
+A job that fails writes why into its own folder and ends as if it had gone well, so that launchers and sweepers go on
+with the others; the command reads those files when all is over.
+"""
+
+import multiprocessing
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from filelock import FileLock, Timeout
+from hydra.core.hydra_config import HydraConfig
+from hydra.experimental.callback import Callback
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from phin.errors import InvalidConfig, PhinError
+from phin.whole_file import write_text
+
+FAILED = "failed.txt"
+"""In a failed job's folder: a line that says why, its settings, and a traceback where it is no user's mistake."""
+OF_SWEEPS = (
+    "hydra/launcher/joblib",
+    "hydra/launcher/submitit_local",
+    "hydra/launcher/submitit_slurm",
+    "hydra/sweeper/optuna",
+)
+"""What the extra `sweep` installs."""
+_OPTUNA_HAS_NO_BEST = ("No trials are completed", "Record does not exist")
+
+
+class Refused(BaseException):
+    """Carries a PhinError out of a callback, of whose Exceptions Hydra makes warnings."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+@dataclass
+class Begun:
+    """A sweep of this process."""
+
+    folder: Path
+    settings: list[str]
+    """As typed; those of every job are in it word for word."""
+    failed_before: dict[Path, int]
+    """What failed in this folder another time: when each file was written."""
+    lock: FileLock | None
+    """Held while a search runs; others need none, since each of their runs has its own."""
+
+    def failed_jobs(self) -> list[str]:
+        """A line for each job that failed now, by number, with the settings that are not every job's."""
+        now = [file for file, written in _failed(self.folder).items() if self.failed_before.get(file) != written]
+        now.sort(key=lambda file: (len(file.parent.name), file))
+        return [self._line(file) for file in now]
+
+    def _line(self, file: Path) -> str:
+        reason, settings, *_ = file.read_text(encoding="utf-8").split("\n\n")
+        own = [text for text in settings.splitlines() if text not in self.settings and not text.startswith("~")]
+        label = f" ({' '.join(own)})" if own else ""
+        return f"job {file.parent.name}{label}: {reason}"
+
+    def ended_by(self, error: Exception) -> PhinError | None:
+        """What is said where the sweep ended before its last job, or without any score; None where it should not."""
+        if type(error).__module__.startswith(("joblib.", "submitit.")):
+            reason = f"ended, since a job's process was killed, mostly for want of memory ({type(error).__name__})"
+            return PhinError(self.folder, reason, f"go on with hydra.sweep.dir={self.folder}")
+        if isinstance(error, ValueError) and str(error).startswith(_OPTUNA_HAS_NO_BEST):
+            return PhinError(self.folder, "no trial of the search has a score", "mend what its jobs failed by")
+        return None
+
+    def let_go(self) -> None:
+        """Lets another process go on with it."""
+        if self.lock:
+            self.lock.release()
+
+    def to_go_on(self) -> str:
+        """What is said after `interrupted`."""
+        return f". What is done stays; the same line with hydra.sweep.dir={self.folder} does the rest"
+
+
+class Sweep(Callback):
+    """Hears of Hydra that a sweep begins; conf/terminal.yaml names it."""
+
+    begun: ClassVar[Begun | None] = None
+
+    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        """Refuses what cannot be swept. Raises Refused."""
+        folder = Path(config.hydra.sweep.dir)
+        try:
+            _refuse_devices(config)
+            lock = _search(config, folder) if _is_search(config) else None
+            Sweep.begun = Begun(folder, list(config.hydra.overrides.task), _failed(folder), lock)
+        except (PhinError, OSError) as error:
+            raise Refused(error) from None
+
+
+def in_a_sweep() -> bool:
+    """Whether this is a job of a sweep."""
+    return HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
+
+
+def begin_job() -> None:
+    """Forgets that this job failed another time; lets it start processes of its own, wherever it runs."""
+    if (
+        multiprocessing.get_start_method(allow_none=True) == "loky"
+    ):  # joblib's, which processes that are no workers of it cannot be
+        multiprocessing.set_start_method(None, force=True)
+    (Path(HydraConfig.get().runtime.output_dir) / FAILED).unlink(missing_ok=True)
+
+
+def keep_failure(reason: str, traceback: str = "") -> str:
+    """Writes why this job failed, in one line, then its settings. Returns the reason.
+
+    It is what the job returns: Optuna takes no text for a value, so the trial has failed, and says this text.
+    """
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    write_text(folder / FAILED, "\n\n".join([reason, "\n".join(HydraConfig.get().overrides.task), traceback]))
+    return reason
+
+
+def _failed(folder: Path) -> dict[Path, int]:
+    """The files of failed jobs, and when each was written."""
+    return {file: file.stat().st_mtime_ns for file in folder.rglob(FAILED)}
+
+
+def _is_search(config: DictConfig) -> bool:
+    return config.hydra.sweeper._target_.endswith("OptunaSweeper")
+
+
+def _refuse_devices(config: DictConfig) -> None:
+    """On several devices Lightning starts the command once more for each: only a plain sweep is then the same again."""
+    devices = OmegaConf.select(config, "trainer.devices", default=1)
+    is_plain = config.hydra.launcher._target_.endswith("BasicLauncher") and not _is_search(config)
+    if devices not in (1, "1") and not is_plain:
+        reason = "cannot be where jobs run in other processes, or are drawn by a search"
+        raise InvalidConfig(f"trainer.devices={devices}", reason, "take one device a job, or sweep=basic")
+
+
+def _search(config: DictConfig, folder: Path) -> FileLock | None:
+    """Prepares a search that is kept on disk, so that it goes on; it is this process's own as long as the lock."""
+    if config.hydra.sweeper.storage is None:
+        return None
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / ".in_use")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise InvalidConfig(
+            f"hydra.sweep.dir={folder}", "another process is searching in it", "wait for it, or stop it"
+        ) from None
+    from phin.cli.search import go_on
+
+    try:
+        go_on(config)
+    except PhinError:
+        lock.release()
+        (folder / ".in_use").unlink(missing_ok=True)
+        with suppress(OSError):  # what another search keeps there stays
+            folder.rmdir()
+        raise
+    return lock
