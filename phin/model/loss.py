@@ -16,7 +16,7 @@ from enum import Enum
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -139,16 +139,24 @@ class PhinLoss(nn.Module):
 
     def forward(self, logits: PhinLogits, batch: PhinBatch) -> LossOutput:
         """A batch's part of its optimiser step's loss: over the step's batches, parts and totals add up."""
-        labels = label_counts(batch) if batch.step_counts is None else batch.step_counts
-        counts = (labels * self.label_weights).sum(dim=1)
+        counts = self.step_counts(batch)
         parts = self.part_sums(logits, batch) / torch.where(counts > 0, counts, 1)
         terms = self.belongs.to(parts.dtype) @ parts
-        present = (self.belongs & (counts > 0)).any(dim=1).to(parts.dtype)
+        present = self.has_labels(batch).to(parts.dtype)
         total = (self.weights * terms * present).sum()
         if self.config.weighing is Weighing.LEARNED:
             share = batch.is_note.sum() / counts[PARTS.index("pitch")].clamp(min=1)
             total = total + share * (self.log_variances * present).sum() / 2
         return LossOutput(total, parts, terms)
+
+    def step_counts(self, batch: PhinBatch) -> Float[Tensor, " part"]:
+        """The weighed count of each part's labels in the batch's optimiser step."""
+        labels = label_counts(batch) if batch.step_counts is None else batch.step_counts
+        return (labels * self.label_weights).sum(dim=1)
+
+    def has_labels(self, batch: PhinBatch) -> Bool[Tensor, " term"]:
+        """Which terms the batch's optimiser step has labels for; the others are 0 and weigh nothing."""
+        return (self.belongs & (self.step_counts(batch) > 0)).any(dim=1)
 
     def part_sums(self, logits: PhinLogits, batch: PhinBatch) -> Float[Tensor, " part"]:
         """The weighed sum of each part's negative log-likelihood over its labels, in nats."""
