@@ -132,12 +132,10 @@ def _is_search(config: DictConfig) -> bool:
 
 
 def _refuse_devices(config: DictConfig) -> None:
-    """On several devices Lightning starts the command once more for each: only a plain sweep is then the same again."""
+    """On several devices Lightning starts the command once more for each, which would begin a sweep of its own."""
     devices = OmegaConf.select(config, "trainer.devices", default=1)
-    is_plain = config.hydra.launcher._target_.endswith("BasicLauncher") and not _is_search(config)
-    if devices not in (1, "1") and not is_plain:
-        reason = "cannot be where jobs run in other processes, or are drawn by a search"
-        raise InvalidConfig(f"trainer.devices={devices}", reason, "take one device a job, or sweep=basic")
+    if devices not in (1, "1"):
+        raise InvalidConfig(f"trainer.devices={devices}", "cannot be in a sweep", "take one device a job")
 
 
 def _search(config: DictConfig, folder: Path) -> FileLock | None:

@@ -3,10 +3,11 @@
 import math
 import os
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import MISSING, OmegaConf
 
 from phin.cli.app import run as run_app
@@ -115,6 +116,13 @@ def _refuse_another_model(overrides: list[str], init: str) -> None:
             )
 
 
+def _sweep(folder: Path) -> Path | None:
+    """The sweep that the run in `folder` is a job of, also when it goes on alone: Hydra leaves a file in a sweep's."""
+    if HydraConfig.get().mode == RunMode.MULTIRUN:
+        return Path(HydraConfig.get().sweep.dir)
+    return folder.absolute().parent if (folder.parent / "multirun.yaml").is_file() else None
+
+
 def main() -> None:
     """Console script."""
     run_app("train", TrainConfig, train)
@@ -130,6 +138,8 @@ def train(config: TrainConfig) -> float:
             print(f"{folder} has no checkpoint yet: it begins again, with the settings kept in it")
     if in_a_sweep():
         refuse_another_run(folder, config)
+        if config.is_distributed:
+            raise InvalidConfig("trainer", "cannot use several devices in a sweep", "take one device a job")
     refuse_folder("run", folder)
     overrides = kept.overrides if kept else own_overrides()
     if config.init is not None:
@@ -146,6 +156,7 @@ def train(config: TrainConfig) -> float:
     from phin.model.checkpoint import find, load
     from phin.training import run
     from phin.training.checkpointing import WholeCheckpoints
+    from phin.training.loggers import describe, run_label
 
     run.silence_lightning()
     goes_on = config.resume == RESUME_AUTO or in_a_sweep()
@@ -174,9 +185,14 @@ def train(config: TrainConfig) -> float:
     loggers = [made(f"logger.{name}", logger, Logger) for name, logger in config.logger.items()]
     parts = {"callbacks": callbacks, "logger": loggers, "plugins": [WholeCheckpoints()]}
     trainer = made("trainer", config.trainer, L.Trainer, **parts)
-    keep_settings = partial(remember, config, folder, overrides)
     if config.compile:
         module.model.compile()
+
+    def keep_settings() -> None:
+        remember(config, folder, overrides)
+        settings: Any = OmegaConf.to_container(OmegaConf.structured(config), resolve=True, enum_to_str=True)
+        describe(loggers, run_label(overrides, HydraConfig.get().runtime.choices, _sweep(folder)), settings)
+
     result = run.train(folder, trainer, module, datamodule, config.sampler, keep_settings)
     if result is None:
         return math.nan  # a process that helped another

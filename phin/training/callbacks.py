@@ -19,6 +19,9 @@ from phin.training.lit_module import PhinModule
 SHOWN = ("mid", "wav", "png")
 """Forms of the tunes of a model half trained: to hear and to see, not yet to play from."""
 
+SEEN = ("step", "title", "piano roll", "sound")
+"""First columns of W&B's table of tunes; the measures follow."""
+
 log = logging.getLogger(__name__)
 
 
@@ -56,24 +59,30 @@ class SampleTunes(L.Callback):
         for name in values[0]:
             mean = float(np.mean([value[name] for value in values]))
             pl_module.log(f"sample/{name}", mean, rank_zero_only=True)
-        self._show(trainer, tunes[: self.show])
+        self._show(trainer, tunes[: self.show], values[: self.show])
 
-    def _show(self, trainer: L.Trainer, tunes: Sequence[Phrase]) -> None:
+    def _show(self, trainer: L.Trainer, tunes: Sequence[Phrase], values: Sequence[dict[str, float]]) -> None:
         if not tunes:
             return
         folder = self.folder / f"step-{trainer.global_step:06d}"
         written = write_tunes(tunes, folder, replace=True, formats=SHOWN)
         for logger in trainer.loggers:
             if isinstance(logger, WandbLogger):
-                _send(logger, tunes, written)
+                _send(logger, trainer.global_step, tunes, written, values)
 
 
-def _send(logger: WandbLogger, tunes: Sequence[Phrase], written: Sequence[TuneFiles]) -> None:
-    """Pictures and sounds by tune; one sound a key, since lists of sounds would need one more package."""
+def _send(
+    logger: WandbLogger,
+    step: int,
+    tunes: Sequence[Phrase],
+    written: Sequence[TuneFiles],
+    values: Sequence[dict[str, float]],
+) -> None:
+    """A table with a row a tune: seen, heard and measured."""
     import wandb
 
-    media: dict[str, object] = {}
-    for number, (tune, files) in enumerate(zip(tunes, written, strict=True), start=1):
-        media[f"samples/piano_roll_{number}"] = wandb.Image(str(files.of[".png"]), caption=tune.title)
-        media[f"samples/sound_{number}"] = wandb.Audio(str(files.of[".wav"]), caption=tune.title)
-    logger.experiment.log(media)
+    rows = [
+        [step, tune.title, wandb.Image(str(files.of[".png"])), wandb.Audio(str(files.of[".wav"])), *measured.values()]
+        for tune, files, measured in zip(tunes, written, values, strict=True)
+    ]
+    logger.log_table("samples", [*SEEN, *values[0]], rows, step=step - 1)  # Lightning's loggers count from 0

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import logging
-import os
 import time
 import warnings
 from collections.abc import Callable
@@ -13,9 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
-import torch
 from filelock import FileLock, Timeout
-from lightning.pytorch.loggers import WandbLogger
 
 from phin.corpus.report import with_every_refusal
 from phin.corpus.store import Store
@@ -34,8 +31,10 @@ from phin.model.loss import LossConfig, PhinLoss
 from phin.model.transformer import PhinTransformer, TransformerConfig
 from phin.music.phrase import Phrase
 from phin.tokenizer import DURATION, FIELDS, STEP, TECHNIQUE, VELOCITY
+from phin.training import loggers
 from phin.training.checkpointing import LastCheckpoint
 from phin.training.lit_module import MakeOptimizer, PhinModule
+from phin.training.provenance import provenance
 from phin.training.schedule import ScheduleConfig
 from phin.whole_file import write_text
 
@@ -175,12 +174,16 @@ def _refuse_fewer_steps(run: Path, max_steps: int, done: int) -> None:
 def _train(
     run: Path, trainer: L.Trainer, module: PhinModule, datamodule: PhinDataModule, sampler: SamplerConfig
 ) -> RunResult:
-    write_report(run, {"finished": False, "written": _written(run), "intake": with_every_refusal(datamodule.store)})
+    made_with = provenance(datamodule.config.name, datamodule.store)  # now: the code may change while it trains
+    intake = with_every_refusal(datamodule.store)
+    write_report(run, {"finished": False, "written": _written(run), **made_with, "intake": intake})
+    loggers.log_config(trainer.loggers, made_with)
     began = time.perf_counter()
     _fit(run, trainer, module, datamodule)
     kept = [callback.seconds for callback in trainer.callbacks if isinstance(callback, LastCheckpoint)]  # pyright: ignore
     seconds = max(kept, default=time.perf_counter() - began)
-    return finish(run, datamodule, sampler, {"seconds_training": round(seconds, 1), "steps": trainer.global_step})
+    about = {**made_with, "seconds_training": round(seconds, 1), "steps": trainer.global_step}
+    return finish(run, datamodule, sampler, about)
 
 
 def _fit(run: Path, trainer: L.Trainer, module: PhinModule, datamodule: PhinDataModule) -> None:
@@ -188,19 +191,13 @@ def _fit(run: Path, trainer: L.Trainer, module: PhinModule, datamodule: PhinData
     try:
         trainer.fit(module, datamodule=datamodule, ckpt_path=str(last) if last.is_file() else None, weights_only=True)
         trainer.save_checkpoint(last)  # where it stopped, however far that is from the last regular one
+        loggers.send_best(trainer.loggers, trainer.checkpoint_callbacks, module.identity)
     except SystemExit:
         raise KeyboardInterrupt from None  # Lightning's answer to Ctrl-C
     except Stopped as stopped:
         raise Stopped(f"{run}: {stopped}. Go on with resume={run}.") from None
     finally:
-        _close(trainer)
-
-
-def _close(trainer: L.Trainer) -> None:
-    """Ends W&B's run, so that the next job of a sweep begins one of its own."""
-    for logger in trainer.loggers:
-        if isinstance(logger, WandbLogger):
-            logger.experiment.finish()
+        loggers.close(trainer.loggers)
 
 
 def finish(run: Path, datamodule: PhinDataModule, sampler: SamplerConfig, about: dict[str, Any]) -> RunResult:
@@ -222,9 +219,8 @@ def finish(run: Path, datamodule: PhinDataModule, sampler: SamplerConfig, about:
         "tunes": [file.first.name for file in files],
         "tunes_in": folder.name,
         "written": {**_written(run), **{str(path.relative_to(run)): _checksum(path) for path in ours}},
-        "machine": {"torch": torch.__version__, "threads": torch.get_num_threads(), "cores": os.cpu_count()},
-        "intake": with_every_refusal(datamodule.store),
         **about,
+        "intake": with_every_refusal(datamodule.store),
     }
     write_by_tune(by_tune(test, datamodule.store), run / TEST_BITS)
     write_text(run / "report.txt", table(rows, "test") + "\n")

@@ -25,6 +25,7 @@ from phin.music.midi import read_midi
 from tests.midi_defects import defect_files
 from tests.model.test_checkpoint import saved
 from tests.settings import SCHEMAS
+from tests.training.offline_run import offline_runs
 
 TINY = [
     "data=midi_folder",
@@ -644,9 +645,15 @@ def test_settings_that_were_torn_are_named(story: Story) -> None:
 def test_a_run_is_heard_seen_and_counted_in_its_logs(sweep: Path) -> None:
     """Fails: the pictures and sounds of a night's training, or its numbers, are nowhere to be found."""
     for job in ("0", "1"):
-        (offline,) = (sweep / job / "wandb").glob("offline-run-*")
-        media = offline / "files" / "media"
-        assert len(list(media.glob("images/samples/piano_roll_1_*.png"))) == 1
-        assert len(list(media.glob("audio/samples/sound_1_*.wav"))) == 1
+        (logged,) = offline_runs(sweep / job)
+        assert logged.about.run_group == sweep.name
+        assert "model=tiny" in logged.about.tags
+        assert logged.about.display_name.startswith("data=midi_folder data.name=mine")
+        assert logged.config["data"]["batch_notes"] == 60
+        assert logged.config["loss"]["weighing"] == "LEARNED"
+        assert logged.config["seed"] == int(job)
+        sent = {Path(entry.path).name for artifact in logged.artifacts for entry in artifact.manifest.contents}
+        assert sent == {"samples.table.json", "tune-1.png", "tune-1.wav"}
         head = (sweep / job / "metrics.csv").read_text(encoding="utf-8").splitlines()[0].split(",")
-        assert {"train/loss", "val/bits_per_note", "sample/diversity", "loss_weight/note"} <= set(head)
+        assert {"train/loss", "val/bits_per_note", "sample/diversity"} <= set(head)
+        assert {"loss_weight/note", "gradient_norm/note"} <= set(head)
