@@ -23,7 +23,7 @@ def screen(program: str) -> Iterator[None]:
         finally:
             sys.stdout.flush()
     except OSError as error:
-        if error.filename is not None:
+        if error.filename is not None or error.errno is None:  # about a file, or Hydra's of a choice there is not
             raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # where Python's last flush goes
         if isinstance(error, BrokenPipeError):

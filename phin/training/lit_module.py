@@ -8,6 +8,7 @@ from typing import Any
 
 import lightning as L
 import torch
+from jaxtyping import Float
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
@@ -105,11 +106,12 @@ class PhinModule(L.LightningModule):
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
         """A step, after which the learned loss weights are within their bounds and the step's numbers are logged."""
+        weights = self.loss.weights.detach().clone()
         super().optimizer_step(*args, **kwargs)
         self.loss.keep_within_bounds()
         every: int = self.trainer.log_every_n_steps  # pyright: ignore[reportAttributeAccessIssue]: it sets it unsaid
         if (self.trainer.global_step + 1) % every == 0:
-            self._log_step()
+            self._log_step(weights)
         self._step_batches, self._step_losses = [], []
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -131,7 +133,7 @@ class PhinModule(L.LightningModule):
             torch.cuda.set_rng_state_all(self._random_states[1][: torch.cuda.device_count()])
             self._random_states = None
 
-    def _log_step(self) -> None:
+    def _log_step(self, weights: Float[Tensor, " term"]) -> None:
         """The losses of the whole step, how they were weighed, the learning rate and the gradients before clipping.
 
         Straight to the loggers: Lightning would log after the step's checkpoint is saved, and a run that goes on from
@@ -142,8 +144,7 @@ class PhinModule(L.LightningModule):
             losses = self.trainer.strategy.reduce(losses, reduce_op="sum")
         names = ["train/loss", *(f"train/{name}" for name in PARTS), *(f"train/term/{name}" for name in TERMS)]
         metrics = dict(zip(names, losses.tolist(), strict=True))
-        weights = self.loss.weights.detach().tolist()
-        metrics |= {f"loss_weight/{name}": weight for name, weight in zip(TERMS, weights, strict=True)}
+        metrics |= {f"loss_weight/{name}": weight for name, weight in zip(TERMS, weights.tolist(), strict=True)}
         (schedule,) = self.trainer.lr_scheduler_configs
         metrics |= {"learning_rate": schedule.scheduler.get_last_lr()[0], "gradient_norm": float(self._gradient_norm)}
         metrics["epoch"] = self.current_epoch

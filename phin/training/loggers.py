@@ -67,8 +67,8 @@ def wandb_logger(
 ) -> WandbLogger:
     """A logger that writes under `save_dir`; what is not given of its label, `describe` gives.
 
-    `offline` None means: online for those who are logged in. WANDB_MODE, where it is set, counts more. An offline run is sent later with
-    `wandb sync <run>/wandb/offline-run-*`.
+    `offline` None means: online for those who are logged in. WANDB_MODE, where it is set, counts more. An offline run
+    is sent later with `wandb sync <run>/wandb/offline-run-*`.
     """
     Path(save_dir).mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("WANDB_SILENT", "true")
