@@ -52,6 +52,8 @@ SWITCHES = {
     "mixing SUM": {"mixing": Mixing.SUM},
     "index rotary alone": {"time_heads": 0},
     "time rotary alone": {"time_heads": 2},
+    "pitch rotary": {"time_heads": 0, "pitch_heads": 1},
+    "time and pitch rotary": {"num_heads": 4, "time_heads": 2, "pitch_heads": 1},
     "no rotary": {"index_rotary": False, "time_heads": 0},
     "all on": {"beat_lag_bias": True, "learned_positions": True},
 }

@@ -75,6 +75,8 @@ class TransformerConfig:
     dropout: float = 0.0
     time_heads: int = 3
     """Heads that turn by musical time; 0: none."""
+    pitch_heads: int = 0
+    """Heads that turn by pitch, the key by its own, the query by the last melody note's; 0: none."""
     index_rotary: bool = True
     """Whether the other heads turn by index."""
     time_ahead: bool = True
@@ -103,11 +105,15 @@ class TransformerConfig:
             raise InvalidConfig(
                 f"model.time_heads={self.time_heads}", f"there are {self.num_heads} heads", "take 0 to model.num_heads"
             )
+        if not 0 <= self.pitch_heads <= self.num_heads - self.time_heads:
+            left = self.num_heads - self.time_heads
+            reason = f"there are {left} heads beside those of time"
+            raise InvalidConfig(f"model.pitch_heads={self.pitch_heads}", reason, "take fewer, or fewer of time")
         if not self.time_ahead and not self.time_heads and not self.beat_lag_bias:
             reason = "means nothing where no head hears musical time"
             raise InvalidConfig("model.time_ahead=false", reason, "leave it out, or raise model.time_heads")
-        if not self.index_rotary and self.time_heads == self.num_heads:
-            reason = "means nothing where every head hears musical time"
+        if not self.index_rotary and self.time_heads + self.pitch_heads == self.num_heads:
+            reason = "means nothing where every head turns by time or pitch"
             raise InvalidConfig("model.index_rotary=false", reason, "leave it out, or lower model.time_heads")
         if self.longest_tune != type(self).longest_tune and not self.learned_positions:
             raise InvalidConfig(
@@ -265,14 +271,16 @@ class RowEmbedding(nn.Module):
 
 
 class RotaryAngles(nn.Module):
-    """The angle by which each head turns queries and keys: by index, by musical time, or not at all.
+    """The angle by which each head turns queries and keys: by index, by musical time, by pitch, or not at all.
 
     Index wavelengths run from 2π to 10,000 · 2π notes (RoFormer, arXiv 2104.09864); time wavelengths from half a
-    quarter to 128 quarters, so that a slot, a hong, a bar and a line are each well apart in angle.
+    quarter to 128 quarters, so that a slot, a hong, a bar and a line are each well apart in angle; pitch wavelengths
+    from 2 to 96 semitones.
     """
 
     frequencies: Tensor
     is_time: Tensor
+    is_pitch: Tensor
 
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
@@ -280,16 +288,22 @@ class RotaryAngles(nn.Module):
         steps = torch.arange(half, dtype=torch.float64) / max(half - 1, 1)
         by_index = 10_000.0 ** -(torch.arange(half, dtype=torch.float64) / half)
         by_time = 2 * math.pi / (0.5 * 256.0**steps) / STEPS_PER_QUARTER  # radians a step
-        is_time = torch.arange(config.num_heads) < config.time_heads
+        by_pitch = 2 * math.pi / (2.0 * 48.0**steps)  # radians a semitone
+        head = torch.arange(config.num_heads)
+        is_time = head < config.time_heads
+        is_pitch = ~is_time & (head < config.time_heads + config.pitch_heads)
         frequencies = torch.where(is_time[:, None], by_time, by_index * config.index_rotary)
+        frequencies = torch.where(is_pitch[:, None], by_pitch, frequencies)
         self.register_buffer("frequencies", frequencies.to(torch.get_default_dtype()), persistent=False)
         self.register_buffer("is_time", is_time, persistent=False)
+        self.register_buffer("is_pitch", is_pitch, persistent=False)
 
     def forward(
-        self, index: Int[Tensor, " time"], moment: Int[Tensor, "batch time"]
+        self, index: Int[Tensor, " time"], moment: Int[Tensor, "batch time"], pitch: Int[Tensor, "batch time"]
     ) -> tuple[Float[Tensor, "batch head time half"], Float[Tensor, "batch head time half"]]:
-        """Cosine and sine of the angles."""
+        """Cosine and sine of the angles. `pitch` are ids."""
         position = torch.where(self.is_time[None, :, None], moment[:, None, :], index[None, None, :])  # (B, H, T)
+        position = torch.where(self.is_pitch[None, :, None], pitch[:, None, :], position)
         angle = position[..., None].to(self.frequencies.dtype) * self.frequencies[None, :, None, :]
         return angle.cos(), angle.sin()
 
@@ -479,7 +493,8 @@ class PhinTransformer(nn.Module):
         T, past = rows.ids.shape[1], cache.length if cache else 0
         index = torch.arange(past, past + T, device=rows.ids.device)
         asks = rows.onset + note_duration(rows.ids) if self.config.time_ahead else rows.onset
-        key_turn, query_turn = self.angles(index, rows.onset), self.angles(index, asks)
+        key_turn = self.angles(index, rows.onset, rows.ids[..., PITCH])
+        query_turn = self.angles(index, asks, rows.melody)
         seen = torch.cat([cache.onset, rows.onset], dim=1) if cache else rows.onset
         mask = self._mask(asks, seen, past)
         x = self.embed(rows, past)

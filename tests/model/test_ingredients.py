@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from phin.batch import PhinBatch
-from phin.model.transformer import NUM_PITCHES, Mixing, PhinTransformer, RowInputs
+from phin.model.transformer import NUM_PITCHES, Mixing, PhinTransformer, RotaryAngles, RowInputs, rotate
 from phin.tokenizer import DURATION, FIELDS, NUM_SYMBOLS, PITCH, STEP
-from tests.tiny import PHRASE, batch_of, tiny_model
+from tests.tiny import PHRASE, batch_of, tiny_config, tiny_model
 from tests.tunes import wander
 
 BARE = {"index_rotary": False, "time_heads": 0, "metre": False, "intervals": False, "num_layers": 1}
@@ -51,6 +51,25 @@ def test_the_order_of_notes_is_felt_through_positions_alone(position: dict[str, 
     swapped = replace(batch, ids=batch.ids[:, order])
     last, other = trunk(model, batch)[:, -1], trunk(model, swapped)[:, -1]
     assert torch.allclose(last, other, rtol=0, atol=1e-12) is not felt
+
+
+def test_pitch_heads_hear_how_far_a_note_lies_from_the_last_and_others_do_not() -> None:
+    """Fails: an arm of the study that should hear intervals hears pitches, or nothing."""
+    angles = RotaryAngles(tiny_config(num_heads=4, time_heads=1, pitch_heads=2)).double()
+    generator = torch.Generator().manual_seed(0)
+    q, k = torch.randn(2, 1, 4, 1, 4, dtype=torch.float64, generator=generator)  # (B, H, T, D)
+
+    def score(last: int, pitch: int) -> Tensor:
+        """Of a query after a note of pitch `last` for a key of `pitch`, (H,)."""
+        at = [torch.tensor([[id]]) for id in (last, pitch)]
+        index, moment = torch.tensor([3]), torch.tensor([[48]])
+        asked, heard = (rotate(x, angles(index, moment, id)) for x, id in zip((q, k), at, strict=True))
+        return (asked * heard).sum(dim=-1)[0, :, 0]
+
+    a_fifth = score(20, 27)
+    torch.testing.assert_close(score(25, 32), a_fifth, rtol=0, atol=1e-12)
+    changed = (score(20, 26) - a_fifth).abs() > 1e-6
+    assert changed.tolist() == [False, True, True, False]
 
 
 @pytest.mark.parametrize("kept", ["interval", "pitch_class", "neither"])
