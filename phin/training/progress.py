@@ -1,0 +1,84 @@
+"""One bar for the whole run: steps done of all there are, and the time that is left; one more for each validation."""
+
+from typing import Any
+
+import lightning as L
+from lightning.pytorch.callbacks import ProgressBar
+from tqdm import tqdm
+
+from phin.training.lit_module import MONITOR
+
+
+class RunProgress(ProgressBar):
+    """Bars on stderr (Lightning's own begins anew each epoch, and knows no end but the epoch's).
+
+    `refresh_rate` is in optimiser steps; 0: no bars.
+    """
+
+    def __init__(self, refresh_rate: int = 10) -> None:
+        super().__init__()
+        self.refresh_rate = refresh_rate
+        self._training: tqdm[Any] | None = None
+        self._validating: tqdm[Any] | None = None
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        steps = trainer.max_steps if trainer.max_steps > 0 else None
+        self._training = self._bar("training", "step", steps, trainer.global_step)
+
+    def on_train_batch_end(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        bar = self._training
+        assert bar is not None
+        if bar.disable:
+            return
+        if trainer.global_step - bar.n >= max(self.refresh_rate, 1) or trainer.global_step == trainer.max_steps:
+            self._say(trainer)
+            bar.update(trainer.global_step - bar.n)
+
+    def on_validation_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        (batches,) = trainer.num_val_batches or [0]
+        self._validating = self._bar("validating", "batch", int(batches), 0, leave=False)
+
+    def on_validation_batch_end(
+        self,
+        trainer: L.Trainer,
+        pl_module: L.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        assert self._validating is not None
+        self._validating.update()
+
+    def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        assert self._validating is not None
+        self._validating.close()
+        if self._training is not None:
+            self._say(trainer)
+            self._training.refresh()
+
+    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self._close()
+
+    def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
+        self._close()
+
+    def _bar(self, what: str, unit: str, total: int | None, done: int, leave: bool = True) -> "tqdm[Any]":
+        silent = not self.refresh_rate or not self.trainer.is_global_zero
+        return tqdm(desc=what, unit=unit, total=total, initial=done, leave=leave, disable=silent, dynamic_ncols=True)
+
+    def _say(self, trainer: L.Trainer) -> None:
+        """The loss of the last batch and the last score, beside the bar."""
+        assert self._training is not None
+        found = {"loss": "train/loss", "bits/note": MONITOR}
+        metrics = trainer.callback_metrics
+        said = {name: f"{float(metrics[key]):.3f}" for name, key in found.items() if key in metrics}
+        self._training.set_postfix(said, refresh=False)
+
+    def _close(self) -> None:
+        for bar in (self._validating, self._training):
+            if bar is not None:
+                bar.close()
+        self._validating = self._training = None
