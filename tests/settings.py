@@ -7,12 +7,19 @@ from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
 from phin.cli.evaluate import EvaluateConfig
+from phin.cli.export import ExportConfig
 from phin.cli.generate import GenerateConfig
 from phin.cli.prepare import PrepareConfig
 from phin.cli.train import TrainConfig
 from phin.config import conf_dir, register
 
-SCHEMAS = {"prepare": PrepareConfig, "train": TrainConfig, "evaluate": EvaluateConfig, "generate": GenerateConfig}
+SCHEMAS = {
+    "prepare": PrepareConfig,
+    "train": TrainConfig,
+    "evaluate": EvaluateConfig,
+    "generate": GenerateConfig,
+    "export": ExportConfig,
+}
 
 
 def composed(command: str, *overrides: str) -> Any:

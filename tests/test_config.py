@@ -37,7 +37,8 @@ GROUPS = {
     "logger": dict,
 }
 CHOICES = [(group, file.stem) for group in GROUPS for file in sorted((conf_dir() / group).glob("*.yaml"))]
-NEEDED = {"evaluate": ["checkpoint=runs/a"], "generate": ["checkpoint=runs/a"]}
+CHECKPOINT = ["checkpoint=runs/a"]
+NEEDED = {"evaluate": CHECKPOINT, "generate": CHECKPOINT, "export": [*CHECKPOINT, "out=a.safetensors"]}
 
 
 OWN = ("midi_folder", "abc_folder", "thai_letters")

@@ -3,22 +3,28 @@ name.
 
 One file serves both to go on training and to generate. What training itself needs (optimiser, schedule, where it
 stood) lies beside `PHIN_KEY`, under which `Identity` says what was trained; `MODEL_PREFIX` marks the model's weights.
+A model to hand on is a file of safetensors: its weights by their own names, and the same `Identity` as JSON.
 """
 
+import json
 from dataclasses import asdict, dataclass, fields
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 
 from phin.difference import differences
 from phin.errors import InvalidCheckpoint
 from phin.model.transformer import Mixing, PhinTransformer, TransformerConfig
 from phin.tokenizer import Tokenizer
+from phin.whole_file import whole_file
 
 PHIN_KEY = "phin"
 MODEL_PREFIX = "model."
+SAFETENSORS = ".safetensors"
 FORMAT = 1
 
 
@@ -82,18 +88,43 @@ class Identity:
 
 
 def read(path: str | Path) -> dict[str, Any]:
-    """Everything in a checkpoint file. Raises InvalidCheckpoint where there is none, or it is torn or not ours."""
+    """Everything in a checkpoint file, of either kind.
+
+    Raises InvalidCheckpoint where there is none, or it is torn or not ours.
+    """
     path = Path(path)
     if not path.is_file():
         raise InvalidCheckpoint(path, "there is no such file", "name a .ckpt file of a run, or train one: phin-train")
+    stored = _read_safetensors(path) if path.suffix == SAFETENSORS else _read_torch(path)
+    if not isinstance(stored, dict) or not isinstance(stored.get(PHIN_KEY), dict):
+        raise InvalidCheckpoint(path, "is no checkpoint of phin", "name a .ckpt file of a phin-train run")
+    return stored
+
+
+def _read_torch(path: Path) -> Any:
     try:
-        stored = torch.load(path, map_location="cpu", weights_only=True)
+        return torch.load(path, map_location="cpu", weights_only=True)
     except Exception:  # torch.load raises whatever its unpickler met in a torn or foreign file
         reason = "cannot be read: it is torn, or no checkpoint"
         raise InvalidCheckpoint(path, reason, "name another .ckpt file of a phin-train run") from None
-    if not isinstance(stored, dict) or PHIN_KEY not in stored:
-        raise InvalidCheckpoint(path, "is no checkpoint of phin", "name a .ckpt file of a phin-train run")
-    return stored
+
+
+def _read_safetensors(path: Path) -> dict[str, Any]:
+    """The same table as a checkpoint's."""
+    try:
+        with safe_open(path, "pt") as file:
+            identity = json.loads((file.metadata() or {}).get(PHIN_KEY, "null"))
+            weights = {MODEL_PREFIX + name: file.get_tensor(name) for name in file.keys()}
+    except (SafetensorError, ValueError):
+        reason = "cannot be read: it is torn, or no file of safetensors"
+        raise InvalidCheckpoint(path, reason, "export the model again: phin-export") from None
+    return {PHIN_KEY: identity, "state_dict": weights}
+
+
+def export(model: PhinTransformer, identity: Identity, path: str | Path) -> None:
+    """Writes a model to hand on, that `load` reads back bit for bit. Raises PhinError where it cannot be written."""
+    with whole_file(path) as partial:
+        save_file(model.state_dict(), partial, metadata={PHIN_KEY: json.dumps(identity.to_dict(), ensure_ascii=False)})
 
 
 def load(path: str | Path) -> tuple[PhinTransformer, Identity]:

@@ -1,14 +1,17 @@
 """Checkpoints: what comes out is what went in, nothing is unpickled, and a mismatch is told in words."""
 
+import json
 import pickle
 from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 
 from phin.errors import InvalidCheckpoint
-from phin.model.checkpoint import MODEL_PREFIX, PHIN_KEY, Identity, find, load, read
+from phin.model.checkpoint import MODEL_PREFIX, PHIN_KEY, Identity, export, find, load, read
 from phin.model.transformer import Mixing, PhinTransformer
 from phin.tokenizer import Tokenizer
 from tests.tiny import PHRASE, TOKENIZER, batch_of, identity_for, tiny_config
@@ -209,3 +212,33 @@ def test_a_run_folder_means_its_best_checkpoint_else_its_last(tmp_path: Path) ->
     (folder / "best.ckpt").touch()
     assert find(tmp_path) == folder / "best.ckpt"
     assert find(folder / "last.ckpt") == folder / "last.ckpt"
+
+
+# --- to hand on
+
+
+def test_an_exported_model_says_the_same_bit_for_bit_and_is_what_it_was(tmp_path: Path) -> None:
+    """Fails: the model that is handed on plays otherwise, or nobody knows its vocabulary or its licence."""
+    model, identity = saved(tmp_path / "a.ckpt")
+    export(model, identity, tmp_path / "a.safetensors")
+    again, found = load(tmp_path / "a.safetensors")
+    assert found == identity
+    assert not again.training
+    batch = batch_of(PHRASE)
+    for mine, theirs in zip(model(batch)[0].fields, again(batch)[0].fields, strict=True):
+        assert torch.equal(mine, theirs)
+    with safe_open(tmp_path / "a.safetensors", "pt") as file:  # as anybody opens it, without phin
+        assert set(file.keys()) == set(model.state_dict())
+        assert json.loads(file.metadata()["phin"])["licence"] == identity.licence
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff" * 200, None], ids=["empty", "noise", "somebody else's"])
+def test_a_file_of_safetensors_that_is_none_of_ours_is_refused(tmp_path: Path, content: bytes | None) -> None:
+    """Fails: a page about headers, or weights of another program in a phin model."""
+    path = tmp_path / "a.safetensors"
+    if content is None:
+        save_file({"weight": torch.zeros(2)}, path)
+    else:
+        path.write_bytes(content)
+    with pytest.raises(InvalidCheckpoint, match=r"a\.safetensors: (cannot be read|is no checkpoint of phin)"):
+        load(path)
