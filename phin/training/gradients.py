@@ -60,7 +60,7 @@ def term_gradients(
 ) -> dict[str, Float[Tensor, " trunk_parameter"]]:
     """The gradient of each term that has labels with respect to the trunk's parameters; `.grad` stays as it was."""
     trunk = [weight for name, weight in model.named_parameters() if not name.startswith(HEADS)]
-    terms = loss(model(batch)[0], batch).terms
+    terms = loss(model.forward(batch)[0], batch).terms  # a compiled model's call goes backward once, this does again
     labelled = [place for place, has_labels in enumerate(loss.has_labels(batch).tolist()) if has_labels]
     gradients = {}
     for place in labelled:
