@@ -49,8 +49,11 @@ class RunProgress(ProgressBar):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        assert self._validating is not None
-        self._validating.update()
+        bar = self._validating
+        assert bar is not None
+        bar.update()
+        if bar.n == bar.total:
+            bar.refresh()  # which it leaves out where the last batch was quick
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         assert self._validating is not None
