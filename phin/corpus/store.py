@@ -8,7 +8,6 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -21,13 +20,13 @@ from phin.errors import PhinError
 from phin.music.lai import Family, LaiLabel
 from phin.music.phrase import LABEL_SOURCES, NUM_COLUMNS, TECHNIQUE, UNKNOWN, VELOCITY, Inferred, Metre, Phrase
 
-FORMAT = 5
+FORMAT = 6
 """Raised whenever reading, quantising or labelling changes what a store holds: older caches are then made anew."""
 
 SPLITS = ("train", "validation", "test")
 
 _PIECE = 2**15
-"""Rows that are hashed at a time."""
+"""Rows that are looked at or hashed at a time."""
 _FAMILIES = (None, *Family)
 _BIT = {kind: 1 << place for place, kind in enumerate(Inferred)}
 _TUNE = np.dtype(
@@ -46,6 +45,8 @@ _TUNE = np.dtype(
         ("techniques_from", "i1"),
     ]
 )
+_NAME = np.dtype([("start", "i8"), ("size", "i4")])
+"""Where in names.json a tune's id and title stand, in bytes."""
 _UNWRITTEN = ["inferred", "techniques_from"]
 """Columns that are 0 in every tune that is written out in full."""
 
@@ -62,7 +63,7 @@ class Tune:
 
 
 class Store:
-    """A corpus opened for reading. Tunes are numbered from 0; `rows` and `tunes` are memory-mapped."""
+    """A corpus opened for reading. Tunes are numbered from 0; all that grows with them is memory-mapped."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -73,6 +74,8 @@ class Store:
         self.report: dict[str, Any] = about["report"]
         self.rows: Int[np.ndarray, "note 6"] = np.load(folder / "rows.npy", mmap_mode="r")
         self.tunes = np.load(folder / "tunes.npy", mmap_mode="r")
+        self._name_places = np.load(folder / "names.npy", mmap_mode="r")
+        self._name_bytes = np.memmap(folder / "names.json", mode="r")
 
     def __reduce__(self) -> tuple[type["Store"], tuple[Path]]:
         """Another process opens the store itself; the notes are not sent to it."""
@@ -81,13 +84,15 @@ class Store:
     def __len__(self) -> int:
         return len(self.tunes)
 
-    @cached_property
-    def _names(self) -> list[list[str]]:
-        return json.loads((self.folder / "names.json").read_text(encoding="utf-8"))
+    def _name(self, tune: int) -> tuple[str, str]:
+        """Id and title."""
+        start, size = self._name_places[tune]
+        id, title = json.loads(self._name_bytes[start : start + size].tobytes())
+        return id, title
 
     def id(self, tune: int) -> str:
         """The tune's id: source, file, number."""
-        return self._names[tune][0]
+        return self._name(tune)[0]
 
     @property
     def lengths(self) -> Int[np.ndarray, " tune"]:
@@ -107,12 +112,16 @@ class Store:
     @property
     def has_technique(self) -> bool:
         """Whether any note has a technique."""
-        return bool((self.rows[:, TECHNIQUE] != UNKNOWN).any())
+        return self._is_known(TECHNIQUE)
 
     @property
     def has_velocity(self) -> bool:
         """Whether any note has a velocity."""
-        return bool((self.rows[:, VELOCITY] != UNKNOWN).any())
+        return self._is_known(VELOCITY)
+
+    def _is_known(self, column: int) -> bool:
+        starts = range(0, len(self.rows), _PIECE)
+        return any(bool((self.rows[start : start + _PIECE, column] != UNKNOWN).any()) for start in starts)
 
     @property
     def has_rhythm(self) -> bool:
@@ -139,7 +148,7 @@ class Store:
             self.rows[start : start + notes],
             metre=Metre(int(row["numerator"]), int(row["denominator"])) if row["numerator"] else None,
             tempo=int(row["tempo"]) or None,
-            title=self._names[tune][1],
+            title=self._name(tune)[1],
             source=self.sources[row["source"]],
             inferred=frozenset(kind for kind, bit in _BIT.items() if row["inferred"] & bit),
             techniques_from=LABEL_SOURCES[row["techniques_from"]],
@@ -178,11 +187,12 @@ class StoreWriter:
         self.half.mkdir()
         self._rows = _GrowingArray(self.half / "rows.npy", np.zeros((0, NUM_COLUMNS), np.int32))
         self._tunes = _GrowingArray(self.half / "tunes.npy", np.zeros(0, _TUNE))
-        self._names = open(self.half / "names.json", "w", encoding="utf-8")
+        self._name_places = _GrowingArray(self.half / "names.npy", np.zeros(0, _NAME))
+        self._names = open(self.half / "names.json", "wb")
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        for file in (self._rows.file, self._tunes.file, self._names):
+        for file in (self._rows.file, self._tunes.file, self._name_places.file, self._names):
             file.close()
         self._temporary.cleanup()
 
@@ -200,8 +210,10 @@ class StoreWriter:
         facts["family"], facts["split"] = tune.family, SPLITS.index(tune.split)
         facts["inferred"] = sum(_BIT[kind] for kind in phrase.inferred)
         facts["techniques_from"] = LABEL_SOURCES.index(phrase.techniques_from)
-        name = json.dumps([tune.id, phrase.title], ensure_ascii=False)
-        self._names.write((",\n" if len(self._tunes) else "[\n") + name)
+        name = json.dumps([tune.id, phrase.title], ensure_ascii=False).encode()
+        self._names.write(b",\n" if len(self._tunes) else b"[\n")
+        self._name_places.append(np.array([(self._names.tell(), len(name))], dtype=_NAME))
+        self._names.write(name)
         self._tunes.append(facts)
         self._rows.append(phrase.rows)
 
@@ -213,8 +225,9 @@ class StoreWriter:
 
     def finish(self, report: dict[str, Any]) -> Store:
         """Gives the store its name, and opens it."""
-        self._names.write("\n]" if len(self._tunes) else "[]")
+        self._names.write(b"\n]" if len(self._tunes) else b"[]")
         self._names.close()
+        self._name_places.finish()
         self._rows.finish()
         self._tunes.finish()
         about = {

@@ -45,6 +45,19 @@ def write(folder: Path, tunes: Sequence[Tune] | None = None, **about: object) ->
     return write_store(folder, tunes, SOURCES, "nobody's", {"found": 3, **about})
 
 
+def test_of_a_tune_its_own_name_alone_is_read(tmp_path: Path) -> None:
+    """The names of a million tunes would be in the memory of every process that reads one of them."""
+    write(tmp_path / "store")
+    names = tmp_path / "store" / "names.json"
+    torn = names.read_bytes().replace(b"tunes/1", b'"""""""')
+    names.write_bytes(torn)
+    store = open_store(tmp_path / "store")
+    assert [store.id(number) for number in (0, 2)] == ["tunes/0", "tunes/2"]
+    assert store.phrase(0).title == "ลายใหญ่"
+    with pytest.raises(ValueError, match="Expecting|Extra data"):
+        store.id(1)
+
+
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     """Tunes would come out of the cache without their metre, their lai or their last notes."""
     write(tmp_path / "store")
