@@ -54,7 +54,7 @@ def test_of_a_tune_its_own_name_alone_is_read(tmp_path: Path) -> None:
     store = open_store(tmp_path / "store")
     assert [store.id(number) for number in (0, 2)] == ["tunes/0", "tunes/2"]
     assert store.phrase(0).title == "ลายใหญ่"
-    with pytest.raises(ValueError, match="Expecting|Extra data"):
+    with pytest.raises(ValueError, match=r"Expecting|Extra data"):
         store.id(1)
 
 
