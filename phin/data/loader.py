@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 
 from phin.batch import PhinBatch, collate, label_counts
 from phin.data.batching import epoch_batches, num_batches
-from phin.data.dataset import DataConfig, TrainingTunes
+from phin.data.dataset import DataConfig, Key, TrainingTunes
 
 
 class TrainingLoader:
@@ -71,13 +71,26 @@ class TrainingLoader:
     def _loader(self, epoch: int, start: int) -> DataLoader:
         plan = epoch_batches(self.lengths, self.config.batch_notes, self.tunes.seed, epoch)
         mine = plan[self.rank :: self.world_size][: len(self)][start:]
-        keys = [[(epoch, int(self.train[place])) for place in batch] for batch in mine]
         workers = self.config.loader_workers
         return DataLoader(
             self.tunes,
-            batch_sampler=keys,
+            batch_sampler=_Keys(epoch, [self.train[batch] for batch in mine]),
             collate_fn=collate,
             num_workers=workers,
             multiprocessing_context="spawn" if workers else None,
             generator=torch.Generator(),  # else each epoch would draw from torch's own, which dropout draws from
         )
+
+
+@dataclass(frozen=True)
+class _Keys:
+    """The keys of batches, made as they are asked for: those of a whole epoch would be as large as its notes."""
+
+    epoch: int
+    batches: list[Int[np.ndarray, " _"]]
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[list[Key]]:
+        return ([(self.epoch, int(tune)) for tune in batch] for batch in self.batches)
