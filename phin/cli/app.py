@@ -65,8 +65,8 @@ def run(command: str, schema: type, task: Callable[[Any], Any]) -> None:
         failures.append(error)
     except Refused as refused:
         failures.append(refused.error)
-    except KeyboardInterrupt:
-        to_go_on = Sweep.begun.to_go_on() if Sweep.begun else ""
+    except KeyboardInterrupt as interrupted:
+        to_go_on = Sweep.begun.to_go_on() if Sweep.begun else "".join(f". {said}." for said in interrupted.args)
         _leave(command, f"interrupted{to_go_on}", status=128 + signal.SIGINT)
     except Stopped as stopped:
         _leave(command, str(stopped), status=128 + signal.SIGTERM)

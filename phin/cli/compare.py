@@ -10,6 +10,7 @@ from phin.evaluation.comparison import compare, csv_text, lines
 from phin.evaluation.comparison_tables import tables, text
 from phin.evaluation.curves import picture
 from phin.evaluation.page import page
+from phin.evaluation.runs import find_runs
 from phin.music.picture import save
 from phin.whole_file import write_text
 from phin.writable import refuse_folder
@@ -44,12 +45,13 @@ def run(arguments: argparse.Namespace) -> list[str]:
     """Reads, compares, writes; the lines of it, and where they are. Raises PhinError before anything is written."""
     out: Path = arguments.out
     refuse_folder("--out", out)
+    runs = find_runs(arguments.runs)
     there = [name for name in (PRINTED, TABLE, PAGE, *CURVES) if (out / name).exists()]
     if there and not arguments.overwrite:
         raise InvalidConfig(
             str(out / there[0]), "is there already", "name another folder with --out, or add --overwrite"
         )
-    comparison = compare(arguments.runs)
+    comparison = compare(runs)
     found = tables(comparison)
     figure, printed = picture(lines(comparison)), text(found)
     out.mkdir(parents=True, exist_ok=True)

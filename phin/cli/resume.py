@@ -18,6 +18,8 @@ from phin.whole_file import whole_file
 
 Held = TypeVar("Held", list, dict)
 
+STEPS_BEFORE = "max_steps_before"
+"""Beside the settings in config.yaml: how many steps the run was to have, before it was given others."""
 MAY_CHANGE = (
     "trainer.max_steps=",
     "trainer.max_time=",
@@ -55,6 +57,8 @@ def settings_to_go_on_with(folder: Path, resume: str | None) -> Kept | None:
             )
         return None
     if resume not in (None, RESUME_AUTO):
+        if Path(resume).is_file():
+            raise InvalidConfig(f"resume={resume}", "is a file", "name the folder of a phin-train run")
         _refuse_beside(resume, folder)
     if folder.exists() and not folder.is_dir():
         raise InvalidConfig(f"run={folder}", "is a file", "name a folder, or leave it out for a new one")
@@ -150,9 +154,20 @@ def _read(path: Path, kind: type[Held]) -> Held:
 
 
 def remember(settings: Any, folder: Path, overrides: list[str]) -> None:
-    """Keeps the settings a run begins or goes on with: as a whole, and as overrides for going on."""
+    """Keeps the settings a run begins or goes on with: as a whole, and as overrides for going on.
+
+    Where it goes on to another number of steps, what that was before is kept too (STEPS_BEFORE): its learning rate
+    came down with the old one, so it is not the run that had the new one from the start.
+    """
+    whole: Any = OmegaConf.to_container(OmegaConf.structured(settings), enum_to_str=True)
+    if any((folder / "checkpoints").glob("*.ckpt")) and (folder / SETTINGS).is_file():
+        before = _read(folder / SETTINGS, dict)
+        steps = before["trainer"]["max_steps"]
+        changed = [steps] if steps != whole["trainer"]["max_steps"] else []
+        if all_before := [*before.get(STEPS_BEFORE, []), *changed]:
+            whole[STEPS_BEFORE] = all_before
     folder.mkdir(parents=True, exist_ok=True)
-    for name, kept in ((SETTINGS, OmegaConf.structured(settings)), (OVERRIDES, OmegaConf.create(overrides))):
+    for name, kept in ((SETTINGS, OmegaConf.create(whole)), (OVERRIDES, OmegaConf.create(overrides))):
         with whole_file(folder / name) as partial:
             OmegaConf.save(kept, partial)
 

@@ -75,7 +75,8 @@ def find_runs(folders: Iterable[Path]) -> list[Path]:
     found: dict[Path, Path] = {}
     for folder in folders:
         if not folder.is_dir():
-            raise PhinError(folder, "there is no such folder", "name the folder of a phin-train run, or of a sweep")
+            reason = "is a file" if folder.exists() else "there is no such folder"
+            raise PhinError(folder, reason, "name the folder of a phin-train run, or of a sweep")
         runs = [folder] if is_run(folder) else sorted(filter(is_run, folder.iterdir()), key=_number)
         if not runs:
             raise PhinError(folder, "holds no runs", "name the folder of a phin-train run, or one that holds such")

@@ -56,9 +56,7 @@ class SampleTunes(L.Callback):
             log.warning("no tunes at step %d: %s", trainer.global_step, error)
             return
         values = [measures(tune) for tune in tunes]
-        for name in values[0]:
-            mean = float(np.mean([value[name] for value in values]))
-            pl_module.log(f"sample/{name}", mean, rank_zero_only=True)
+        pl_module.found({f"sample/{name}": float(np.mean([value[name] for value in values])) for name in values[0]})
         self._show(trainer, tunes[: self.show], values[: self.show])
 
     def _show(self, trainer: L.Trainer, tunes: Sequence[Phrase], values: Sequence[dict[str, float]]) -> None:

@@ -47,7 +47,7 @@ class TermGradients(L.Callback):
                 batches = [batch.to(pl_module.device) for batch in islice(_batches(_data(trainer)), BATCHES_LOOKED_AT)]
                 self.batch = most_labelled(batches, pl_module.loss)
             gradients = term_gradients(pl_module.model, pl_module.loss, self.batch)
-        pl_module.log_dict(norms_and_cosines(gradients), rank_zero_only=True)
+        pl_module.found(norms_and_cosines(gradients))
 
 
 def most_labelled(batches: Sequence[PhinBatch], loss: PhinLoss) -> PhinBatch:

@@ -49,6 +49,7 @@ class PhinModule(L.LightningModule):
         self.bits = BitsPerNote()
         self.run_folder: Path | None = None
         """Where the batches of a step are kept that broke the run down; None: nowhere."""
+        self._found: dict[str, float] = {}
         self._step_batches: list[PhinBatch] = []
         self._step_losses: list[Tensor] = []
         self._gradient_norm = torch.zeros(())
@@ -75,10 +76,19 @@ class PhinModule(L.LightningModule):
         logits, _ = self.model(batch)
         self.bits.update(logits, batch)
 
+    def found(self, metrics: dict[str, float]) -> None:
+        """What a callback has found at this validation: others can watch it, and it is logged beside the scores."""
+        self.log_dict(metrics, logger=False, rank_zero_only=True)
+        self._found |= metrics
+
     def on_validation_epoch_end(self) -> None:
-        for name, value in self.bits.compute().items():
-            self.log(f"{MONITOR}/{name}" if name else MONITOR, value.float(), prog_bar=not name)
+        scores = {f"{MONITOR}/{name}" if name else MONITOR: value for name, value in self.bits.compute().items()}
         self.bits.reset()
+        self.log_dict({name: value.float() for name, value in scores.items()}, logger=False)
+        if not self.trainer.sanity_checking:
+            found = {**self._found, **{name: float(value) for name, value in scores.items()}}
+            self._tell_loggers(found, step=self.trainer.global_step - 1)
+        self._found = {}
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Matrices decay; norms, biases and the learned loss weights do not."""
@@ -147,9 +157,12 @@ class PhinModule(L.LightningModule):
         metrics |= {f"loss_weight/{name}": weight for name, weight in zip(TERMS, weights.tolist(), strict=True)}
         (schedule,) = self.trainer.lr_scheduler_configs
         metrics |= {"learning_rate": schedule.scheduler.get_last_lr()[0], "gradient_norm": float(self._gradient_norm)}
-        metrics["epoch"] = self.current_epoch
+        self._tell_loggers(metrics, step=self.trainer.global_step)
+
+    def _tell_loggers(self, metrics: dict[str, float], step: int) -> None:
+        """Not through Lightning, whose count of steps is one too many after some checkpoints. Steps count from 0."""
         for logger in self.trainer.loggers:
-            logger.log_metrics(metrics, step=self.trainer.global_step)
+            logger.log_metrics({**metrics, "epoch": self.current_epoch}, step=step)
 
     def _break_off(self) -> None:
         """Raises PhinError, after keeping the step's batches in the run's folder."""

@@ -21,6 +21,10 @@ class RunProgress(ProgressBar):
         self._training: tqdm[Any] | None = None
         self._validating: tqdm[Any] | None = None
 
+    def disable(self) -> None:
+        """Shows no bars: Lightning asks it of all processes but the first."""
+        self.refresh_rate = 0
+
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         steps = trainer.max_steps if trainer.max_steps > 0 else None
         self._training = self._bar("training", "step", steps, trainer.global_step)
@@ -49,17 +53,15 @@ class RunProgress(ProgressBar):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        bar = self._validating
-        assert bar is not None
-        bar.update()
-        if bar.n == bar.total:
-            bar.refresh()  # which it leaves out where the last batch was quick
+        assert self._validating is not None
+        self._validating.update()
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         assert self._validating is not None
         self._validating.close()
         if self._training is not None:
             self._say(trainer)
+            self._training.update(trainer.global_step - self._training.n)
             self._training.refresh()
 
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
@@ -69,8 +71,9 @@ class RunProgress(ProgressBar):
         self._close()
 
     def _bar(self, what: str, unit: str, total: int | None, done: int, leave: bool = True) -> "tqdm[Any]":
-        silent = not self.refresh_rate or not self.trainer.is_global_zero
-        return tqdm(desc=what, unit=unit, total=total, initial=done, leave=leave, disable=silent, dynamic_ncols=True)
+        size = {"unit": unit, "total": total, "initial": done, "leave": leave, "dynamic_ncols": True}
+        # drawn at each update, however quick: how often that is, is for refresh_rate to say
+        return tqdm(desc=what, disable=not self.refresh_rate, mininterval=0, miniters=1, **size)
 
     def _say(self, trainer: L.Trainer) -> None:
         """The loss of the last batch and the last score, beside the bar."""

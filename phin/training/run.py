@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 from phin.corpus.report import with_every_refusal
 from phin.corpus.store import Store
 from phin.data.datamodule import PhinDataModule
-from phin.errors import InvalidConfig, PhinError, Stopped
+from phin.errors import InvalidCheckpoint, InvalidConfig, PhinError, Stopped
 from phin.evaluation.by_tune import TEST_BITS, write_by_tune
 from phin.evaluation.report import by_tune, model_bits, rows_of, split_bits
 from phin.evaluation.runs import REPORT
@@ -157,11 +157,20 @@ def train(
     with alone:
         last = run / LAST
         if last.is_file():
-            stored = read(last)
+            stored = _checkpoint(last)
             module.identity.refuse_other(stored[PHIN_KEY], last)  # in one line, before Lightning reads it
             _refuse_fewer_steps(run, trainer.max_steps, stored.get("global_step", 0))
         keep_settings()
         return _train(run, trainer, module, datamodule, sampler)
+
+
+def _checkpoint(last: Path) -> dict[str, Any]:
+    try:
+        return read(last)
+    except InvalidCheckpoint as error:
+        best = last.with_name("best.ckpt")
+        remedy = f"copy {best} over it to go on from there, or begin a new run" if best.is_file() else "begin a new run"
+        raise InvalidCheckpoint(last, error.reason, remedy) from None
 
 
 def _refuse_fewer_steps(run: Path, max_steps: int, done: int) -> None:
@@ -192,8 +201,8 @@ def _fit(run: Path, trainer: L.Trainer, module: PhinModule, datamodule: PhinData
         trainer.fit(module, datamodule=datamodule, ckpt_path=str(last) if last.is_file() else None, weights_only=True)
         trainer.save_checkpoint(last)  # where it stopped, however far that is from the last regular one
         loggers.send_best(trainer.loggers, trainer.checkpoint_callbacks, module.identity)
-    except SystemExit:
-        raise KeyboardInterrupt from None  # Lightning's answer to Ctrl-C
+    except SystemExit:  # Lightning's answer to Ctrl-C
+        raise KeyboardInterrupt(f"Go on with resume={run}") from None
     except Stopped as stopped:
         raise Stopped(f"{run}: {stopped}. Go on with resume={run}.") from None
     finally:

@@ -1,5 +1,6 @@
 """The commands as a person uses them: from a folder of MIDI files to tunes, and one line for each mistake."""
 
+import csv
 import io
 import json
 import os
@@ -507,7 +508,11 @@ def test_a_run_goes_on_from_its_folder_alone(story: Story, second: tuple[list[Ou
     assert theirs.read_text(encoding="utf-8") == "| ---ล |\n", "a tune that the run did not write stays"
     assert f"new tunes, to hear, to see and to play from: {Path('runs') / 'second' / 'tunes-2'}\n" in outcome.out
     assert (run / "tunes-2" / "tune-1.mid").is_file()
-    assert OmegaConf.load(run / "config.yaml").trainer.max_steps == 8, "what it went on with"
+    kept = OmegaConf.load(run / "config.yaml")
+    assert kept.trainer.max_steps == 8, "what it went on with"
+    assert kept.max_steps_before == [5], "it is not the run that had eight from the start"
+    rows = list(csv.DictReader((run / "metrics.csv").read_text(encoding="utf-8").splitlines()))
+    assert [row["step"] for row in rows if row["val/bits_per_note"]] == ["2", "5"], "after three steps, and six"
     assert "trainer.max_steps=8" in (again := OmegaConf.load(run / "overrides.yaml"))
     assert "trainer.max_steps=5" not in again
     fewer = phin("train", "resume=runs/second", "trainer.max_steps=3").err.splitlines()[-1]
@@ -528,6 +533,7 @@ def test_a_run_goes_on_from_its_folder_alone(story: Story, second: tuple[list[Ou
     torn = phin("train", "resume=runs/second", "trainer.max_steps=9")
     assert torn.status == 1
     assert torn.err.strip().splitlines()[-1].startswith("phin-train: runs/second/checkpoints/last.ckpt: cannot be")
+    assert "copy runs/second/checkpoints/best.ckpt over it" in torn.err.lower()
     assert "Traceback" not in torn.err
 
 
@@ -611,7 +617,7 @@ def test_an_interrupted_run_says_so_and_can_go_on(story: Story) -> None:
         run.kill()
     text = err.decode()
     assert "Traceback" not in text
-    assert text.strip().splitlines()[-1] == "phin-train: interrupted"
+    assert text.strip().splitlines()[-1] == "phin-train: interrupted. Go on with resume=runs/broken."
     assert run.returncode == 130
     done = torch.load(last, weights_only=True)["global_step"]
     changed = phin("train", "resume=runs/broken", f"trainer.max_steps={done + 2}", "trainer.val_check_interval=2")

@@ -111,7 +111,7 @@ def test_only_a_comparison_that_was_asked_to_be_is_written_over(desk: Path, caps
 MISTAKES = {
     "no run": ([], "required: RUN"),
     "no such folder": (["runs/a", "nowhere"], "nowhere: there is no such folder"),
-    "a file": (["runs/a/config.yaml"], "runs/a/config.yaml: there is no such folder"),
+    "a file": (["runs/a/config.yaml"], "runs/a/config.yaml: is a file"),
     "no run in it": (["empty"], "empty: holds no runs"),
     "a run twice": (["runs/a", "runs/../runs/a"], "runs/../runs/a: is named already"),
     "a torn report": (["torn", "runs/a"], f"torn/{REPORT}: cannot be read"),

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from phin.model.checkpoint import MODEL_PREFIX
-from tests.cli.test_commands import TINY, TRAINING, phin
+from tests.cli.test_commands import TINY, WATCHED, phin
 
 COMMAND = """\
 import torch
@@ -22,7 +22,7 @@ if __name__ == "__main__":
 
 
 def settings(midi_folder: Path, run: str, *more: str) -> list[str]:
-    common = [*TINY, f"data.path={midi_folder}", *TRAINING, "data.batch_notes=30", "trainer.log_every_n_steps=1"]
+    common = [*TINY, f"data.path={midi_folder}", *WATCHED, "data.batch_notes=30", "trainer.log_every_n_steps=1"]
     return [*common, f"run={run}", *more]
 
 
@@ -45,6 +45,8 @@ def test_two_processes_equal_one_with_the_same_global_batch(
     assert alone.status == 0, alone.err
     both = in_two_processes(*settings(midi_folder, "both", "trainer=ddp"))
     assert both.returncode == 0, both.stderr
+    assert "6/6" in both.stderr
+    assert both.stderr.count("training:   0%") == 1, "one of them has a bar"
     assert both.stdout.count("tunes taken in") == both.stdout.count("Held-out bits") == 1, "one of them speaks"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["alone", "both", "cache", "phin_train.py"]
     metrics = {}
