@@ -30,7 +30,7 @@ train: $(READY)  ## prepares the default corpus, trains the default model, repor
 	$(BIN)/phin-train run=$(RUN) resume=auto $(ARGS)
 
 test: $(READY)   ## the tests, a process a core; each file stays in one, for its fixtures
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=auto --dist=loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder
 
 check: $(READY)  ## format, lint, import floors, types
 	$(BIN)/ruff format --check .
