@@ -18,7 +18,7 @@ from phin.evaluation.curves import COLOURS
 from phin.evaluation.runs import Run, arm_names, find_runs, read_run
 from phin.evaluation.table import ALL
 from phin.music.picture import save
-from phin.whole_file import whole_file
+from phin.whole_file import write_csv
 
 RESULTS, FIGURE = "results.csv", "figure.svg"
 HAS_A_COLUMN = ("seed", "trainer.max_steps")
@@ -83,10 +83,7 @@ def picture(rows: list[dict[str, str]]) -> Figure:
 
 def write_results(rows: list[dict[str, str]], path: Path) -> None:
     """results.csv, whole or not at all."""
-    with whole_file(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, RESULT_COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    write_csv(path, RESULT_COLUMNS, rows)
 
 
 def read_results(path: Path) -> list[dict[str, str]]:

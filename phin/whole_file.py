@@ -1,9 +1,11 @@
 """Files that appear under their name whole, or not at all."""
 
+import csv
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from phin.errors import PhinError
 
@@ -31,3 +33,11 @@ def write_text(path: str | Path, text: str) -> None:
     """Writes a text as UTF-8; the file is there entirely or not at all. Raises PhinError as `whole_file` does."""
     with whole_file(path) as partial:
         partial.write_text(text, encoding="utf-8")
+
+
+def write_csv(path: str | Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Writes rows under a head of `columns`; the file is there entirely or not at all. Raises PhinError likewise."""
+    with whole_file(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)

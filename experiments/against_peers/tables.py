@@ -13,7 +13,7 @@ from phin.corpus.store import Store
 from phin.errors import PhinError
 from phin.evaluation.report import interval_by_family
 from phin.music.picture import save
-from phin.whole_file import whole_file
+from phin.whole_file import write_csv
 
 HERE = Path(__file__).parent
 RESULTS, FIGURE, SPEED = HERE / "results.csv", HERE / "figure.svg", HERE / "speed.csv"
@@ -31,7 +31,7 @@ Row = dict[str, str]
 def draw(runs: Path, store: Store) -> list[Row]:
     """results.csv from the runs, if there are any, and the figure from results.csv; returns its rows."""
     if runs.is_dir():
-        write_rows(RESULTS, COLUMNS, results(runs, store))
+        write_csv(RESULTS, COLUMNS, results(runs, store))
     rows = read_rows(RESULTS)
     save(picture(rows), FIGURE)
     for row in rows:
@@ -120,7 +120,7 @@ def write_speed(rates: dict[str, list[float]]) -> None:
         numbers = [f"{value:.0f}" for value in _spread(np.array(values))] + [f"{value:.2f}" for value in _spread(ratio)]
         rows.append(dict(zip(SPEED_COLUMNS, [arm, *numbers], strict=True)))
         print(f"{arm:22}", *(f"{number:>8}" for number in numbers))
-    write_rows(SPEED, SPEED_COLUMNS, rows)
+    write_csv(SPEED, SPEED_COLUMNS, rows)
 
 
 SPEED_COLUMNS = ("arm", "notes_a_second", "slowest", "fastest", "ours_times", "lowest_times", "highest_times")
@@ -128,14 +128,6 @@ SPEED_COLUMNS = ("arm", "notes_a_second", "slowest", "fastest", "ours_times", "l
 
 def _spread(values: np.ndarray) -> tuple[float, float, float]:
     return float(np.median(values)), float(values.min()), float(values.max())
-
-
-def write_rows(path: Path, columns: Sequence[str], rows: Sequence[Row]) -> None:
-    """A table, whole or not at all."""
-    with whole_file(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, columns, lineterminator="\n")
-        table.writeheader()
-        table.writerows(rows)
 
 
 def read_rows(path: Path) -> list[Row]:

@@ -8,7 +8,6 @@ for some steps in a process of its own, and writes results.csv.
 """
 
 import argparse
-import csv
 import json
 import platform
 import subprocess
@@ -23,7 +22,7 @@ import numpy as np
 from phin.corpus.store import Store, Tune, write_store
 from phin.music.composer import compose
 from phin.music.lai import label_lai
-from phin.whole_file import whole_file
+from phin.whole_file import write_csv
 
 HERE = Path(__file__).parent
 COLUMNS = ("tunes", "notes", "store_megabytes", "steps", "private_megabytes", "peak_megabytes", "torch", "python")
@@ -106,10 +105,7 @@ def main() -> None:
             row = about | measured(store) | versions
             rows.append({name: f"{row[name]:.1f}" if isinstance(row[name], float) else row[name] for name in COLUMNS})
             print(rows[-1], flush=True)
-    with whole_file(HERE / "results.csv") as partial, partial.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    write_csv(HERE / "results.csv", COLUMNS, rows)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ and the shares of the forward pass, the backward pass and the optimiser. Prints 
 """
 
 import argparse
-import csv
 import os
 import platform
 import time
@@ -35,7 +34,7 @@ from phin.data.loader import TrainingLoader
 from phin.model.loss import PhinLoss
 from phin.model.transformer import PhinTransformer
 from phin.tokenizer import Tokenizer
-from phin.whole_file import whole_file
+from phin.whole_file import write_csv
 
 HERE = Path(__file__).parent
 WARM_UP = 5
@@ -137,10 +136,7 @@ def main() -> None:
             rows.append(measured(settings(f"data.batch_notes={notes}"), store, threads, steps))
             print(rows[-1], flush=True)
     print(longest(config, store))
-    with whole_file(HERE / "results.csv") as partial, partial.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    write_csv(HERE / "results.csv", COLUMNS, rows)
 
 
 if __name__ == "__main__":

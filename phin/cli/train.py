@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, cast
 
 from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
 from omegaconf import MISSING, OmegaConf
 
 from phin.cli.app import run as run_app
@@ -118,7 +117,7 @@ def _refuse_another_model(overrides: list[str], init: str) -> None:
 
 def _sweep(folder: Path) -> Path | None:
     """The sweep that the run in `folder` is a job of, also when it goes on alone: Hydra leaves a file in a sweep's."""
-    if HydraConfig.get().mode == RunMode.MULTIRUN:
+    if in_a_sweep():
         return Path(HydraConfig.get().sweep.dir)
     return folder.absolute().parent if (folder.parent / "multirun.yaml").is_file() else None
 

@@ -29,7 +29,7 @@ class Finished:
 
     steps: int
     seconds: float
-    """Of the last time it went on; the report knows no earlier ones."""
+    """Of training, also before it went on."""
     validation: float
     """Bits per note of the best checkpoint."""
     rows: list[BitsRow]

@@ -9,7 +9,7 @@ from typing import Any
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
-from phin.whole_file import write_text
+from phin.whole_file import write_csv
 
 
 class MetricsFile(Logger):
@@ -66,12 +66,8 @@ class MetricsFile(Logger):
         """Nothing: a run keeps its settings in config.yaml."""
 
     def _write_anew(self) -> None:
-        text = StringIO(newline="")
-        writer = csv.DictWriter(text, self._columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(self._rows)
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        write_text(self.path, text.getvalue())
+        write_csv(self.path, self._columns, self._rows)
 
 
 def _columns(rows: list[dict[str, str]]) -> list[str]:
