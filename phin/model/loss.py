@@ -37,12 +37,15 @@ PARTS_OF_TERM = {
 }
 
 IGNORED = -100
+MEMORY = 0.9
+"""What the running mean of `weighing: inverse` keeps of itself at each step."""
 
 
 class Weighing(Enum):
-    """How the terms are weighed: learned (homoscedastic uncertainty), by hand, or all alike."""
+    """How the terms are weighed: learned (homoscedastic uncertainty), by how small they are, by hand, or all alike."""
 
     LEARNED = "learned"
+    INVERSE = "inverse"
     FIXED = "fixed"
     UNIFORM = "uniform"
 
@@ -57,12 +60,15 @@ class LossConfig:
     `technique_weights` say what a label of technique or velocity counts, by its LabelSource, beside those of another
     source: the term is a weighted mean, so where all labels are of one source nothing changes. Labels of which nobody
     has said where they come from count as written.
+
+    `temperature` goes with `weighing: inverse`: the higher it is, the more alike are the weights.
     """
 
     weighing: Weighing = Weighing.LEARNED
     weights: dict[str, float] = field(default_factory=dict)
     smallest_log_variance: float = 0.0
     largest_log_variance: float = 2.0
+    temperature: float = 1.0
     technique_weights: dict[str, float] = field(default_factory=lambda: {"written": 1.0, "rule": 0.5, "detected": 0.25})
 
     def __post_init__(self) -> None:
@@ -82,6 +88,11 @@ class LossConfig:
             if self.weighing is not Weighing.LEARNED and value != getattr(LossConfig, name):
                 reason = f"means nothing with weighing={self.weighing.value}"
                 raise InvalidConfig(f"loss.{name}={value:g}", reason, "leave it out, or set loss=learned")
+        if self.weighing is not Weighing.INVERSE and self.temperature != LossConfig.temperature:
+            reason = f"means nothing with weighing={self.weighing.value}"
+            raise InvalidConfig(f"loss.temperature={self.temperature:g}", reason, "leave it out, or set loss=inverse")
+        if not 0 < self.temperature < math.inf:
+            raise InvalidConfig(f"loss.temperature={self.temperature:g}", "is no temperature", "take one above 0")
         if not self.smallest_log_variance <= 0 <= self.largest_log_variance:
             raise InvalidConfig("loss", "the bounds of log-variances must hold 0, where they begin", "widen them")
 
@@ -95,14 +106,19 @@ class LossOutput(NamedTuple):
 
 
 class PhinLoss(nn.Module):
-    """The five terms under one of three weighings.
+    """The five terms under one of four weighings.
 
     Learned: sum of exp(-s) L + s / 2 over the terms that have labels in the step (Kendall, Gal and Cipolla 2018,
     arXiv 1705.07115), s kept within bounds. exp(-s) is the weight a term has now; at rest s = ln 2L, so a weight near
     1 / 2L. It says how large a term still is, not how much it matters: `loss=fixed` and `loss=uniform` are the
     controls. `log_variances` belongs into a parameter group of its own without weight decay.
+
+    Inverse: the softmax of 1 / (temperature L) over the terms that have had labels, times how many these are
+    (Kirchdorfer et al. 2024, arXiv 2408.07985), L a running mean of the steps before, so that all batches of a step
+    are weighed alike. A small term weighs more; the first step weighs all alike.
     """
 
+    running_terms: Tensor
     fixed_weights: Tensor
     label_weights: Tensor
     belongs: Tensor
@@ -113,6 +129,8 @@ class PhinLoss(nn.Module):
         self.config = config
         if config.weighing is Weighing.LEARNED:
             self.log_variances = nn.Parameter(torch.zeros(len(TERMS)))
+        if config.weighing is Weighing.INVERSE:
+            self.register_buffer("running_terms", torch.zeros(len(TERMS)))
         fixed = [config.weights.get(term, 1.0) for term in TERMS]
         self.register_buffer("fixed_weights", torch.tensor(fixed), persistent=False)
         label_weights = torch.ones(len(PARTS), len(LABEL_SOURCES))
@@ -133,9 +151,20 @@ class PhinLoss(nn.Module):
     @property
     def weights(self) -> Float[Tensor, " term"]:
         """What each term counts for now."""
-        if self.config.weighing is not Weighing.LEARNED:
-            return self.fixed_weights
-        return torch.exp(-self.log_variances)
+        match self.config.weighing:
+            case Weighing.LEARNED:
+                return torch.exp(-self.log_variances)
+            case Weighing.INVERSE:
+                return self._inverse_weights()
+            case Weighing.FIXED | Weighing.UNIFORM:
+                return self.fixed_weights
+
+    def _inverse_weights(self) -> Float[Tensor, " term"]:
+        had_labels = self.running_terms > 0
+        if not had_labels.any():
+            return torch.ones_like(self.running_terms)
+        inverse = 1 / (self.config.temperature * self.running_terms)
+        return had_labels.sum() * torch.where(had_labels, inverse, -torch.inf).softmax(dim=0)
 
     def forward(self, logits: PhinLogits, batch: PhinBatch) -> LossOutput:
         """A batch's part of its optimiser step's loss: over the step's batches, parts and totals add up."""
@@ -177,10 +206,13 @@ class PhinLoss(nn.Module):
         return logits.logsumexp(dim=-1) - logits.masked_fill(~same_side, -torch.inf).logsumexp(dim=-1)
 
     @torch.no_grad()
-    def keep_within_bounds(self) -> None:
-        """Brings learned log-variances back into their bounds: called after every optimiser step."""
+    def after_step(self, terms: Float[Tensor, " term"]) -> None:
+        """To be called after every optimiser step with its terms: brings what the weights are made of up to date."""
         if self.config.weighing is Weighing.LEARNED:
             self.log_variances.clamp_(self.config.smallest_log_variance, self.config.largest_log_variance)
+        if self.config.weighing is Weighing.INVERSE:
+            mean = torch.where(self.running_terms > 0, self.running_terms.lerp(terms, 1 - MEMORY), terms)
+            self.running_terms.copy_(torch.where(terms > 0, mean, self.running_terms))  # 0: without labels
 
 
 def field_nll(logits: PhinLogits, batch: PhinBatch) -> Float[Tensor, "batch time field"]:

@@ -115,13 +115,16 @@ class PhinModule(L.LightningModule):
             self._break_off()
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
-        """A step, after which the learned loss weights are within their bounds and the step's numbers are logged."""
+        """A step, after which the loss weights are brought up to date and the step's numbers are logged."""
         weights = self.loss.weights.detach().clone()
         super().optimizer_step(*args, **kwargs)
-        self.loss.keep_within_bounds()
+        losses = torch.stack(self._step_losses).sum(dim=0)
+        if self.trainer.world_size > 1:
+            losses = self.trainer.strategy.reduce(losses, reduce_op="sum")
+        self.loss.after_step(losses[-len(TERMS) :])
         every: int = self.trainer.log_every_n_steps  # pyright: ignore[reportAttributeAccessIssue]: it sets it unsaid
         if (self.trainer.global_step + 1) % every == 0:
-            self._log_step(weights)
+            self._log_step(losses, weights)
         self._step_batches, self._step_losses = [], []
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -143,15 +146,12 @@ class PhinModule(L.LightningModule):
             torch.cuda.set_rng_state_all(self._random_states[1][: torch.cuda.device_count()])
             self._random_states = None
 
-    def _log_step(self, weights: Float[Tensor, " term"]) -> None:
+    def _log_step(self, losses: Float[Tensor, " number"], weights: Float[Tensor, " term"]) -> None:
         """The losses of the whole step, how they were weighed, the learning rate and the gradients before clipping.
 
         Straight to the loggers: Lightning would log after the step's checkpoint is saved, and a run that goes on from
         that would never log them.
         """
-        losses = torch.stack(self._step_losses).sum(dim=0)
-        if self.trainer.world_size > 1:
-            losses = self.trainer.strategy.reduce(losses, reduce_op="sum")
         names = ["train/loss", *(f"train/{name}" for name in PARTS), *(f"train/term/{name}" for name in TERMS)]
         metrics = dict(zip(names, losses.tolist(), strict=True))
         metrics |= {f"loss_weight/{name}": weight for name, weight in zip(TERMS, weights.tolist(), strict=True)}

@@ -407,7 +407,7 @@ def test_learned_weights_are_brought_back_within_their_bounds() -> None:
     smallest, largest = loss.config.smallest_log_variance, loss.config.largest_log_variance
     with torch.no_grad():
         loss.log_variances.copy_(torch.tensor([50.0, -50.0, 0.0, largest, smallest]))
-    loss.keep_within_bounds()
+    loss.after_step(torch.zeros(len(TERMS), dtype=torch.float64))
     assert loss.log_variances.tolist() == pytest.approx([largest, smallest, 0.0, largest, smallest])
     assert loss.weights.tolist() == pytest.approx([math.exp(-s) for s in (largest, smallest, 0.0, largest, smallest)])
 
@@ -434,7 +434,33 @@ def test_a_term_without_labels_leaves_its_weight_alone() -> None:
     torch.testing.assert_close(out.total, out.terms[:2].sum())
 
 
-@pytest.mark.parametrize("kind", [Weighing.UNIFORM, Weighing.FIXED, Weighing.LEARNED])
+def inverse_by_hand(means: dict[int, float], temperature: float) -> list[float]:
+    """The weights of `weighing: inverse`, from the running means of the terms that have had labels."""
+    raised = {place: math.exp(1 / (temperature * mean)) for place, mean in means.items()}
+    return [len(means) * raised.get(place, 0.0) / sum(raised.values()) for place in range(len(TERMS))]
+
+
+def test_inverse_weights_are_the_softmax_of_what_the_steps_before_came_to() -> None:
+    """Fails: the arm that weighs by inverse losses weighs by something else, or one batch by its own losses."""
+    loss = weighing(Weighing.INVERSE, temperature=2.0)
+    assert loss.weights.tolist() == [1.0] * len(TERMS), "nothing is known before the first step"
+    loss.after_step(torch.tensor([2.0, 1.0, 0.0, 1.5, 0.5], dtype=torch.float64))
+    means = {0: 2.0, 1: 1.0, 3: 1.5, 4: 0.5}
+    assert loss.weights.tolist() == pytest.approx(inverse_by_hand(means, 2.0))
+    assert loss.weights.sum() == pytest.approx(4)
+    loss.after_step(torch.tensor([1.0, 1.0, 3.0, 0.0, 0.5], dtype=torch.float64))
+    means = {0: 0.9 * 2.0 + 0.1 * 1.0, 1: 1.0, 2: 3.0, 3: 1.5, 4: 0.5}
+    assert loss.weights.tolist() == pytest.approx(inverse_by_hand(means, 2.0)), "a step without labels changes no mean"
+    batch = a_batch()
+    out = loss(never_drawn(random_logits(batch)), batch)
+    torch.testing.assert_close(out.total, (loss.weights * out.terms).sum())
+    assert "running_terms" in loss.state_dict(), "a run that goes on weighs as it did"
+    alike = weighing(Weighing.INVERSE, temperature=1e6)
+    alike.after_step(torch.tensor([2.0, 1.0, 1.0, 1.5, 0.5], dtype=torch.float64))
+    assert alike.weights.tolist() == pytest.approx([1.0] * len(TERMS), abs=1e-5)
+
+
+@pytest.mark.parametrize("kind", list(Weighing))
 @pytest.mark.parametrize("mixed", [False, True], ids=["folk", "of mixed sources"])
 def test_four_batches_of_two_are_one_batch_of_eight(kind: Weighing, mixed: bool) -> None:
     """Fails: accumulating gradients, to train on a small machine, trains another model."""
@@ -481,6 +507,9 @@ def test_four_batches_of_two_are_one_batch_of_eight(kind: Weighing, mixed: bool)
             {"weighing": Weighing.FIXED, "weights": FIXED, "largest_log_variance": 3.0},
             "means nothing with weighing=fixed",
         ),
+        ({"temperature": 2.0}, r"loss\.temperature=2: means nothing with weighing=learned"),
+        ({"weighing": Weighing.INVERSE, "temperature": 0.0}, r"loss\.temperature=0: is no temperature"),
+        ({"weighing": Weighing.INVERSE, "temperature": math.inf}, r"loss\.temperature=inf: is no temperature"),
         ({"smallest_log_variance": 1.0}, "bounds of log-variances"),
         ({"largest_log_variance": -1.0}, "bounds of log-variances"),
         ({"technique_weights": WEIGHTS | {"heard": 1.0}}, "must name each of written, rule, detected"),

@@ -91,12 +91,13 @@ def by_hand(module: PhinModule, steps: list[list[PhinBatch]]) -> None:
     optimizer = torch.optim.SGD(module.parameters(), lr=0.001)
     for step in steps:
         optimizer.zero_grad()
-        sum(module.loss(module.model(batch)[0], batch).total for batch in step).backward()
+        outputs = [module.loss(module.model(batch)[0], batch) for batch in step]
+        sum(output.total for output in outputs).backward()
         optimizer.step()
-        module.loss.keep_within_bounds()
+        module.loss.after_step(sum(output.terms for output in outputs).detach())
 
 
-@pytest.mark.parametrize("weighing", [Weighing.UNIFORM, Weighing.LEARNED])
+@pytest.mark.parametrize("weighing", [Weighing.UNIFORM, Weighing.LEARNED, Weighing.INVERSE])
 def test_accumulated_steps_are_steps_of_the_whole_loss_and_the_last_is_not_lost(
     tmp_path: Path, weighing: Weighing
 ) -> None:
