@@ -31,9 +31,11 @@ def made(key: str, settings: Any, kind: type[Made], **given: Any) -> Made:
 
 
 def optimizer_maker(settings: dict[str, Any]) -> Any:
-    """What makes an optimizer of groups of parameters, tried on one. Raises InvalidConfig where it makes none."""
+    """What makes an optimizer of groups of parameters, tried on two. Raises InvalidConfig where it makes none."""
     import torch
     from torch.optim import Optimizer
+
+    from phin.training.muon import HIDDEN
 
     _refuse_target("optimizer", settings, Optimizer)
     betas = settings.get("betas", (0.9, 0.95))
@@ -41,7 +43,8 @@ def optimizer_maker(settings: dict[str, Any]) -> Any:
         raise InvalidConfig(f"optimizer.betas={betas}", "are not two numbers", "take [0.9,0.95]")
     try:
         make = instantiate(settings)
-        make([{"params": [torch.zeros(1, requires_grad=True)]}])
+        matrix, vector = (torch.zeros(shape, requires_grad=True) for shape in ((2, 2), (2,)))
+        make([{"params": [matrix], HIDDEN: True}, {"params": [vector]}])
     except InstantiationException as error:
         raise _refused("optimizer", error) from None
     except (TypeError, ValueError, IndexError, RuntimeError) as error:

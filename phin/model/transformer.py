@@ -53,6 +53,8 @@ BARS_COUNTED = 8
 """Bars are counted modulo 8: folk phrases and lines are halves, wholes and doubles of eight."""
 MOST_WEIGHTS = 1e9
 """Beyond this a machine stands still for want of memory before anything is said; public tunes teach a thousandth."""
+MAKE_LOGITS = ("heads.out", "heads.by_", "lai_head", "quarter_head")
+"""How the names of the linear maps begin whose outputs are logits."""
 LONGEST_LAG = 64
 """Quarters: the beat-lag bias counts longer lags as this one."""
 
@@ -506,6 +508,11 @@ class PhinTransformer(nn.Module):
             values.append(v)
         return self.norm(x), KVCache(torch.stack(keys), torch.stack(values), seen)
 
+    def hidden_matrices(self) -> list[Tensor]:
+        """Those that map hidden layers to hidden layers: neither tables of embeddings nor what makes logits."""
+        linear = {name: module for name, module in self.named_modules() if isinstance(module, nn.Linear)}
+        return [module.weight for name, module in linear.items() if not name.startswith(MAKE_LOGITS)]
+
     def _mask(self, asks: Int[Tensor, "batch time"], seen: Int[Tensor, "batch seen"], past: int) -> Tensor | None:
         """None where plain causal attention will do."""
         if self.lag_bias is None and past == 0:
@@ -523,7 +530,7 @@ class PhinTransformer(nn.Module):
                 std = 1 / math.sqrt(module.in_features)
                 if name.endswith(("attention.out", ".down")):
                     std /= math.sqrt(2 * len(self.blocks))
-                elif name.startswith(("heads.out", "heads.by_", "lai_head", "quarter_head")):
+                elif name.startswith(MAKE_LOGITS):
                     std = 0.02
                 nn.init.normal_(module.weight, std=std)
                 if module.bias is not None:

@@ -21,6 +21,7 @@ from phin.evaluation.metrics import BitsPerNote
 from phin.model.checkpoint import PHIN_KEY, Identity
 from phin.model.loss import TERMS, PhinLoss
 from phin.model.transformer import PhinTransformer
+from phin.training.muon import HIDDEN
 from phin.training.schedule import ScheduleConfig
 from phin.whole_file import whole_file
 
@@ -91,10 +92,16 @@ class PhinModule(L.LightningModule):
         self._found = {}
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        """Matrices decay; norms, biases and the learned loss weights do not."""
-        decaying = [p for p in self.model.parameters() if p.ndim >= 2]
+        """Matrices decay (those of hidden layers are marked `hidden`); norms, biases and loss weights do not."""
+        hidden = self.model.hidden_matrices()
+        known = set(map(id, hidden))
+        decaying = [p for p in self.model.parameters() if p.ndim >= 2 and id(p) not in known]
         others = [p for p in self.model.parameters() if p.ndim < 2]
-        groups: list[dict[str, Any]] = [{"params": decaying}, {"params": others, "weight_decay": 0.0}]
+        groups: list[dict[str, Any]] = [
+            {"params": hidden, HIDDEN: True},
+            {"params": decaying},
+            {"params": others, "weight_decay": 0.0},
+        ]
         if weights := list(self.loss.parameters()):
             groups.append({"params": weights, "weight_decay": 0.0})
         try:

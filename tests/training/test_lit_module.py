@@ -129,10 +129,10 @@ def test_weights_of_the_loss_are_learned_in_a_group_of_their_own_without_decay(
     trainer = trainer_for(tmp_path, max_steps=6, limit_val_batches=0)
     trainer.fit(module, datamodule=datamodule)
     (optimizer,) = trainer.optimizers
-    decaying, others, weights = optimizer.param_groups
+    hidden, decaying, others, weights = optimizer.param_groups
     assert weights["params"] == [module.loss.log_variances]
-    assert [group["weight_decay"] for group in (decaying, others, weights)] == [0.05, 0.0, 0.0]
-    assert all(weight.ndim >= 2 for weight in decaying["params"])
+    assert [group["weight_decay"] for group in optimizer.param_groups] == [0.05, 0.05, 0.0, 0.0]
+    assert all(weight.ndim >= 2 for weight in (*hidden["params"], *decaying["params"]))
     assert all(weight.ndim < 2 for weight in others["params"])
     known = {id(weight) for group in optimizer.param_groups for weight in group["params"]}
     assert known == {id(weight) for weight in module.parameters()}, "every weight is learned"
@@ -150,12 +150,12 @@ def test_weights_of_the_loss_stay_within_their_bounds_while_training(corpus: Dat
     assert module.loss.log_variances.min() >= 0
 
 
-def test_without_learned_weights_there_is_no_third_group(corpus: DataConfig, tmp_path: Path) -> None:
+def test_without_learned_weights_there_is_no_group_for_them(corpus: DataConfig, tmp_path: Path) -> None:
     """Fails: the control runs learn weights after all."""
     module, datamodule = parts(corpus, loss=LossConfig(Weighing.UNIFORM))
     trainer = trainer_for(tmp_path, max_steps=2, limit_val_batches=0)
     trainer.fit(module, datamodule=datamodule)
-    assert len(trainer.optimizers[0].param_groups) == 2
+    assert len(trainer.optimizers[0].param_groups) == 3
 
 
 # --- what it says
