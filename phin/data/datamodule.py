@@ -76,7 +76,12 @@ class PhinDataModule(L.LightningDataModule):
 
     @property
     def _learned(self) -> Int[np.ndarray, " tune"]:
-        return self.store.split("train")[: self.config.overfit or None]
+        train = self.store.split("train")
+        if self.config.share < 1:
+            families = np.random.default_rng(0).permutation(np.unique(self.store.families[train]))
+            most = max(1, round(self.config.share * len(families)))
+            train = train[np.isin(self.store.families[train], families[:most])]
+        return train[: self.config.overfit or None]
 
     def _evaluation_loader(self, chosen: Int[np.ndarray, " tune"]) -> DataLoader[Any]:
         tunes = EvaluationTunes(self.store, self.tokenizer, chosen.tolist())

@@ -43,6 +43,8 @@ class DataConfig(CorpusConfig):
     drop_lai: float = 0.5
     loader_workers: int = 0
     """Processes that make batches ahead of training; 0: a thread does, one optimiser step ahead."""
+    share: float = 1.0
+    """Of the training families, whole ones, so many are learned from; a smaller share is part of every larger one."""
     overfit: int = 0
     """So many training tunes are all there is to learn and to validate; 0: no such trial."""
 
@@ -51,6 +53,11 @@ class DataConfig(CorpusConfig):
         for name in ("chan", "drop_condition", "drop_lai"):
             if not 0 <= getattr(self, name) <= 1:
                 raise InvalidConfig(f"data.{name}={getattr(self, name)}", "is no probability", "take 0 to 1")
+        if not 0 < self.share <= 1:
+            raise InvalidConfig(f"data.share={self.share}", "is no share of the tunes", "take above 0, to 1")
+        if self.overfit and self.share != 1:
+            reason = f"means nothing where {self.overfit} tunes are learned from"
+            raise InvalidConfig(f"data.share={self.share}", reason, "leave it out, or data.overfit")
         for name in ("batch_notes", "window", "overfit"):
             refuse_uncountable(f"data.{name}", getattr(self, name))
         least = {"batch_notes": 1, "window": 2, "loader_workers": 0, "overfit": 0}

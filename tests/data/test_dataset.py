@@ -264,6 +264,9 @@ def test_every_note_of_a_long_held_out_melody_is_scored_once(stored, drone: bool
         ({"window": 1}, "data.window=1"),
         ({"loader_workers": -1}, "data.loader_workers=-1"),
         ({"held_out": 0.7}, "data.held_out=0.7"),
+        ({"share": 0.0}, "data.share=0.0"),
+        ({"share": 1.5}, "data.share=1.5"),
+        ({"share": 0.5, "overfit": 2}, "data.share=0.5"),
     ],
 )
 def test_settings_that_cannot_be_are_refused_by_their_keys(settings: dict[str, object], key: str) -> None:
