@@ -98,6 +98,32 @@ def test_the_picture_is_of_the_table(copy: Path) -> None:
 
 
 @pytest.mark.slow
+def test_arms_are_compared_in_pairs_on_the_same_tunes(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails: the differences of a study are of other tunes, of another arm, or have the wrong sign."""
+    monkeypatch.setattr(sys, "argv", ["study.py", str(copy), str(copy / "runs"), "--against", "model.dim=16"])
+    study.main()
+    rows = study.read_results(copy / "paired.csv")
+    assert [(row["arm"], row["against"], row["seeds"]) for row in rows[::2]] == [
+        ("model.dim=8", "model.dim=16", "1"),
+        ("model.dim=16", "model.dim=16", "1"),
+    ]
+    for row in rows:
+        bits = {job: next(r["bits"] for r in report(copy, job)["test"] if r["source"] == row["source"]) for job in "01"}
+        mine = bits["0" if row["arm"] == "model.dim=8" else "1"]
+        assert float(row["bits_per_note"]) == pytest.approx(mine, abs=1e-4)
+        assert float(row["difference"]) == pytest.approx(mine - bits["1"], abs=2e-4)
+        assert float(row["low"]) <= float(row["difference"]) <= float(row["high"])
+    drawn = (copy / "figure.svg").read_text(encoding="utf-8")
+    assert "less those of model.dim=16" in drawn
+    study.redo(copy, [])
+    assert (copy / "figure.svg").read_text(encoding="utf-8") == drawn, "drawn anew without the runs"
+    with pytest.raises(PhinError, match="--against nobody: no arm is called so"):
+        study.redo(copy, [copy / "runs"], "nobody")
+    study.redo(copy, [copy / "runs"])
+    assert not (copy / "paired.csv").exists(), "what was compared is of another collection"
+
+
+@pytest.mark.slow
 def test_a_run_that_is_not_finished_is_named_and_nothing_is_written(
     copy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

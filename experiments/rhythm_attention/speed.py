@@ -1,0 +1,67 @@
+"""How long a step of each arm takes, beside one of the default's. From the repository:
+
+    python -m experiments.rhythm_attention.speed [--rounds 5] [--steps 5]
+
+The arms train in turn, on the same batches, one thread each, by the clock of the processor. Writes speed.csv: each
+round's ratio to `intervals`, as its median, lowest and highest; and how many steps are as long as 600 of the default's.
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from experiments.training_speed.study import WARM_UP, Trained
+from phin.cli.train import TrainConfig
+from phin.config import conf_dir, register
+from phin.corpus.intake import prepare
+from phin.whole_file import write_csv
+
+HERE = Path(__file__).parent
+REFERENCE = "intervals"
+STEPS = 600
+COLUMNS = ("arm", "ratio", "lowest", "highest", "equal_steps")
+
+
+def settings(arm: str) -> TrainConfig:
+    """What the sweep trains an arm with."""
+    register("train", TrainConfig)
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        overrides = [f"hydra.searchpath=[file://{HERE.resolve()}]", f"model={arm}", "run=unused"]
+        return OmegaConf.to_object(compose("train", overrides=overrides))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=5)
+    asked = parser.parse_args()
+    torch.set_num_threads(1)
+    arms = sorted(path.stem for path in (HERE / "model").glob("*.yaml"))
+    configs = {arm: settings(arm) for arm in arms}
+    store = prepare(configs[REFERENCE].data)
+    training = {arm: Trained(config, store) for arm, config in configs.items()}
+    for trained in training.values():
+        trained.train(WARM_UP)
+    seconds = {arm: list[float]() for arm in arms}
+    for _ in range(asked.rounds):
+        for arm, trained in training.items():
+            began = time.process_time()
+            trained.train(asked.steps)
+            seconds[arm].append(time.process_time() - began)
+    rows = []
+    for arm in arms:
+        ratios = np.array(seconds[arm]) / np.array(seconds[REFERENCE])
+        median = float(np.median(ratios))
+        values = [arm, f"{median:.3f}", f"{ratios.min():.3f}", f"{ratios.max():.3f}", str(round(STEPS / median))]
+        rows.append(dict(zip(COLUMNS, values, strict=True)))
+        print(rows[-1], flush=True)
+    write_csv(HERE / "speed.csv", COLUMNS, rows)
+
+
+if __name__ == "__main__":
+    main()
