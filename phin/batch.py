@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from phin.motif import COLUMNS, motif_ids
 from phin.music.phrase import LABEL_SOURCES, STEPS_PER_QUARTER, Inferred, LabelSource
 from phin.tokenizer import (
     DURATION,
@@ -49,16 +50,17 @@ class PhinBatch:
     """Tunes side by side, padded at the end with PAD rows.
 
     Row t of `ids[:, :-1]` is what the model reads, row t of `ids[:, 1:]` what it should say next. `onset` is in steps.
-    `melody` is the pitch id of the last melody note up to and including each row, 0 before the first. `bar` is its
-    length in steps, 0 where the metre is hidden. `lai` (index into LAI) and `root` (of the pentatonic set) are labels,
-    -1 where there is none. `tune` is the tune's number in its store. `onset_inferred` and `octave_inferred` say that
-    nobody wrote down when its notes begin, or in which octaves they lie; `techniques_from` is an index into
-    LABEL_SOURCES.
+    `melody` is the pitch id of the last melody note up to and including each row, 0 before the first, `motif` what the
+    row recalls (`phin.motif`). `bar` is its length in steps, 0 where the metre is hidden. `lai` (index into LAI) and
+    `root` (of the pentatonic set) are labels, -1 where there is none. `tune` is the tune's number in its store.
+    `onset_inferred` and `octave_inferred` say that nobody wrote down when its notes begin, or in which octaves they
+    lie; `techniques_from` is an index into LABEL_SOURCES.
     """
 
     ids: Int[Tensor, "batch row 6"]
     onset: Int[Tensor, "batch row"]
     melody: Int[Tensor, "batch row"]
+    motif: Int[Tensor, "batch row 4"]
     bar: Int[Tensor, " batch"]
     conditions: Int[Tensor, "batch 5"]
     lai: Int[Tensor, " batch"]
@@ -106,12 +108,14 @@ def collate(items: Sequence[Item]) -> PhinBatch:
     ids = np.full((len(items), rows, NUM_FIELDS), PAD_ID, dtype=np.int64)
     onset = np.zeros((len(items), rows), dtype=np.int64)
     melody = np.zeros((len(items), rows), dtype=np.int64)
+    motif = np.zeros((len(items), rows, len(COLUMNS)), dtype=np.int64)
     for place, item in enumerate(items):
         length = len(item.encoded.ids)
         ids[place, :length] = item.encoded.ids
         onset[place, :length] = item.encoded.onset
         onset[place, length:] = item.encoded.onset[-1]
         melody[place, :length] = melody_ids(item.encoded.ids)
+        motif[place, :length] = motif_ids(item.encoded.ids, item.encoded.onset)
 
     def column(values: list[int]) -> Int[Tensor, " batch"]:
         return torch.tensor(values, dtype=torch.int64)
@@ -120,6 +124,7 @@ def collate(items: Sequence[Item]) -> PhinBatch:
         ids=torch.from_numpy(ids),
         onset=torch.from_numpy(onset),
         melody=torch.from_numpy(melody),
+        motif=torch.from_numpy(motif),
         bar=column([item.encoded.bar for item in items]),
         conditions=torch.from_numpy(np.stack([item.conditions for item in items]).astype(np.int64)),
         lai=column([item.lai for item in items]),

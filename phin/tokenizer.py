@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 
 from phin.errors import Defect, InvalidTune
 from phin.music.lai import LAI, NO_LAI
@@ -75,6 +75,8 @@ HEADLINE_FIELDS = (STEP, PITCH, DURATION)
 """Bits per note counts these three, and no other."""
 
 MELODY_ID = NUM_SYMBOLS + Voice.MELODY
+NUM_PITCHES = FIELDS[PITCH].size - NUM_SYMBOLS
+NUM_INTERVALS = 2 * NUM_PITCHES - 1
 
 _LOWEST = np.array([field.lowest for field in FIELDS])
 
@@ -232,10 +234,14 @@ class Tokenizer:
         return tokenizer
 
 
+def is_melody_note(ids: Int[np.ndarray, "*row 6"]) -> Bool[np.ndarray, "*row"]:
+    """Which rows are notes of the melody."""
+    return (ids[..., VOICE] == MELODY_ID) & (ids[..., PITCH] >= NUM_SYMBOLS)
+
+
 def melody_ids(ids: Int[np.ndarray, "row 6"]) -> Int[np.ndarray, " row"]:
     """Pitch id of the last melody note up to and including each row; 0 before the first."""
-    is_melody = (ids[:, VOICE] == MELODY_ID) & (ids[:, PITCH] >= NUM_SYMBOLS)
-    last = np.maximum.accumulate(np.where(is_melody, np.arange(len(ids)), -1))
+    last = np.maximum.accumulate(np.where(is_melody_note(ids), np.arange(len(ids)), -1))
     return np.where(last >= 0, ids[last, PITCH], 0)
 
 

@@ -96,7 +96,8 @@ def test_the_control_arms_are_what_they_are_called() -> None:
     """Fails: a study compares a model with itself."""
     index, absolute = (composed("train", f"model={name}").model for name in ("index_rotary", "absolute"))
     assert index.index_rotary
-    assert not any([index.time_heads, index.metre, index.beat_lag_bias, index.learned_positions])
+    assert not any([index.time_heads, index.pitch_heads, index.metre, index.motifs, index.beat_lag_bias])
+    assert not index.learned_positions
     assert absolute.learned_positions
     assert not any([absolute.index_rotary, absolute.time_heads, absolute.metre, absolute.beat_lag_bias])
 

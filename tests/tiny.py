@@ -48,6 +48,7 @@ SWITCHES = {
     "learned_positions": {"learned_positions": True, "index_rotary": False},
     "not time_ahead": {"time_ahead": False},
     "not intervals": {"intervals": False},
+    "not motifs": {"motifs": False},
     "not metre": {"metre": False},
     "mixing SUM": {"mixing": Mixing.SUM},
     "index rotary alone": {"time_heads": 0},
@@ -61,7 +62,7 @@ SWITCHES = {
 
 
 def tiny_config(**settings: object) -> TransformerConfig:
-    return TransformerConfig(**{"dim": 16, "num_layers": 2, "num_heads": 2, "time_heads": 1, **settings})
+    return TransformerConfig(**{"dim": 16, "num_layers": 2, "num_heads": 2, "time_heads": 1, "pitch_heads": 0, **settings})
 
 
 def tiny_model(seed: int = 0, tokenizer: Tokenizer = TOKENIZER, **settings: object) -> PhinTransformer:

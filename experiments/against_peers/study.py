@@ -47,7 +47,7 @@ RATES = (0.0005, 0.0015, 0.0045)
 """Tried for every arm that has a learning rate; the one of the default run in the middle."""
 BUDGET, TOLERANCE = 2_695_098, 0.05
 """Parameters of model=small, and by how much an arm may have more or fewer."""
-INDEX_ROTARY = TransformerConfig(time_heads=0, metre=False)
+INDEX_ROTARY = TransformerConfig(time_heads=0, pitch_heads=0, metre=False, motifs=False)
 """model=index_rotary: no musical time, no place in the bar."""
 Sizes = tuple[int, ...]
 

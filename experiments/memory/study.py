@@ -47,7 +47,7 @@ silence_lightning()
 L.seed_everything(0, workers=True, verbose=False)
 store = Store(Path(sys.argv[1]))
 data = PhinDataModule(DataConfig(name="many", sources=["composer"]), 0, store=store)
-model = TransformerConfig(dim=32, num_layers=2, num_heads=2, time_heads=1)
+model = TransformerConfig(dim=32, num_layers=2, num_heads=2, time_heads=1, pitch_heads=1)
 module = build(data, model, LossConfig(), partial(torch.optim.AdamW, lr=0.001), ScheduleConfig())
 trainer = L.Trainer(accelerator="cpu", max_steps=int(sys.argv[2]), max_epochs=-1, limit_val_batches=0, logger=False,
     enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False, use_distributed_sampler=False)

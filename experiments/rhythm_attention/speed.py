@@ -3,7 +3,7 @@
     python -m experiments.rhythm_attention.speed [--rounds 5] [--steps 5]
 
 The arms train in turn, on the same batches, one thread each, by the clock of the processor. Writes speed.csv: each
-round's ratio to `intervals`, as its median, lowest and highest; and how many steps are as long as 600 of the default's.
+round's ratio to `motifs`, as its median, lowest and highest; and how many steps are as long as 600 of the default's.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from phin.corpus.intake import prepare
 from phin.whole_file import write_csv
 
 HERE = Path(__file__).parent
-REFERENCE = "intervals"
+REFERENCE = "motifs"
 STEPS = 600
 COLUMNS = ("arm", "ratio", "lowest", "highest", "equal_steps")
 

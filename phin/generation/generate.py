@@ -15,6 +15,7 @@ from phin.generation.request import SamplerConfig, TuneRequest, refuse_draw
 from phin.generation.step import DecodeStep, next_rows, steps_until
 from phin.model.checkpoint import Identity
 from phin.model.transformer import PhinTransformer, RowInputs
+from phin.motif import COLUMNS, MotifMemory
 from phin.music.augment import named
 from phin.music.lai import label_lai
 from phin.music.phrase import ASSUMED_TEMPO, DURATION, HONG_PER_LINE, ONSET, STEPS_PER_HONG, Metre, Phrase
@@ -62,6 +63,7 @@ def start_rows(request: TuneRequest, tokenizer: Tokenizer, count: int) -> RowInp
         onset=torch.full((count, 1), first_origin(metre)),
         melody=nothing,
         melody_before=nothing,
+        motif=torch.zeros(count, 1, len(COLUMNS), dtype=torch.int64),
         bar=torch.full((count,), metre.bar),
         conditions=torch.from_numpy(request.conditions(tokenizer)).expand(count, -1),
     )
@@ -107,6 +109,7 @@ def _decode(
 ) -> Iterator[Int[Tensor, "batch 6"]]:
     """The rows of all tunes, until each has come to its end."""
     device = rows.ids.device
+    memory = MotifMemory(len(numbers))
     cache, ended = None, torch.zeros(len(numbers), dtype=torch.bool, device=device)
     for place in range(MOST_NOTES_A_HONG * HONG_PER_LINE * request.lines):
         allowed = steps_until(rows.onset[:, -1], request.last_stroke)
@@ -116,7 +119,7 @@ def _decode(
         ended |= ids[:, STEP] == END_ID
         if ended.all():
             return
-        rows = next_rows(rows, ids)
+        rows = next_rows(rows, ids, memory)
     raise PhinError(
         f"seed {seed}", "a tune did not come to its end", "take another seed, or a lower sampler.temperature"
     )

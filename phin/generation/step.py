@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from phin.generation.request import SamplerConfig
 from phin.generation.sampling import draw
 from phin.model.transformer import KVCache, PhinTransformer, RowInputs
+from phin.motif import MotifMemory
 from phin.tokenizer import END_ID, FIELDS, MELODY_ID, NUM_FIELDS, NUM_SYMBOLS, PITCH, STEP, UNKNOWN_ID, VOICE
 
 
@@ -29,7 +30,7 @@ class DecodeStep(nn.Module):
     ) -> tuple[Int[Tensor, "batch 6"], KVCache]:
         """The next row of each tune, and the cache with `rows` in it. `steps_allowed` masks ids of the step field."""
         hidden, cache = self.model.trunk(rows, cache)
-        last = last_row(rows)
+        last = rows.part(-1)
         state, ids = hidden[:, -1:], []
         for field in range(NUM_FIELDS):
             logits, state = self.model.heads.logits(field, state, last.melody)
@@ -44,26 +45,16 @@ class DecodeStep(nn.Module):
         return torch.stack(ids, dim=1), cache
 
 
-def last_row(rows: RowInputs) -> RowInputs:
-    """The last of the rows read, as rows of its own."""
-    return RowInputs(
-        rows.ids[:, -1:],
-        rows.onset[:, -1:],
-        rows.melody[:, -1:],
-        rows.melody_before[:, -1:],
-        rows.bar,
-        rows.conditions,
-    )
-
-
-def next_rows(rows: RowInputs, ids: Int[Tensor, "batch 6"]) -> RowInputs:
-    """The row just drawn, as the model will read it."""
-    last = last_row(rows)
+def next_rows(rows: RowInputs, ids: Int[Tensor, "batch 6"], memory: MotifMemory) -> RowInputs:
+    """The row just drawn, as the model will read it. `memory` has heard all rows before it, and hears it now."""
+    last = rows.part(-1)
     before = last.melody[:, 0]
     is_melody = (ids[:, VOICE] == MELODY_ID) & (ids[:, PITCH] >= NUM_SYMBOLS)
     melody = torch.where(is_melody, ids[:, PITCH], before)
     onset = last.onset[:, 0] + (ids[:, STEP] - NUM_SYMBOLS).clamp(min=0)
-    return RowInputs(ids[:, None], onset[:, None], melody[:, None], before[:, None], rows.bar, rows.conditions)
+    motif = torch.from_numpy(memory.hear(ids.cpu().numpy(), onset.cpu().numpy())).to(ids.device)
+    columns = [column[:, None] for column in (ids, onset, melody, before, motif)]
+    return RowInputs(*columns, rows.bar, rows.conditions)
 
 
 def steps_until(onset: Int[Tensor, " batch"], last_stroke: int) -> Bool[Tensor, "batch id"]:

@@ -7,8 +7,10 @@ What is unusual about it:
   quarters: the key by when its note began, the query by when the last note ends, which is where the next one most
   likely begins. A key that lies a bar or a line before that moment is always under the same angle, whatever the rhythm
   in between.
+- Other heads turn by pitch: the key by its own, the query by the last melody note's.
 - Metre is an input: where in its bar a note begins and ends. Melody is relative: the interval from the last melody note
   and the pitch class are inputs, and the pitch head adds logits by pitch, by pitch class and by interval.
+- A row says what followed the last time the same motif was played, at this pitch or another.
 - The conditions (lai, tempo, metre, source, density) are added to the START row, which stays in sight of every later
   row.
 
@@ -30,6 +32,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from phin import motif
 from phin.batch import PhinBatch
 from phin.errors import InvalidConfig
 from phin.music.lai import LAI
@@ -41,13 +44,13 @@ from phin.tokenizer import (
     LONGEST_STEP,
     METRE_CONDITION,
     NUM_FIELDS,
+    NUM_INTERVALS,
+    NUM_PITCHES,
     NUM_SYMBOLS,
     PITCH,
     STEP,
 )
 
-NUM_PITCHES = FIELDS[PITCH].size - NUM_SYMBOLS
-NUM_INTERVALS = 2 * NUM_PITCHES - 1
 LONGEST_BAR = 16 * STEPS_PER_QUARTER
 BARS_COUNTED = 8
 """Bars are counted modulo 8: folk phrases and lines are halves, wholes and doubles of eight."""
@@ -77,7 +80,7 @@ class TransformerConfig:
     dropout: float = 0.0
     time_heads: int = 3
     """Heads that turn by musical time; 0: none."""
-    pitch_heads: int = 0
+    pitch_heads: int = 3
     """Heads that turn by pitch, the key by its own, the query by the last melody note's; 0: none."""
     index_rotary: bool = True
     """Whether the other heads turn by index."""
@@ -86,6 +89,8 @@ class TransformerConfig:
     metre: bool = True
     beat_lag_bias: bool = False
     intervals: bool = True
+    motifs: bool = True
+    """Whether rows say what followed the last time the same motif was played (`phin.motif`)."""
     learned_positions: bool = False
     """Learned absolute positions: the control arm."""
     longest_tune: int = 2048
@@ -146,13 +151,15 @@ class KVCache(NamedTuple):
 class RowInputs(NamedTuple):
     """Rows as the trunk reads them, in teaching and in decoding alike.
 
-    `melody` is the last melody pitch id up to each row, `melody_before` the one before the row itself.
+    `melody` is the last melody pitch id up to each row, `melody_before` the one before the row itself, `motif` what it
+    recalls (`phin.motif.COLUMNS`).
     """
 
     ids: Int[Tensor, "batch time 6"]
     onset: Int[Tensor, "batch time"]
     melody: Int[Tensor, "batch time"]
     melody_before: Int[Tensor, "batch time"]
+    motif: Int[Tensor, "batch time 4"]
     bar: Int[Tensor, " batch"]
     conditions: Int[Tensor, "batch 5"]
 
@@ -164,9 +171,15 @@ class RowInputs(NamedTuple):
             onset=batch.onset[:, :-1],
             melody=batch.melody[:, :-1],
             melody_before=F.pad(batch.melody[:, :-2], (1, 0)),
+            motif=batch.motif[:, :-1],
             bar=batch.bar,
             conditions=batch.conditions,
         )
+
+    def part(self, start: int, stop: int | None = None) -> "RowInputs":
+        """Some of the rows of each tune, counted as in a slice."""
+        *columns, bar, conditions = self
+        return RowInputs(*[column[:, start:stop] for column in columns], bar, conditions)
 
 
 class PhinLogits(NamedTuple):
@@ -237,6 +250,11 @@ class RowEmbedding(nn.Module):
             self.ends = MetricalPosition(width(32))
             self.metre = nn.Embedding(condition_sizes[METRE_CONDITION], width(16))
             total += 32 + 32 + 16
+        if config.motifs:
+            of_motif = (16, 24, 12, 12)
+            sizes = zip(motif.SIZES, of_motif, strict=True)
+            self.motif = nn.ModuleList(nn.Embedding(size, width(narrow)) for size, narrow in sizes)
+            total += sum(of_motif)
         self.project = nn.Linear(total, config.dim, bias=False) if concatenate else None
         self.conditions = nn.ModuleList(nn.Embedding(size, config.dim) for size in condition_sizes)
         if config.learned_positions:
@@ -255,6 +273,8 @@ class RowEmbedding(nn.Module):
                 self.ends(rows.onset + note_duration(rows.ids), rows.bar),
                 metre[:, None].expand(-1, pitch.shape[1], -1),
             ]
+        if self.config.motifs:
+            parts += [table(rows.motif[..., column]) for column, table in enumerate(self.motif)]
         x = self.project(torch.cat(parts, dim=-1)) if self.project else torch.stack(parts).sum(dim=0)
         if first == 0:
             condition = torch.stack([table(rows.conditions[:, i]) for i, table in enumerate(self.conditions)]).sum(

@@ -16,6 +16,7 @@ from phin.generation.request import SamplerConfig, TuneRequest
 from phin.generation.write import write_tunes
 from phin.model.checkpoint import Identity
 from phin.model.transformer import PhinTransformer, RowInputs
+from phin.motif import motif_ids
 from phin.music.lai import label_lai
 from phin.music.midi import read_midi
 from phin.music.phrase import STEPS_PER_HONG, UNKNOWN, Inferred, Metre, Phrase
@@ -58,7 +59,8 @@ def rows_of(drawn: list[list[int]], request: TuneRequest) -> RowInputs:
     steps[0] = first_origin(metre)
     melody = melody_ids(ids)
     before = np.concatenate([[0], melody[:-1]])
-    columns = (torch.from_numpy(column)[None] for column in (ids, np.cumsum(steps), melody, before))
+    onset = np.cumsum(steps)
+    columns = (torch.from_numpy(column)[None] for column in (ids, onset, melody, before, motif_ids(ids, onset)))
     return RowInputs(*columns, torch.tensor([metre.bar]), torch.from_numpy(request.conditions(TOKENIZER))[None])
 
 

@@ -13,7 +13,7 @@ from phin.tokenizer import DURATION, FIELDS, NUM_SYMBOLS, PITCH, STEP
 from tests.tiny import PHRASE, batch_of, tiny_config, tiny_model
 from tests.tunes import wander
 
-BARE = {"index_rotary": False, "time_heads": 0, "metre": False, "intervals": False, "num_layers": 1}
+BARE = {"index_rotary": False, "time_heads": 0, "metre": False, "intervals": False, "motifs": False, "num_layers": 1}
 """One layer without any position: it hears what came before as a heap of notes."""
 
 

@@ -56,12 +56,6 @@ def said_of(model: PhinTransformer, rows: RowInputs, targets: Tensor, cache: KVC
     return side_by_side((tuple(fields), model.lai_head(hidden), model.quarter_head(hidden))), cache
 
 
-def part(rows: RowInputs, start: int, stop: int | None = None) -> RowInputs:
-    """Some of the rows of every tune."""
-    in_time = {name: getattr(rows, name)[:, start:stop] for name in ("ids", "onset", "melody", "melody_before")}
-    return rows._replace(**in_time)
-
-
 def remember_embeddings(model: PhinTransformer) -> list[Tensor]:
     """From now on, what the model reads goes through a leaf tensor, which this list receives."""
     leaves: list[Tensor] = []
@@ -164,8 +158,8 @@ def test_cached_decoding_equals_uncached_at_every_prefix(model: PhinTransformer)
     rows, targets = RowInputs.from_batch(batch), batch.targets
     whole = said(model, batch)
     for length in range(1, rows.ids.shape[1]):
-        head, cache = said_of(model, part(rows, 0, length), targets[:, :length], None)
-        tail, cache = said_of(model, part(rows, length), targets[:, length:], cache)
+        head, cache = said_of(model, rows.part(0, length), targets[:, :length], None)
+        tail, cache = said_of(model, rows.part(length), targets[:, length:], cache)
         torch.testing.assert_close(torch.cat([head, tail], dim=1), whole, rtol=0, atol=1e-12)
         assert cache.length == rows.ids.shape[1]
 
@@ -175,7 +169,7 @@ def test_reading_row_by_row_equals_reading_at_once(model: PhinTransformer) -> No
     batch = batch_of(PHRASE, *melodies(2, num_notes=9))
     rows, cache, pieces = RowInputs.from_batch(batch), None, []
     for time in range(rows.ids.shape[1]):
-        piece, cache = said_of(model, part(rows, time, time + 1), batch.targets[:, time : time + 1], cache)
+        piece, cache = said_of(model, rows.part(time, time + 1), batch.targets[:, time : time + 1], cache)
         pieces.append(piece)
     torch.testing.assert_close(torch.cat(pieces, dim=1), said(model, batch), rtol=0, atol=1e-12)
 
@@ -183,10 +177,10 @@ def test_reading_row_by_row_equals_reading_at_once(model: PhinTransformer) -> No
 def test_a_cache_is_not_changed_by_going_on_from_it(model: PhinTransformer) -> None:
     """Fails: two players who go on from one phrase hear each other."""
     rows = RowInputs.from_batch(batch_of(PHRASE))
-    _, cache = model.trunk(part(rows, 0, 4))
+    _, cache = model.trunk(rows.part(0, 4))
     kept = [tensor.clone() for tensor in cache]
-    once, _ = model.trunk(part(rows, 4), cache)
-    again, _ = model.trunk(part(rows, 4), cache)
+    once, _ = model.trunk(rows.part(4), cache)
+    again, _ = model.trunk(rows.part(4), cache)
     assert torch.equal(once, again)
     assert all(torch.equal(old, new) for old, new in zip(kept, cache, strict=True))
 
