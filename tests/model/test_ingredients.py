@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from phin.batch import PhinBatch
 from phin.model.transformer import NUM_PITCHES, Mixing, PhinTransformer, RotaryAngles, RowInputs, rotate
+from phin.motif import COLUMNS
 from phin.tokenizer import DURATION, FIELDS, NUM_SYMBOLS, PITCH, STEP
 from tests.tiny import PHRASE, batch_of, tiny_config, tiny_model
 from tests.tunes import wander
@@ -81,6 +82,20 @@ def test_interval_and_pitch_class_are_each_an_input(kept: str) -> None:
     batch = batch_of(wander(3, num_notes=6))
     moved = with_ids(batch, row=2, field=PITCH, id=int(batch.ids[0, 2, PITCH]) + (1 if kept != "interval" else 12))
     assert torch.equal(trunk(model, batch), trunk(model, moved)) is (kept == "neither")
+
+
+@pytest.mark.parametrize("column", range(len(COLUMNS)), ids=COLUMNS)
+def test_each_column_of_what_a_motif_recalls_is_an_input_where_motifs_are_on(column: int) -> None:
+    """Fails: the model cannot hear that it is repeating itself; or the arm without motifs hears it all the same."""
+    batch = batch_of(wander(3, num_notes=6))
+    recalled = batch.motif.clone()
+    recalled[:, 3, column] += 1
+    other = replace(batch, motif=recalled)
+    for motifs in (True, False):
+        model = tiny_model(motifs=motifs)
+        before, after = trunk(model, batch), trunk(model, other)
+        assert torch.equal(before[:, :3], after[:, :3])
+        assert torch.equal(before[:, 3:], after[:, 3:]) is not motifs
 
 
 @pytest.mark.parametrize("interval", [-5, 0, 3])

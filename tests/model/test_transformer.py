@@ -410,7 +410,7 @@ def test_the_largest_values_of_all_fields_can_be_read(model: PhinTransformer) ->
         ({"longest_tune": 99}, "model.longest_tune=99"),
         ({"time_ahead": False, "time_heads": 0}, "model.time_ahead=false: means nothing"),
         ({"dropout": 1.0}, "model.dropout=1.0"),
-        ({"index_rotary": False, "time_heads": 6}, "model.index_rotary=false: means nothing"),
+        ({"index_rotary": False, "time_heads": 6, "pitch_heads": 0}, "model.index_rotary=false: means nothing"),
         ({"mlp_ratio": -1.0}, "model.mlp_ratio=-1"),
         ({"mlp_ratio": float("nan")}, "model.mlp_ratio=nan"),
         ({"mlp_ratio": float("inf")}, "model.mlp_ratio=inf"),
