@@ -62,7 +62,8 @@ SWITCHES = {
 
 
 def tiny_config(**settings: object) -> TransformerConfig:
-    return TransformerConfig(**{"dim": 16, "num_layers": 2, "num_heads": 2, "time_heads": 1, "pitch_heads": 0, **settings})
+    small = {"dim": 16, "num_layers": 2, "num_heads": 2, "time_heads": 1, "pitch_heads": 0}
+    return TransformerConfig(**{**small, **settings})
 
 
 def tiny_model(seed: int = 0, tokenizer: Tokenizer = TOKENIZER, **settings: object) -> PhinTransformer:

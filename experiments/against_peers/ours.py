@@ -28,7 +28,9 @@ class Ours(Arm):
 
     def loss(self, examples: Sequence[Example]) -> Float[Tensor, ""]:
         batch = collate([example.item for example in examples])
-        return self.criterion(self.model(batch)[0], batch).total
+        said = self.criterion(self.model(batch)[0], batch)
+        self._terms = said.terms.detach()
+        return said.total
 
     def after_step(self) -> None:
-        self.criterion.keep_within_bounds()
+        self.criterion.after_step(self._terms)

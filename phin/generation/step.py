@@ -53,8 +53,8 @@ def next_rows(rows: RowInputs, ids: Int[Tensor, "batch 6"], memory: MotifMemory)
     melody = torch.where(is_melody, ids[:, PITCH], before)
     onset = last.onset[:, 0] + (ids[:, STEP] - NUM_SYMBOLS).clamp(min=0)
     motif = torch.from_numpy(memory.hear(ids.cpu().numpy(), onset.cpu().numpy())).to(ids.device)
-    columns = [column[:, None] for column in (ids, onset, melody, before, motif)]
-    return RowInputs(*columns, rows.bar, rows.conditions)
+    drawn = (column[:, None] for column in (ids, onset, melody, before, motif))
+    return RowInputs(*drawn, bar=rows.bar, conditions=rows.conditions)
 
 
 def steps_until(onset: Int[Tensor, " batch"], last_stroke: int) -> Bool[Tensor, "batch id"]:

@@ -179,7 +179,7 @@ class RowInputs(NamedTuple):
     def part(self, start: int, stop: int | None = None) -> "RowInputs":
         """Some of the rows of each tune, counted as in a slice."""
         *columns, bar, conditions = self
-        return RowInputs(*[column[:, start:stop] for column in columns], bar, conditions)
+        return RowInputs(*(column[:, start:stop] for column in columns), bar=bar, conditions=conditions)
 
 
 class PhinLogits(NamedTuple):
