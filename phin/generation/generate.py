@@ -71,7 +71,7 @@ def start_rows(request: TuneRequest, tokenizer: Tokenizer, count: int) -> RowInp
 
 def on_device(rows: RowInputs, device: torch.device) -> RowInputs:
     """The same rows where the model is."""
-    return RowInputs(*(tensor.to(device) for tensor in rows))
+    return RowInputs(*(tensor if tensor is None else tensor.to(device) for tensor in rows))
 
 
 def noise_for(seed: int, tunes: range, row: int) -> tuple[Tensor, ...]:

@@ -29,7 +29,7 @@ class DecodeStep(nn.Module):
         steps_allowed: Bool[Tensor, "batch step"],
     ) -> tuple[Int[Tensor, "batch 6"], KVCache]:
         """The next row of each tune, and the cache with `rows` in it. `steps_allowed` masks ids of the step field."""
-        hidden, cache = self.model.trunk(rows, cache)
+        hidden, own = self.model.trunk(rows, cache)
         last = rows.part(-1)
         state, ids = hidden[:, -1:], []
         for field in range(NUM_FIELDS):
@@ -42,7 +42,7 @@ class DecodeStep(nn.Module):
                 drawn = torch.full_like(drawn, UNKNOWN_ID)
             ids.append(drawn)
             state = self.model.heads.see(field, state, drawn[:, None], last)
-        return torch.stack(ids, dim=1), cache
+        return torch.stack(ids, dim=1), cache.joined(own) if cache else own
 
 
 def next_rows(rows: RowInputs, ids: Int[Tensor, "batch 6"], memory: MotifMemory) -> RowInputs:

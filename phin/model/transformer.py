@@ -58,6 +58,8 @@ MOST_WEIGHTS = 1e9
 """Beyond this a machine stands still for want of memory before anything is said; public tunes teach a thousandth."""
 MAKE_LOGITS = ("heads.out", "heads.by_", "lai_head", "quarter_head")
 """How the names of the linear maps begin whose outputs are logits."""
+WHOLE_TURN = 2**40
+"""Angles are counted in such parts of a turn."""
 LONGEST_LAG = 64
 """Quarters: the beat-lag bias counts longer lags as this one."""
 
@@ -137,15 +139,25 @@ class TransformerConfig:
 
 
 class KVCache(NamedTuple):
-    """Keys and values of the rows read so far, and when their notes began (steps)."""
+    """Keys and values of rows that were read, when their notes began (steps), and which rows of their tunes they are.
 
-    keys: Float[Tensor, "layer batch head seen width"]
-    values: Float[Tensor, "layer batch head seen width"]
-    onset: Int[Tensor, "batch seen"]
+    The slots may be in any order. `place` is 0 for the START row and -1 where a slot holds nothing.
+    """
+
+    keys: Float[Tensor, "layer batch head slot width"]
+    values: Float[Tensor, "layer batch head slot width"]
+    onset: Int[Tensor, "batch slot"]
+    place: Int[Tensor, "batch slot"]
 
     @property
     def length(self) -> int:
+        """Slots, empty ones included."""
         return self.keys.shape[3]
+
+    def joined(self, other: "KVCache") -> "KVCache":
+        """The slots of both."""
+        dims = (3, 3, 1, 1)
+        return KVCache(*(torch.cat(pair, dim) for *pair, dim in zip(self, other, dims, strict=True)))
 
 
 class RowInputs(NamedTuple):
@@ -162,6 +174,8 @@ class RowInputs(NamedTuple):
     motif: Int[Tensor, "batch time 4"]
     bar: Int[Tensor, " batch"]
     conditions: Int[Tensor, "batch 5"]
+    place: Int[Tensor, "batch time"] | None = None
+    """Which row of its tune each is, -1 before a shorter one's first. None: its first rows, or those after a cache."""
 
     @classmethod
     def from_batch(cls, batch: PhinBatch) -> "RowInputs":
@@ -178,8 +192,9 @@ class RowInputs(NamedTuple):
 
     def part(self, start: int, stop: int | None = None) -> "RowInputs":
         """Some of the rows of each tune, counted as in a slice."""
-        *columns, bar, conditions = self
-        return RowInputs(*(column[:, start:stop] for column in columns), bar=bar, conditions=conditions)
+        *columns, bar, conditions, place = self
+        place = None if place is None else place[:, start:stop]
+        return RowInputs(*(column[:, start:stop] for column in columns), bar=bar, conditions=conditions, place=place)
 
 
 class PhinLogits(NamedTuple):
@@ -260,8 +275,8 @@ class RowEmbedding(nn.Module):
         if config.learned_positions:
             self.position = nn.Embedding(config.longest_tune, config.dim)
 
-    def forward(self, rows: RowInputs, first: int) -> Float[Tensor, "batch time dim"]:
-        """`first` is the index of the first row given: 0 for the START row."""
+    def forward(self, rows: RowInputs, place: Int[Tensor, "#batch time"]) -> Float[Tensor, "batch time dim"]:
+        """`place` says which row of its tune each is."""
         parts = [table(rows.ids[..., index]) for index, table in enumerate(self.fields)]
         pitch = rows.ids[..., PITCH]
         if self.config.intervals:
@@ -276,19 +291,17 @@ class RowEmbedding(nn.Module):
         if self.config.motifs:
             parts += [table(rows.motif[..., column]) for column, table in enumerate(self.motif)]
         x = self.project(torch.cat(parts, dim=-1)) if self.project else torch.stack(parts).sum(dim=0)
-        if first == 0:
-            condition = torch.stack([table(rows.conditions[:, i]) for i, table in enumerate(self.conditions)]).sum(
-                dim=0
-            )
-            x = torch.cat([x[:, :1] + condition[:, None], x[:, 1:]], dim=1)
+        condition = torch.stack([table(rows.conditions[:, i]) for i, table in enumerate(self.conditions)]).sum(dim=0)
+        x = x + (place == 0)[..., None] * condition[:, None]
         if self.config.learned_positions:
-            if first + x.shape[1] > self.config.longest_tune:
+            last = int(place.max())
+            if last >= self.config.longest_tune:
                 raise InvalidConfig(
                     f"model.longest_tune={self.config.longest_tune}",
-                    f"learned positions cannot read row {first + x.shape[1]}",
+                    f"learned positions cannot read row {last + 1}",
                     "take shorter tunes, or train with a larger one",
                 )
-            x = x + self.position(torch.arange(first, first + x.shape[1], device=x.device))
+            x = x + self.position(place.clamp(min=0))
         return x
 
 
@@ -300,7 +313,7 @@ class RotaryAngles(nn.Module):
     from 2 to 96 semitones.
     """
 
-    frequencies: Tensor
+    turns: Tensor
     is_time: Tensor
     is_pitch: Tensor
 
@@ -308,25 +321,33 @@ class RotaryAngles(nn.Module):
         super().__init__()
         half = config.dim // config.num_heads // 2
         steps = torch.arange(half, dtype=torch.float64) / max(half - 1, 1)
-        by_index = 10_000.0 ** -(torch.arange(half, dtype=torch.float64) / half)
-        by_time = 2 * math.pi / (0.5 * 256.0**steps) / STEPS_PER_QUARTER  # radians a step
-        by_pitch = 2 * math.pi / (2.0 * 48.0**steps)  # radians a semitone
+        by_index = 10_000.0 ** -(torch.arange(half, dtype=torch.float64) / half) / (2 * math.pi)  # turns a row
+        by_time = 1 / (0.5 * 256.0**steps) / STEPS_PER_QUARTER  # turns a step
+        by_pitch = 1 / (2.0 * 48.0**steps)  # turns a semitone
         head = torch.arange(config.num_heads)
         is_time = head < config.time_heads
         is_pitch = ~is_time & (head < config.time_heads + config.pitch_heads)
-        frequencies = torch.where(is_time[:, None], by_time, by_index * config.index_rotary)
-        frequencies = torch.where(is_pitch[:, None], by_pitch, frequencies)
-        self.register_buffer("frequencies", frequencies.to(torch.get_default_dtype()), persistent=False)
+        turns = torch.where(is_time[:, None], by_time, by_index * config.index_rotary)
+        turns = torch.where(is_pitch[:, None], by_pitch, turns)
+        self.register_buffer("turns", (turns * WHOLE_TURN).round().long(), persistent=False)
         self.register_buffer("is_time", is_time, persistent=False)
         self.register_buffer("is_pitch", is_pitch, persistent=False)
 
     def forward(
-        self, index: Int[Tensor, " time"], moment: Int[Tensor, "batch time"], pitch: Int[Tensor, "batch time"]
+        self,
+        index: Int[Tensor, "#batch time"],
+        moment: Int[Tensor, "batch time"],
+        pitch: Int[Tensor, "batch time"],
+        dtype: torch.dtype,
     ) -> tuple[Float[Tensor, "batch head time half"], Float[Tensor, "batch head time half"]]:
-        """Cosine and sine of the angles. `pitch` are ids."""
-        position = torch.where(self.is_time[None, :, None], moment[:, None, :], index[None, None, :])  # (B, H, T)
+        """Cosine and sine of the angles. `pitch` are ids.
+
+        Whole turns are left out in whole numbers, so that after hours a tune is as well in time as in its first bar.
+        """
+        position = torch.where(self.is_time[None, :, None], moment[:, None, :], index[:, None, :])  # (B, H, T)
         position = torch.where(self.is_pitch[None, :, None], pitch[:, None, :], position)
-        angle = position[..., None].to(self.frequencies.dtype) * self.frequencies[None, :, None, :]
+        turned = (position[..., None] * self.turns[None, :, None, :]) & (WHOLE_TURN - 1)
+        angle = turned.to(dtype) * (2 * math.pi / WHOLE_TURN)
         return angle.cos(), angle.sin()
 
 
@@ -373,18 +394,35 @@ class Attention(nn.Module):
         x: Float[Tensor, "batch time dim"],
         query_turn: tuple[Tensor, Tensor],
         key_turn: tuple[Tensor, Tensor],
-        mask: Float[Tensor, "#batch #head time seen"] | Bool[Tensor, "time seen"] | None,
+        mask: Float[Tensor, "#batch #head time seen"] | Bool[Tensor, "#batch 1 time seen"] | None,
         past: tuple[Tensor, Tensor] | None,
     ) -> tuple[Float[Tensor, "batch time dim"], Tensor, Tensor]:
-        """What is attended to, and the keys and values of all rows in sight. No mask means plain causal."""
+        """What is attended to, and the rows' own keys and values. No mask means plain causal."""
         B, T, E = x.shape
         q, k, v = self.qkv(x).view(B, T, 3, self.num_heads, E // self.num_heads).permute(2, 0, 3, 1, 4)  # (B, H, T, D)
         q, k = rotate(q, query_turn), rotate(k, key_turn)
-        if past is not None:
-            k, v = torch.cat([past[0], k], dim=2), torch.cat([past[1], v], dim=2)  # (B, H, S, D)
-        dropout = self.dropout if self.training else 0.0
-        y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout, is_causal=mask is None)
+        if past is None:
+            dropout = self.dropout if self.training else 0.0
+            y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout, is_causal=mask is None)
+        else:
+            assert mask is not None, "what is cached may be in any order"
+            y = attend_to_both(q, *past, k, v, mask)
         return self.out(y.transpose(1, 2).reshape(B, T, E)), k, v
+
+
+def attend_to_both(
+    q: Float[Tensor, "batch head time width"],
+    past_k: Float[Tensor, "batch head slot width"],
+    past_v: Float[Tensor, "batch head slot width"],
+    k: Float[Tensor, "batch head time width"],
+    v: Float[Tensor, "batch head time width"],
+    mask: Float[Tensor, "#batch #head time seen"] | Bool[Tensor, "#batch 1 time seen"],
+) -> Float[Tensor, "batch head time width"]:
+    """Attention over cached rows and the rows themselves, without a copy of the cache."""
+    scores = torch.cat([q @ past_k.transpose(2, 3), q @ k.transpose(2, 3)], dim=-1) / math.sqrt(q.shape[-1])
+    scores = scores.masked_fill(~mask, -torch.inf) if mask.dtype == torch.bool else scores + mask
+    past, now = scores.softmax(dim=-1).split([past_k.shape[2], k.shape[2]], dim=-1)
+    return past @ past_v + now @ v
 
 
 class GatedMLP(nn.Module):
@@ -510,38 +548,70 @@ class PhinTransformer(nn.Module):
             state = self.heads.see(field, state, batch.targets[..., field], rows)
         return PhinLogits(tuple(fields), self.lai_head(hidden), self.quarter_head(hidden)), cache
 
-    def trunk(self, rows: RowInputs, cache: KVCache | None = None) -> tuple[Float[Tensor, "batch time dim"], KVCache]:
-        """What the network makes of rows, after those in the cache; and the cache with these rows in it."""
-        T, past = rows.ids.shape[1], cache.length if cache else 0
-        index = torch.arange(past, past + T, device=rows.ids.device)
+    def trunk(
+        self, rows: RowInputs, cache: KVCache | None = None, window: int | None = None
+    ) -> tuple[Float[Tensor, "batch time dim"], KVCache]:
+        """What the network makes of rows, after those in the cache; and what these rows add to a cache.
+
+        With a `window` each row sees so many rows, itself the last of them, and the START row, in every layer.
+        """
+        place = rows.place
+        if place is None:
+            first = cache.place.amax(dim=1, keepdim=True) + 1 if cache else 0
+            place = (torch.arange(rows.ids.shape[1], device=rows.ids.device) + first).view(-1, rows.ids.shape[1])
         asks = rows.onset + note_duration(rows.ids) if self.config.time_ahead else rows.onset
-        key_turn = self.angles(index, rows.onset, rows.ids[..., PITCH])
-        query_turn = self.angles(index, asks, rows.melody)
-        seen = torch.cat([cache.onset, rows.onset], dim=1) if cache else rows.onset
-        mask = self._mask(asks, seen, past)
-        x = self.embed(rows, past)
+        key_turn = self.angles(place, rows.onset, rows.ids[..., PITCH], self.norm.weight.dtype)
+        query_turn = self.angles(place, asks, rows.melody, self.norm.weight.dtype)
+        if cache is None and rows.place is None and window is None:
+            mask = self._causal_mask(asks, rows.onset)
+        else:
+            mask = self._mask(asks, rows.onset, place, cache, window)
+        x = self.embed(rows, place)
         keys, values = [], []
         for layer, block in enumerate(self.blocks):
             before = (cache.keys[layer], cache.values[layer]) if cache else None
             x, k, v = block(x, query_turn, key_turn, mask, before)
             keys.append(k)
             values.append(v)
-        return self.norm(x), KVCache(torch.stack(keys), torch.stack(values), seen)
+        own = KVCache(torch.stack(keys), torch.stack(values), rows.onset, place.expand_as(rows.onset))
+        return self.norm(x), own
 
     def hidden_matrices(self) -> list[Tensor]:
         """Those that map hidden layers to hidden layers: neither tables of embeddings nor what makes logits."""
         linear = {name: module for name, module in self.named_modules() if isinstance(module, nn.Linear)}
         return [module.weight for name, module in linear.items() if not name.startswith(MAKE_LOGITS)]
 
-    def _mask(self, asks: Int[Tensor, "batch time"], seen: Int[Tensor, "batch seen"], past: int) -> Tensor | None:
-        """None where plain causal attention will do."""
-        if self.lag_bias is None and past == 0:
-            return None
-        T, S = asks.shape[1], seen.shape[1]
-        causal = torch.ones(T, S, dtype=torch.bool, device=asks.device).tril(past)
+    def _causal_mask(self, asks: Int[Tensor, "batch time"], onset: Int[Tensor, "batch time"]) -> Tensor | None:
+        """Of rows that nothing came before; None where plain causal attention will do."""
         if self.lag_bias is None:
-            return causal
-        return self.lag_bias(asks, seen).masked_fill(~causal, -torch.inf)
+            return None
+        T = asks.shape[1]
+        causal = torch.ones(T, T, dtype=torch.bool, device=asks.device).tril()
+        return self.lag_bias(asks, onset).masked_fill(~causal, -torch.inf)
+
+    def _mask(
+        self,
+        asks: Int[Tensor, "batch time"],
+        onset: Int[Tensor, "batch time"],
+        place: Int[Tensor, "#batch time"],
+        cache: KVCache | None,
+        window: int | None,
+    ) -> Float[Tensor, "batch head time seen"] | Bool[Tensor, "batch 1 time seen"]:
+        """Which of the cached rows and of the rows themselves each row sees, with the bias of beat lags."""
+        B, T = asks.shape
+        own = place.expand(B, T)
+        of_key = torch.cat([cache.place, own], dim=1) if cache else own
+        lag = own[:, :, None] - of_key[:, None, :]  # in rows
+        sees = (of_key >= 0)[:, None, :] & (lag >= 0)
+        if window is not None:
+            sees &= (lag < window) | (of_key == 0)[:, None, :]
+        # a row that is none sees itself, for a softmax of nothing is no number
+        itself = torch.eye(T, dtype=torch.bool, device=asks.device)
+        sees |= F.pad(itself, (of_key.shape[1] - T, 0))
+        if self.lag_bias is None:
+            return sees[:, None]
+        began = torch.cat([cache.onset, onset], dim=1) if cache else onset
+        return self.lag_bias(asks, began).masked_fill(~sees[:, None], -torch.inf)
 
     def _initialise(self) -> None:
         """The stream begins at unit variance; branches join it small (GPT-2); logits and lag bias begin near zero."""

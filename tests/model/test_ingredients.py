@@ -63,8 +63,9 @@ def test_pitch_heads_hear_how_far_a_note_lies_from_the_last_and_others_do_not() 
     def score(last: int, pitch: int) -> Tensor:
         """Of a query after a note of pitch `last` for a key of `pitch`, (H,)."""
         at = [torch.tensor([[id]]) for id in (last, pitch)]
-        index, moment = torch.tensor([3]), torch.tensor([[48]])
-        asked, heard = (rotate(x, angles(index, moment, id)) for x, id in zip((q, k), at, strict=True))
+        index, moment = torch.tensor([[3]]), torch.tensor([[48]])
+        turns = (angles(index, moment, id, torch.float64) for id in at)
+        asked, heard = (rotate(x, turn) for x, turn in zip((q, k), turns, strict=True))
         return (asked * heard).sum(dim=-1)[0, :, 0]
 
     a_fifth = score(20, 27)
@@ -156,6 +157,6 @@ def test_the_sum_of_a_rows_embeddings_is_their_sum() -> None:
     rows = RowInputs.from_batch(batch_of(PHRASE))
     expected = sum(table(rows.ids[..., field]) for field, table in enumerate(model.embed.fields))
     conditions = sum(table(rows.conditions[:, k]) for k, table in enumerate(model.embed.conditions))
-    embedded = model.embed(rows, 0)
+    embedded = model.embed(rows, torch.arange(rows.ids.shape[1])[None])
     torch.testing.assert_close(embedded[:, 1:], expected[:, 1:])
     torch.testing.assert_close(embedded[:, 0], expected[:, 0] + conditions)
