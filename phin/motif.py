@@ -88,6 +88,29 @@ class MotifMemory:
         interval = self._pitch[tunes, after] - self._pitch[tunes, then]
         return _columns(is_motif, step, interval, self._duration[tunes, after], longest)
 
+    @property
+    def last_onset(self) -> Int[np.ndarray, " tune"]:
+        """When the last melody note of each tune began; 0 before the first."""
+        return self._onset[np.arange(len(self._heard)), np.maximum(self._heard - 1, 0)]
+
+    @property
+    def melodies(self) -> Int[np.ndarray, "tune note"]:
+        """Pitch ids of the melody notes of each tune, the last ones in the last columns; 0 before the first."""
+        last = int(self._heard.max(initial=0))
+        place = np.arange(last) + self._heard[:, None] - last
+        return np.where(place >= 0, np.take_along_axis(self._pitch, np.maximum(place, 0), axis=1), 0)
+
+    def ways_on(
+        self,
+    ) -> tuple[Int[np.ndarray, "tune note"], Int[np.ndarray, "tune note"], Int[np.ndarray, "tune note"]]:
+        """For each earlier note how many intervals agree of the motifs up to it and up to the last note; and, if the
+        tune went on as it did there, the step from the last melody note and the pitch id of the next.
+        """
+        notes = np.arange(self._agree.shape[1] - 1)
+        agree = np.where(notes < self._heard[:, None] - 1, self._agree[:, :-1], 0)
+        now = np.take_along_axis(self._pitch, np.maximum(self._heard - 1, 0)[:, None], axis=1)
+        return agree, np.diff(self._onset, axis=1), now + np.diff(self._pitch, axis=1)
+
     def _add(self, tunes: Int[np.ndarray, " tune"], ids: Int[np.ndarray, "tune 6"], onset: Int[np.ndarray, " tune"]):
         number = self._heard[tunes]
         while number.max() >= self._onset.shape[1]:

@@ -1,6 +1,6 @@
 """New tunes from a model: exact in length, seeded, many at once."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,16 +10,18 @@ from torch import Tensor
 from tqdm import tqdm
 
 from phin.errors import PhinError
-from phin.generation.random import gumbel
+from phin.generation.constraints import Constraint, Length
+from phin.generation.draw import DrawnRows, Noise, draw_rows
+from phin.generation.limits import Limits
 from phin.generation.request import SamplerConfig, TuneRequest, refuse_draw
-from phin.generation.step import DecodeStep, next_rows, steps_until
+from phin.generation.rows import Rows, beginning
+from phin.generation.step import DecodeStep, StepLimits
 from phin.model.checkpoint import Identity
-from phin.model.transformer import PhinTransformer, RowInputs
-from phin.motif import COLUMNS, MotifMemory
+from phin.model.transformer import KVCache, PhinTransformer, RowInputs
 from phin.music.augment import named
 from phin.music.lai import label_lai
 from phin.music.phrase import ASSUMED_TEMPO, DURATION, HONG_PER_LINE, ONSET, STEPS_PER_HONG, Metre, Phrase
-from phin.tokenizer import END_ID, FIELDS, NUM_FIELDS, START_ID, STEP, Tokenizer, first_origin
+from phin.tokenizer import NUM_FIELDS, START_ID, STEP, Encoded, first_origin
 
 BATCH = 64
 """Tunes drawn side by side; which ones does not change any of them."""
@@ -35,64 +37,97 @@ def generate(
     seed: int,
     sampler: SamplerConfig | None = None,
     progress: bool = False,
+    constraints: Sequence[Constraint] = (),
 ) -> list[Phrase]:
-    """`count` new tunes. Tune k is a function of (model, request, sampler, seed, k) alone.
+    """`count` new tunes. Tune k is a function of (model, request, sampler, constraints, seed, k) alone.
 
     Each names the lai that its notes are in, which need not be the one that was asked for. A model that never learned
-    how long notes last lets them ring, as letters do. Raises PhinError for one that never
-    learned when they begin, and where a tune does not come to its end.
+    how long notes last lets them ring, as letters do. Raises PhinError for one that never learned when they begin,
+    where constraints leave nothing to draw, and where a tune does not come to its end.
     """
     refuse_draw(count, seed)
     if not identity.learned_fields[STEP]:
         reason = f"was trained on {identity.corpus}, where nobody wrote the rhythm down, and knows none"
         raise PhinError("model", reason, "train it with tunes among the others whose rhythm is written")
     step = DecodeStep(model, identity.learned_fields, sampler or SamplerConfig())
+    conditions = request.conditions(identity.tokenizer)
+    kept_to = [Length(request.last_stroke), *constraints]
+    most_rows = MOST_NOTES_A_HONG * HONG_PER_LINE * request.lines
     tunes: list[Phrase] = []
     for first in tqdm(range(0, count, BATCH), "drawing", unit="batch", disable=not progress or count <= BATCH):
         numbers = range(first, min(first + BATCH, count))
-        tunes += _generate_batch(step, identity.tokenizer, request, numbers, seed)
+        rows = beginning([start_of(request)] * len(numbers), np.tile(conditions, (len(numbers), 1)))
+        drawn = [each.ids for each in draw_rows(TorchStep(step), rows, kept_to, seed, numbers, most_rows)]
+        for number, ids in zip(numbers, np.stack(drawn, axis=1), strict=True):
+            tunes.append(replace(_tune(ids, identity, request), title=f"phin {seed}-{number + 1}"))
     return tunes
 
 
-def start_rows(request: TuneRequest, tokenizer: Tokenizer, count: int) -> RowInputs:
-    """The START row of `count` tunes."""
+def start_of(request: TuneRequest) -> Encoded:
+    """A tune before its first note."""
     metre = Metre.parse(request.metre)
-    nothing = torch.zeros(count, 1, dtype=torch.int64)
-    return RowInputs(
-        ids=torch.full((count, 1, NUM_FIELDS), START_ID),
-        onset=torch.full((count, 1), first_origin(metre)),
-        melody=nothing,
-        melody_before=nothing,
-        motif=torch.zeros(count, 1, len(COLUMNS), dtype=torch.int64),
-        bar=torch.full((count,), metre.bar),
-        conditions=torch.from_numpy(request.conditions(tokenizer)).expand(count, -1),
-    )
+    return Encoded(np.full((1, NUM_FIELDS), START_ID), np.array([first_origin(metre)]), metre.bar)
 
 
-def on_device(rows: RowInputs, device: torch.device) -> RowInputs:
-    """The same rows where the model is."""
-    return RowInputs(*(tensor if tensor is None else tensor.to(device) for tensor in rows))
+class TorchStep:
+    """A DecodeStep with the cache of the tunes that it draws. Slots are made in blocks and written where they lie."""
+
+    BLOCK = 64
+
+    def __init__(self, step: DecodeStep, streams: Sequence[float] = (1.0,), window: int | None = None) -> None:
+        self.step, self.window = step, window
+        weight = next(step.parameters())
+        self.device, self.streams = weight.device, weight.new_tensor(streams)
+        self._slots: KVCache | None = None
+        self._used = 0
+
+    @torch.inference_mode()
+    def __call__(self, rows: Rows, noise: Noise, limits: Limits) -> DrawnRows:
+        """The rows after `rows`."""
+        given = RowInputs(*(self._tensor(column) for column in rows))
+        tables = StepLimits(*(self._tensor(table) for table in limits.tables))
+        drawn, own = self.step(given, self._slots, tuple(map(self._tensor, noise)), tables, self.streams, self.window)
+        self._keep(own)
+        return DrawnRows(*(column.cpu().numpy() for column in drawn))
+
+    def _tensor(self, column: np.ndarray) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(column)).to(self.device)
+
+    def _keep(self, own: KVCache) -> None:
+        """Writes rows into slots that are free, after making room."""
+        if self._slots is None or self._used + own.length > self._slots.length:
+            self._make_room(own)
+        assert self._slots is not None
+        here = slice(self._used, self._used + own.length)
+        self._slots.keys[:, :, :, here], self._slots.values[:, :, :, here] = own.keys, own.values
+        self._slots.onset[:, here], self._slots.place[:, here] = own.onset, own.place
+        self._used += own.length
+
+    def _make_room(self, own: KVCache) -> None:
+        """More slots; under a window first those whose rows no tune will see again."""
+        slots = self._slots
+        if slots is not None and self.window is not None:
+            seen = (slots.place == 0) | (slots.place > own.place.amax(dim=1, keepdim=True) - self.window)
+            kept = torch.nonzero(seen.any(dim=0)).flatten()
+            slots = KVCache(
+                slots.keys[:, :, :, kept], slots.values[:, :, :, kept], slots.onset[:, kept], slots.place[:, kept]
+            )
+            self._used = len(kept)
+        more = self.BLOCK * -(-max(own.length, 1) // self.BLOCK)
+        layers, count, heads, _, width = own.keys.shape
+        empty = KVCache(
+            *own.keys.new_zeros((2, layers, count, heads, more, width)),
+            onset=own.onset.new_zeros((count, more)),
+            place=own.place.new_full((count, more), -1),
+        )
+        self._slots = empty if slots is None else slots.joined(empty)
 
 
-def noise_for(seed: int, tunes: range, row: int) -> tuple[Tensor, ...]:
-    """The random numbers for row `row` (from 0) of each tune, a table a field."""
-    return tuple(
-        torch.from_numpy(gumbel(seed, tunes, row, field, FIELDS[field].size)).float() for field in range(NUM_FIELDS)
-    )
-
-
-def _generate_batch(
-    step: DecodeStep, tokenizer: Tokenizer, request: TuneRequest, numbers: range, seed: int
-) -> list[Phrase]:
-    start = on_device(start_rows(request, tokenizer, len(numbers)), next(step.parameters()).device)
-    rows = list(_decode(step, start, request, numbers, seed))
-    metre, drawn = Metre.parse(request.metre), torch.stack(rows, dim=1).cpu().numpy()
+def _tune(ids: Int[np.ndarray, "row 6"], identity: Identity, request: TuneRequest) -> Phrase:
+    """The phrase that rows say, as it was asked for."""
     tempo = round(60e6 / request.tempo) if request.tempo else ASSUMED_TEMPO
-    tunes = (ring_out(tokenizer.decode(ids, metre), request.last_stroke) for ids in drawn)
-    return [
-        replace(named(tune, label_lai(tune)), tempo=tempo, title=f"phin {seed}-{number + 1}")
-        for tune, number in zip(tunes, numbers, strict=True)
-    ]
+    tune = ring_out(identity.tokenizer.decode(ids, Metre.parse(request.metre)), request.last_stroke)
+    return replace(named(tune, label_lai(tune)), tempo=tempo)
 
 
 def ring_out(phrase: Phrase, last_stroke: int) -> Phrase:
@@ -101,25 +136,3 @@ def ring_out(phrase: Phrase, last_stroke: int) -> Phrase:
     rows[:, DURATION] = np.minimum(rows[:, DURATION], end - rows[:, ONSET])
     rows[rows[:, ONSET] == last_stroke, DURATION] = STEPS_PER_HONG
     return replace(phrase, rows=rows)
-
-
-@torch.inference_mode()
-def _decode(
-    step: DecodeStep, rows: RowInputs, request: TuneRequest, numbers: range, seed: int
-) -> Iterator[Int[Tensor, "batch 6"]]:
-    """The rows of all tunes, until each has come to its end."""
-    device = rows.ids.device
-    memory = MotifMemory(len(numbers))
-    cache, ended = None, torch.zeros(len(numbers), dtype=torch.bool, device=device)
-    for place in range(MOST_NOTES_A_HONG * HONG_PER_LINE * request.lines):
-        allowed = steps_until(rows.onset[:, -1], request.last_stroke)
-        noise = tuple(table.to(device) for table in noise_for(seed, numbers, place))
-        ids, cache = step(rows, cache, noise, allowed)
-        yield ids
-        ended |= ids[:, STEP] == END_ID
-        if ended.all():
-            return
-        rows = next_rows(rows, ids, memory)
-    raise PhinError(
-        f"seed {seed}", "a tune did not come to its end", "take another seed, or a lower sampler.temperature"
-    )

@@ -1,14 +1,14 @@
 """What is asked of the generator, in settings that need no torch."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Int
 
 from phin.errors import InvalidConfig
 from phin.music.phrase import HONG_PER_LINE, STEPS_PER_HONG, Metre, hong_before_zero
-from phin.tokenizer import LAI_NAMES, METRES, SOURCE_CONDITION, UNKNOWN_CONDITION, Tokenizer
+from phin.tokenizer import FIELDS, LAI_NAMES, METRES, SOURCE_CONDITION, UNKNOWN_CONDITION, Tokenizer
 
 MOST_TUNES = 10_000
 """Of one request: all of them are in memory before the first is written."""
@@ -19,18 +19,27 @@ class SamplerConfig:
     """How ids are drawn from logits."""
 
     temperature: float = 1.0
+    temperatures: dict[str, float] = field(default_factory=dict)
+    """Other temperatures of some fields, by name: {pitch: 0.9, step: 0.7}."""
     top_k: int = 0
     """Only the k likeliest ids; 0: all."""
     top_p: float = 1.0
     """Only the likeliest ids that together reach this probability; 1: all."""
+    min_p: float = 0.0
+    """Only ids that are at least so likely, as a part of the likeliest one's probability; 0: all."""
 
     def __post_init__(self) -> None:
-        if not 0 < self.temperature < math.inf:
-            raise InvalidConfig(
-                f"sampler.temperature={self.temperature}",
-                "must be a number above 0",
-                "take 0.7 to 1.2, or sampler.top_k=1 for the likeliest note every time",
-            )
+        names = [field.name for field in FIELDS]
+        if strange := [name for name in self.temperatures if name not in names]:
+            reason, remedy = "there is no such field", f"take one of {', '.join(names)}"
+            raise InvalidConfig(f"sampler.temperatures.{strange[0]}", reason, remedy)
+        named = {f"temperatures.{name}": value for name, value in self.temperatures.items()}
+        for name, value in {"temperature": self.temperature, **named}.items():
+            if not 0 < value < math.inf:
+                remedy = "take 0.7 to 1.2, or sampler.top_k=1 for the likeliest note every time"
+                raise InvalidConfig(f"sampler.{name}={value}", "must be a number above 0", remedy)
+        if not 0 <= self.min_p <= 1:
+            raise InvalidConfig(f"sampler.min_p={self.min_p}", "is no probability", "take 0.05, or 0 for no limit")
         if self.top_k < 0:
             raise InvalidConfig(f"sampler.top_k={self.top_k}", "cannot be negative", "take 0 for no limit")
         if not 0 < self.top_p <= 1:

@@ -1,33 +1,65 @@
-"""From logits to ids: tensor code with its random numbers passed in, so that one graph serves every runtime.
+"""From logits to ids: tensor code with its settings and random numbers passed in, so that one graph serves all.
 
-The order is fixed: temperature, top-k, top-p, then the Gumbel draw. `topk` everywhere, never `sort`.
+The order is fixed: temperature, top-k, top-p, min-p, then the Gumbel draw. Each filter finds the logit below which ids
+are left out, so that ids of one logit stay or go together, in every runtime. `topk` everywhere, never `sort`.
 """
+
+import math
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from phin.generation.request import SamplerConfig
+from phin.tokenizer import FIELDS
 
 
-def filter_logits(logits: Float[Tensor, "*batch id"], config: SamplerConfig) -> Float[Tensor, "*batch id"]:
-    """Logits over temperature, -inf for ids that top-k or top-p leaves out. The likeliest id always stays."""
-    logits = logits / config.temperature
+class Sampling(NamedTuple):
+    """A SamplerConfig as tensors: temperatures by field (FIELDS), and the filters that hold for all."""
+
+    temperature: Float[Tensor, " field"]
+    top_k: Int[Tensor, ""]
+    top_p: Float[Tensor, ""]
+    log_min_p: Float[Tensor, ""]
+
+    @classmethod
+    def of(cls, config: SamplerConfig, like: Tensor | None = None) -> "Sampling":
+        """The tensors of a config, where `like` is and as precise."""
+        like = torch.zeros(()) if like is None else like
+        temperatures = [config.temperatures.get(field.name, config.temperature) for field in FIELDS]
+        most = max(field.size for field in FIELDS)
+        return cls(
+            like.new_tensor(temperatures),
+            torch.tensor(min(config.top_k or most, most), device=like.device),
+            like.new_tensor(config.top_p),
+            like.new_tensor(math.log(config.min_p) if config.min_p else -math.inf),
+        )
+
+
+def filter_logits(
+    logits: Float[Tensor, "*batch id"],
+    temperature: Float[Tensor, ""],
+    top_k: Int[Tensor, ""],
+    top_p: Float[Tensor, ""],
+    log_min_p: Float[Tensor, ""],
+) -> Float[Tensor, "*batch id"]:
+    """Logits over temperature, -inf for ids that a filter leaves out. The likeliest id always stays."""
+    logits = logits / temperature
     size = logits.shape[-1]
-    if 0 < config.top_k < size:
-        floor = logits.topk(config.top_k, dim=-1).values[..., -1:]
-        logits = logits.masked_fill(logits < floor, -torch.inf)
-    if config.top_p < 1:
-        ranked, places = logits.topk(size, dim=-1)
-        probability = ranked.softmax(dim=-1)
-        before = probability.cumsum(dim=-1) - probability  # mass of the ids ranked above
-        out = torch.zeros_like(logits, dtype=torch.bool).scatter(-1, places, before >= config.top_p)
-        logits = logits.masked_fill(out, -torch.inf)
-    return logits
+    ranked = logits.topk(size, dim=-1).values
+    is_kept = torch.arange(size, device=logits.device) < top_k
+    probability = ranked.masked_fill(~is_kept, -torch.inf).softmax(dim=-1)
+    before = probability.cumsum(dim=-1) - probability  # mass of the ids ranked above
+    is_kept = is_kept & ((before < top_p) | (top_p >= 1))
+    floor = ranked.masked_fill(~is_kept, torch.inf).amin(dim=-1, keepdim=True)
+    floor = torch.maximum(floor, ranked[..., :1] + log_min_p)
+    return logits.masked_fill(logits < floor, -torch.inf)
 
 
 def draw(
-    logits: Float[Tensor, "*batch id"], noise: Float[Tensor, "*batch id"], config: SamplerConfig
+    logits: Float[Tensor, "*batch id"], noise: Float[Tensor, "*batch id"], sampling: Sampling, field: int
 ) -> Int[Tensor, "*batch"]:
     """One id a row: with Gumbel noise, a sample of the filtered softmax."""
-    return (filter_logits(logits, config) + noise).argmax(dim=-1)
+    temperature, *filters = sampling
+    return (filter_logits(logits, temperature[field], *filters) + noise).argmax(dim=-1)

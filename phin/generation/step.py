@@ -1,14 +1,51 @@
 """DecodeStep: the only place where logits become notes."""
 
+from typing import NamedTuple
+
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from phin.generation.request import SamplerConfig
-from phin.generation.sampling import draw
+from phin.generation.sampling import Sampling, draw
 from phin.model.transformer import KVCache, PhinTransformer, RowInputs
-from phin.motif import MotifMemory
-from phin.tokenizer import END_ID, FIELDS, MELODY_ID, NUM_FIELDS, NUM_SYMBOLS, PITCH, STEP, UNKNOWN_ID, VOICE
+from phin.music.phrase import Voice
+from phin.tokenizer import (
+    DURATION,
+    FIELDS,
+    NUM_FIELDS,
+    NUM_SYMBOLS,
+    PITCH,
+    STEP,
+    TECHNIQUE,
+    UNKNOWN_ID,
+    VOICE,
+)
+
+
+class StepLimits(NamedTuple):
+    """What may be drawn, and how gladly, as `phin.generation.limits.Limits` says it: added to logits."""
+
+    step: Float[Tensor, "batch step"]
+    kind: Int[Tensor, "batch step"]
+    voice: Float[Tensor, "batch kind voice"]
+    technique: Float[Tensor, "batch kind technique"]
+    pitch: Float[Tensor, "batch kind 2 pitch"]
+    duration: Float[Tensor, "batch kind duration"]
+    velocity: Float[Tensor, "batch kind velocity"]
+    recalled: Int[Tensor, "batch 2 motif"]
+    recalled_cost: Float[Tensor, "batch motif"]
+
+
+class Drawn(NamedTuple):
+    """The next row of each tune; its log-probabilities before anything was forbidden, and how much of it was allowed.
+
+    Both are of the model's distribution, before temperature and filters; of a field that is not drawn, 0 and 1.
+    """
+
+    ids: Int[Tensor, "batch 6"]
+    log_probability: Float[Tensor, "batch 6"]
+    allowed: Float[Tensor, "batch 6"]
 
 
 class DecodeStep(nn.Module):
@@ -19,47 +56,64 @@ class DecodeStep(nn.Module):
 
     def __init__(self, model: PhinTransformer, learned_fields: tuple[bool, ...], sampler: SamplerConfig) -> None:
         super().__init__()
-        self.model, self.learned_fields, self.sampler = model, learned_fields, sampler
+        self.model, self.learned_fields = model, learned_fields
+        self.sampling = Sampling.of(sampler, next(model.parameters()))
 
     def forward(
         self,
         rows: RowInputs,
         cache: KVCache | None,
         noise: tuple[Float[Tensor, "batch _"], ...],
-        steps_allowed: Bool[Tensor, "batch step"],
-    ) -> tuple[Int[Tensor, "batch 6"], KVCache]:
-        """The next row of each tune, and the cache with `rows` in it. `steps_allowed` masks ids of the step field."""
-        hidden, own = self.model.trunk(rows, cache)
-        last = rows.part(-1)
-        state, ids = hidden[:, -1:], []
+        limits: StepLimits,
+        streams: Float[Tensor, " stream"],
+        window: int | None = None,
+    ) -> tuple[Drawn, KVCache]:
+        """The next row of each tune, and what `rows` add to the cache.
+
+        With several streams every tune is read several times, under other conditions or after another beginning: the
+        rows of all tunes in one stream stand before those of the next. Log-probabilities are added with the weights of
+        their streams (they sum to 1; a negative one pushes away), and all streams go on with the note that is drawn.
+        """
+        hidden, own = self.model.trunk(rows, cache, window)
+        last, count = rows.part(-1), len(rows.ids) // len(streams)
+        state, ids = hidden[:, -1:], list[Tensor]()
+        chances, shares = list[Tensor](), list[Tensor]()
         for field in range(NUM_FIELDS):
             logits, state = self.model.heads.logits(field, state, last.melody)
-            logits = logits[:, 0]
-            if field == STEP:
-                logits = logits.masked_fill(~steps_allowed, -torch.inf)
-            drawn = draw(logits, noise[field], self.sampler)
-            if not self.learned_fields[field]:
-                drawn = torch.full_like(drawn, UNKNOWN_ID)
+            together = mixed(logits[:, 0].unflatten(0, (len(streams), count)), streams)
+            if self.learned_fields[field]:
+                added = self._added(field, limits, ids)
+                drawn = draw(together + added, noise[field], self.sampling, field)
+                chances.append(together.gather(1, drawn[:, None])[:, 0])
+                shares.append(together.exp().masked_fill(torch.isneginf(added), 0).sum(dim=1))
+            else:
+                drawn = torch.full_like(ids[0], UNKNOWN_ID) if ids else rows.bar.new_full((count,), UNKNOWN_ID)
+                chances.append(together.new_zeros(count))
+                shares.append(together.new_ones(count))
             ids.append(drawn)
-            state = self.model.heads.see(field, state, drawn[:, None], last)
-        return torch.stack(ids, dim=1), cache.joined(own) if cache else own
+            state = self.model.heads.see(field, state, drawn.repeat(len(streams))[:, None], last)
+        return Drawn(*(torch.stack(columns, dim=1) for columns in (ids, chances, shares))), own
+
+    def _added(self, field: int, limits: StepLimits, ids: list[Tensor]) -> Float[Tensor, "batch id"]:
+        """What limits add to the logits of a field, once the fields before it are drawn."""
+        if field == STEP:
+            return limits.step
+        tune = torch.arange(len(ids[STEP]), device=ids[STEP].device)
+        kind = limits.kind[tune, ids[STEP]]
+        if field != PITCH:
+            tables = {VOICE: limits.voice, TECHNIQUE: limits.technique, DURATION: limits.duration}
+            return tables.get(field, limits.velocity)[tune, kind]
+        is_accompaniment = ids[VOICE] == NUM_SYMBOLS + Voice.ACCOMPANIMENT
+        table = limits.pitch[tune, kind, is_accompaniment.long()]
+        goes_on = (limits.recalled[:, 0] == ids[STEP][:, None]) & ~is_accompaniment[:, None]
+        cost = limits.recalled_cost * goes_on  # (B, motif)
+        is_id = limits.recalled[:, 1, :, None] == torch.arange(FIELDS[PITCH].size, device=tune.device)
+        return table - (cost[..., None] * is_id).amax(dim=1)
 
 
-def next_rows(rows: RowInputs, ids: Int[Tensor, "batch 6"], memory: MotifMemory) -> RowInputs:
-    """The row just drawn, as the model will read it. `memory` has heard all rows before it, and hears it now."""
-    last = rows.part(-1)
-    before = last.melody[:, 0]
-    is_melody = (ids[:, VOICE] == MELODY_ID) & (ids[:, PITCH] >= NUM_SYMBOLS)
-    melody = torch.where(is_melody, ids[:, PITCH], before)
-    onset = last.onset[:, 0] + (ids[:, STEP] - NUM_SYMBOLS).clamp(min=0)
-    motif = torch.from_numpy(memory.hear(ids.cpu().numpy(), onset.cpu().numpy())).to(ids.device)
-    drawn = (column[:, None] for column in (ids, onset, melody, before, motif))
-    return RowInputs(*drawn, bar=rows.bar, conditions=rows.conditions)
-
-
-def steps_until(onset: Int[Tensor, " batch"], last_stroke: int) -> Bool[Tensor, "batch id"]:
-    """Steps that do not pass the last stroke; on it, only the end."""
-    step = torch.arange(FIELDS[STEP].size, device=onset.device) - NUM_SYMBOLS
-    on_it = (onset == last_stroke)[:, None]
-    allowed = (onset[:, None] + step <= last_stroke) & (step >= 0) & ~on_it
-    return allowed | (on_it & (step == END_ID - NUM_SYMBOLS))
+def mixed(logits: Float[Tensor, "stream batch id"], streams: Float[Tensor, " stream"]) -> Float[Tensor, "batch id"]:
+    """Log-probabilities of all streams together; what none of them can draw stays impossible."""
+    each = logits.log_softmax(dim=-1)
+    impossible = torch.isneginf(each[0])
+    total = (streams[:, None, None] * each.masked_fill(impossible, 0)).sum(dim=0)
+    return total.masked_fill(impossible, -torch.inf).log_softmax(dim=-1)

@@ -38,7 +38,13 @@ from phin.tokenizer import (
 from tests.generation.test_sampling import naive_filter
 from tests.tiny import TOKENIZER, identity_for, tiny_model
 
-SAMPLERS = [SamplerConfig(), SamplerConfig(0.7, 0, 0.8), SamplerConfig(1.3, 12, 1.0), SamplerConfig(top_k=1)]
+SAMPLERS = [
+    SamplerConfig(),
+    SamplerConfig(0.7, top_p=0.8),
+    SamplerConfig(1.3, top_k=12),
+    SamplerConfig(top_k=1),
+    SamplerConfig(1.5, min_p=0.1),
+]
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +72,9 @@ def rows_of(drawn: list[list[int]], request: TuneRequest) -> RowInputs:
 
 def filter_row(logits: list[float], sampler: SamplerConfig) -> list[float]:
     possible = [id for id, value in enumerate(logits) if value > -math.inf]
-    kept = naive_filter([logits[id] for id in possible], sampler.temperature, sampler.top_k, sampler.top_p)
+    kept = naive_filter(
+        [logits[id] for id in possible], sampler.temperature, sampler.top_k, sampler.top_p, sampler.min_p
+    )
     filtered = [-math.inf] * len(logits)
     for id, value in zip(possible, kept, strict=True):
         filtered[id] = value
@@ -287,7 +295,7 @@ def test_a_folder_that_cannot_be_written_is_named_in_one_line(
 # --- every advertised argument does something
 
 REQUESTS = {"lines": 1, "metre": "3/4", "lai": "yai", "source": "essen", "tempo": 200.0}
-SAMPLINGS = {"temperature": 0.5, "top_k": 3, "top_p": 0.5}
+SAMPLINGS = {"temperature": 0.5, "temperatures": {"pitch": 4.0}, "top_k": 3, "top_p": 0.5, "min_p": 0.6}
 
 
 def test_every_argument_is_tried_below() -> None:
@@ -308,7 +316,7 @@ def test_every_argument_of_a_request_changes_the_notes(
 
 @pytest.mark.parametrize(("name", "value"), SAMPLINGS.items())
 def test_every_argument_of_the_sampler_changes_the_notes(
-    model: PhinTransformer, identity: Identity, name: str, value: float
+    model: PhinTransformer, identity: Identity, name: str, value: object
 ) -> None:
     """Fails: a sampler setting is advertised and ignored."""
     plain = generate(model, identity, TuneRequest(), 1, seed=0)

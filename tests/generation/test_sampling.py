@@ -13,7 +13,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 import phin.generation
 from phin.errors import InvalidConfig
 from phin.generation.request import SamplerConfig
-from phin.generation.sampling import draw, filter_logits
+from phin.generation.sampling import Sampling, draw, filter_logits
+from phin.tokenizer import PITCH, STEP
 
 rows_of_logits = st.lists(st.integers(-400, 400), min_size=1, max_size=24, unique=True).map(
     lambda row: [value / 50 for value in row]
@@ -27,8 +28,10 @@ def softmax(logits: list[float]) -> list[float]:
     return [weight / sum(weights) for weight in weights]
 
 
-def naive_filter(logits: list[float], temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0) -> list[float]:
-    """Temperature, then top-k, then top-p, as they are defined, by sorting."""
+def naive_filter(
+    logits: list[float], temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0, min_p: float = 0.0
+) -> list[float]:
+    """Temperature, then top-k, then top-p, then min-p, as they are defined, by sorting."""
     scaled = [value / temperature for value in logits]
     ranked = sorted(range(len(scaled)), key=lambda id: -scaled[id])
     kept = ranked[:top_k] if top_k else ranked
@@ -38,11 +41,19 @@ def naive_filter(logits: list[float], temperature: float = 1.0, top_k: int = 0, 
             break
         nucleus.append(id)
         mass += probability
+    chances = softmax(scaled)
+    nucleus = [id for id in nucleus if chances[id] >= min_p * max(chances)]
     return [value if id in nucleus else -math.inf for id, value in enumerate(scaled)]
 
 
 def filtered(logits: list[float], **settings: float) -> list[float]:
-    return filter_logits(torch.tensor(logits, dtype=torch.float64), SamplerConfig(**settings)).tolist()
+    return filter_with(torch.tensor(logits, dtype=torch.float64), SamplerConfig(**settings)).tolist()
+
+
+def filter_with(logits: Tensor, config: SamplerConfig) -> Tensor:
+    """The logits of the first field, filtered by a config."""
+    temperature, *filters = Sampling.of(config, like=logits)
+    return filter_logits(logits, temperature[0], *filters)
 
 
 @given(rows_of_logits, temperatures)
@@ -63,12 +74,18 @@ def test_top_p_keeps_the_fewest_that_reach_p(logits: list[float], top_p: float) 
     assert filtered(logits, top_p=top_p) == naive_filter(logits, top_p=top_p)
 
 
-@given(rows_of_logits, temperatures, st.integers(0, 30), shares)
+@given(rows_of_logits, st.sampled_from([0.0, 0.0313, 0.2917, 1.0]))
+def test_min_p_keeps_those_not_much_less_likely_than_the_likeliest(logits: list[float], min_p: float) -> None:
+    """Fails: the knob that holds at high temperatures does nothing."""
+    assert filtered(logits, min_p=min_p) == naive_filter(logits, min_p=min_p)
+
+
+@given(rows_of_logits, temperatures, st.integers(0, 30), shares, st.sampled_from([0.0, 0.0313, 0.2917]))
 def test_all_filters_together_keep_their_order(
-    logits: list[float], temperature: float, top_k: int, top_p: float
+    logits: list[float], temperature: float, top_k: int, top_p: float, min_p: float
 ) -> None:
     """Fails: two programs with the same settings play unlike tunes."""
-    settings = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
+    settings = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p}
     assert filtered(logits, **settings) == naive_filter(logits, **settings)
 
 
@@ -106,21 +123,31 @@ def test_ids_that_cannot_be_drawn_stay_out_and_take_no_share() -> None:
 def test_top_k_of_one_is_greedy_whatever_the_noise(logits: list[float], seed: int) -> None:
     """Fails: `sampler=greedy` is not the likeliest note every time."""
     noise = torch.randn(len(logits), generator=torch.Generator().manual_seed(seed)).double() * 10
-    drawn = draw(torch.tensor(logits, dtype=torch.float64), noise, SamplerConfig(top_k=1))
+    drawn = draw(torch.tensor(logits, dtype=torch.float64), noise, Sampling.of(SamplerConfig(top_k=1), noise), STEP)
     assert drawn == logits.index(max(logits))
 
 
 def test_without_noise_the_likeliest_is_drawn() -> None:
     """Fails: the draw adds something of its own."""
     logits = torch.tensor([[0.1, 2.0, 1.9], [3.0, 0.0, -1.0]])
-    assert draw(logits, torch.zeros_like(logits), SamplerConfig()).tolist() == [1, 0]
+    assert draw(logits, torch.zeros_like(logits), Sampling.of(SamplerConfig()), STEP).tolist() == [1, 0]
 
 
 def test_each_row_is_filtered_by_itself() -> None:
     """Fails: the tunes of a batch share one nucleus."""
     logits = torch.randn(5, 20, generator=torch.Generator().manual_seed(1))
     config = SamplerConfig(temperature=0.8, top_k=7, top_p=0.7)
-    assert torch.equal(filter_logits(logits, config), torch.stack([filter_logits(row, config) for row in logits]))
+    logits = logits.double()
+    assert torch.equal(filter_with(logits, config), torch.stack([filter_with(row, config) for row in logits]))
+
+
+def test_a_field_has_its_own_temperature_where_one_is_named() -> None:
+    """Fails: who wants a steady rhythm under free pitches gets one temperature for all."""
+    config = SamplerConfig(temperature=2.0, temperatures={"pitch": 0.5})
+    logits, noise = torch.tensor([0.0, 1.0]), torch.tensor([1.0, 0.0])
+    sampling = Sampling.of(config)
+    assert draw(logits, noise, sampling, STEP) == 0, "1 / 2 is less than the noise"
+    assert draw(logits, noise, sampling, PITCH) == 1, "1 / 0.5 is more"
 
 
 class Operations(TorchDispatchMode):
@@ -139,11 +166,11 @@ def test_sampling_never_sorts() -> None:
     """Fails: the step cannot be exported to a phone, whose runtime has no sort."""
     logits = torch.randn(2, 12)
     with Operations() as operations:
-        draw(logits, torch.zeros_like(logits), SamplerConfig(temperature=0.5, top_k=5, top_p=0.5))
+        draw(logits, torch.zeros_like(logits), Sampling.of(SamplerConfig(0.5, top_k=5, top_p=0.5)), STEP)
     assert any("topk" in name for name in operations.names)
     assert not [name for name in operations.names if "sort" in name]
-    for file in Path(phin.generation.__path__[0]).glob("*.py"):
-        assert "sort(" not in file.read_text(encoding="utf-8"), file
+    for name in ("sampling.py", "step.py"):
+        assert "sort(" not in (Path(phin.generation.__path__[0]) / name).read_text(encoding="utf-8"), name
 
 
 @pytest.mark.parametrize(
@@ -155,6 +182,8 @@ def test_sampling_never_sorts() -> None:
         {"top_k": -1},
         {"top_p": 0.0},
         {"top_p": 1.1},
+        {"min_p": -0.1},
+        {"min_p": 1.5},
     ],
 )
 def test_settings_that_can_draw_nothing_are_refused_by_name(settings: dict[str, float]) -> None:
@@ -162,3 +191,16 @@ def test_settings_that_can_draw_nothing_are_refused_by_name(settings: dict[str, 
     (name,) = settings
     with pytest.raises(InvalidConfig, match=f"sampler.{name}="):
         SamplerConfig(**settings)
+
+
+@pytest.mark.parametrize(
+    ("temperatures", "named"),
+    [
+        ({"pitch": 0.0}, r"sampler\.temperatures\.pitch=0"),
+        ({"loudness": 1.0}, r"sampler\.temperatures\.loudness: there"),
+    ],
+)
+def test_temperatures_of_fields_are_refused_by_name(temperatures: dict[str, float], named: str) -> None:
+    """Fails: a mistyped field keeps the temperature of all, and nobody is told."""
+    with pytest.raises(InvalidConfig, match=named):
+        SamplerConfig(temperatures=temperatures)

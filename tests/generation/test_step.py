@@ -1,4 +1,4 @@
-"""The decode step: rows as they were taught, nothing drawn that may not be, the cache passed through."""
+"""The decode step: rows as they were taught, nothing drawn that may not be, streams mixed, the cache passed through."""
 
 from dataclasses import replace
 
@@ -7,103 +7,184 @@ import pytest
 import torch
 from torch import Tensor
 
-from phin.generation.generate import noise_for, start_rows
+from phin.generation.constraints import Length
+from phin.generation.draw import noise_for
+from phin.generation.generate import TorchStep, start_of
+from phin.generation.limits import FORBIDDEN, Heard, Kind, Limits
 from phin.generation.request import SamplerConfig, TuneRequest
-from phin.generation.step import DecodeStep, next_rows, steps_until
+from phin.generation.rows import Rows, after, beginning, hear
+from phin.generation.step import DecodeStep, Drawn, StepLimits, mixed
 from phin.model.transformer import RowInputs
-from phin.motif import MotifMemory
-from phin.music.phrase import Phrase
+from phin.music.phrase import Phrase, Voice
 from phin.tokenizer import (
     END_ID,
     FIELDS,
     NUM_FIELDS,
     NUM_SYMBOLS,
+    PITCH,
     START_ID,
     STEP,
     TECHNIQUE,
     TEMPO_CONDITION,
     UNKNOWN_ID,
     VELOCITY,
+    VOICE,
+    Encoded,
 )
-from tests.tiny import PHRASE, TOKENIZER, batch_of, melodies, tiny_model
+from tests.tiny import PHRASE, TOKENIZER, batch_of, item, melodies, tiny_model
 
 ALL_LEARNED = (True,) * NUM_FIELDS
-ANY_STEP = torch.ones(1, FIELDS[STEP].size, dtype=torch.bool)
+ONE = torch.ones(1, dtype=torch.float64)
 
 
 def rows_of(phrase: Phrase) -> RowInputs:
     return RowInputs.from_batch(batch_of(phrase))
 
 
-def assert_same_rows(one: RowInputs, other: RowInputs) -> None:
-    for name, mine, theirs in zip(RowInputs._fields, one, other, strict=True):
-        assert (mine is theirs is None) or torch.equal(mine, theirs), name
+def begun(phrases: list[Phrase], lengths: list[int]) -> Rows:
+    """The first rows of some phrases, START among them."""
+    items = [item(phrase) for phrase in phrases]
+    tunes = [
+        Encoded(each.encoded.ids[:length], each.encoded.onset[:length], each.encoded.bar)
+        for each, length in zip(items, lengths, strict=True)
+    ]
+    return beginning(tunes, np.stack([each.conditions for each in items]))
+
+
+def noise(seed: int, count: int = 1) -> tuple[Tensor, ...]:
+    return tuple(map(torch.from_numpy, noise_for(seed, range(count), 0)))
+
+
+def tables(limits: Limits) -> StepLimits:
+    return StepLimits(*map(torch.from_numpy, limits.tables))
+
+
+def drawn_by(step: DecodeStep, rows: RowInputs, limits: Limits | None = None, seed: int = 0) -> Drawn:
+    """One step of one stream, without a cache."""
+    count = len(rows.ids)
+    with torch.inference_mode():
+        return step(rows, None, noise(seed, count), tables(limits or Limits(count)), ONE)[0]
 
 
 @pytest.mark.parametrize("phrase", [PHRASE, *melodies(3)], ids=["phrase", "over a drone", "pentatonic", "chromatic"])
 def test_rows_drawn_one_by_one_are_the_rows_that_were_taught(phrase: Phrase) -> None:
     """Fails: in playing, the model reads another onset or melody than in training, and plays at random."""
-    taught = rows_of(phrase)
-    rows, memory = taught.part(0, 1), MotifMemory(1)
-    for time in range(1, taught.ids.shape[1]):
-        rows = next_rows(rows, taught.ids[:, time], memory)
-        expected = taught.part(time, time + 1)
-        assert_same_rows(rows, expected)
+    taught, ids = rows_of(phrase), batch_of(phrase).ids.numpy()
+    rows = begun([phrase], [1])
+    heard = hear(rows)
+    for time in range(taught.ids.shape[1]):
+        for name in RowInputs._fields[:5]:
+            assert np.array_equal(getattr(rows, name), getattr(taught, name)[:, time : time + 1].numpy()), name
+        assert rows.bar.tolist() == taught.bar.tolist()
+        assert rows.conditions.tolist() == taught.conditions.tolist()
+        assert rows.place.tolist() == [[time]]
+        rows = after(rows, ids[:, time + 1], heard)
+
+
+def test_beginnings_are_the_rows_that_were_taught_side_by_side() -> None:
+    """Fails: a given tune is continued from other notes than its own."""
+    phrases, lengths = [PHRASE, *melodies(2)], [5, 1, 8]
+    rows = begun(phrases, lengths)
+    for tune, (phrase, length) in enumerate(zip(phrases, lengths, strict=True)):
+        taught = rows_of(phrase).part(0, length)
+        assert rows.place[tune].tolist() == [-1] * (8 - length) + list(range(length))
+        for name in RowInputs._fields[:5]:
+            assert np.array_equal(getattr(rows, name)[tune, 8 - length :], getattr(taught, name)[0].numpy()), name
 
 
 def test_the_start_row_is_the_one_that_was_taught() -> None:
     """Fails: the first note is drawn from a start that training never saw."""
     request = TuneRequest(metre="2/4", source="han", tempo=100.0)
-    rows = start_rows(request, TOKENIZER, count=3)
+    rows = beginning([start_of(request)], request.conditions(TOKENIZER)[None])
     taught = batch_of(replace(PHRASE, tempo=600_000))
-    for tune in range(3):
-        assert torch.equal(rows.ids[tune], taught.ids[0, :1])
-        assert torch.equal(rows.onset[tune], taught.onset[0, :1])
-        assert rows.melody[tune] == rows.melody_before[tune] == taught.melody[0, 0]
-        assert rows.bar[tune] == taught.bar[0]
-        # density is read off the notes, so nobody can ask for it
-        assert rows.conditions[tune].tolist() == [*taught.conditions[0, :4].tolist(), 0]
+    assert rows.ids.tolist() == taught.ids[:, :1].tolist()
+    assert rows.onset.tolist() == taught.onset[:, :1].tolist()
+    assert rows.melody.tolist() == rows.melody_before.tolist() == taught.melody[:, :1].tolist()
+    assert rows.bar.tolist() == taught.bar.tolist()
+    # density is read off the notes, so nobody can ask for it
+    assert rows.conditions[0].tolist() == [*taught.conditions[0, :4].tolist(), 0]
     assert rows.conditions[0, TEMPO_CONDITION] != 0
 
 
 def test_a_step_with_a_cache_draws_what_a_step_without_draws() -> None:
     """Fails: going on with a phrase differs from playing it from the start."""
     step, rows = DecodeStep(tiny_model(), ALL_LEARNED, SamplerConfig()), rows_of(PHRASE)
+    free = tables(Limits(1))
     for seed in range(8):
-        noise = noise_for(seed, range(1), 0)
-        whole, _ = step(rows, None, noise, ANY_STEP)
-        head = rows.part(0, 9)
-        tail = rows.part(9)
-        _, cache = step(head, None, noise, ANY_STEP)
-        drawn, cache = step(tail, cache, noise, ANY_STEP)
-        assert torch.equal(drawn, whole)
-        assert cache.length == rows.ids.shape[1]
+        whole, _ = step(rows, None, noise(seed), free, ONE)
+        _, cache = step(rows.part(0, 9), None, noise(seed), free, ONE)
+        drawn, own = step(rows.part(9), cache, noise(seed), free, ONE)
+        assert torch.equal(drawn.ids, whole.ids)
+        torch.testing.assert_close(drawn.log_probability, whole.log_probability, rtol=0, atol=1e-12)
+        assert cache.joined(own).length == rows.ids.shape[1]
+
+
+def test_tunes_side_by_side_draw_what_each_draws_alone_whatever_their_lengths() -> None:
+    """Fails: a tune of a batch hangs on those beside it, or on the slots that were made for them."""
+    step = DecodeStep(tiny_model(), ALL_LEARNED, SamplerConfig())
+    phrases, lengths = [PHRASE, *melodies(3)], [10, 1, 4, 7]
+
+    def draw_on(rows: Rows, tunes: list[int]) -> list[list[list[int]]]:
+        torch_step, heard, drawn = TorchStep(step), hear(rows), []
+        for number in range(70):  # more than a block of slots
+            drawn.append(torch_step(rows, noise_for(1, tunes, number), Limits(len(tunes))).ids)
+            drawn[-1][:, STEP] = np.maximum(drawn[-1][:, STEP], NUM_SYMBOLS)  # no tune ends here
+            rows = after(rows, drawn[-1], heard)
+        return np.stack(drawn, axis=1).tolist()
+
+    together = draw_on(begun(phrases, lengths), [0, 1, 2, 3])
+    for tune, (phrase, length) in enumerate(zip(phrases, lengths, strict=True)):
+        assert together[tune] == draw_on(begun([phrase], [length]), [tune])[0]
+
+
+def test_a_window_draws_the_same_whether_old_slots_are_kept_or_given_up() -> None:
+    """Fails: an endless tune turns into another when its cache is cleared."""
+    step = DecodeStep(tiny_model(), ALL_LEARNED, SamplerConfig())
+
+    def draw_on(block: int) -> tuple[list, int]:
+        rows = begun([PHRASE, melodies(1)[0]], [6, 2])
+        torch_step, heard, drawn = TorchStep(step, window=12), hear(rows), []
+        torch_step.BLOCK = block
+        for number in range(90):
+            drawn.append(torch_step(rows, noise_for(1, [0, 1], number), Limits(2)).ids)
+            drawn[-1][:, STEP] = np.maximum(drawn[-1][:, STEP], NUM_SYMBOLS)
+            rows = after(rows, drawn[-1], heard)
+        return np.stack(drawn).tolist(), torch_step._slots.length
+
+    kept, many = draw_on(block=256)
+    given_up, few = draw_on(block=8)
+    assert kept == given_up
+    assert few < 40 < many
 
 
 def test_greedy_steps_draw_the_likeliest_value_of_every_field_given_those_before() -> None:
     """Fails: fields of a note are drawn without regard to each other."""
     model, rows = tiny_model(), rows_of(PHRASE)
-    drawn, _ = DecodeStep(model, ALL_LEARNED, SamplerConfig(top_k=1))(rows, None, noise_for(0, range(1), 0), ANY_STEP)
+    drawn = drawn_by(DecodeStep(model, ALL_LEARNED, SamplerConfig(top_k=1)), rows)
     # the same through the teaching path: the row drawn so far is the target, the next field's logits are read off
     batch = batch_of(PHRASE)
     target = torch.full((NUM_FIELDS,), UNKNOWN_ID)
     for field in range(NUM_FIELDS):
         ids = batch.ids.clone()
         ids[0, -1] = target
-        target[field] = model(replace(batch, ids=ids))[0].fields[field][0, -1].argmax()
-    assert torch.equal(drawn[0], target)
+        logits = model(replace(batch, ids=ids))[0].fields[field][0, -1]
+        target[field] = logits.argmax()
+        torch.testing.assert_close(drawn.log_probability[0, field], logits.log_softmax(dim=0).max())
+    assert torch.equal(drawn.ids[0], target)
+    torch.testing.assert_close(drawn.allowed, torch.ones_like(drawn.allowed))
 
 
-def many_rows(learned: tuple[bool, ...] = ALL_LEARNED, allowed: Tensor = ANY_STEP) -> Tensor:
+def many_rows(learned: tuple[bool, ...] = ALL_LEARNED, limits: Limits | None = None) -> Drawn:
     """Two hundred rows drawn after the start, at a temperature at which anything comes."""
-    rows = start_rows(TuneRequest(), TOKENIZER, count=200)
+    request = TuneRequest()
+    rows = beginning([start_of(request)] * 200, np.tile(request.conditions(TOKENIZER), (200, 1)))
     step = DecodeStep(tiny_model(), learned, SamplerConfig(temperature=5.0))
-    return step(rows, None, noise_for(0, range(200), 0), allowed.expand(200, -1))[0]
+    return drawn_by(step, RowInputs(*map(torch.from_numpy, rows)), limits)
 
 
 def test_no_symbol_but_the_end_is_ever_drawn() -> None:
     """Fails: a tune comes out with padding or a second start in its middle."""
-    drawn = many_rows()
+    drawn = many_rows().ids
     symbols = drawn[drawn < NUM_SYMBOLS].unique().tolist()
     assert symbols in ([], [END_ID])
     assert (drawn[:, STEP + 1 :] >= NUM_SYMBOLS).all()
@@ -116,35 +197,139 @@ def test_a_field_that_nothing_was_learned_of_stays_unknown() -> None:
     learned = tuple(field not in (TECHNIQUE, VELOCITY) for field in range(NUM_FIELDS))
     drawn = many_rows(learned)
     for field in range(NUM_FIELDS):
-        assert (drawn[:, field] == UNKNOWN_ID).all() == (field in (TECHNIQUE, VELOCITY))
+        assert (drawn.ids[:, field] == UNKNOWN_ID).all() == (field in (TECHNIQUE, VELOCITY))
+    assert (drawn.log_probability[:, TECHNIQUE] == 0).all()
+    assert (drawn.allowed[:, TECHNIQUE] == 1).all()
 
 
-def test_a_step_that_is_not_allowed_is_not_drawn() -> None:
-    """Fails: a tune runs past the length that was asked for."""
-    allowed = torch.zeros_like(ANY_STEP)
-    allowed[:, [NUM_SYMBOLS, NUM_SYMBOLS + 6]] = True
-    assert set(many_rows(allowed=allowed)[:, STEP].tolist()) == {NUM_SYMBOLS, NUM_SYMBOLS + 6}
+# --- limits
+
+
+def test_a_step_that_is_forbidden_is_not_drawn_and_its_share_is_told() -> None:
+    """Fails: a tune runs past the length that was asked for; or nobody knows how far the tune is from the model's."""
+    limits = Limits(200)
+    limits.step[:] = FORBIDDEN
+    limits.step[:, [NUM_SYMBOLS, NUM_SYMBOLS + 6]] = 0
+    drawn, free = many_rows(limits=limits), many_rows()
+    assert set(drawn.ids[:, STEP].tolist()) == {NUM_SYMBOLS, NUM_SYMBOLS + 6}
+    chances = {
+        int(id): float(chance)
+        for id, chance in zip(drawn.ids[:, STEP], drawn.log_probability[:, STEP].exp(), strict=True)
+    }
+    assert drawn.allowed[0, STEP] == pytest.approx(sum(chances.values()))
+    assert (drawn.allowed[:, STEP] < 0.9).all()
+    assert free.allowed[:, STEP].tolist() == pytest.approx([1.0] * 200)
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_each_later_field_keeps_to_the_table_of_the_step_that_was_drawn(kind: Kind) -> None:
+    """Fails: the closing note keeps to the limits of a chord, or a drone to those of the melody."""
+    limits = Limits(200)
+    limits.kind[:] = (kind + 1) % len(Kind)
+    limits.kind[:, NUM_SYMBOLS + 6] = kind
+    limits.step[:] = FORBIDDEN
+    limits.step[:, [NUM_SYMBOLS + 6, NUM_SYMBOLS + 12]] = 0
+    only = {"technique": 9, "duration": 30, "velocity": 99}
+    for name, id in only.items():
+        getattr(limits, name)[:, kind] = FORBIDDEN
+        getattr(limits, name)[:, kind, id] = 0
+    limits.pitch[:, kind] = FORBIDDEN
+    limits.pitch[:, kind, Voice.MELODY, 20] = 0
+    limits.pitch[:, kind, Voice.ACCOMPANIMENT, 10] = 0
+    ids = many_rows(limits=limits).ids
+    chosen = ids[ids[:, STEP] == NUM_SYMBOLS + 6]
+    others = ids[ids[:, STEP] == NUM_SYMBOLS + 12]
+    assert min(len(chosen), len(others)) > 10
+    for name, id in only.items():
+        column = [field.name for field in FIELDS].index(name)
+        assert (chosen[:, column] == id).all()
+        assert len(others[:, column].unique()) > 3
+    assert set(chosen[:, VOICE].tolist()) == {NUM_SYMBOLS, NUM_SYMBOLS + 1}
+    assert torch.equal(chosen[:, PITCH], torch.where(chosen[:, VOICE] == NUM_SYMBOLS, 20, 10))
+    limits.voice[:, kind, NUM_SYMBOLS] = FORBIDDEN
+    ids = many_rows(limits=limits).ids
+    assert (ids[ids[:, STEP] == NUM_SYMBOLS + 6, VOICE] == NUM_SYMBOLS + 1).all()
+
+
+def test_what_was_played_before_costs_where_its_step_and_pitch_come_again_in_the_melody() -> None:
+    """Fails: a repetition is made dearer under another rhythm, in the drone, or for another tune."""
+    limits, dearer = Limits(200), 100
+    limits.step[:] = FORBIDDEN
+    limits.step[:, [NUM_SYMBOLS + 6, NUM_SYMBOLS + 12]] = 0
+    limits.pitch[:] = FORBIDDEN
+    limits.pitch[..., [id := 18, 20, 22]] = 0
+    limits.recalled[:dearer, :, 0] = NUM_SYMBOLS + 6, id
+    limits.recalled_cost[:dearer, 0] = 500.0
+    ids = many_rows(limits=limits).ids
+    came = {
+        (tunes, step, voice)
+        for tunes, part in (("dearer", ids[:dearer]), ("plain", ids[dearer:]))
+        for step, voice, pitch in part[:, [STEP, VOICE, PITCH]].tolist()
+        if pitch == id
+    }
+    others = {("plain", NUM_SYMBOLS + 6, 4), ("dearer", NUM_SYMBOLS + 12, 4), ("dearer", NUM_SYMBOLS + 6, 5)}
+    assert others <= came
+    assert ("dearer", NUM_SYMBOLS + 6, 4) not in came
+
+
+# --- streams
+
+
+def test_one_stream_is_the_model_itself() -> None:
+    """Fails: mixing changes what there is nothing to mix of."""
+    logits = torch.randn(1, 3, 7, dtype=torch.float64)
+    logits[:, :, 2] = -torch.inf
+    torch.testing.assert_close(mixed(logits, ONE), logits[0].log_softmax(dim=-1))
+
+
+@pytest.mark.parametrize("weights", [(0.3, 0.7), (2.5, -1.5), (0.0, 1.0)])
+def test_streams_are_mixed_by_their_weights(weights: tuple[float, float]) -> None:
+    """Fails: guidance pulls the wrong way, or its ends are not the two styles."""
+    logits = torch.randn(2, 3, 7, dtype=torch.float64)
+    logits[:, :, 2] = -torch.inf
+    first, second = logits.log_softmax(dim=-1)
+    total = torch.where(torch.isneginf(first), first, weights[0] * first + weights[1] * second.nan_to_num(neginf=0))
+    expected = total - total.exp().sum(dim=-1, keepdim=True).log()
+    torch.testing.assert_close(mixed(logits, torch.tensor(weights, dtype=torch.float64)), expected)
+    if weights[0] == 0:
+        torch.testing.assert_close(expected, second)
+
+
+def test_all_streams_go_on_with_the_note_that_is_drawn() -> None:
+    """Fails: the later fields of a note are drawn as if other streams had drawn another note."""
+    step = DecodeStep(tiny_model(), ALL_LEARNED, SamplerConfig(top_k=1))
+    rows = rows_of(PHRASE)
+    other = rows._replace(conditions=(rows.conditions + 1) % 2)
+    both = RowInputs(*(torch.cat(pair) for pair in zip(rows[:-1], other[:-1], strict=True)))
+    free = tables(Limits(1))
+    for weights, expected in (((1.0, 0.0), rows), ((0.0, 1.0), other)):
+        streams = torch.tensor(weights, dtype=torch.float64)
+        mine, own = step(both, None, noise(0), free, streams)
+        theirs = drawn_by(step, expected)
+        assert torch.equal(mine.ids, theirs.ids)
+        torch.testing.assert_close(mine.log_probability, theirs.log_probability)
+        assert own.onset.shape == (2, rows.ids.shape[1])
 
 
 @pytest.mark.parametrize("last_stroke", [0, 48, 336, 1000])
 def test_steps_until_the_last_stroke_never_pass_it_and_end_on_it(last_stroke: int) -> None:
     """Fails: a tune ends before its closing note, or goes on after it."""
     onsets = [onset for onset in (-48, -1, 0, 47, 300, 336, last_stroke) if onset <= last_stroke]
-    allowed = steps_until(torch.tensor(onsets), last_stroke)
-    for onset, row in zip(onsets, allowed, strict=True):
-        steps = (np.flatnonzero(row) - NUM_SYMBOLS).tolist()
+    limits = Limits(len(onsets))
+    Length(last_stroke).now(Heard(np.array(onsets)), limits)
+    for onset, row, kinds in zip(onsets, limits.step, limits.kind, strict=True):
+        steps = (np.flatnonzero(row == 0) - NUM_SYMBOLS).tolist()
         if onset == last_stroke:
             assert steps == [END_ID - NUM_SYMBOLS]
         else:
             assert steps == [step for step in range(385) if onset + step <= last_stroke]
+            closing = (np.flatnonzero(kinds == Kind.CLOSING) - NUM_SYMBOLS).tolist()
+            assert closing == [step for step in range(385) if onset + step == last_stroke]
 
 
 def test_the_step_keeps_nothing() -> None:
     """Fails: a session hears the one before it."""
     step, rows = DecodeStep(tiny_model(), ALL_LEARNED, SamplerConfig()), rows_of(PHRASE)
-    noise = noise_for(0, range(1), 0)
     state = {name: tensor.clone() for name, tensor in step.state_dict().items()}
-    first, _ = step(rows, None, noise, ANY_STEP)
-    again, _ = step(rows, None, noise, ANY_STEP)
-    assert torch.equal(first, again)
+    assert torch.equal(drawn_by(step, rows).ids, drawn_by(step, rows).ids)
     assert all(torch.equal(tensor, state[name]) for name, tensor in step.state_dict().items())
