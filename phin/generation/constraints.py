@@ -28,6 +28,11 @@ IS_STEP, IS_PITCH = (np.arange(FIELDS[f].size) >= NUM_SYMBOLS for f in (STEP, PI
 class Constraint:
     """Something a tune keeps to. Does nothing unless a kind of it says otherwise."""
 
+    @property
+    def latest(self) -> int | None:
+        """By which step the tune has its last stroke, if this says when it ends."""
+        return None
+
     def always(self, limits: Limits) -> None:
         """What holds at every step."""
 
@@ -41,6 +46,10 @@ class Length(Constraint):
 
     last_stroke: int
 
+    @property
+    def latest(self) -> int:
+        return self.last_stroke
+
     def now(self, heard: Heard, limits: Limits) -> None:
         lands = heard.onset[:, None] + STEP_OF_ID
         arrived = (heard.onset == self.last_stroke)[:, None]
@@ -52,21 +61,25 @@ class Length(Constraint):
 
 @dataclass
 class AboutLength(Constraint):
-    """Ends near `wanted` (a step), the likelier the later, and at `latest` whatever happens.
+    """Ends near `wanted` (a step), the likelier the later, and at `at_most` whatever happens.
 
     Up to `wanted` the end's logit is lowered by `pull` for each hong that is left; after it, raised by as much for each
     hong too many.
     """
 
     wanted: int
-    latest: int
+    at_most: int
     pull: float = 1.0
+
+    @property
+    def latest(self) -> int:
+        return self.at_most
 
     def now(self, heard: Heard, limits: Limits) -> None:
         hong = (heard.onset - self.wanted) / STEPS_PER_HONG
         limits.step[:, END_ID] += (self.pull * hong).astype(np.float32)
         lands = heard.onset[:, None] + STEP_OF_ID
-        too_late = IS_STEP & ((lands > self.latest) | (heard.onset >= self.latest)[:, None])
+        too_late = IS_STEP & ((lands > self.at_most) | (heard.onset >= self.at_most)[:, None])
         forbid(limits.step, too_late)
         limits.step[heard.num_notes == 0, END_ID] = FORBIDDEN
 
@@ -179,6 +192,10 @@ class Rhythm(Constraint):
         if not self.onsets or (gaps <= 0).any() or (gaps > STEP_OF_ID[-1]).any():
             reason = "is no rhythm: its strokes must follow each other, and no rest may be longer than 16 quarters"
             raise InvalidConfig("rhythm", reason, "mend it")
+
+    @property
+    def latest(self) -> int:
+        return self.onsets[-1]
 
     def always(self, limits: Limits) -> None:
         only_melody(limits)

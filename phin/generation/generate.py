@@ -41,9 +41,10 @@ def generate(
 ) -> list[Phrase]:
     """`count` new tunes. Tune k is a function of (model, request, sampler, constraints, seed, k) alone.
 
-    Each names the lai that its notes are in, which need not be the one that was asked for. A model that never learned
-    how long notes last lets them ring, as letters do. Raises PhinError for one that never learned when they begin,
-    where constraints leave nothing to draw, and where a tune does not come to its end.
+    It is as long as the request says, unless a constraint says when it ends. It names the lai that its notes are in,
+    which need not be the one that was asked for. A model that never learned how long notes last lets them ring, as
+    letters do. Raises PhinError for one that never learned when they begin, where constraints leave nothing to draw,
+    and where a tune does not come to its end.
     """
     refuse_draw(count, seed)
     if not identity.learned_fields[STEP]:
@@ -51,8 +52,11 @@ def generate(
         raise PhinError("model", reason, "train it with tunes among the others whose rhythm is written")
     step = DecodeStep(model, identity.learned_fields, sampler or SamplerConfig())
     conditions = request.conditions(identity.tokenizer)
-    kept_to = [Length(request.last_stroke), *constraints]
-    most_rows = MOST_NOTES_A_HONG * HONG_PER_LINE * request.lines
+    kept_to = list(constraints)
+    if all(constraint.latest is None for constraint in kept_to):
+        kept_to.insert(0, Length(request.last_stroke))
+    latest = min(constraint.latest for constraint in kept_to if constraint.latest is not None)
+    most_rows = MOST_NOTES_A_HONG * (HONG_PER_LINE + latest // STEPS_PER_HONG)
     tunes: list[Phrase] = []
     for first in tqdm(range(0, count, BATCH), "drawing", unit="batch", disable=not progress or count <= BATCH):
         numbers = range(first, min(first + BATCH, count))
@@ -126,12 +130,13 @@ class TorchStep:
 def _tune(ids: Int[np.ndarray, "row 6"], identity: Identity, request: TuneRequest) -> Phrase:
     """The phrase that rows say, as it was asked for."""
     tempo = round(60e6 / request.tempo) if request.tempo else ASSUMED_TEMPO
-    tune = ring_out(identity.tokenizer.decode(ids, Metre.parse(request.metre)), request.last_stroke)
+    tune = ring_out(identity.tokenizer.decode(ids, Metre.parse(request.metre)))
     return replace(named(tune, label_lai(tune)), tempo=tempo)
 
 
-def ring_out(phrase: Phrase, last_stroke: int) -> Phrase:
+def ring_out(phrase: Phrase) -> Phrase:
     """The phrase with its last stroke ringing one hong, as in Thai letters, and nothing ringing longer."""
+    last_stroke = int(phrase.onset.max())
     rows, end = phrase.rows.copy(), last_stroke + STEPS_PER_HONG
     rows[:, DURATION] = np.minimum(rows[:, DURATION], end - rows[:, ONSET])
     rows[rows[:, ONSET] == last_stroke, DURATION] = STEPS_PER_HONG
