@@ -33,6 +33,9 @@ class Constraint:
         """By which step the tune has its last stroke, if this says when it ends."""
         return None
 
+    gives_notes: bool = False
+    """Whether it says what a given note is; then nothing else does."""
+
     def always(self, limits: Limits) -> None:
         """What holds at every step."""
 
@@ -214,10 +217,11 @@ class Rhythm(Constraint):
 class GivenNotes(Constraint):
     """Melody notes (onset, pitch) that stand fast: the tune passes none by, and between them it is free.
 
-    A given note is taken as it is, whatever else forbids its pitch; put this constraint after all others.
+    A given note is taken as it is, whatever else forbids its pitch.
     """
 
     notes: tuple[tuple[int, int], ...]
+    gives_notes = True
 
     def now(self, heard: Heard, limits: Limits) -> None:
         onsets = np.array([onset for onset, _ in self.notes])
@@ -231,7 +235,6 @@ class GivenNotes(Constraint):
             if wanted <= STEP_OF_ID[-1]:
                 limits.kind[tune, NUM_SYMBOLS + wanted] = Kind.GIVEN
                 limits.pitch[tune, Kind.GIVEN, :, PITCH_OF_ID != pitch] = FORBIDDEN
-                limits.pitch[tune, Kind.GIVEN, :, PITCH_OF_ID == pitch] = 0
                 limits.voice[tune, Kind.GIVEN, NUM_SYMBOLS + Voice.ACCOMPANIMENT] = FORBIDDEN
 
 

@@ -18,16 +18,21 @@ from phin.tokenizer import FIELDS, NUM_FIELDS
 
 
 class DrawnRows(NamedTuple):
-    """As `phin.generation.step.Drawn`, in numpy."""
+    """The next row of each tune, and what it cost to keep to the constraints."""
 
     ids: Int[np.ndarray, "tune 6"]
     log_probability: Float[np.ndarray, "tune 6"]
-    allowed: Float[np.ndarray, "tune 6"]
+    """Of each field as the model has it, in nats; 0 where it is not drawn."""
+    allowed: Float[np.ndarray, "constraint tune 6"]
+    """How much of each field's probability each constraint allowed; in the last place, all of them together."""
 
 
 Noise = tuple[Float[np.ndarray, "tune _"], ...]
-Step = Callable[[Rows, Noise, Limits], DrawnRows]
-"""What reads rows and draws the next one of each tune. It keeps its cache; for other tunes another one is made."""
+Step = Callable[[Rows, Noise, Limits], tuple[Int[np.ndarray, "tune 6"], Float[np.ndarray, "tune id"]]]
+"""What reads rows and draws the next one of each tune, and tells how likely each id was (`Drawn`).
+
+It keeps its cache; for other tunes another one is made.
+"""
 
 
 def noise_for(seed: int, tunes: Sequence[int], row: int) -> Noise:
@@ -46,26 +51,44 @@ def draw_rows(
     has no end after `most_rows`.
     """
     heard = hear(rows)
-    always, limits, free = (Limits(len(tunes)) for _ in range(3))
-    for constraint in constraints:
-        constraint.always(always)
+    always = [Limits(len(tunes)) for _ in constraints]
+    now, limits, free = ([Limits(len(tunes)) for _ in constraints], Limits(len(tunes)), Limits(len(tunes)))
+    for constraint, own in zip(constraints, always, strict=True):
+        constraint.always(own)
+    someone_gives = any(constraint.gives_notes for constraint in constraints)
     for number in range(most_rows):
-        limits.copy_from(always)
-        for constraint in constraints:
-            constraint.now(heard, limits)
-        limits.copy_from(free, heard.has_ended)
-        drawn = step(rows, noise_for(seed, tunes, number), limits)
+        limits.copy_from(free)
+        for constraint, own, base in zip(constraints, now, always, strict=True):
+            own.copy_from(base)
+            constraint.now(heard, own)
+            own.copy_from(free, heard.has_ended)
+            limits.add(own, to_given=constraint.gives_notes or not someone_gives)
+        ids, chances = step(rows, noise_for(seed, tunes, number), limits)
+        drawn = _weighed(ids, chances, [*now, limits])
         _refuse_nothing_left(drawn, tunes, seed)
         yield drawn
-        rows = after(rows, drawn.ids, heard)
+        rows = after(rows, ids, heard)
         if heard.has_ended.all():
             return
     reason = "a tune did not come to its end"
     raise PhinError(f"seed {seed}", reason, "take another seed, or a lower sampler.temperature")
 
 
+_FIRST = np.cumsum([0, *(field.size for field in FIELDS)])
+
+
+def _weighed(
+    ids: Int[np.ndarray, "tune 6"], chances: Float[np.ndarray, "tune id"], limits: Sequence[Limits]
+) -> DrawnRows:
+    """The rows with their chances, and the share of them that each of some limits allows."""
+    tune = np.arange(len(ids))[:, None]
+    chance = chances[tune, _FIRST[:-1] + ids]
+    shares = [np.add.reduceat(np.where(each.allows(ids), chances, 0), _FIRST[:-1], axis=1) for each in limits]
+    return DrawnRows(ids, np.log(np.maximum(chance, np.finfo(np.float32).tiny)), np.stack(shares))
+
+
 def _refuse_nothing_left(drawn: DrawnRows, tunes: Sequence[int], seed: int) -> None:
-    nothing = ~(drawn.allowed > 0)
+    nothing = ~(drawn.allowed[-1] > 0)
     if nothing.any():
         tune, field = (int(place[0]) for place in np.nonzero(nothing))
         where = f"seed {seed}, tune {tunes[tune] + 1}"

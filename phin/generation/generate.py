@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from phin.errors import PhinError
 from phin.generation.constraints import Constraint, Length
-from phin.generation.draw import DrawnRows, Noise, draw_rows
+from phin.generation.draw import Noise, draw_rows
 from phin.generation.limits import Limits
 from phin.generation.request import SamplerConfig, TuneRequest, refuse_draw
 from phin.generation.rows import Rows, beginning
@@ -86,13 +86,13 @@ class TorchStep:
         self._used = 0
 
     @torch.inference_mode()
-    def __call__(self, rows: Rows, noise: Noise, limits: Limits) -> DrawnRows:
-        """The rows after `rows`."""
+    def __call__(self, rows: Rows, noise: Noise, limits: Limits) -> tuple[np.ndarray, np.ndarray]:
+        """The rows after `rows`, and how likely each id was."""
         given = RowInputs(*(self._tensor(column) for column in rows))
         tables = StepLimits(*(self._tensor(table) for table in limits.tables))
         drawn, own = self.step(given, self._slots, tuple(map(self._tensor, noise)), tables, self.streams, self.window)
         self._keep(own)
-        return DrawnRows(*(column.cpu().numpy() for column in drawn))
+        return drawn.ids.cpu().numpy(), drawn.chances.cpu().numpy()
 
     def _tensor(self, column: np.ndarray) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(column)).to(self.device)

@@ -13,9 +13,11 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from phin.motif import MotifMemory
+from phin.music.phrase import Voice
 from phin.tokenizer import (
     DURATION,
     FIELDS,
+    NUM_FIELDS,
     NUM_SYMBOLS,
     PAD_ID,
     PITCH,
@@ -33,7 +35,7 @@ MOST_RECALLED = 32
 
 
 class Kind(IntEnum):
-    """Which note a step leads to."""
+    """Which note a step leads to; what is given is given, whatever else it is."""
 
     NEW = 0
     TOGETHER = 1
@@ -75,6 +77,27 @@ class Limits:
         which = ... if tunes is None else tunes
         for mine, theirs in zip(self.tables, other.tables, strict=True):
             mine[which] = theirs[which]
+
+    def add(self, other: "Limits", to_given: bool) -> None:
+        """Adds what another limits; of notes that are given, only if `to_given`. Of two kinds the later one holds."""
+        np.maximum(self.kind, other.kind, out=self.kind)
+        self.step += other.step
+        most = len(Kind) if to_given else Kind.GIVEN
+        for name in ("voice", "technique", "pitch", "duration", "velocity"):
+            getattr(self, name)[:, :most] += getattr(other, name)[:, :most]
+        used = other.recalled_cost > 0
+        self.recalled = np.where(used[:, None], other.recalled, self.recalled)
+        self.recalled_cost = np.where(used, other.recalled_cost, self.recalled_cost)
+
+    def allows(self, ids: Int[np.ndarray, "tune 6"]) -> Bool[np.ndarray, "tune id"]:
+        """Which ids of all fields side by side could be drawn, each field's given those before it in `ids`."""
+        tune = np.arange(self.count)
+        kind = self.kind[tune, ids[:, STEP]]
+        voice = (ids[:, VOICE] == NUM_SYMBOLS + Voice.ACCOMPANIMENT).astype(np.int64)
+        by_field = {STEP: self.step, PITCH: self.pitch[tune, kind, voice]}
+        tables = {VOICE: self.voice, TECHNIQUE: self.technique, DURATION: self.duration, VELOCITY: self.velocity}
+        by_field |= {index: table[tune, kind] for index, table in tables.items()}
+        return np.concatenate([by_field[index] for index in range(NUM_FIELDS)], axis=1) > FORBIDDEN
 
     @property
     def tables(self) -> tuple[np.ndarray, ...]:

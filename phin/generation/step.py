@@ -38,14 +38,14 @@ class StepLimits(NamedTuple):
 
 
 class Drawn(NamedTuple):
-    """The next row of each tune; its log-probabilities before anything was forbidden, and how much of it was allowed.
+    """The next row of each tune; and how likely each id of each field was before anything was limited or filtered.
 
-    Both are of the model's distribution, before temperature and filters; of a field that is not drawn, 0 and 1.
+    `chances` has the ids of all fields side by side, each field's given those before it as they were drawn; a field
+    that is not drawn is certain to be unknown.
     """
 
     ids: Int[Tensor, "batch 6"]
-    log_probability: Float[Tensor, "batch 6"]
-    allowed: Float[Tensor, "batch 6"]
+    chances: Float[Tensor, "batch id"]
 
 
 class DecodeStep(nn.Module):
@@ -76,23 +76,20 @@ class DecodeStep(nn.Module):
         """
         hidden, own = self.model.trunk(rows, cache, window)
         last, count = rows.part(-1), len(rows.ids) // len(streams)
-        state, ids = hidden[:, -1:], list[Tensor]()
-        chances, shares = list[Tensor](), list[Tensor]()
+        state, ids, chances = hidden[:, -1:], list[Tensor](), list[Tensor]()
         for field in range(NUM_FIELDS):
             logits, state = self.model.heads.logits(field, state, last.melody)
             together = mixed(logits[:, 0].unflatten(0, (len(streams), count)), streams)
             if self.learned_fields[field]:
-                added = self._added(field, limits, ids)
-                drawn = draw(together + added, noise[field], self.sampling, field)
-                chances.append(together.gather(1, drawn[:, None])[:, 0])
-                shares.append(together.exp().masked_fill(torch.isneginf(added), 0).sum(dim=1))
+                drawn = draw(together + self._added(field, limits, ids), noise[field], self.sampling, field)
+                chances.append(together.exp())
             else:
-                drawn = torch.full_like(ids[0], UNKNOWN_ID) if ids else rows.bar.new_full((count,), UNKNOWN_ID)
-                chances.append(together.new_zeros(count))
-                shares.append(together.new_ones(count))
+                drawn = rows.bar.new_full((count,), UNKNOWN_ID)
+                is_unknown = torch.arange(together.shape[1], device=drawn.device) == UNKNOWN_ID
+                chances.append(is_unknown.to(together.dtype).expand_as(together))
             ids.append(drawn)
             state = self.model.heads.see(field, state, drawn.repeat(len(streams))[:, None], last)
-        return Drawn(*(torch.stack(columns, dim=1) for columns in (ids, chances, shares))), own
+        return Drawn(torch.stack(ids, dim=1), torch.cat(chances, dim=1)), own
 
     def _added(self, field: int, limits: StepLimits, ids: list[Tensor]) -> Float[Tensor, "batch id"]:
         """What limits add to the logits of a field, once the fields before it are drawn."""

@@ -17,6 +17,7 @@ from phin.generation.step import DecodeStep, Drawn, StepLimits, mixed
 from phin.model.transformer import RowInputs
 from phin.music.phrase import Phrase, Voice
 from phin.tokenizer import (
+    DURATION,
     END_ID,
     FIELDS,
     NUM_FIELDS,
@@ -35,6 +36,8 @@ from tests.tiny import PHRASE, TOKENIZER, batch_of, item, melodies, tiny_model
 
 ALL_LEARNED = (True,) * NUM_FIELDS
 ONE = torch.ones(1, dtype=torch.float64)
+SIZES = [field.size for field in FIELDS]
+SUM = sum(SIZES)
 
 
 def rows_of(phrase: Phrase) -> RowInputs:
@@ -115,7 +118,7 @@ def test_a_step_with_a_cache_draws_what_a_step_without_draws() -> None:
         _, cache = step(rows.part(0, 9), None, noise(seed), free, ONE)
         drawn, own = step(rows.part(9), cache, noise(seed), free, ONE)
         assert torch.equal(drawn.ids, whole.ids)
-        torch.testing.assert_close(drawn.log_probability, whole.log_probability, rtol=0, atol=1e-12)
+        torch.testing.assert_close(drawn.chances, whole.chances, rtol=0, atol=1e-12)
         assert cache.joined(own).length == rows.ids.shape[1]
 
 
@@ -127,7 +130,7 @@ def test_tunes_side_by_side_draw_what_each_draws_alone_whatever_their_lengths() 
     def draw_on(rows: Rows, tunes: list[int]) -> list[list[list[int]]]:
         torch_step, heard, drawn = TorchStep(step), hear(rows), []
         for number in range(70):  # more than a block of slots
-            drawn.append(torch_step(rows, noise_for(1, tunes, number), Limits(len(tunes))).ids)
+            drawn.append(torch_step(rows, noise_for(1, tunes, number), Limits(len(tunes)))[0])
             drawn[-1][:, STEP] = np.maximum(drawn[-1][:, STEP], NUM_SYMBOLS)  # no tune ends here
             rows = after(rows, drawn[-1], heard)
         return np.stack(drawn, axis=1).tolist()
@@ -146,7 +149,7 @@ def test_a_window_draws_the_same_whether_old_slots_are_kept_or_given_up() -> Non
         torch_step, heard, drawn = TorchStep(step, window=12), hear(rows), []
         torch_step.BLOCK = block
         for number in range(90):
-            drawn.append(torch_step(rows, noise_for(1, [0, 1], number), Limits(2)).ids)
+            drawn.append(torch_step(rows, noise_for(1, [0, 1], number), Limits(2))[0])
             drawn[-1][:, STEP] = np.maximum(drawn[-1][:, STEP], NUM_SYMBOLS)
             rows = after(rows, drawn[-1], heard)
         return np.stack(drawn).tolist(), torch_step._slots.length
@@ -169,9 +172,8 @@ def test_greedy_steps_draw_the_likeliest_value_of_every_field_given_those_before
         ids[0, -1] = target
         logits = model(replace(batch, ids=ids))[0].fields[field][0, -1]
         target[field] = logits.argmax()
-        torch.testing.assert_close(drawn.log_probability[0, field], logits.log_softmax(dim=0).max())
+        torch.testing.assert_close(drawn.chances[0].split(SIZES)[field], logits.softmax(dim=0))
     assert torch.equal(drawn.ids[0], target)
-    torch.testing.assert_close(drawn.allowed, torch.ones_like(drawn.allowed))
 
 
 def many_rows(learned: tuple[bool, ...] = ALL_LEARNED, limits: Limits | None = None) -> Drawn:
@@ -198,27 +200,25 @@ def test_a_field_that_nothing_was_learned_of_stays_unknown() -> None:
     drawn = many_rows(learned)
     for field in range(NUM_FIELDS):
         assert (drawn.ids[:, field] == UNKNOWN_ID).all() == (field in (TECHNIQUE, VELOCITY))
-    assert (drawn.log_probability[:, TECHNIQUE] == 0).all()
-    assert (drawn.allowed[:, TECHNIQUE] == 1).all()
+    assert (drawn.chances.split(SIZES, dim=1)[TECHNIQUE][:, UNKNOWN_ID] == 1).all()
+    for chances in drawn.chances.split(SIZES, dim=1):
+        torch.testing.assert_close(chances.sum(dim=1), torch.ones(200, dtype=torch.float64))
 
 
 # --- limits
 
 
-def test_a_step_that_is_forbidden_is_not_drawn_and_its_share_is_told() -> None:
+def test_a_step_that_is_forbidden_is_not_drawn_and_the_rest_is_as_likely_as_before() -> None:
     """Fails: a tune runs past the length that was asked for; or nobody knows how far the tune is from the model's."""
     limits = Limits(200)
     limits.step[:] = FORBIDDEN
     limits.step[:, [NUM_SYMBOLS, NUM_SYMBOLS + 6]] = 0
-    drawn, free = many_rows(limits=limits), many_rows()
+    drawn = many_rows(limits=limits)
     assert set(drawn.ids[:, STEP].tolist()) == {NUM_SYMBOLS, NUM_SYMBOLS + 6}
-    chances = {
-        int(id): float(chance)
-        for id, chance in zip(drawn.ids[:, STEP], drawn.log_probability[:, STEP].exp(), strict=True)
-    }
-    assert drawn.allowed[0, STEP] == pytest.approx(sum(chances.values()))
-    assert (drawn.allowed[:, STEP] < 0.9).all()
-    assert free.allowed[:, STEP].tolist() == pytest.approx([1.0] * 200)
+    torch.testing.assert_close(drawn.chances, many_rows().chances.where(torch.arange(SUM) < SIZES[0], drawn.chances))
+    allowed = limits.allows(drawn.ids.numpy())
+    assert np.flatnonzero(allowed[0, : SIZES[0]]).tolist() == [NUM_SYMBOLS, NUM_SYMBOLS + 6]
+    assert allowed[:, SIZES[0] :].all()
 
 
 @pytest.mark.parametrize("kind", Kind)
@@ -246,6 +246,11 @@ def test_each_later_field_keeps_to_the_table_of_the_step_that_was_drawn(kind: Ki
         assert len(others[:, column].unique()) > 3
     assert set(chosen[:, VOICE].tolist()) == {NUM_SYMBOLS, NUM_SYMBOLS + 1}
     assert torch.equal(chosen[:, PITCH], torch.where(chosen[:, VOICE] == NUM_SYMBOLS, 20, 10))
+    for row, allowed in zip(ids.tolist(), limits.allows(ids.numpy()), strict=True):
+        parts = np.split(allowed, np.cumsum(SIZES)[:-1])
+        assert all(part[id] for part, id in zip(parts, row, strict=True)), "what is drawn was allowed"
+        if row[STEP] == NUM_SYMBOLS + 6:
+            assert [int(parts[field].sum()) for field in (TECHNIQUE, PITCH, DURATION, VELOCITY)] == [1, 1, 1, 1]
     limits.voice[:, kind, NUM_SYMBOLS] = FORBIDDEN
     ids = many_rows(limits=limits).ids
     assert (ids[ids[:, STEP] == NUM_SYMBOLS + 6, VOICE] == NUM_SYMBOLS + 1).all()
@@ -307,7 +312,7 @@ def test_all_streams_go_on_with_the_note_that_is_drawn() -> None:
         mine, own = step(both, None, noise(0), free, streams)
         theirs = drawn_by(step, expected)
         assert torch.equal(mine.ids, theirs.ids)
-        torch.testing.assert_close(mine.log_probability, theirs.log_probability)
+        torch.testing.assert_close(mine.chances, theirs.chances)
         assert own.onset.shape == (2, rows.ids.shape[1])
 
 
