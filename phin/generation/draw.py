@@ -62,7 +62,11 @@ def draw_rows(
             own.copy_from(base)
             constraint.now(heard, own)
             own.copy_from(free, heard.has_ended)
-            limits.add(own, to_given=constraint.gives_notes or not someone_gives)
+            if someone_gives and not constraint.gives_notes:
+                own.leave_given_notes()
+            limits.add(own)
+        for own in now:
+            own.kind[...] = limits.kind
         ids, chances = step(rows, noise_for(seed, tunes, number), limits)
         drawn = _weighed(ids, chances, [*now, limits])
         _refuse_nothing_left(drawn, tunes, seed)

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor
 from tqdm import tqdm
 
@@ -21,12 +22,28 @@ from phin.model.transformer import KVCache, PhinTransformer, RowInputs
 from phin.music.augment import named
 from phin.music.lai import label_lai
 from phin.music.phrase import ASSUMED_TEMPO, DURATION, HONG_PER_LINE, ONSET, STEPS_PER_HONG, Metre, Phrase
-from phin.tokenizer import NUM_FIELDS, START_ID, STEP, Encoded, first_origin
+from phin.tokenizer import END_ID, FIELDS, NUM_FIELDS, START_ID, STEP, Encoded, first_origin
 
 BATCH = 64
 """Tunes drawn side by side; which ones does not change any of them."""
+ALL = "all"
+SCARCE = 1e-3
+"""With less of the model's probability left than this, what is drawn says little of the model."""
 MOST_NOTES_A_HONG = 12
 """A tune denser than this on average is going nowhere and is given up."""
+
+
+class Played(NamedTuple):
+    """A tune, and what it cost to keep to what was asked."""
+
+    phrase: Phrase
+    log_probability: float
+    """Of all that was drawn, in nats, as the model has it: before constraints, temperature and filters."""
+    left_out: dict[str, float]
+    """By constraint, and for `ALL` of them, how far off the model's own tunes it is: bits a note, the logarithm of the
+    probability that was left. Masking is not conditioning: the model draws as if what comes later were free."""
+    scarce: tuple[str, ...]
+    """Where less than `SCARCE` of a field's probability was left, in words."""
 
 
 def generate(
@@ -39,6 +56,20 @@ def generate(
     progress: bool = False,
     constraints: Sequence[Constraint] = (),
 ) -> list[Phrase]:
+    """`count` new tunes, as `play` plays them."""
+    return [each.phrase for each in play(model, identity, request, count, seed, sampler, progress, constraints)]
+
+
+def play(
+    model: PhinTransformer,
+    identity: Identity,
+    request: TuneRequest,
+    count: int,
+    seed: int,
+    sampler: SamplerConfig | None = None,
+    progress: bool = False,
+    constraints: Sequence[Constraint] = (),
+) -> list[Played]:
     """`count` new tunes. Tune k is a function of (model, request, sampler, constraints, seed, k) alone.
 
     It is as long as the request says, unless a constraint says when it ends. It names the lai that its notes are in,
@@ -57,14 +88,35 @@ def generate(
         kept_to.insert(0, Length(request.last_stroke))
     latest = min(constraint.latest for constraint in kept_to if constraint.latest is not None)
     most_rows = MOST_NOTES_A_HONG * (HONG_PER_LINE + latest // STEPS_PER_HONG)
-    tunes: list[Phrase] = []
+    tunes: list[Played] = []
     for first in tqdm(range(0, count, BATCH), "drawing", unit="batch", disable=not progress or count <= BATCH):
         numbers = range(first, min(first + BATCH, count))
         rows = beginning([start_of(request)] * len(numbers), np.tile(conditions, (len(numbers), 1)))
-        drawn = [each.ids for each in draw_rows(TorchStep(step), rows, kept_to, seed, numbers, most_rows)]
-        for number, ids in zip(numbers, np.stack(drawn, axis=1), strict=True):
-            tunes.append(replace(_tune(ids, identity, request), title=f"phin {seed}-{number + 1}"))
+        drawn = list(draw_rows(TorchStep(step), rows, kept_to, seed, numbers, most_rows))
+        ids, chances, allowed = (np.stack(column) for column in zip(*drawn, strict=True))
+        for place, number in enumerate(numbers):
+            phrase = replace(_tune(ids[:, place], identity, request), title=f"phin {seed}-{number + 1}")
+            until = 1 + int((ids[:, place, STEP] == END_ID).argmax())  # rows, the end among them
+            tunes.append(_played(phrase, chances[:until, place], allowed[:until, :, place], kept_to))
     return tunes
+
+
+def _played(
+    phrase: Phrase,
+    log_probability: Float[np.ndarray, "row 6"],
+    allowed: Float[np.ndarray, "row constraint 6"],
+    constraints: Sequence[Constraint],
+) -> Played:
+    names = [*(type(constraint).__name__ for constraint in constraints), ALL]
+    bits = -np.log2(allowed).sum(axis=(0, 2)) / max(len(phrase), 1)
+    left_out = dict.fromkeys(names, 0.0)
+    for name, value in zip(names, bits.tolist(), strict=True):
+        left_out[name] += max(value, 0.0)
+    scarce = [
+        f"note {row + 1}: {allowed[row, -1, field]:.2g} of its {FIELDS[field].name}"
+        for row, field in np.argwhere(allowed[:, -1] < SCARCE).tolist()
+    ]
+    return Played(phrase, float(log_probability.sum()), left_out, tuple(scarce))
 
 
 def start_of(request: TuneRequest) -> Encoded:

@@ -43,6 +43,10 @@ class Kind(IntEnum):
     GIVEN = 3
 
 
+OF_A_KIND = ("voice", "technique", "pitch", "duration", "velocity")
+"""Tables that come in kinds."""
+
+
 @dataclass
 class Limits:
     """Tables for `count` tunes side by side, all zeros at first."""
@@ -78,16 +82,20 @@ class Limits:
         for mine, theirs in zip(self.tables, other.tables, strict=True):
             mine[which] = theirs[which]
 
-    def add(self, other: "Limits", to_given: bool) -> None:
-        """Adds what another limits; of notes that are given, only if `to_given`. Of two kinds the later one holds."""
+    def add(self, other: "Limits") -> None:
+        """Adds what another limits. Of two kinds the later one holds."""
         np.maximum(self.kind, other.kind, out=self.kind)
         self.step += other.step
-        most = len(Kind) if to_given else Kind.GIVEN
-        for name in ("voice", "technique", "pitch", "duration", "velocity"):
-            getattr(self, name)[:, :most] += getattr(other, name)[:, :most]
+        for name in OF_A_KIND:
+            getattr(self, name)[...] += getattr(other, name)
         used = other.recalled_cost > 0
         self.recalled = np.where(used[:, None], other.recalled, self.recalled)
         self.recalled_cost = np.where(used, other.recalled_cost, self.recalled_cost)
+
+    def leave_given_notes(self) -> None:
+        """Limits nothing of notes that are given."""
+        for name in OF_A_KIND:
+            getattr(self, name)[:, Kind.GIVEN] = 0
 
     def allows(self, ids: Int[np.ndarray, "tune 6"]) -> Bool[np.ndarray, "tune id"]:
         """Which ids of all fields side by side could be drawn, each field's given those before it in `ids`."""

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+import torch
 
 from phin.errors import InvalidConfig, PhinError
 from phin.generation.constraints import (
@@ -26,15 +27,17 @@ from phin.generation.constraints import (
     Rhythm,
     reaches,
 )
-from phin.generation.generate import generate
+from phin.generation.generate import ALL, TorchStep, generate, play
 from phin.generation.limits import FORBIDDEN, Limits
 from phin.generation.request import SamplerConfig, TuneRequest
 from phin.music.fingering import frets_by_place, under_one_hand
 from phin.music.fretboard import DEFAULT, FRETS, Tuning, drone, playable
 from phin.music.lai import LAI, lai_named
 from phin.music.phrase import STEPS_PER_HONG, Phrase, Voice
+from phin.tokenizer import FIELDS, NUM_SYMBOLS, PITCH
 from tests.tiny import identity_for, tiny_model
 
+SIZES = [field.size for field in FIELDS]
 MODEL = tiny_model()
 IDENTITY = identity_for(MODEL)
 WILD = SamplerConfig(temperature=3.0)
@@ -271,3 +274,64 @@ def test_constraints_hold_together(seed: int) -> None:
         assert all(after - before >= least for before, after in pairwise(np.unique(tune.onset).tolist()))
         for onset, pitch in given:
             assert pitch in tune.pitch[tune.onset == onset].tolist()
+
+
+# --- what it costs
+
+
+def test_what_is_left_out_is_told_by_constraint_in_bits_a_note() -> None:
+    """Fails: a tune is forced far from what the model would play, and nobody is told how far."""
+    lai = lai_named("yai")
+    plain = play(MODEL, IDENTITY, REQUEST, 3, 0)
+    forced = play(MODEL, IDENTITY, REQUEST, 3, 0, constraints=[InLai(lai), ClosesOn((lai.tonic,))])
+    for one, other in zip(plain, forced, strict=True):
+        assert list(one.left_out) == ["Length", ALL]
+        assert one.left_out["Length"] == pytest.approx(one.left_out[ALL])
+        assert list(other.left_out) == ["Length", "InLai", "ClosesOn", ALL]
+        assert other.left_out["InLai"] > 0.3
+        assert 0 < other.left_out["ClosesOn"] < other.left_out["InLai"], "it binds one note alone"
+        most, parts = other.left_out[ALL], [value for name, value in other.left_out.items() if name != ALL]
+        assert max(parts) <= most <= sum(parts) + 1e-6
+        assert one.phrase in [each for each in generate(MODEL, IDENTITY, REQUEST, 3, 0)]
+
+
+def test_the_bits_left_out_are_those_of_the_probability_that_was_forbidden() -> None:
+    """Fails: the number is of filters or temperature, or of another field."""
+
+    class Scarce(Constraint):
+        def always(self, limits: Limits) -> None:
+            limits.pitch[..., IS_PITCH & (PITCH_OF_ID != 60)] = FORBIDDEN
+
+    batches = []
+
+    class Watched(TorchStep):
+        def __call__(self, rows, noise, limits):
+            ids, chances = super().__call__(rows, noise, limits)
+            batches.append((ids, chances))
+            return ids, chances
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("phin.generation.generate.TorchStep", Watched)
+        (played,) = play(
+            MODEL, IDENTITY, REQUEST, 1, 0, SamplerConfig(temperature=2.0, top_k=9), constraints=[Scarce()]
+        )
+    first = sum(field.size for field in FIELDS[:PITCH])
+    id = int(np.flatnonzero(PITCH_OF_ID == 60)[0])
+    bits = sum(-np.log2(chances[0, first + id]) for _, chances in batches)
+    assert played.left_out["Scarce"] == pytest.approx(bits / len(played.phrase), rel=1e-5)
+    drawn = sum(
+        np.log(np.split(chances[0], np.cumsum(SIZES)[:-1])[k][ids[0, k]]) for ids, chances in batches for k in range(6)
+    )
+    assert played.log_probability == pytest.approx(drawn, rel=1e-5)
+    assert all(" of its " in line for line in played.scarce)
+
+
+def test_where_almost_nothing_is_left_it_is_said() -> None:
+    """Fails: a wish that the model has no answer to is forced through in silence."""
+    model = tiny_model()
+    with torch.no_grad():
+        model.heads.out[PITCH].bias[NUM_SYMBOLS + 8] = -60.0  # MIDI 60
+    scarce = GivenNotes(((48, 60), (LAST, 64)))
+    (played,) = play(model, IDENTITY, REQUEST, 1, 0, constraints=[scarce])
+    assert any("pitch" in line for line in played.scarce)
+    assert not any("pitch" in line for line in play(model, IDENTITY, REQUEST, 1, 0)[0].scarce)
