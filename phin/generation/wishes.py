@@ -1,0 +1,119 @@
+"""What a tune must keep to, as a person asks for it, and the constraints that make it so. No torch is needed.
+
+What is asked for as a condition (`lai=yai`) leans a tune; what is asked for here binds it.
+"""
+
+import math
+from dataclasses import dataclass, replace
+
+from phin.errors import InvalidConfig, PhinError
+from phin.generation.constraints import (
+    ClosesOn,
+    Constraint,
+    InLai,
+    MostNotes,
+    OnFretboard,
+    OnlyMelody,
+    OverDrone,
+    Repetition,
+)
+from phin.generation.request import TuneRequest
+from phin.music.drone import with_drone
+from phin.music.fitting import fit
+from phin.music.fretboard import Drone, DroneKind, Tuning, drone, playable
+from phin.music.lai import Lai, lai_named
+from phin.music.phrase import ASSUMED_TEMPO, HIGHEST_PITCH, LOWEST_PITCH, STEPS_PER_QUARTER, Phrase
+
+
+@dataclass
+class Wishes:
+    """What binds a tune; nothing of it does unless it is set."""
+
+    lai: bool = False
+    """Its notes lie in the lai that is asked for."""
+    tonic: bool = False
+    """It closes on the tonic of that lai."""
+    melody: bool = False
+    """One note at a time: neither chords nor a drone."""
+    tuning: str | None = None
+    """Every note lies on a fret of this tuning (low string first, as E-A-E), every chord under one hand."""
+    hand: int | None = None
+    """The hand stays with its index finger at this fret."""
+    drone: bool = False
+    """A melody over the drone of the lai, which an open string has: its strokes are put under it, one a hong."""
+    most_notes: float | None = None
+    """Strokes a second, at most."""
+    motif: float = 0.0
+    """What it costs to go on with a motif that was played before, for each interval beyond two (`Repetition`)."""
+    pitch: float = 0.0
+    """What a pitch costs, times its share in the last sixteen melody notes."""
+
+    def __post_init__(self) -> None:
+        for name in ("motif", "pitch"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise InvalidConfig(f"keep.{name}={getattr(self, name)}", "is no cost", "take 0 for none, or 1 to 5")
+        if self.most_notes is not None and not 0.1 <= self.most_notes <= 100:
+            raise InvalidConfig(f"keep.most_notes={self.most_notes}", "is no pace to play at", "take 0.1 to 100")
+        if self.hand is not None and self.tuning is None:
+            remedy = "say which, as keep.tuning=E-A-E"
+            raise InvalidConfig(f"keep.hand={self.hand}", "means nothing without a tuning", remedy)
+
+    def constraints(self, request: TuneRequest) -> list[Constraint]:
+        """What a tune of this request keeps to. Raises PhinError where no tune could."""
+        lai = self._lai(request)
+        found: list[Constraint] = []
+        if self.lai and lai:
+            found.append(InLai(lai))
+        if self.tonic and lai:
+            found.append(ClosesOn((lai.tonic,)))
+        if self.melody:
+            found.append(OnlyMelody())
+        if self.tuning is not None:
+            found.append(OnFretboard(self._tuning, self.hand))
+        if self.drone and lai:
+            found.append(OverDrone(self._drone(lai), self._tuning))
+        if self.most_notes is not None:
+            quarter = 60 / request.tempo if request.tempo else ASSUMED_TEMPO / 1e6
+            least = math.ceil(round(STEPS_PER_QUARTER / (self.most_notes * quarter), 6))
+            found.append(MostNotes(max(least, 1), fixed=(request.last_stroke,)))
+        if self.motif or self.pitch:
+            found.append(Repetition(self.motif, self.pitch))
+        if lai and self.tuning is not None and (self.lai or self.tonic):
+            self._refuse_far_lai(lai)
+        return found
+
+    def finished(self, phrase: Phrase, request: TuneRequest) -> tuple[Phrase, tuple[str, ...]]:
+        """A tune that was drawn, its strings free for what is struck next, over its drone; and what that changed."""
+        if self.tuning is None and not self.drone:
+            return phrase, ()
+        lai = self._lai(request)
+        phrase = replace(phrase, tuning=self._tuning.name)
+        if self.drone and lai:
+            phrase = with_drone(replace(phrase, drone=(self._drone(lai).pitch,)))
+        return fit(phrase, self._tuning)
+
+    @property
+    def _tuning(self) -> Tuning:
+        return Tuning.parse(self.tuning or "E-A-E")
+
+    def _lai(self, request: TuneRequest) -> Lai | None:
+        """The lai that is asked for, if it binds."""
+        lai = lai_named(request.lai)
+        wants = [name for name in ("lai", "tonic", "drone") if getattr(self, name)]
+        if wants and lai is None:
+            raise InvalidConfig(f"keep.{wants[0]}=true", "means nothing without a lai", "say which, as lai=yai")
+        return lai if wants else None
+
+    def _drone(self, lai: Lai) -> Drone:
+        held = drone(lai, self._tuning)
+        if held is None or held.kind is DroneKind.STOPPED_TONIC:
+            reason = f"no open string of {self._tuning} has the tonic or the fifth of lai {lai.name}"
+            raise InvalidConfig("keep.drone=true", reason, "take another keep.tuning, or no drone")
+        return held
+
+    def _refuse_far_lai(self, lai: Lai) -> None:
+        frets = {pitch % 12 for pitch in playable(self._tuning) if LOWEST_PITCH <= pitch <= HIGHEST_PITCH}
+        if missing := lai.pitch_classes - frets:
+            where = f"keep.tuning={self.tuning}"
+            reason = f"lai {lai.name} has {len(missing)} of its five notes on no fret of it"
+            raise PhinError(where, reason, "take another tuning, or another lai")

@@ -1,0 +1,169 @@
+"""Wishes: what a person asks for becomes constraints; what is drawn under them can be played; nonsense is refused."""
+
+from dataclasses import fields
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+
+from phin.errors import PhinError
+from phin.generation.generate import play
+from phin.generation.request import SamplerConfig, TuneRequest
+from phin.generation.wishes import Wishes
+from phin.model.transformer import PhinTransformer
+from phin.music.fingering import finger
+from phin.music.fretboard import Tuning, playable
+from phin.music.lai import LAI, lai_named
+from phin.music.phrase import Phrase
+from phin.tokenizer import NUM_SYMBOLS, PITCH, STEP, VOICE
+from tests.tiny import identity_for, tiny_model
+
+MODEL = tiny_model()
+IDENTITY = identity_for(MODEL)
+
+
+def steady_model() -> PhinTransformer:
+    """A model that plays eighths on four pitches, so that motifs come again."""
+    model = tiny_model()
+    with torch.no_grad():
+        model.heads.out[STEP].bias[NUM_SYMBOLS + 12] = 90.0
+        model.heads.out[VOICE].bias[NUM_SYMBOLS] = 90.0
+        model.heads.out[PITCH].bias[[12, 14, 17, 19]] = 90.0
+    return model
+
+
+STEADY = steady_model()
+
+
+def tunes(
+    wishes: Wishes, request: TuneRequest, count: int = 3, seed: int = 0, model: PhinTransformer = MODEL
+) -> list[Phrase]:
+    played = play(model, IDENTITY, request, count, seed, SamplerConfig(2.0), constraints=wishes.constraints(request))
+    return [wishes.finished(each.phrase, request)[0] for each in played]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *[("lai", True), ("tonic", True), ("melody", True), ("tuning", "E-A-E"), ("drone", True)],
+        *[("most_notes", 2.0), ("motif", 90.0), ("pitch", 30.0)],
+    ],
+)
+def test_every_wish_changes_the_notes(name: str, value: object) -> None:
+    """Fails: a wish is accepted and ignored."""
+    request = TuneRequest(lines=4, lai="yai")
+    model = STEADY if name == "motif" else MODEL
+    assert tunes(Wishes(**{name: value}), request, model=model) != tunes(Wishes(), request, model=model)
+
+
+def test_every_wish_is_tried_above() -> None:
+    """Fails: a wish is added, and nobody asks whether it does anything."""
+    tried = {"lai", "tonic", "melody", "tuning", "drone", "most_notes", "motif", "pitch", "hand"}
+    assert {field.name for field in fields(Wishes)} == tried
+
+
+def test_a_hand_that_stays_changes_the_notes() -> None:
+    """Fails: as above."""
+    request = TuneRequest(lines=4)
+    assert tunes(Wishes(tuning="E-A-E", hand=2), request) != tunes(Wishes(tuning="E-A-E"), request)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_whatever_is_wished_together_is_kept_and_can_be_played(seed: int) -> None:
+    """Fails: two wishes at once, and the tune cannot be fingered, is too long, or in another lai."""
+    rng = np.random.default_rng(seed)
+    lai = LAI[int(rng.integers(len(LAI)))]
+    over_drone = bool(rng.integers(2))
+    name = {"po sai": "G-C-G", "sutsanaen": "D-G-D"}.get(lai.name, str(rng.choice(["E-A-E", "A-D-A", "E-B-E"])))
+    pace = [None, 1.5, 4.0, 8.0][int(rng.integers(4))]
+    wishes = Wishes(
+        lai=bool(rng.integers(2)),
+        tonic=bool(rng.integers(2)),
+        melody=bool(rng.integers(2)),
+        tuning=name,
+        drone=False,
+        most_notes=pace,
+        motif=float(rng.choice([0.0, 2.0])),
+        pitch=float(rng.choice([0.0, 2.0])),
+    )
+    request = TuneRequest(lines=int(rng.integers(1, 5)), metre=str(rng.choice(["2/4", "3/4", "6/8"])), lai=lai.name)
+    if over_drone:
+        try:
+            wishes = Wishes(**{**vars(wishes), "drone": True})
+            wishes.constraints(request)
+        except PhinError:
+            wishes = Wishes(**{**vars(wishes), "drone": False})
+    tuning = Tuning.parse(name)
+    for tune in tunes(wishes, request, seed=seed):
+        finger(tune, tuning)
+        melody = tune.melody
+        assert max(melody.onset) == request.last_stroke
+        assert set(tune.pitch.tolist()) <= set(playable(tuning))
+        if wishes.lai:
+            assert set((melody.pitch % 12).tolist()) <= lai.pitch_classes
+        if wishes.tonic:
+            assert melody.pitch[-1] % 12 == lai.tonic
+        if wishes.melody and not wishes.drone:
+            assert tune.is_melody.all()
+        if wishes.drone:
+            assert not tune.is_melody.all()
+            assert tune.drone
+        if wishes.most_notes:
+            gaps = [after - before for before, after in pairwise(np.unique(melody.onset).tolist())]
+            assert all(wishes.most_notes >= 24 / gap / (tune.tempo / 1e6) - 1e-9 for gap in gaps)
+
+
+def test_a_drone_is_struck_under_the_tune_on_an_open_string() -> None:
+    """Fails: a tune over a drone has none."""
+    request = TuneRequest(lines=2, lai="yai")
+    for tune in tunes(Wishes(drone=True, lai=True), request):
+        held = set(tune.pitch[~tune.is_melody].tolist())
+        assert held == {57}, "the open A of E-A-E, the tonic of lai yai"
+        assert tune.tuning == "E-A-E"
+
+
+@pytest.mark.parametrize(
+    ("wishes", "lai", "said"),
+    [
+        ({"lai": True}, None, "keep.lai=true: means nothing without a lai. Say which, as lai=yai."),
+        ({"tonic": True}, "none", "keep.tonic=true: means nothing without a lai."),
+        ({"drone": True, "tuning": "E-A-E"}, "po sai", "keep.drone=true: no open string of E-A-E has the tonic"),
+        ({"lai": True, "tuning": "C#-G#"}, "yai", "keep.tuning=C#-G#: lai yai has"),
+        ({"tuning": "H-A"}, None, "tuning 'H-A'"),
+        ({"tuning": "E-A-E", "hand": 99}, None, "hand=99: there is no such fret"),
+    ],
+)
+def test_wishes_that_no_tune_can_keep_are_refused_in_one_line(
+    wishes: dict[str, object], lai: str | None, said: str
+) -> None:
+    """Fails: nonsense is forced, or ends in a traceback."""
+    with pytest.raises(PhinError) as refused:
+        Wishes(**wishes).constraints(TuneRequest(lai=lai))
+    assert said in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("wishes", "said"),
+    [
+        ({"hand": 3}, "keep.hand=3: means nothing without a tuning"),
+        ({"most_notes": 0.0}, "keep.most_notes=0.0: is no pace"),
+        ({"motif": -1.0}, "keep.motif=-1.0: is no cost"),
+        ({"pitch": float("nan")}, "keep.pitch=nan: is no cost"),
+    ],
+)
+def test_wishes_that_mean_nothing_are_refused(wishes: dict[str, object], said: str) -> None:
+    """Fails: a wish is typed and nothing comes of it."""
+    with pytest.raises(PhinError) as refused:
+        Wishes(**wishes)
+    assert said in str(refused.value)
+
+
+def test_the_lai_of_a_tune_that_was_bound_to_it_is_the_one_asked_for() -> None:
+    """Fails: a tune that keeps to a lai and comes home is called by another."""
+    request = TuneRequest(lines=4, lai="noi")
+    bound = tunes(Wishes(lai=True, tonic=True), request, count=6)
+    assert {tune.lai for tune in bound} <= {"noi", "none"}
+    assert sum(tune.lai == "noi" for tune in bound) >= 4
+    assert lai_named("noi") is not None
