@@ -197,6 +197,12 @@ MISTAKES = [
     ("generate", ["checkpoint=good.ckpt", "seed=-1"], "seed=-1"),
     ("generate", ["checkpoint=good.ckpt", "sampler.temperature=0"], "sampler.temperature"),
     ("generate", ["checkpoint=good.ckpt", "sampler=wild"], "sampler/wild"),
+    ("generate", ["checkpoint=good.ckpt", "sampler.min_p=2"], "sampler.min_p=2"),
+    ("generate", ["checkpoint=good.ckpt", "sampler.temperatures.pich=2"], "sampler.temperatures.pich: there is no"),
+    ("generate", ["checkpoint=good.ckpt", "keep.lai=true"], "keep.lai=true: means nothing without a lai"),
+    ("generate", ["checkpoint=good.ckpt", "keep.hand=3"], "keep.hand=3: means nothing without a tuning"),
+    ("generate", ["checkpoint=good.ckpt", "keep.tuning=E"], "tuning 'E': has 1 string"),
+    ("generate", ["checkpoint=good.ckpt", "lai='po sai'", "keep.drone=true"], "keep.drone=true: no open string"),
     ("generate", ["checkpoint=torn.ckpt", "out=good.ckpt"], "out=good.ckpt: good.ckpt is a file"),
     ("generate", ["checkpoint=torn.ckpt", "out=good.ckpt/tunes"], "out=good.ckpt/tunes: good.ckpt is a file"),
     ("generate", ["checkpoint=torn.ckpt", "out=/proc/tunes"], "/proc: cannot be used"),
@@ -418,6 +424,20 @@ def test_generating_writes_tunes_and_the_same_seed_writes_the_same(story: Story,
 
 
 @pytest.mark.slow
+def test_a_tune_keeps_to_what_was_asked_and_says_how_far_that_is(story: Story, tmp_path: Path) -> None:
+    """Fails: keep.lai=true is typed, and the tune has other notes, no drone, or nothing tells what it cost."""
+    wishes = ("lai=yai", "keep.lai=true", "keep.tonic=true", "keep.drone=true", "keep.tuning=E-A-E")
+    asked = phin("generate", "checkpoint=runs/first", "count=2", "seed=3", "formats=[mid]", f"out={tmp_path}", *wishes)
+    assert asked.status == 0, asked.err
+    assert len(re.findall(r"in lai yai, \d+\.\d\d bits a note from what the model would play", asked.out)) == 2
+    for number in (1, 2):
+        tune = read_midi(tmp_path / f"tune-3-{number}.mid").phrase
+        assert set((tune.pitch % 12).tolist()) <= {0, 2, 4, 7, 9}
+        assert tune.melody.pitch[-1] % 12 == 9
+        assert set(tune.pitch[~tune.is_melody].tolist()) == {57}
+
+
+@pytest.mark.slow
 def test_generating_writes_over_no_other_tune(story: Story, tmp_path: Path) -> None:
     """Fails: asking for a second tune with the same seed destroys the first one that pleased."""
     ask = ("generate", "checkpoint=runs/first", "count=1", "seed=3", f"out={tmp_path}")
@@ -426,7 +446,7 @@ def test_generating_writes_over_no_other_tune(story: Story, tmp_path: Path) -> N
     assert "\n1 tune (" in first.out
     before = {file: file.read_bytes() for file in tmp_path.iterdir()}
     with pytest.MonkeyPatch.context() as patch:
-        patch.delattr("phin.generation.generate.generate")  # which would be for nothing
+        patch.delattr("phin.generation.generate.play")  # which would be for nothing
         assert "tune-3-1.mid: is there already. Name another folder" in phin(*ask, "lines=2").complaint
         (tmp_path / "tune-3-1.mid").rename(tmp_path / "tune-3-2.mid")
         assert "tune-3-1.wav: is there already" in phin(*ask, "lines=2").complaint
