@@ -1,27 +1,25 @@
 """phin-convert: a tune from one form to another, by the endings of two files. It composes; rooms below convert."""
 
 import argparse
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 from phin.cli.arguments import FileParser, files_of
 from phin.counted import counted
 from phin.errors import InvalidConfig, PhinError
-from phin.music import abc, midi, notation, tablature, voice
+from phin.music import notation, voice
 from phin.music.augment import transpose
 from phin.music.drone import with_drone
 from phin.music.fitting import fit
 from phin.music.fretboard import DEFAULT, Tuning, drone_table, tuning_of
 from phin.music.lai import NO_LAI, lai_named
-from phin.music.page import PageReading
 from phin.music.paper import LETTERED, to_letters
-from phin.music.perform import Curve
 from phin.music.phrase import Inferred, Phrase, pitch_name
+from phin.music.readers import READERS
 from phin.music.recognition import recognise
 from phin.music.snapping import snap
 from phin.music.writers import WRITERS
@@ -41,38 +39,6 @@ PAGES = (".txt", ".tab")
 """Endings of what is in the key of the instrument, where ล is A."""
 TONELESS = (".wav", ".png", ".svg")
 """Endings of what shows no tuning."""
-
-
-class Source(NamedTuple):
-    """Tunes of a file, what was mended or guessed to read them, a line each, and the bends of its rows."""
-
-    tunes: Sequence[Phrase]
-    repairs: Sequence[str] = ()
-    bends: Mapping[int, Curve] = {}
-
-
-def _page(read: Callable[[Path], PageReading]) -> Callable[[Path], Source]:
-    """A reader of pages, which hold one tune."""
-
-    def source(path: Path) -> Source:
-        reading = read(path)
-        return Source([reading.phrase], reading.repairs)
-
-    return source
-
-
-def _midi(path: Path) -> Source:
-    reading = midi.read_midi(path, min_notes=1)
-    return Source([reading.phrase], reading.repairs, reading.bends)
-
-
-READERS: dict[str, Callable[[Path], Source]] = {
-    ".txt": _page(notation.read_letters),
-    ".tab": _page(tablature.read_tablature),
-    ".mid": _midi,
-    ".midi": _midi,
-    ".abc": lambda path: Source(abc.read_abc(path)),
-}
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -1,17 +1,20 @@
 """phin-generate: new tunes from a checkpoint."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from omegaconf import MISSING
 
 from phin.cli.app import run
 from phin.counted import counted
 from phin.errors import InvalidConfig
+from phin.generation.given import Given, Use
 from phin.generation.request import SamplerConfig, TuneRequest, refuse_draw
 from phin.generation.wishes import Wishes
 from phin.generation.write import FORMATS, endings_of, refuse_there, write_tunes
 from phin.music.lai import NO_LAI
 from phin.music.phrase import Phrase
+from phin.music.readers import read_tune
 from phin.writable import refuse_folder
 
 
@@ -30,12 +33,38 @@ class GenerateConfig(TuneRequest):
     sampler: SamplerConfig = field(default_factory=SamplerConfig)
     keep: Wishes = field(default_factory=Wishes)
     """What each tune must keep to, whatever the model would rather play."""
+    given: str | None = None
+    """A file with a tune (MIDI, letters, tablature, ABC) that something is made of."""
+    use: str = Use.CONTINUE.value
+    """What is made of it: continue, decorate, rhythm or rewrite."""
+    rewrite: str | None = None
+    """For use=rewrite: the hong to play anew, as 3-6."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         refuse_draw(self.count, self.seed)
         endings_of(self.formats)
         self.keep.constraints(self)
+        if self.use not in (uses := [use.value for use in Use]):
+            raise InvalidConfig(f"use={self.use}", "is nothing that is made of a tune", f"take one of {', '.join(uses)}")
+        if self.given is None and (self.use != Use.CONTINUE.value or self.rewrite is not None):
+            key = f"use={self.use}" if self.use != Use.CONTINUE.value else f"rewrite={self.rewrite}"
+            raise InvalidConfig(key, "means nothing without a tune", "say which file, as given=tune.mid")
+
+    @property
+    def material(self) -> Given | None:
+        """The tune that is given. Raises PhinError where there is none in its file, or no such hong in the tune."""
+        if self.given is None:
+            return None
+        hong = None
+        if self.rewrite is not None:
+            first, _, last = self.rewrite.partition("-")
+            if not (first.isdecimal() and (last or first).isdecimal()):
+                raise InvalidConfig(f"rewrite={self.rewrite}", "names no hong", "write the first and the last, as 3-6")
+            hong = int(first), int(last or first)
+        path = Path(self.given)
+        phrase = read_tune(path)
+        return Given(replace(phrase, title=phrase.title or path.name), Use(self.use), hong)
 
 
 def main() -> None:
@@ -50,6 +79,7 @@ def generate(config: GenerateConfig) -> None:
     refuse_folder("out", config.out)
     name = f"tune-{config.seed}"
     refuse_there(config.out, name, config.count, config.formats)  # drawing them would be for nothing
+    given = config.material
     import torch
 
     from phin.generation.generate import ALL, play
@@ -57,9 +87,12 @@ def generate(config: GenerateConfig) -> None:
 
     torch.set_num_threads(1)  # a step is too small for two
     model, identity = load(find(config.checkpoint))
-    kept_to = config.keep.constraints(config)
-    played = play(model, identity, config, config.count, config.seed, config.sampler, True, kept_to)
-    finished = [config.keep.finished(each.phrase, config) for each in played]
+    request: TuneRequest = given.request(config) if given else config
+    begins = given.beginning(identity.tokenizer) if given else None
+    kept_to = [*config.keep.constraints(request), *(given.constraints() if given else [])]
+    played = play(model, identity, request, config.count, config.seed, config.sampler, True, kept_to, begins)
+    drawn = [given.finished(each.phrase) if given else each.phrase for each in played]
+    finished = [config.keep.finished(phrase, request) for phrase in drawn]
     tunes = [tune for tune, _ in finished]
     written = write_tunes(tunes, config.out, name, formats=config.formats)
     for each, (tune, changes), files in zip(played, finished, written, strict=True):

@@ -217,14 +217,20 @@ class Rhythm(Constraint):
 class GivenNotes(Constraint):
     """Melody notes (onset, pitch) that stand fast: the tune passes none by, and between them it is free.
 
-    A given note is taken as it is, whatever else forbids its pitch.
+    A given note is taken as it is, whatever else forbids its pitch. `free` are the steps from one to another in which
+    alone other notes come; None: anywhere.
     """
 
     notes: tuple[tuple[int, int], ...]
+    free: tuple[int, int] | None = None
     gives_notes = True
 
     def now(self, heard: Heard, limits: Limits) -> None:
         onsets = np.array([onset for onset, _ in self.notes])
+        if self.free is not None:
+            lands = heard.onset[:, None] + STEP_OF_ID
+            is_free = (lands >= self.free[0]) & (lands < self.free[1])
+            forbid(limits.step, IS_STEP & ~is_free & ~np.isin(lands, onsets))
         coming = np.searchsorted(onsets, heard.onset, side="right")
         coming = np.where(heard.num_notes == 0, np.searchsorted(onsets, heard.onset, side="left"), coming)
         for tune in np.flatnonzero((coming < len(onsets)) & ~heard.has_ended):

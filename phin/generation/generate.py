@@ -69,13 +69,15 @@ def play(
     sampler: SamplerConfig | None = None,
     progress: bool = False,
     constraints: Sequence[Constraint] = (),
+    begins: Encoded | None = None,
 ) -> list[Played]:
-    """`count` new tunes. Tune k is a function of (model, request, sampler, constraints, seed, k) alone.
+    """`count` new tunes. Tune k is a function of (model, request, sampler, constraints, begins, seed, k) alone.
 
-    It is as long as the request says, unless a constraint says when it ends. It names the lai that its notes are in,
-    which need not be the one that was asked for. A model that never learned how long notes last lets them ring, as
-    letters do. Raises PhinError for one that never learned when they begin, where constraints leave nothing to draw,
-    and where a tune does not come to its end.
+    `begins` are the rows that each begins with, START first; none, if it is not given. A tune is as long as the request
+    says, unless a constraint says when it ends. It names the lai that its notes are in, which need not be the one that
+    was asked for. A model that never learned how long notes last lets them ring, as letters do. Raises PhinError for
+    one that never learned when they begin, where constraints leave nothing to draw, and where a tune does not come to
+    its end.
     """
     refuse_draw(count, seed)
     if not identity.learned_fields[STEP]:
@@ -91,11 +93,12 @@ def play(
     tunes: list[Played] = []
     for first in tqdm(range(0, count, BATCH), "drawing", unit="batch", disable=not progress or count <= BATCH):
         numbers = range(first, min(first + BATCH, count))
-        rows = beginning([start_of(request)] * len(numbers), np.tile(conditions, (len(numbers), 1)))
+        rows = beginning([begins or start_of(request)] * len(numbers), np.tile(conditions, (len(numbers), 1)))
         drawn = list(draw_rows(TorchStep(step), rows, kept_to, seed, numbers, most_rows))
         ids, chances, allowed = (np.stack(column) for column in zip(*drawn, strict=True))
         for place, number in enumerate(numbers):
-            phrase = replace(_tune(ids[:, place], identity, request), title=f"phin {seed}-{number + 1}")
+            whole = ids[:, place] if begins is None else np.concatenate([begins.ids[1:], ids[:, place]])
+            phrase = replace(_tune(whole, identity, request), title=f"phin {seed}-{number + 1}")
             until = 1 + int((ids[:, place, STEP] == END_ID).argmax())  # rows, the end among them
             tunes.append(_played(phrase, chances[:until, place], allowed[:until, :, place], kept_to))
     return tunes

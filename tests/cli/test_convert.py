@@ -8,11 +8,12 @@ import numpy as np
 import pretty_midi
 import pytest
 
-from phin.cli.convert import READERS, main
+from phin.cli.convert import main
 from phin.music.fretboard import TUNINGS
 from phin.music.midi import read_midi, write_midi
 from phin.music.notation import read_letters
 from phin.music.phrase import DUPLE, Phrase, rows_from_columns
+from phin.music.readers import READERS
 from phin.music.tablature import read_tablature
 from phin.music.writers import WRITERS
 from tests.cli.mistakes import complaint_of

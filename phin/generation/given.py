@@ -1,0 +1,136 @@
+"""A tune that is given, and what is to be done with it. No torch is needed.
+
+`continue`: it is played on. `decorate`: its strong strokes stay (slot 4 of each hong, ลูกตก among them), the rest is
+played anew, as players vary a tune. `rhythm`: its strokes stay, on other pitches. `rewrite`: some hong are played anew,
+and the rest stays as it is.
+"""
+
+from dataclasses import dataclass, replace
+from enum import Enum
+
+import numpy as np
+
+from phin.errors import InvalidConfig, PhinError
+from phin.generation.constraints import Constraint, GivenNotes, Length, OnlyMelody, Rhythm
+from phin.generation.request import TuneRequest
+from phin.music.grid import begin_of, hong_of
+from phin.music.phrase import (
+    HONG_PER_LINE,
+    ONSET,
+    PITCH,
+    STEPS_PER_HONG,
+    Inferred,
+    Phrase,
+    let_restruck_strings_stop,
+)
+from phin.tokenizer import METRES, Encoded, Tokenizer
+
+LONGEST = 1024
+"""Notes of a given tune at most: beyond them no model was measured."""
+
+
+class Use(Enum):
+    """What is done with a tune that is given."""
+
+    CONTINUE = "continue"
+    DECORATE = "decorate"
+    RHYTHM = "rhythm"
+    REWRITE = "rewrite"
+
+
+@dataclass(frozen=True)
+class Given:
+    """A tune and what is to be done with it. `hong` are those to rewrite, the first and the last, counted from 1."""
+
+    phrase: Phrase
+    use: Use
+    hong: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        where, phrase = self.phrase.title or "the given tune", self.phrase
+        if len(phrase) > LONGEST or not phrase.is_melody.any():
+            reason = f"has {len(phrase)} notes, {int(phrase.is_melody.sum())} of them of a melody"
+            raise PhinError(where, reason, f"give a tune of 1 to {LONGEST}")
+        if Inferred.ONSET in phrase.inferred:
+            reason = "is in a shorthand that leaves its rhythm out"
+            raise PhinError(where, reason, "write it with hyphens, in hong of four slots")
+        if phrase.metre is not None and phrase.metre not in METRES:
+            raise PhinError(where, f"is in {phrase.metre}, which the model does not know", "write it in another metre")
+        if (self.use is Use.REWRITE) != (self.hong is not None):
+            raise InvalidConfig(
+                "rewrite", "goes with use=rewrite, and use=rewrite with it", "say which hong: rewrite=3-6"
+            )
+        if self.hong is not None and not 1 <= self.hong[0] <= self.hong[1] <= self.num_hong:
+            asked = f"rewrite={self.hong[0]}-{self.hong[1]}"
+            raise InvalidConfig(asked, f"{where} has hong 1 to {self.num_hong}", "take some of these, as rewrite=3-6")
+
+    @property
+    def num_hong(self) -> int:
+        """How many hong the tune's page has."""
+        return hong_of(self.phrase, begin_of(self.phrase))
+
+    def request(self, request: TuneRequest) -> TuneRequest:
+        """The request, in the metre and tempo of the tune and as long as what is made of it.
+
+        Raises InvalidConfig where it asks for another metre, or for a length that the tune has already.
+        """
+        where = self.phrase.title or "the given tune"
+        metre = str(self.phrase.metre) if self.phrase.metre else request.metre
+        if request.metre not in (TuneRequest.metre, metre):
+            raise InvalidConfig(f"metre={request.metre}", f"{where} is in {metre}", "leave it out")
+        if self.use is not Use.CONTINUE and request.lines != TuneRequest.lines:
+            reason = f"means nothing with use={self.use.value}: {where} says how long it is"
+            raise InvalidConfig(f"lines={request.lines}", reason, "leave it out")
+        lines = -(-self.num_hong // HONG_PER_LINE)
+        tempo = request.tempo or (60e6 / self.phrase.tempo if self.phrase.tempo else None)
+        lines += request.lines if self.use is Use.CONTINUE else 0
+        return replace(request, lines=lines, metre=metre, tempo=tempo)
+
+    def beginning(self, tokenizer: Tokenizer) -> Encoded | None:
+        """The rows that a tune begins with, if it begins with some."""
+        if self.use not in (Use.CONTINUE, Use.REWRITE):
+            return None
+        encoded = tokenizer.encode(self.phrase)
+        rows = len(self.phrase)
+        if self.use is Use.REWRITE:
+            rows = int((self.phrase.onset < self._span[0]).sum())
+        return Encoded(encoded.ids[: 1 + rows], encoded.onset[: 1 + rows], encoded.bar)
+
+    def constraints(self) -> list[Constraint]:
+        """What a tune made of it keeps to, besides what else is wished."""
+        melody = self.phrase.melody
+        if self.use is Use.CONTINUE:
+            return []
+        if self.use is Use.RHYTHM:
+            return [Rhythm(tuple(np.unique(melody.onset).tolist()))]
+        last = int(melody.onset[-1])
+        if self.use is Use.DECORATE:
+            strong = melody.rows[melody.onset % STEPS_PER_HONG == 0].tolist()
+            kept = {onset: pitch for onset, _, pitch, *_ in strong} | {last: int(melody.pitch[-1])}
+            return [Length(last), GivenNotes(tuple(sorted(kept.items())))]
+        notes = zip(melody.onset.tolist(), melody.pitch.tolist(), strict=True)
+        stay = {onset: pitch for onset, pitch in notes if onset >= self._span[1]}
+        found: list[Constraint] = [Length(last), OnlyMelody()]
+        return [*found, GivenNotes(tuple(stay.items()), free=self._span)] if stay else found
+
+    def finished(self, drawn: Phrase) -> Phrase:
+        """What was drawn, with what was to stay as it was given."""
+        if self.use is not Use.REWRITE:
+            return drawn
+        first, end = self._span
+        old, new = self.phrase.rows, drawn.rows
+        rows = np.concatenate(
+            [
+                old[(old[:, ONSET] < first) | (old[:, ONSET] >= end)],
+                new[(new[:, ONSET] >= first) & (new[:, ONSET] < end)],
+            ]
+        )
+        rows = let_restruck_strings_stop(rows[np.lexsort((rows[:, PITCH], rows[:, ONSET]))])
+        return replace(self.phrase, rows=rows, deviation=None, title=drawn.title)
+
+    @property
+    def _span(self) -> tuple[int, int]:
+        """The steps of the hong to rewrite: from the slot after the beat before them, to their own last beat."""
+        assert self.hong is not None
+        begins = begin_of(self.phrase)
+        return begins + (self.hong[0] - 1) * STEPS_PER_HONG, begins + self.hong[1] * STEPS_PER_HONG

@@ -1,0 +1,163 @@
+"""What is made of a tune that is given: what was to stay stays, note for note, and the rest is new."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from phin.errors import PhinError
+from phin.generation.generate import play
+from phin.generation.given import LONGEST, Given, Use
+from phin.generation.request import SamplerConfig, TuneRequest
+from phin.music.midi import write_midi
+from phin.music.phrase import DURATION, PITCH, Inferred, Metre, Phrase
+from phin.music.readers import READERS, read_tune
+from phin.tokenizer import Encoded
+from tests.tiny import TOKENIZER, identity_for, tiny_model
+from tests.tunes import wander, with_drone
+
+MODEL = tiny_model()
+IDENTITY = identity_for(MODEL)
+TUNE = replace(wander(5, 40, source="han"), metre=Metre(2, 4), tempo=500_000)
+OVER_DRONE = replace(with_drone(wander(5, 40, source="han")), metre=Metre(2, 4))
+
+
+def made(given: Given, request: TuneRequest | None = None, count: int = 4, seed: int = 0) -> list[Phrase]:
+    asked = given.request(request or TuneRequest())
+    begins = given.beginning(TOKENIZER)
+    played = play(
+        MODEL, IDENTITY, asked, count, seed, SamplerConfig(2.0), constraints=given.constraints(), begins=begins
+    )
+    return [given.finished(each.phrase) for each in played]
+
+
+def test_a_tune_that_is_continued_is_the_tune_and_then_something_new() -> None:
+    """Fails: the player's own notes are changed, or nothing comes after them."""
+    for tune in (TUNE, OVER_DRONE):
+        new = made(Given(tune, Use.CONTINUE), TuneRequest(lines=2))
+        for each in new:
+            assert (
+                np.delete(each.rows[: len(tune)], DURATION, axis=1).tolist()
+                == np.delete(tune.rows, DURATION, axis=1).tolist()
+            )
+            assert len(each) > len(tune)
+            assert each.onset[-1] >= tune.onset[-1] + 8 * 24
+            assert each.tempo == (tune.tempo or each.tempo)
+            assert each.metre == tune.metre
+        assert len({tuple(each.pitch.tolist()) for each in new}) == len(new)
+
+
+def test_a_continuation_is_drawn_after_the_tune_itself() -> None:
+    """Fails: a tune is continued as if nothing had come before."""
+    given = Given(TUNE, Use.CONTINUE)
+    begins = given.beginning(TOKENIZER)
+    assert isinstance(begins, Encoded)
+    assert begins.ids.tolist() == TOKENIZER.encode(TUNE).ids[:-1].tolist()
+    other = Given(replace(TUNE, rows=TUNE.rows + np.array([0, 0, 1, 0, 0, 0])), Use.CONTINUE)
+    after, after_other = (made(each)[0].rows[len(TUNE) :].tolist() for each in (given, other))
+    assert after != after_other
+
+
+def test_a_decorated_tune_keeps_its_strong_strokes_and_its_end() -> None:
+    """Fails: ลูกตก, by which a tune is known, is lost among its ornaments."""
+    melody = TUNE.melody
+    strong = {(on, p) for on, p in zip(melody.onset.tolist(), melody.pitch.tolist(), strict=True) if on % 24 == 0}
+    assert len(strong) > 4
+    for each in made(Given(TUNE, Use.DECORATE)):
+        notes = set(zip(each.melody.onset.tolist(), each.melody.pitch.tolist(), strict=True))
+        assert strong <= notes
+        assert each.onset[-1] == TUNE.onset[-1]
+        assert each.pitch[-1] == TUNE.pitch[-1]
+        assert notes - strong
+
+
+def test_a_tune_in_the_rhythm_of_another_has_its_strokes_and_other_pitches() -> None:
+    """Fails: the words no longer fit."""
+    new = made(Given(TUNE, Use.RHYTHM))
+    for each in new:
+        assert each.onset.tolist() == np.unique(TUNE.melody.onset).tolist()
+        assert each.pitch.tolist() != TUNE.melody.pitch.tolist()
+
+
+@pytest.mark.parametrize("tune", [TUNE, OVER_DRONE], ids=["melody", "over a drone"])
+@pytest.mark.parametrize("hong", [(1, 2), (3, 6), (5, 5)])
+def test_hong_that_are_rewritten_are_new_and_the_rest_is_as_it_was(tune: Phrase, hong: tuple[int, int]) -> None:
+    """Fails: a player mends one bar, and the program changes another."""
+    given = Given(tune, Use.REWRITE, hong)
+    first, end = given._span
+    assert end - first == 24 * (hong[1] - hong[0] + 1)
+    new = made(given)
+    outside = (tune.onset < first) | (tune.onset >= end)
+    for each in new:
+        stays = (each.onset < first) | (each.onset >= end)
+        kept, old = each.rows[stays], tune.rows[outside]
+        assert np.delete(kept, DURATION, axis=1).tolist() == np.delete(old, DURATION, axis=1).tolist()
+        assert (kept[:, DURATION] <= old[:, DURATION]).all(), "cut short where its string is struck anew, at most"
+    assert len({str(each.rows[(each.onset >= first) & (each.onset < end)].tolist()) for each in new}) == len(new)
+
+
+def test_the_last_hong_can_be_rewritten() -> None:
+    """Fails: a tune cannot be given another end."""
+    given = Given(TUNE, Use.REWRITE, (TUNE_HONG := Given(TUNE, Use.CONTINUE).num_hong, TUNE_HONG))
+    new = made(given)
+    assert {each.onset[-1] for each in new} == {TUNE.onset[-1]}
+    assert len({each.pitch[-1] for each in new}) > 1
+
+
+def test_what_is_made_is_a_function_of_the_seed() -> None:
+    """Fails: a variation that pleased cannot be had again."""
+    given = Given(TUNE, Use.DECORATE)
+    assert made(given, count=2, seed=3) == made(given, count=4, seed=3)[:2]
+    assert made(given, count=1, seed=4) != made(given, count=1, seed=3)
+
+
+@pytest.mark.parametrize(
+    ("phrase", "use", "hong", "said"),
+    [
+        (TUNE, Use.REWRITE, None, "rewrite: goes with use=rewrite"),
+        (TUNE, Use.CONTINUE, (1, 2), "rewrite: goes with use=rewrite"),
+        (TUNE, Use.REWRITE, (0, 2), "rewrite=0-2: "),
+        (TUNE, Use.REWRITE, (5, 400), "rewrite=5-400: "),
+        (TUNE, Use.REWRITE, (5, 4), "rewrite=5-4: "),
+        (replace(TUNE, inferred=frozenset({Inferred.ONSET})), Use.DECORATE, None, "leaves its rhythm out"),
+        (replace(TUNE, metre=Metre(11, 16)), Use.CONTINUE, None, "is in 11/16, which the model does not know"),
+        (wander(1, LONGEST + 1), Use.CONTINUE, None, f"has {LONGEST + 1} notes"),
+    ],
+)
+def test_what_nothing_can_be_made_of_is_refused_in_one_line(phrase, use, hong, said: str) -> None:
+    """Fails: nonsense ends in a traceback, or in a tune that has nothing to do with what was given."""
+    with pytest.raises(PhinError) as refused:
+        Given(phrase, use, hong)
+    assert said in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("use", "request_", "said"),
+    [
+        (Use.DECORATE, TuneRequest(lines=3), "lines=3: means nothing with use=decorate"),
+        (Use.CONTINUE, TuneRequest(metre="3/4"), "metre=3/4: the given tune is in 2/4"),
+    ],
+)
+def test_a_request_that_the_given_tune_contradicts_is_refused(use: Use, request_: TuneRequest, said: str) -> None:
+    """Fails: a length or a metre is typed and silently ignored."""
+    with pytest.raises(PhinError) as refused:
+        Given(replace(TUNE, title=""), use).request(request_)
+    assert said in str(refused.value)
+
+
+def test_a_tune_is_read_from_any_form_and_a_file_without_one_is_named(tmp_path: Path) -> None:
+    """Fails: only MIDI can be continued; or a mistyped name is a traceback."""
+    write_midi(TUNE, tmp_path / "tune.mid")
+    assert read_tune(tmp_path / "tune.mid").melody.pitch.tolist() == TUNE.melody.rows[:, PITCH].tolist()
+    page = tmp_path / "tune.txt"
+    page.write_text("| ---ล | -ด-ร | -ม-ซ | -ล-ด |\n", encoding="utf-8")
+    assert len(read_tune(page)) == 7
+    with pytest.raises(PhinError, match="is of no form that a tune is read from"):
+        read_tune(tmp_path / "tune.pdf")
+    two = tmp_path / "two.abc"
+    two.write_text("X:1\nT:a\nM:2/4\nK:C\nCDEF|\n\nX:2\nT:b\nM:2/4\nK:C\nGABc|\n", encoding="utf-8")
+    with pytest.raises(PhinError, match="holds 2 tunes"):
+        read_tune(two)
+    assert set(READERS) == {".txt", ".tab", ".mid", ".midi", ".abc"}
