@@ -46,7 +46,9 @@ class GenerateConfig(TuneRequest):
         endings_of(self.formats)
         self.keep.constraints(self)
         if self.use not in (uses := [use.value for use in Use]):
-            raise InvalidConfig(f"use={self.use}", "is nothing that is made of a tune", f"take one of {', '.join(uses)}")
+            raise InvalidConfig(
+                f"use={self.use}", "is nothing that is made of a tune", f"take one of {', '.join(uses)}"
+            )
         if self.given is None and (self.use != Use.CONTINUE.value or self.rewrite is not None):
             key = f"use={self.use}" if self.use != Use.CONTINUE.value else f"rewrite={self.rewrite}"
             raise InvalidConfig(key, "means nothing without a tune", "say which file, as given=tune.mid")
