@@ -14,7 +14,7 @@ from phin.errors import PhinError
 from phin.generation.constraints import Constraint, Length
 from phin.generation.draw import Noise, draw_rows
 from phin.generation.limits import Limits
-from phin.generation.request import SamplerConfig, TuneRequest, refuse_draw
+from phin.generation.request import SamplerConfig, Stream, TuneRequest, refuse_draw
 from phin.generation.rows import Rows, beginning
 from phin.generation.step import DecodeStep, StepLimits
 from phin.model.checkpoint import Identity
@@ -84,7 +84,7 @@ def play(
         reason = f"was trained on {identity.corpus}, where nobody wrote the rhythm down, and knows none"
         raise PhinError("model", reason, "train it with tunes among the others whose rhythm is written")
     step = DecodeStep(model, identity.learned_fields, sampler or SamplerConfig())
-    conditions = request.conditions(identity.tokenizer)
+    streams = request.streams(identity.tokenizer)
     kept_to = list(constraints)
     if all(constraint.latest is None for constraint in kept_to):
         kept_to.insert(0, Length(request.last_stroke))
@@ -93,8 +93,10 @@ def play(
     tunes: list[Played] = []
     for first in tqdm(range(0, count, BATCH), "drawing", unit="batch", disable=not progress or count <= BATCH):
         numbers = range(first, min(first + BATCH, count))
-        rows = beginning([begins or start_of(request)] * len(numbers), np.tile(conditions, (len(numbers), 1)))
-        drawn = list(draw_rows(TorchStep(step), rows, kept_to, seed, numbers, most_rows))
+        rows = beginning(
+            [begins or start_of(request)] * len(numbers), np.tile(streams[0].conditions, (len(numbers), 1))
+        )
+        drawn = list(draw_rows(TorchStep(step, streams), rows, kept_to, seed, numbers, most_rows))
         ids, chances, allowed = (np.stack(column) for column in zip(*drawn, strict=True))
         for place, number in enumerate(numbers):
             whole = ids[:, place] if begins is None else np.concatenate([begins.ids[1:], ids[:, place]])
@@ -129,25 +131,37 @@ def start_of(request: TuneRequest) -> Encoded:
 
 
 class TorchStep:
-    """A DecodeStep with the cache of the tunes that it draws. Slots are made in blocks and written where they lie."""
+    """A DecodeStep with the cache of the tunes that it draws. Slots are made in blocks and written where they lie.
+
+    With streams each tune is drawn from several styles at once; without, from the conditions of its rows alone.
+    """
 
     BLOCK = 64
 
-    def __init__(self, step: DecodeStep, streams: Sequence[float] = (1.0,), window: int | None = None) -> None:
-        self.step, self.window = step, window
+    def __init__(self, step: DecodeStep, streams: Sequence[Stream] = (), window: int | None = None) -> None:
+        self.step, self.window, self.streams = step, window, streams
         weight = next(step.parameters())
-        self.device, self.streams = weight.device, weight.new_tensor(streams)
+        self.device, self.weights = weight.device, weight.new_tensor([each.weight for each in streams] or [1.0])
         self._slots: KVCache | None = None
         self._used = 0
 
     @torch.inference_mode()
     def __call__(self, rows: Rows, noise: Noise, limits: Limits) -> tuple[np.ndarray, np.ndarray]:
         """The rows after `rows`, and how likely each id was."""
-        given = RowInputs(*(self._tensor(column) for column in rows))
+        given = RowInputs(*(self._tensor(column) for column in self._in_streams(rows)))
         tables = StepLimits(*(self._tensor(table) for table in limits.tables))
-        drawn, own = self.step(given, self._slots, tuple(map(self._tensor, noise)), tables, self.streams, self.window)
+        drawn, own = self.step(given, self._slots, tuple(map(self._tensor, noise)), tables, self.weights, self.window)
         self._keep(own)
         return drawn.ids.cpu().numpy(), drawn.chances.cpu().numpy()
+
+    def _in_streams(self, rows: Rows) -> Rows:
+        """The rows of all tunes once a stream, under its conditions."""
+        if not self.streams:
+            return rows
+        count = len(rows.ids)
+        conditions = np.concatenate([np.tile(each.conditions, (count, 1)) for each in self.streams])
+        every = Rows(*(np.concatenate([column] * len(self.streams)) for column in rows))
+        return every._replace(conditions=conditions)
 
     def _tensor(self, column: np.ndarray) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(column)).to(self.device)

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Int
@@ -49,6 +50,40 @@ class SamplerConfig:
 
 
 @dataclass
+class Style:
+    """Conditions that lean a tune; None leaves one out."""
+
+    lai: str | None = None
+    source: str | None = None
+    tempo: float | None = None
+    density: float | None = None
+
+    def refuse(self, key: str) -> None:
+        """Raises InvalidConfig, under keys that begin so, where a condition is none."""
+        if self.lai is not None and self.lai not in LAI_NAMES:
+            raise InvalidConfig(f"{key}lai={self.lai}", "there is no such lai", f"take one of {', '.join(LAI_NAMES)}")
+        if self.tempo is not None and not 20 <= self.tempo <= 400:
+            raise InvalidConfig(f"{key}tempo={self.tempo}", "is no tempo to play at", "take 20 to 400 hong a minute")
+        if self.density is not None and not 0 < self.density <= 12:
+            raise InvalidConfig(f"{key}density={self.density}", "is no density", "take 0.5 to 4 notes a hong")
+
+    def conditions(self, tokenizer: Tokenizer, metre: Metre, key: str) -> Int[np.ndarray, " condition"]:
+        """As ids, with the metre. Raises InvalidConfig for a source the model was not trained on."""
+        ids = tokenizer.condition_ids(self.lai, self.tempo, metre, self.source, self.density)
+        if self.source is not None and ids[SOURCE_CONDITION] == UNKNOWN_CONDITION:
+            known = ", ".join(tokenizer.sources) or "none"
+            raise InvalidConfig(f"{key}source={self.source}", "this model knows no such source", f"take one of {known}")
+        return ids
+
+
+class Stream(NamedTuple):
+    """A style, and how much of it there is."""
+
+    weight: float
+    conditions: Int[np.ndarray, " condition"]
+
+
+@dataclass
 class TuneRequest:
     """Length in lines of eight hong, and conditions, which lean a tune and do not bind it; None leaves one out."""
 
@@ -58,6 +93,13 @@ class TuneRequest:
     source: str | None = None
     tempo: float | None = None
     """Hong (quarters) a minute."""
+    density: float | None = None
+    """Melody notes a hong."""
+    guidance: float = 1.0
+    """How strongly the conditions lean: 0 not at all, 1 as they were learned, above 1 more than that."""
+    blend: float = 0.0
+    """From the style that is asked for (0) to `other` (1)."""
+    other: Style = field(default_factory=Style)
 
     def __post_init__(self) -> None:
         if not 1 <= self.lines <= 64:
@@ -65,11 +107,20 @@ class TuneRequest:
         if Metre.parse(self.metre) not in METRES:
             known = ", ".join(str(metre) for metre in METRES)
             raise InvalidConfig(f"metre={self.metre}", "the model knows no such metre", f"take one of {known}")
-        if self.lai is not None and self.lai not in LAI_NAMES:
-            raise InvalidConfig(f"lai={self.lai}", "there is no such lai", f"take one of {', '.join(LAI_NAMES)}")
-        if self.tempo is not None and not 20 <= self.tempo <= 400:
-            raise InvalidConfig(f"tempo={self.tempo}", "is no tempo to play at", "take 20 to 400 hong a minute")
-
+        Style(self.lai, self.source, self.tempo, self.density).refuse("")
+        self.other.refuse("other.")
+        if not 0 <= self.guidance <= 5:
+            remedy = "take 1, or 1.5 to 3 to lean more"
+            raise InvalidConfig(f"guidance={self.guidance}", "is not between 0 and 5", remedy)
+        if self.guidance != 1 and Style(self.lai, self.source, self.tempo, self.density) == Style():
+            raise InvalidConfig(f"guidance={self.guidance}", "means nothing without a style", "ask for one: source=han")
+        if not 0 <= self.blend <= 1:
+            raise InvalidConfig(f"blend={self.blend}", "is not between 0 and 1", "take 0.5 for half of each style")
+        if self.blend and self.other == Style():
+            remedy = "say it, as other.source=han"
+            raise InvalidConfig(f"blend={self.blend}", "means nothing without another style", remedy)
+        if self.other != Style() and not self.blend:
+            raise InvalidConfig("other", "means nothing with blend=0", "say how much of it, as blend=0.5")
         if self.last_stroke < Metre.parse(self.metre).bar:
             raise InvalidConfig(f"lines={self.lines}", f"hold no whole bar of {self.metre}", "ask for more lines")
 
@@ -86,11 +137,19 @@ class TuneRequest:
 
     def conditions(self, tokenizer: Tokenizer) -> Int[np.ndarray, " condition"]:
         """As ids. Raises InvalidConfig for a source the model was not trained on."""
-        ids = tokenizer.condition_ids(self.lai, self.tempo, Metre.parse(self.metre), self.source)
-        if self.source is not None and ids[SOURCE_CONDITION] == UNKNOWN_CONDITION:
-            known = ", ".join(tokenizer.sources) or "none"
-            raise InvalidConfig(f"source={self.source}", "this model knows no such source", f"take one of {known}")
-        return ids
+        own = Style(self.lai, self.source, self.tempo, self.density)
+        return own.conditions(tokenizer, Metre.parse(self.metre), "")
+
+    def streams(self, tokenizer: Tokenizer) -> list["Stream"]:
+        """The styles that each note is drawn from, and their weights, which sum to 1 (`DecodeStep`)."""
+        metre = Metre.parse(self.metre)
+        found = [Stream(self.guidance * (1 - self.blend), self.conditions(tokenizer))]
+        if self.blend:
+            found.append(Stream(self.guidance * self.blend, self.other.conditions(tokenizer, metre, "other.")))
+        if self.guidance != 1:
+            nothing = Style().conditions(tokenizer, metre, "")
+            found.append(Stream(1 - self.guidance, nothing))
+        return found
 
 
 def refuse_draw(count: int, seed: int) -> None:

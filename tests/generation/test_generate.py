@@ -12,7 +12,7 @@ import phin.generation.generate as generation
 from phin.errors import InvalidConfig, PhinError
 from phin.generation.generate import BATCH, generate
 from phin.generation.random import gumbel
-from phin.generation.request import SamplerConfig, TuneRequest
+from phin.generation.request import SamplerConfig, Style, TuneRequest
 from phin.generation.write import write_tunes
 from phin.model.checkpoint import Identity
 from phin.model.transformer import PhinTransformer, RowInputs
@@ -88,13 +88,20 @@ def generate_naive(
     """Tune `number` of a seed, as plainly as it can be said."""
     drawn: list[list[int]] = []
     while True:
-        rows = rows_of(drawn, request)
+        rows, streams = rows_of(drawn, request), request.streams(TOKENIZER)
         here, last = int(rows.onset[0, -1]), request.last_stroke
-        hidden, _ = model.trunk(rows)
-        state, row = hidden, []
+        in_style = [rows._replace(conditions=torch.from_numpy(each.conditions)[None]) for each in streams]
+        states, row = [model.trunk(each)[0] for each in in_style], []
         for field in range(NUM_FIELDS):
-            logits, state = model.heads.logits(field, state, rows.melody)
-            values = logits[0, -1].tolist()
+            said = [model.heads.logits(field, state, rows.melody) for state in states]
+            states = [state for _, state in said]
+            each_says = [logits[0, -1].log_softmax(dim=0).tolist() for logits, _ in said]
+            values = [
+                sum(stream.weight * value for stream, value in zip(streams, of_id, strict=True))
+                if of_id[0] > -math.inf
+                else -math.inf
+                for of_id in zip(*each_says, strict=True)
+            ]
             if field == STEP:
                 for id in range(FIELDS[STEP].size):
                     arrives = here < last and id >= NUM_SYMBOLS and here + id - NUM_SYMBOLS <= last
@@ -105,7 +112,7 @@ def generate_naive(
             id = int(np.argmax(np.array(filter_row(values, sampler)) + noise))
             row.append(id if identity.learned_fields[field] else UNKNOWN_ID)
             seen = torch.full(rows.melody.shape, row[-1])
-            state = model.heads.see(field, state, seen, rows)
+            states = [model.heads.see(field, state, seen, rows) for state in states]
         if row[STEP] == END_ID:
             return rung_out(TOKENIZER.decode(np.array(drawn), Metre.parse(request.metre)), last)
         drawn.append(row)
@@ -294,7 +301,17 @@ def test_a_folder_that_cannot_be_written_is_named_in_one_line(
 
 # --- every advertised argument does something
 
-REQUESTS = {"lines": 1, "metre": "3/4", "lai": "yai", "source": "essen", "tempo": 200.0}
+REQUESTS = {
+    "lines": {"lines": 1},
+    "metre": {"metre": "3/4"},
+    "lai": {"lai": "yai"},
+    "source": {"source": "essen"},
+    "tempo": {"tempo": 200.0},
+    "density": {"density": 4.0},
+    "guidance": {"source": "han", "guidance": 2.0},
+    "blend": {"source": "han", "other": Style(source="essen", density=4.0), "blend": 0.6},
+    "other": {"source": "han", "other": Style(source="essen", density=4.0), "blend": 0.3},
+}
 SAMPLINGS = {"temperature": 0.5, "temperatures": {"pitch": 4.0}, "top_k": 3, "top_p": 0.5, "min_p": 0.6}
 
 
@@ -304,14 +321,44 @@ def test_every_argument_is_tried_below() -> None:
     assert {field.name for field in fields(SamplerConfig)} == SAMPLINGS.keys()
 
 
-@pytest.mark.parametrize(("name", "value"), REQUESTS.items())
-def test_every_argument_of_a_request_changes_the_notes(
-    model: PhinTransformer, identity: Identity, name: str, value: object
-) -> None:
+@pytest.mark.parametrize("name", REQUESTS)
+def test_every_argument_of_a_request_changes_the_notes(model: PhinTransformer, identity: Identity, name: str) -> None:
     """Fails: as in the ancestor, an argument is accepted and ignored."""
-    plain = generate(model, identity, TuneRequest(), 4, seed=0)
-    asked = generate(model, identity, TuneRequest(**{name: value}), 4, seed=0)
-    assert notes(asked) != notes(plain)
+    asked = REQUESTS[name]
+    without = TuneRequest(**{key: value for key, value in asked.items() if key not in (name, "other", "blend")})
+    tunes, plain = (generate(model, identity, request, 4, seed=0) for request in (TuneRequest(**asked), without))
+    assert notes(tunes) != notes(plain)
+
+
+def test_the_ends_of_a_blend_are_the_two_styles(model: PhinTransformer, identity: Identity) -> None:
+    """Fails: half of a style is asked for, and what is blended are two others."""
+    one, other = Style(source="han", density=1.0), Style(source="essen", lai="yai", density=4.0)
+
+    def played(style: Style, **more: object) -> list:
+        return notes(generate(model, identity, TuneRequest(**vars(style), **more), 3, seed=1))
+
+    blended = {blend: played(one, other=other, blend=blend) for blend in (0.5, 1.0)}
+    assert blended[1.0] == played(other)
+    assert blended[0.5] not in (played(one), played(other))
+    assert played(one, guidance=0.0) == notes(generate(model, identity, TuneRequest(), 3, seed=1))
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        TuneRequest(source="han", lai="noi", guidance=2.5),
+        TuneRequest(source="han", other=Style(source="essen", tempo=140.0), blend=0.4),
+        TuneRequest(source="han", other=Style(lai="soi", density=2.0), blend=0.4, guidance=1.7),
+    ],
+    ids=["guided", "blended", "both"],
+)
+def test_guided_and_blended_tunes_are_those_of_the_naive_generator(
+    model: PhinTransformer, identity: Identity, request_: TuneRequest
+) -> None:
+    """Fails: styles are mixed by a shortcut that is not their mixture."""
+    sampler = SamplerConfig(0.9, top_p=0.9)
+    tunes = generate(model, identity, request_, 2, 5, sampler)
+    assert notes(tunes) == notes([generate_naive(model, identity, request_, k, 5, sampler) for k in range(2)])
 
 
 @pytest.mark.parametrize(("name", "value"), SAMPLINGS.items())
@@ -327,6 +374,13 @@ def test_every_argument_of_the_sampler_changes_the_notes(
     ("settings", "named"),
     [
         ({"lines": 0}, "lines=0"),
+        ({"density": 0.0}, "density=0"),
+        ({"guidance": 2.0}, "guidance=2.0: means nothing without a style"),
+        ({"lai": "yai", "guidance": -1.0}, "guidance=-1.0: is not between"),
+        ({"blend": 0.5}, "blend=0.5: means nothing without another style"),
+        ({"blend": 1.5, "other": Style(lai="yai")}, "blend=1.5: is not between"),
+        ({"other": Style(lai="yai")}, "other: means nothing with blend=0"),
+        ({"blend": 0.5, "other": Style(lai="yay")}, "other.lai=yay: there is no such lai"),
         ({"lines": 65}, "lines=65"),
         ({"metre": "11/16"}, "metre=11/16"),
         ({"metre": "waltz"}, "metre 'waltz'"),
