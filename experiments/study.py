@@ -165,7 +165,7 @@ def picture_of_differences(rows: Sequence[Row]) -> Figure:
             )
     panel.set_yticks(range(len(arms)), [f"{arm}, {int(steps):,} steps" if several else arm for arm, steps in arms])
     panel.invert_yaxis()
-    panel.set_xlabel(f"bits per note less those of {rows[0]['against']}, on the same tunes; right of 0 is worse")
+    panel.set_xlabel(f"bits per note less those of {rows[0]['against']}, tune by tune")
     panel.grid(axis="x", color="#ddd", linewidth=0.6)
     panel.set_axisbelow(True)
     panel.legend(fontsize=7, frameon=False, ncols=len(sources) + 1, loc="lower center", bbox_to_anchor=(0.5, 1.0))
