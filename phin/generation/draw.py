@@ -14,7 +14,10 @@ from phin.generation.constraints import Constraint
 from phin.generation.limits import Limits
 from phin.generation.random import gumbel
 from phin.generation.rows import Rows, after, hear
-from phin.tokenizer import FIELDS, NUM_FIELDS
+from phin.tokenizer import END_ID, FIELDS, NUM_FIELDS, NUM_SYMBOLS, UNKNOWN_ID
+
+LEAST = float(np.finfo(np.float32).tiny)
+"""What is less likely counts as this likely."""
 
 
 class DrawnRows(NamedTuple):
@@ -68,9 +71,8 @@ def draw_rows(
         for own in now:
             own.kind[...] = limits.kind
         ids, chances = step(rows, noise_for(seed, tunes, number), limits)
-        drawn = _weighed(ids, chances, [*now, limits])
-        _refuse_nothing_left(drawn, tunes, seed)
-        yield drawn
+        _refuse_nothing_left(ids, limits, tunes, seed)
+        yield _weighed(ids, chances, [*now, limits])
         rows = after(rows, ids, heard)
         if heard.has_ended.all():
             return
@@ -79,6 +81,8 @@ def draw_rows(
 
 
 _FIRST = np.cumsum([0, *(field.size for field in FIELDS)])
+_DRAWABLE = np.concatenate([np.arange(field.size) >= NUM_SYMBOLS for field in FIELDS])
+_DRAWABLE[END_ID] = True  # a step
 
 
 def _weighed(
@@ -88,11 +92,13 @@ def _weighed(
     tune = np.arange(len(ids))[:, None]
     chance = chances[tune, _FIRST[:-1] + ids]
     shares = [np.add.reduceat(np.where(each.allows(ids), chances, 0), _FIRST[:-1], axis=1) for each in limits]
-    return DrawnRows(ids, np.log(np.maximum(chance, np.finfo(np.float32).tiny)), np.stack(shares))
+    return DrawnRows(ids, np.log(np.maximum(chance, LEAST)), np.maximum(np.stack(shares), LEAST))
 
 
-def _refuse_nothing_left(drawn: DrawnRows, tunes: Sequence[int], seed: int) -> None:
-    nothing = ~(drawn.allowed[-1] > 0)
+def _refuse_nothing_left(ids: Int[np.ndarray, "tune 6"], limits: Limits, tunes: Sequence[int], seed: int) -> None:
+    """Raises PhinError where nothing was allowed, however unlikely."""
+    is_left = np.logical_or.reduceat(limits.allows(ids) & _DRAWABLE, _FIRST[:-1], axis=1)
+    nothing = ~is_left & (ids != UNKNOWN_ID)  # which a field is that is not drawn
     if nothing.any():
         tune, field = (int(place[0]) for place in np.nonzero(nothing))
         where = f"seed {seed}, tune {tunes[tune] + 1}"

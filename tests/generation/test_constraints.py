@@ -34,7 +34,7 @@ from phin.music.fingering import frets_by_place, under_one_hand
 from phin.music.fretboard import DEFAULT, FRETS, Tuning, drone, playable
 from phin.music.lai import LAI, lai_named
 from phin.music.phrase import STEPS_PER_HONG, Phrase, Voice
-from phin.tokenizer import FIELDS, NUM_SYMBOLS, PITCH
+from phin.tokenizer import FIELDS, NUM_SYMBOLS, PITCH, STEP
 from tests.tiny import identity_for, tiny_model
 
 SIZES = [field.size for field in FIELDS]
@@ -335,3 +335,14 @@ def test_where_almost_nothing_is_left_it_is_said() -> None:
     (played,) = play(model, IDENTITY, REQUEST, 1, 0, constraints=[scarce])
     assert any("pitch" in line for line in played.scarce)
     assert not any("pitch" in line for line in play(model, IDENTITY, REQUEST, 1, 0)[0].scarce)
+
+
+def test_what_is_allowed_is_drawn_however_unlikely_it_is() -> None:
+    """Fails: a model half trained, sure of what may not be, plays nothing and is said to be over-constrained."""
+    model = tiny_model()
+    with torch.no_grad():
+        model.heads.out[STEP].bias[NUM_SYMBOLS + 300] = 1000.0
+    (played,) = play(model, IDENTITY, REQUEST, 1, 0)
+    assert played.phrase.onset[-1] == LAST
+    assert any("of its step" in line for line in played.scarce)
+    assert 10 < played.left_out["Length"] < float("inf")
