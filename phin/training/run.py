@@ -203,10 +203,22 @@ def _fit(run: Path, trainer: L.Trainer, module: PhinModule, datamodule: PhinData
         loggers.send_best(trainer.loggers, trainer.checkpoint_callbacks, module.identity)
     except SystemExit:  # Lightning's answer to Ctrl-C
         raise KeyboardInterrupt(f"Go on with resume={run}") from None
+    except RuntimeError as error:
+        if _is_of_an_interrupt(error):
+            raise KeyboardInterrupt(f"Go on with resume={run}") from None
+        raise
     except Stopped as stopped:
         raise Stopped(f"{run}: {stopped}. Go on with resume={run}.") from None
     finally:
         loggers.close(trainer.loggers)
+
+
+def _is_of_an_interrupt(error: BaseException) -> bool:
+    """Whether an error came up while Ctrl-C was handled: torch cannot close the file that it was writing."""
+    met: BaseException | None = error
+    while met is not None and not isinstance(met, KeyboardInterrupt):
+        met = met.__context__
+    return met is not None
 
 
 def finish(run: Path, datamodule: PhinDataModule, sampler: SamplerConfig, about: dict[str, Any]) -> RunResult:

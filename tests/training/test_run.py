@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import replace
 from pathlib import Path
 
+import lightning as L
 import numpy as np
 import pytest
 from filelock import FileLock
@@ -151,3 +152,30 @@ def test_a_folder_that_a_run_is_training_in_is_left_to_it(corpus: DataConfig, tm
     with FileLock(tmp_path / ".in_use"), pytest.raises(InvalidConfig, match="another process is training in it"):
         run.train(tmp_path, trainer_for(tmp_path, max_steps=1), module, datamodule, SamplerConfig())
     assert [file.name for file in tmp_path.iterdir()] == [".in_use"]
+
+
+class BreaksWhileSaving(L.Callback):
+    """As torch's writer does when Ctrl-C comes while it writes: it cannot close its file, and says that alone."""
+
+    def __init__(self, interrupted: bool) -> None:
+        self.interrupted = interrupted
+
+    def on_train_batch_end(self, *_: object) -> None:
+        try:
+            if self.interrupted:
+                raise KeyboardInterrupt
+        finally:
+            raise RuntimeError("unexpected pos 630592 vs 630548")
+
+
+@pytest.mark.parametrize(("interrupted", "raised"), [(True, KeyboardInterrupt), (False, RuntimeError)])
+def test_an_interrupt_while_a_checkpoint_is_written_is_an_interrupt(
+    corpus: DataConfig, tmp_path: Path, interrupted: bool, raised: type[BaseException]
+) -> None:
+    """Fails: Ctrl-C prints a page of traceback, or a real fault is taken for Ctrl-C."""
+    module, datamodule = parts(corpus)
+    trainer = trainer_for(tmp_path, BreaksWhileSaving(interrupted), max_steps=2, limit_val_batches=0)
+    with pytest.raises(raised) as met:
+        run.train(tmp_path, trainer, module, datamodule, SamplerConfig())
+    if interrupted:
+        assert str(met.value) == f"Go on with resume={tmp_path}"
