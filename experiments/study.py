@@ -193,7 +193,7 @@ def write_results(rows: Sequence[Row], path: Path) -> None:
 
 
 def read_results(path: Path) -> list[Row]:
-    """The rows of a results.csv, or of a paired.csv."""
+    """The rows of a study's table."""
     with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 

@@ -8,7 +8,6 @@ folders it draws the picture anew.
 """
 
 import argparse
-import csv
 import math
 from collections.abc import Sequence
 from itertools import pairwise
@@ -20,7 +19,7 @@ from jaxtyping import Float
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
-from experiments.study import names, read_runs
+from experiments.study import names, read_results, read_runs
 from phin.batch import PhinBatch, collate
 from phin.corpus.intake import prepare
 from phin.corpus.store import Store
@@ -123,8 +122,7 @@ def main() -> None:
     torch.set_num_threads(1)
     if asked.runs:
         write_csv(TABLE, COLUMNS, measured(asked.runs))
-    with TABLE.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    rows = read_results(TABLE)
     save(picture(rows), FIGURE)
     for row in rows:
         print(", ".join(row.values()))

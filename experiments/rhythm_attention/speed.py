@@ -12,12 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from hydra import compose, initialize_config_dir
-from omegaconf import OmegaConf
 
-from experiments.training_speed.study import WARM_UP, Trained
+from experiments.training_speed.study import WARM_UP, Trained, settings
 from phin.cli.train import TrainConfig
-from phin.config import conf_dir, register
 from phin.corpus.intake import prepare
 from phin.whole_file import write_csv
 
@@ -27,12 +24,9 @@ STEPS = 600
 COLUMNS = ("arm", "ratio", "lowest", "highest", "equal_steps")
 
 
-def settings(arm: str) -> TrainConfig:
+def settings_of(arm: str) -> TrainConfig:
     """What the sweep trains an arm with."""
-    register("train", TrainConfig)
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        overrides = [f"hydra.searchpath=[file://{HERE.resolve()}]", f"model={arm}", "run=unused"]
-        return OmegaConf.to_object(compose("train", overrides=overrides))
+    return settings(f"hydra.searchpath=[file://{HERE.resolve()}]", f"model={arm}", "run=unused")
 
 
 def main() -> None:
@@ -42,7 +36,7 @@ def main() -> None:
     asked = parser.parse_args()
     torch.set_num_threads(1)
     arms = sorted(path.stem for path in (HERE / "model").glob("*.yaml"))
-    configs = {arm: settings(arm) for arm in arms}
+    configs = {arm: settings_of(arm) for arm in arms}
     store = prepare(configs[REFERENCE].data)
     training = {arm: Trained(config, store) for arm, config in configs.items()}
     for trained in training.values():

@@ -2,7 +2,7 @@
 
 Each forbids ids (phin.generation.limits). What is the same at every step it says once, in `always`; what hangs on what
 was drawn so far it says before each step, in `now`. Forbidding is not asking: the model draws as if the rest of the
-tune were free, and only what it may not draw is left out. How much probability that is, is counted (`DecodeStep`).
+tune were free, and only what it may not draw is left out. How much probability that is, is counted (`draw_rows`).
 """
 
 from dataclasses import dataclass, field
@@ -11,9 +11,9 @@ import numpy as np
 from jaxtyping import Bool
 
 from phin.errors import InvalidConfig
-from phin.generation.limits import FORBIDDEN, Heard, Kind, Limits, forbid
-from phin.music.fingering import SPAN, frets_by_place, under_one_hand
-from phin.music.fretboard import FRET_DISTANCES, FRETS, Drone, Tuning
+from phin.generation.limits import FORBIDDEN, Heard, Kind, Limits
+from phin.music.fingering import frets_by_place, reaches, under_one_hand
+from phin.music.fretboard import FRETS, Drone, Tuning
 from phin.music.lai import Lai
 from phin.music.phrase import STEPS_PER_HONG, Voice
 from phin.tokenizer import END_ID, FIELDS, NUM_SYMBOLS, PITCH, STEP
@@ -58,7 +58,7 @@ class Length(Constraint):
         arrived = (heard.onset == self.last_stroke)[:, None]
         goes_on = IS_STEP & (lands <= self.last_stroke) & ~arrived
         ends = arrived & (np.arange(len(STEP_OF_ID)) == END_ID)
-        forbid(limits.step, ~(goes_on | ends))
+        limits.step[~(goes_on | ends)] = FORBIDDEN
         limits.kind[lands == self.last_stroke] = Kind.CLOSING
 
 
@@ -83,7 +83,7 @@ class AboutLength(Constraint):
         limits.step[:, END_ID] += (self.pull * hong).astype(np.float32)
         lands = heard.onset[:, None] + STEP_OF_ID
         too_late = IS_STEP & ((lands > self.at_most) | (heard.onset >= self.at_most)[:, None])
-        forbid(limits.step, too_late)
+        limits.step[too_late] = FORBIDDEN
         limits.step[heard.num_notes == 0, END_ID] = FORBIDDEN
 
 
@@ -141,8 +141,8 @@ class OnFretboard(Constraint):
         """Which pitch ids can be struck together with these."""
         if struck not in self._beside:
             lower = [int(PITCH_OF_ID[id]) for id in struck]
-            possible = [is_pitch and self._can_strike([*lower, int(PITCH_OF_ID[id])]) for id, is_pitch in _numbered()]
-            self._beside[struck] = np.array(possible)
+            ids = zip(PITCH_OF_ID.tolist(), IS_PITCH.tolist(), strict=True)
+            self._beside[struck] = np.array([is_pitch and self._can_strike([*lower, pitch]) for pitch, is_pitch in ids])
         return self._beside[struck]
 
     def _can_strike(self, pitches: list[int]) -> bool:
@@ -210,7 +210,7 @@ class Rhythm(Constraint):
         wanted = np.where(is_over, 0, np.array(self.onsets)[np.minimum(coming, len(self.onsets) - 1)] - heard.onset)
         goes_on = IS_STEP & (STEP_OF_ID == wanted[:, None]) & ~is_over[:, None]
         ends = is_over[:, None] & (np.arange(len(STEP_OF_ID)) == END_ID)
-        forbid(limits.step, ~(goes_on | ends))
+        limits.step[~(goes_on | ends)] = FORBIDDEN
 
 
 @dataclass
@@ -230,7 +230,7 @@ class GivenNotes(Constraint):
         if self.free is not None:
             lands = heard.onset[:, None] + STEP_OF_ID
             is_free = (lands >= self.free[0]) & (lands < self.free[1])
-            forbid(limits.step, IS_STEP & ~is_free & ~np.isin(lands, onsets))
+            limits.step[IS_STEP & ~is_free & ~np.isin(lands, onsets)] = FORBIDDEN
         coming = np.searchsorted(onsets, heard.onset, side="right")
         coming = np.where(heard.num_notes == 0, np.searchsorted(onsets, heard.onset, side="left"), coming)
         for tune in np.flatnonzero((coming < len(onsets)) & ~heard.has_ended):
@@ -260,7 +260,7 @@ class MostNotes(Constraint):
         for at in self.fixed:
             hurried |= IS_STEP & (lands < at) & (lands > at - self.least_steps)
             hurried &= ~(IS_STEP & (lands == at))
-        forbid(limits.step, hurried)
+        limits.step[hurried] = FORBIDDEN
 
 
 @dataclass
@@ -281,7 +281,7 @@ class Repetition(Constraint):
         if self.motif:
             self._make_motifs_dearer(heard, limits)
         if self.pitch:
-            recent = heard.melodies[:, -self.memory :]
+            recent = heard.memory.melodies[:, -self.memory :]
             for tune in range(limits.count):
                 ids, times = np.unique(recent[tune][recent[tune] > 0], return_counts=True)
                 if len(ids):
@@ -300,13 +300,3 @@ class Repetition(Constraint):
         limits.recalled[:, 0, :count] = np.take_along_axis(step + NUM_SYMBOLS, dearest, axis=1)
         limits.recalled[:, 1, :count] = np.take_along_axis(pitch, dearest, axis=1)
         limits.recalled_cost[:, :count] += np.take_along_axis(cost, dearest, axis=1).astype(np.float32)
-
-
-def reaches(hand: int, fret: int) -> bool:
-    """Whether a hand with its index finger at one fret reaches another, or need not (an open string)."""
-    away = FRET_DISTANCES[fret] - FRET_DISTANCES[hand]
-    return fret == 0 or -1e-9 < away < SPAN + 1e-9
-
-
-def _numbered() -> list[tuple[int, bool]]:
-    return list(enumerate(IS_PITCH.tolist()))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from phin.errors import PhinError
 from phin.generation.constraints import Constraint
@@ -71,8 +71,9 @@ def draw_rows(
         for own in now:
             own.kind[...] = limits.kind
         ids, chances = step(rows, noise_for(seed, tunes, number), limits)
-        _refuse_nothing_left(ids, limits, tunes, seed)
-        yield _weighed(ids, chances, [*now, limits])
+        allowed = np.stack([each.allows(ids) for each in (*now, limits)])
+        _refuse_nothing_left(ids, allowed[-1], tunes, seed)
+        yield _weighed(ids, chances, allowed)
         rows = after(rows, ids, heard)
         if heard.has_ended.all():
             return
@@ -86,18 +87,22 @@ _DRAWABLE[END_ID] = True  # a step
 
 
 def _weighed(
-    ids: Int[np.ndarray, "tune 6"], chances: Float[np.ndarray, "tune id"], limits: Sequence[Limits]
+    ids: Int[np.ndarray, "tune 6"],
+    chances: Float[np.ndarray, "tune id"],
+    allowed: Bool[np.ndarray, "constraint tune id"],
 ) -> DrawnRows:
-    """The rows with their chances, and the share of them that each of some limits allows."""
+    """The rows with their chances, and the share of them that each constraint allows."""
     tune = np.arange(len(ids))[:, None]
     chance = chances[tune, _FIRST[:-1] + ids]
-    shares = [np.add.reduceat(np.where(each.allows(ids), chances, 0), _FIRST[:-1], axis=1) for each in limits]
-    return DrawnRows(ids, np.log(np.maximum(chance, LEAST)), np.maximum(np.stack(shares), LEAST))
+    shares = np.add.reduceat(np.where(allowed, chances, 0), _FIRST[:-1], axis=2)
+    return DrawnRows(ids, np.log(np.maximum(chance, LEAST)), np.maximum(shares, LEAST))
 
 
-def _refuse_nothing_left(ids: Int[np.ndarray, "tune 6"], limits: Limits, tunes: Sequence[int], seed: int) -> None:
+def _refuse_nothing_left(
+    ids: Int[np.ndarray, "tune 6"], allowed: Bool[np.ndarray, "tune id"], tunes: Sequence[int], seed: int
+) -> None:
     """Raises PhinError where nothing was allowed, however unlikely."""
-    is_left = np.logical_or.reduceat(limits.allows(ids) & _DRAWABLE, _FIRST[:-1], axis=1)
+    is_left = np.logical_or.reduceat(allowed & _DRAWABLE, _FIRST[:-1], axis=1)
     nothing = ~is_left & (ids != UNKNOWN_ID)  # which a field is that is not drawn
     if nothing.any():
         tune, field = (int(place[0]) for place in np.nonzero(nothing))

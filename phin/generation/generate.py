@@ -53,11 +53,9 @@ def generate(
     count: int,
     seed: int,
     sampler: SamplerConfig | None = None,
-    progress: bool = False,
-    constraints: Sequence[Constraint] = (),
 ) -> list[Phrase]:
-    """`count` new tunes, as `play` plays them."""
-    return [each.phrase for each in play(model, identity, request, count, seed, sampler, progress, constraints)]
+    """`count` new tunes, as `play` plays them where nothing binds them."""
+    return [each.phrase for each in play(model, identity, request, count, seed, sampler)]
 
 
 def play(

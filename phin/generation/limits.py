@@ -122,20 +122,11 @@ class Heard:
         """Of the last row, in steps; before the first note that of the START row."""
         self.melody = np.zeros(count, np.int64)
         """The last melody note's pitch id; 0 before the first."""
-        self.end = onset.copy()
-        """When the last of what was struck stops to sound."""
         self.together = np.zeros((count, 0), np.int64)
         """Pitch ids struck at the last onset; 0 where there are fewer."""
-        self.melody_here = np.zeros(count, bool)
-        """Whether the melody has a note at the last onset."""
         self.has_ended = np.zeros(count, bool)
         self.num_notes = np.zeros(count, np.int64)
         self.memory = MotifMemory(count)
-
-    @property
-    def melodies(self) -> Int[np.ndarray, "tune note"]:
-        """Pitch ids of the melody notes of each tune, the last ones in the last columns; 0 before the first."""
-        return self.memory.melodies
 
     def hear(
         self, ids: Int[np.ndarray, "tune 6"], is_there: Bool[np.ndarray, " tune"] | None = None
@@ -155,14 +146,6 @@ class Heard:
         self.together = np.concatenate([np.where(is_note, ids[:, PITCH], 0)[:, None], self.together], axis=1)
         self.together = np.sort(self.together, axis=1)[:, ::-1]  # what is nothing comes last
         self.together = self.together[:, : int((self.together > 0).sum(axis=1).max(initial=0))]
-        self.melody_here = np.where(begins_anew, False, self.melody_here) | is_melody
         self.melody = np.where(is_melody, ids[:, PITCH], self.melody)
-        rings = np.maximum(ids[:, DURATION] - NUM_SYMBOLS + 1, 0)
-        self.end = np.where(is_note, np.maximum(self.end, self.onset + rings), self.end)
         self.num_notes = self.num_notes + is_note
         return self.memory.hear(np.where(is_note[:, None], ids, PAD_ID), self.onset)
-
-
-def forbid(table: Float[np.ndarray, "*table"], where: Bool[np.ndarray, "*table"]) -> None:
-    """Forbids the ids of a table that are True in `where`."""
-    table[where] = FORBIDDEN

@@ -107,12 +107,12 @@ class TuneRequest:
         if Metre.parse(self.metre) not in METRES:
             known = ", ".join(str(metre) for metre in METRES)
             raise InvalidConfig(f"metre={self.metre}", "the model knows no such metre", f"take one of {known}")
-        Style(self.lai, self.source, self.tempo, self.density).refuse("")
+        self.style.refuse("")
         self.other.refuse("other.")
         if not 0 <= self.guidance <= 5:
             remedy = "take 1, or 1.5 to 3 to lean more"
             raise InvalidConfig(f"guidance={self.guidance}", "is not between 0 and 5", remedy)
-        if self.guidance != 1 and Style(self.lai, self.source, self.tempo, self.density) == Style():
+        if self.guidance != 1 and self.style == Style():
             raise InvalidConfig(f"guidance={self.guidance}", "means nothing without a style", "ask for one: source=han")
         if not 0 <= self.blend <= 1:
             raise InvalidConfig(f"blend={self.blend}", "is not between 0 and 1", "take 0.5 for half of each style")
@@ -135,10 +135,14 @@ class TuneRequest:
         end = STEPS_PER_HONG * (HONG_PER_LINE * self.lines - 1 - hong_before_zero(metre))
         return end - end % metre.bar
 
+    @property
+    def style(self) -> Style:
+        """The style that is asked for."""
+        return Style(self.lai, self.source, self.tempo, self.density)
+
     def conditions(self, tokenizer: Tokenizer) -> Int[np.ndarray, " condition"]:
         """As ids. Raises InvalidConfig for a source the model was not trained on."""
-        own = Style(self.lai, self.source, self.tempo, self.density)
-        return own.conditions(tokenizer, Metre.parse(self.metre), "")
+        return self.style.conditions(tokenizer, Metre.parse(self.metre), "")
 
     def streams(self, tokenizer: Tokenizer) -> list["Stream"]:
         """The styles that each note is drawn from, and their weights, which sum to 1 (`DecodeStep`)."""

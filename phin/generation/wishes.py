@@ -20,7 +20,7 @@ from phin.generation.constraints import (
 from phin.generation.request import TuneRequest
 from phin.music.drone import with_drone
 from phin.music.fitting import fit
-from phin.music.fretboard import Drone, DroneKind, Tuning, drone, playable
+from phin.music.fretboard import DEFAULT, Drone, DroneKind, Tuning, drone, playable
 from phin.music.lai import Lai, lai_named
 from phin.music.phrase import ASSUMED_TEMPO, HIGHEST_PITCH, LOWEST_PITCH, STEPS_PER_QUARTER, Phrase
 
@@ -94,7 +94,7 @@ class Wishes:
 
     @property
     def _tuning(self) -> Tuning:
-        return Tuning.parse(self.tuning or "E-A-E")
+        return DEFAULT if self.tuning is None else Tuning.parse(self.tuning)
 
     def _lai(self, request: TuneRequest) -> Lai | None:
         """The lai that is asked for, if it binds."""

@@ -297,6 +297,11 @@ def _ways(frets: list[dict[int, int]]) -> list[tuple[int, ...]]:
     return ways
 
 
+def reaches(hand: int, fret: int) -> bool:
+    """Whether a hand with its index finger at one fret reaches another, or need not (an open string)."""
+    return bool(_REACHED[fret, hand - 1])
+
+
 def under_one_hand(frets: list[dict[int, int]]) -> bool:
     """Whether notes struck together can be fingered if nothing else rings."""
     for way in _ways(frets):

@@ -25,12 +25,11 @@ from phin.generation.constraints import (
     OverDrone,
     Repetition,
     Rhythm,
-    reaches,
 )
 from phin.generation.generate import ALL, TorchStep, generate, play
 from phin.generation.limits import FORBIDDEN, Limits
 from phin.generation.request import SamplerConfig, TuneRequest
-from phin.music.fingering import frets_by_place, under_one_hand
+from phin.music.fingering import frets_by_place, reaches, under_one_hand
 from phin.music.fretboard import DEFAULT, FRETS, Tuning, drone, playable
 from phin.music.lai import LAI, lai_named
 from phin.music.phrase import STEPS_PER_HONG, Phrase, Voice
@@ -58,7 +57,7 @@ class Only(Constraint):
 
 
 def tunes(*constraints: Constraint, count: int = 6, seed: int = 0, sampler: SamplerConfig = WILD) -> list[Phrase]:
-    return generate(MODEL, IDENTITY, REQUEST, count, seed, sampler, constraints=constraints)
+    return [each.phrase for each in play(MODEL, IDENTITY, REQUEST, count, seed, sampler, constraints=constraints)]
 
 
 def together(tune: Phrase) -> list[list[int]]:
@@ -219,7 +218,7 @@ def test_pitches_that_cost_more_are_spread_wider() -> None:
 
     def commonest(pitch: float) -> float:
         constraints = [OnlyMelody(), Repetition(pitch=pitch)]
-        played = generate(MODEL, IDENTITY, REQUEST, 8, 1, SamplerConfig(temperature=0.7), constraints=constraints)
+        played = tunes(*constraints, count=8, seed=1, sampler=SamplerConfig(temperature=0.7))
         return float(np.mean([Counter(tune.pitch.tolist()).most_common(1)[0][1] / len(tune) for tune in played]))
 
     shares = [commonest(pitch) for pitch in (0.0, 4.0, 40.0)]
