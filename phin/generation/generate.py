@@ -100,23 +100,26 @@ def play(
             whole = ids[:, place] if begins is None else np.concatenate([begins.ids[1:], ids[:, place]])
             phrase = replace(_tune(whole, identity, request), title=f"phin {seed}-{number + 1}")
             until = 1 + int((ids[:, place, STEP] == END_ID).argmax())  # rows, the end among them
-            tunes.append(_played(phrase, chances[:until, place], allowed[:until, :, place], kept_to))
+            given = 0 if begins is None else len(begins.ids) - 1
+            tunes.append(_played(phrase, given, chances[:until, place], allowed[:until, :, place], kept_to))
     return tunes
 
 
 def _played(
     phrase: Phrase,
+    given: int,
     log_probability: Float[np.ndarray, "row 6"],
     allowed: Float[np.ndarray, "row constraint 6"],
     constraints: Sequence[Constraint],
 ) -> Played:
+    """What is told of a phrase whose first `given` notes were not drawn."""
     names = [*(type(constraint).__name__ for constraint in constraints), ALL]
-    bits = -np.log2(allowed).sum(axis=(0, 2)) / max(len(phrase), 1)
+    bits = -np.log2(allowed).sum(axis=(0, 2)) / max(len(phrase) - given, 1)
     left_out = dict.fromkeys(names, 0.0)
     for name, value in zip(names, bits.tolist(), strict=True):
         left_out[name] += max(value, 0.0)
     scarce = [
-        f"note {row + 1}: {allowed[row, -1, field]:.2g} of its {FIELDS[field].name}"
+        f"note {given + row + 1}: {allowed[row, -1, field]:.2g} of its {FIELDS[field].name}"
         for row, field in np.argwhere(allowed[:, -1] < SCARCE).tolist()
     ]
     return Played(phrase, float(log_probability.sum()), left_out, tuple(scarce))

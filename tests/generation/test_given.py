@@ -1,5 +1,6 @@
 """What is made of a tune that is given: what was to stay stays, note for note, and the rest is new."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,7 +8,8 @@ import numpy as np
 import pytest
 
 from phin.errors import PhinError
-from phin.generation.generate import play
+from phin.generation.draw import DrawnRows, draw_rows
+from phin.generation.generate import ALL, play
 from phin.generation.given import LONGEST, Given, Use
 from phin.generation.request import SamplerConfig, TuneRequest
 from phin.music.midi import write_midi
@@ -57,6 +59,27 @@ def test_a_continuation_is_drawn_after_the_tune_itself() -> None:
     other = Given(replace(TUNE, rows=TUNE.rows + np.array([0, 0, 1, 0, 0, 0])), Use.CONTINUE)
     after, after_other = (made(each)[0].rows[len(TUNE) :].tolist() for each in (given, other))
     assert after != after_other
+
+
+def test_what_was_left_out_is_told_of_the_notes_that_were_drawn() -> None:
+    """Fails: a long tune makes what is forced out at its end look as if the model had played it."""
+    given = Given(TUNE, Use.CONTINUE)
+    asked, begins = given.request(TuneRequest(lines=1)), given.beginning(TOKENIZER)
+    rows = []
+
+    def watched(*arguments: object) -> Iterator[DrawnRows]:
+        for drawn in draw_rows(*arguments):
+            rows.append(drawn)
+            yield drawn
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("phin.generation.generate.draw_rows", watched)
+        (played,) = play(MODEL, IDENTITY, asked, 1, 0, SamplerConfig(2.0), begins=begins)
+    bits = sum(-np.log2(drawn.allowed[-1]).sum() for drawn in rows)
+    assert len(rows) == len(played.phrase) - len(TUNE) + 1, "the end is drawn too"
+    assert played.left_out[ALL] == pytest.approx(bits / (len(rows) - 1))
+    numbers = [int(line.split(":")[0].removeprefix("note ")) for line in played.scarce]
+    assert all(number > len(TUNE) for number in numbers)
 
 
 def test_a_decorated_tune_keeps_its_strong_strokes_and_its_end() -> None:
