@@ -9,6 +9,7 @@ from phin.cli.app import run
 from phin.counted import counted
 from phin.errors import InvalidConfig
 from phin.generation.given import Given, Use
+from phin.generation.play import ALL, play
 from phin.generation.request import SamplerConfig, TuneRequest, refuse_draw
 from phin.generation.wishes import Wishes
 from phin.generation.write import FORMATS, endings_of, refuse_there, write_tunes
@@ -84,7 +85,7 @@ def generate(config: GenerateConfig) -> None:
     given = config.material
     import torch
 
-    from phin.generation.generate import ALL, play
+    from phin.generation.torch_engine import TorchEngine
     from phin.model.checkpoint import find, load
 
     torch.set_num_threads(1)  # a step is too small for two
@@ -92,7 +93,9 @@ def generate(config: GenerateConfig) -> None:
     request: TuneRequest = given.request(config) if given else config
     begins = given.beginning(identity.tokenizer) if given else None
     kept_to = [*config.keep.constraints(request), *(given.constraints() if given else [])]
-    played = play(model, identity, request, config.count, config.seed, config.sampler, True, kept_to, begins)
+    played = play(
+        TorchEngine(model, identity), request, config.count, config.seed, config.sampler, True, kept_to, begins
+    )
     drawn = [given.finished(each.phrase) if given else each.phrase for each in played]
     finished = [config.keep.finished(phrase, request) for phrase in drawn]
     tunes = [tune for tune, _ in finished]

@@ -12,9 +12,9 @@ from jaxtyping import Bool, Float, Int
 from phin.errors import PhinError
 from phin.generation.constraints import Constraint
 from phin.generation.limits import Limits
-from phin.generation.random import gumbel
+from phin.generation.random import Noise
 from phin.generation.rows import Rows, after, hear
-from phin.tokenizer import END_ID, FIELDS, NUM_FIELDS, NUM_SYMBOLS, UNKNOWN_ID
+from phin.tokenizer import END_ID, FIELDS, NUM_SYMBOLS, UNKNOWN_ID
 
 LEAST = float(np.finfo(np.float32).tiny)
 """What is less likely counts as this likely."""
@@ -30,19 +30,14 @@ class DrawnRows(NamedTuple):
     """How much of each field's probability each constraint allowed; in the last place, all of them together."""
 
 
-Noise = tuple[Float[np.ndarray, "tune _"], ...]
-Step = Callable[[Rows, Noise, Limits], tuple[Int[np.ndarray, "tune 6"], Float[np.ndarray, "tune id"]]]
-"""What reads rows and draws the next one of each tune, and tells how likely each id was (`Drawn`).
+Step = Callable[
+    [Rows, Float[np.ndarray, "tune id"], Limits], tuple[Int[np.ndarray, "tune 6"], Float[np.ndarray, "tune id"]]
+]
+"""What reads rows, with random numbers and limits draws the next one of each tune, and tells how likely each id was
+(`Drawn`).
 
 It keeps its cache; for other tunes another one is made.
 """
-
-
-def noise_for(seed: int, tunes: Sequence[int], row: int) -> Noise:
-    """The random numbers for row `row` (from 0) of each tune, a table a field."""
-    return tuple(
-        gumbel(seed, list(tunes), row, field, FIELDS[field].size).astype(np.float32) for field in range(NUM_FIELDS)
-    )
 
 
 def draw_rows(
@@ -53,7 +48,7 @@ def draw_rows(
     After its end a tune's rows mean nothing. Raises PhinError where constraints leave nothing to draw, and where a tune
     has no end after `most_rows`.
     """
-    heard = hear(rows)
+    heard, noise = hear(rows), Noise(seed, tunes)
     always = [Limits(len(tunes)) for _ in constraints]
     now, limits, free = ([Limits(len(tunes)) for _ in constraints], Limits(len(tunes)), Limits(len(tunes)))
     for constraint, own in zip(constraints, always, strict=True):
@@ -64,14 +59,14 @@ def draw_rows(
         for constraint, own, base in zip(constraints, now, always, strict=True):
             own.copy_from(base)
             constraint.now(heard, own)
-            own.copy_from(free, heard.has_ended)
+            if heard.has_ended.any():
+                own.copy_from(free, heard.has_ended)
             if someone_gives and not constraint.gives_notes:
                 own.leave_given_notes()
             limits.add(own)
-        for own in now:
-            own.kind[...] = limits.kind
-        ids, chances = step(rows, noise_for(seed, tunes, number), limits)
-        allowed = np.stack([each.allows(ids) for each in (*now, limits)])
+        ids, chances = step(rows, noise.of_row(number), limits)
+        places = limits.places(ids)
+        allowed = np.stack([each.allows(places) for each in (*now, limits)])
         _refuse_nothing_left(ids, allowed[-1], tunes, seed)
         yield _weighed(ids, chances, allowed)
         rows = after(rows, ids, heard)

@@ -6,8 +6,9 @@ the last, the closing one, or one that was given. One more table a voice for the
 may not.
 """
 
-from dataclasses import dataclass, field, fields
 from enum import IntEnum
+from itertools import accumulate, pairwise
+from math import prod
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -17,7 +18,6 @@ from phin.music.phrase import Voice
 from phin.tokenizer import (
     DURATION,
     FIELDS,
-    NUM_FIELDS,
     NUM_SYMBOLS,
     PAD_ID,
     PITCH,
@@ -43,38 +43,45 @@ class Kind(IntEnum):
     GIVEN = 3
 
 
-OF_A_KIND = ("voice", "technique", "pitch", "duration", "velocity")
-"""Tables that come in kinds."""
+LAYOUT: dict[str, tuple[int, ...]] = {
+    "step": (FIELDS[STEP].size,),
+    "voice": (len(Kind), FIELDS[VOICE].size),
+    "technique": (len(Kind), FIELDS[TECHNIQUE].size),
+    "pitch": (len(Kind), NUM_VOICES, FIELDS[PITCH].size),
+    "duration": (len(Kind), FIELDS[DURATION].size),
+    "velocity": (len(Kind), FIELDS[VELOCITY].size),
+}
+"""The tables of one tune as they lie side by side in `Limits.added`, each with its shape."""
+PLACES = dict(zip(LAYOUT, pairwise(accumulate(map(prod, LAYOUT.values()), initial=0)), strict=True))
+"""Where each table begins and ends there."""
+NUM_ADDED = PLACES["velocity"][1]
 
 
-@dataclass
 class Limits:
-    """Tables for `count` tunes side by side, all zeros at first."""
+    """Tables for `count` tunes side by side, all zeros at first.
 
-    count: int
-    step: Float[np.ndarray, "tune step"] = field(init=False)
-    kind: Int[np.ndarray, "tune step"] = field(init=False)
-    """A Kind for each id of the step."""
-    voice: Float[np.ndarray, "tune kind id"] = field(init=False)
-    technique: Float[np.ndarray, "tune kind id"] = field(init=False)
-    pitch: Float[np.ndarray, "tune kind voice id"] = field(init=False)
-    duration: Float[np.ndarray, "tune kind id"] = field(init=False)
-    velocity: Float[np.ndarray, "tune kind id"] = field(init=False)
-    recalled: Int[np.ndarray, "tune 2 motif"] = field(init=False)
-    """Step and pitch with which motifs played before would go on; 0 where there are fewer."""
-    recalled_cost: Float[np.ndarray, "tune motif"] = field(init=False)
-    """What is taken from the logit of that pitch if that step was drawn and the melody has it."""
+    The tables are parts of `added`, so that all of them are copied, added up and handed over at once.
+    """
 
-    def __post_init__(self) -> None:
-        kinds = len(Kind)
-        self.step = np.zeros((self.count, FIELDS[STEP].size), np.float32)
-        self.kind = np.zeros((self.count, FIELDS[STEP].size), np.int64)
-        for name, index in (("voice", VOICE), ("technique", TECHNIQUE), ("duration", DURATION), ("velocity", VELOCITY)):
-            setattr(self, name, np.zeros((self.count, kinds, FIELDS[index].size), np.float32))
-        self.pitch = np.zeros((self.count, kinds, NUM_VOICES, FIELDS[PITCH].size), np.float32)
-        self.recalled = np.zeros((self.count, 2, MOST_RECALLED), np.int64)
-        self.recalled_cost = np.zeros((self.count, MOST_RECALLED), np.float32)
+    step: Float[np.ndarray, "tune step"]
+    voice: Float[np.ndarray, "tune kind id"]
+    technique: Float[np.ndarray, "tune kind id"]
+    pitch: Float[np.ndarray, "tune kind voice id"]
+    duration: Float[np.ndarray, "tune kind id"]
+    velocity: Float[np.ndarray, "tune kind id"]
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.added: Float[np.ndarray, "tune limit"] = np.zeros((count, NUM_ADDED), np.float32)
+        self.kind: Int[np.ndarray, "tune step"] = np.zeros((count, FIELDS[STEP].size), np.int64)
+        """A Kind for each id of the step."""
+        self.recalled: Int[np.ndarray, "tune 2 motif"] = np.zeros((count, 2, MOST_RECALLED), np.int64)
+        """Step and pitch with which motifs played before would go on; 0 where there are fewer."""
+        self.recalled_cost: Float[np.ndarray, "tune motif"] = np.zeros((count, MOST_RECALLED), np.float32)
+        """What is taken from the logit of that pitch if that step was drawn and the melody has it."""
         self.kind[:, NUM_SYMBOLS] = Kind.TOGETHER  # a step of nothing
+        for name, (start, stop) in PLACES.items():
+            setattr(self, name, self.added[:, start:stop].reshape(count, *LAYOUT[name]))
 
     def copy_from(self, other: "Limits", tunes: Bool[np.ndarray, " tune"] | None = None) -> None:
         """Becomes what another is, in place; of some tunes, if they are given."""
@@ -84,33 +91,42 @@ class Limits:
 
     def add(self, other: "Limits") -> None:
         """Adds what another limits. Of two kinds the later one holds."""
+        self.added += other.added
         np.maximum(self.kind, other.kind, out=self.kind)
-        self.step += other.step
-        for name in OF_A_KIND:
-            getattr(self, name)[...] += getattr(other, name)
         used = other.recalled_cost > 0
-        self.recalled = np.where(used[:, None], other.recalled, self.recalled)
-        self.recalled_cost = np.where(used, other.recalled_cost, self.recalled_cost)
+        if used.any():
+            self.recalled = np.where(used[:, None], other.recalled, self.recalled)
+            self.recalled_cost = np.where(used, other.recalled_cost, self.recalled_cost)
 
     def leave_given_notes(self) -> None:
         """Limits nothing of notes that are given."""
-        for name in OF_A_KIND:
+        for name in ("voice", "technique", "pitch", "duration", "velocity"):
             getattr(self, name)[:, Kind.GIVEN] = 0
 
-    def allows(self, ids: Int[np.ndarray, "tune 6"]) -> Bool[np.ndarray, "tune id"]:
-        """Which ids of all fields side by side could be drawn, each field's given those before it in `ids`."""
-        tune = np.arange(self.count)
-        kind = self.kind[tune, ids[:, STEP]]
-        voice = (ids[:, VOICE] == NUM_SYMBOLS + Voice.ACCOMPANIMENT).astype(np.int64)
-        by_field = {STEP: self.step, PITCH: self.pitch[tune, kind, voice]}
-        tables = {VOICE: self.voice, TECHNIQUE: self.technique, DURATION: self.duration, VELOCITY: self.velocity}
-        by_field |= {index: table[tune, kind] for index, table in tables.items()}
-        return np.concatenate([by_field[index] for index in range(NUM_FIELDS)], axis=1) > FORBIDDEN
+    def allows(self, drawable: Int[np.ndarray, "tune id"]) -> Bool[np.ndarray, "tune id"]:
+        """Which ids of all fields side by side could be drawn, where `drawable` says that they stand."""
+        return np.take_along_axis(self.added, drawable, axis=1) > FORBIDDEN
+
+    def places(self, ids: Int[np.ndarray, "tune 6"]) -> Int[np.ndarray, "tune id"]:
+        """Where in `added` the ids of all fields side by side stand, each field's given those before it in `ids`."""
+        kind = np.take_along_axis(self.kind, ids[:, STEP, None], axis=1)
+        voice = ids[:, VOICE, None] == NUM_SYMBOLS + Voice.ACCOMPANIMENT
+        return _FIRST_PLACE + kind * _BY_KIND + voice * _BY_VOICE
 
     @property
     def tables(self) -> tuple[np.ndarray, ...]:
         """The tables in the order of `phin.generation.step.StepLimits`."""
-        return tuple(getattr(self, each.name) for each in fields(self) if each.name != "count")
+        return self.added, self.kind, self.recalled, self.recalled_cost
+
+
+def _of_fields(of_table: dict[str, int]) -> Int[np.ndarray, " id"]:
+    """A number for each table, for all ids of all fields side by side."""
+    return np.concatenate([np.full(field.size, of_table[field.name]) for field in FIELDS])
+
+
+_FIRST_PLACE = np.concatenate([PLACES[field.name][0] + np.arange(field.size) for field in FIELDS])
+_BY_KIND = _of_fields({name: prod(shape[1:]) if len(shape) > 1 else 0 for name, shape in LAYOUT.items()})
+_BY_VOICE = _of_fields({name: shape[-1] if len(shape) > 2 else 0 for name, shape in LAYOUT.items()})
 
 
 class Heard:

@@ -4,8 +4,13 @@ Philox 4x32-10 (Salmon et al. 2011, doi 10.1145/2063384.2063405), in numpy, so t
 same notes.
 """
 
+from collections.abc import Sequence
+from itertools import accumulate
+
 import numpy as np
 from jaxtyping import Float, UInt64
+
+from phin.tokenizer import FIELDS
 
 _MULTIPLY = (np.uint64(0xD2511F53), np.uint64(0xCD9E8D57))
 _WEYL = (0x9E3779B9, 0xBB67AE85)
@@ -32,13 +37,41 @@ def philox(counter: Words, seed: int) -> Words:
     return np.stack([a, b, c, d])
 
 
-def gumbel(seed: int, tunes: range | list[int], step: int, field: int, size: int) -> Float[np.ndarray, "tune id"]:
-    """Standard Gumbel noise for one field of one row of each tune: argmax(logits + noise) samples the softmax."""
-    numbers = np.asarray(tunes, dtype=np.uint64)
-    blocks = np.arange(-(-size // 4), dtype=np.uint64)
-    shape = (len(numbers), len(blocks))
-    counter = np.empty((4, *shape), dtype=np.uint64)
-    counter[0], counter[1], counter[2], counter[3] = blocks, field, step, numbers[:, None]
-    words = philox(counter, seed).transpose(1, 2, 0).reshape(len(numbers), -1)[:, :size]
+def gumbel(seed: int, tunes: Sequence[int], first_row: int, rows: int = 1) -> Float[np.ndarray, "row tune id"]:
+    """Standard Gumbel noise for some rows of each tune, for the ids of all fields side by side: argmax(logits + noise)
+    samples the softmax.
+    """
+    counter = np.empty((4, rows, len(tunes), len(_BLOCK)), dtype=np.uint64)
+    counter[0], counter[1] = _BLOCK, _FIELD
+    counter[2] = np.arange(first_row, first_row + rows, dtype=np.uint64)[:, None, None]
+    counter[3] = np.asarray(tunes, dtype=np.uint64)[:, None]
+    words = np.moveaxis(philox(counter, seed), 0, -1).reshape(rows, len(tunes), -1)[..., _WORD]
     uniform = (words.astype(np.float64) + 0.5) / 2**32  # strictly between 0 and 1
     return -np.log(-np.log(uniform))
+
+
+_BLOCKS = [-(-field.size // 4) for field in FIELDS]  # of four words
+_BLOCK = np.concatenate([np.arange(blocks, dtype=np.uint64) for blocks in _BLOCKS])
+_FIELD = np.repeat(np.arange(len(FIELDS), dtype=np.uint64), _BLOCKS)
+_WORD = np.concatenate(
+    [4 * before + np.arange(field.size) for field, before in zip(FIELDS, accumulate([0, *_BLOCKS[:-1]]), strict=True)]
+)
+"""Which of the words of all blocks the ids of all fields take: the last block of a field has some too many."""
+
+
+class Noise:
+    """The random numbers of `tunes` side by side, row after row; made for several rows at once where tunes are few."""
+
+    AT_ONCE = 32
+    """Rows, of all tunes together."""
+
+    def __init__(self, seed: int, tunes: Sequence[int]) -> None:
+        self.seed, self.tunes = seed, list(tunes)
+        self._rows = max(1, self.AT_ONCE // len(self.tunes))
+        self._first, self._made = 0, np.zeros((0, len(self.tunes), len(_WORD)), np.float32)
+
+    def of_row(self, row: int) -> Float[np.ndarray, "tune id"]:
+        """For row `row` (from 0) of each tune, the ids of all fields side by side."""
+        if not self._first <= row < self._first + len(self._made):
+            self._first, self._made = row, gumbel(self.seed, self.tunes, row, self._rows).astype(np.float32)
+        return self._made[row - self._first]

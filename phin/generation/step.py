@@ -6,35 +6,26 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from phin.generation.limits import LAYOUT, PLACES
 from phin.generation.request import SamplerConfig
 from phin.generation.sampling import Sampling, draw
 from phin.model.transformer import KVCache, PhinTransformer, RowInputs
 from phin.music.phrase import Voice
-from phin.tokenizer import (
-    DURATION,
-    FIELDS,
-    NUM_FIELDS,
-    NUM_SYMBOLS,
-    PITCH,
-    STEP,
-    TECHNIQUE,
-    UNKNOWN_ID,
-    VOICE,
-)
+from phin.tokenizer import FIELDS, NUM_FIELDS, NUM_SYMBOLS, PITCH, STEP, UNKNOWN_ID, VOICE
 
 
 class StepLimits(NamedTuple):
-    """What may be drawn, and how gladly, as `phin.generation.limits.Limits` says it: added to logits."""
+    """What may be drawn, and how gladly, as `phin.generation.limits.Limits` says it."""
 
-    step: Float[Tensor, "batch step"]
+    added: Float[Tensor, "batch limit"]
     kind: Int[Tensor, "batch step"]
-    voice: Float[Tensor, "batch kind voice"]
-    technique: Float[Tensor, "batch kind technique"]
-    pitch: Float[Tensor, "batch kind 2 pitch"]
-    duration: Float[Tensor, "batch kind duration"]
-    velocity: Float[Tensor, "batch kind velocity"]
     recalled: Int[Tensor, "batch 2 motif"]
     recalled_cost: Float[Tensor, "batch motif"]
+
+    def table(self, name: str) -> Float[Tensor, "batch ..."]:
+        """What is added to the logits of a field, in its shape (`LAYOUT`)."""
+        start, stop = PLACES[name]
+        return self.added[:, start:stop].unflatten(1, LAYOUT[name])
 
 
 class Drawn(NamedTuple):
@@ -63,28 +54,28 @@ class DecodeStep(nn.Module):
         self,
         rows: RowInputs,
         cache: KVCache | None,
-        noise: tuple[Float[Tensor, "batch _"], ...],
+        noise: Float[Tensor, "batch id"],
         limits: StepLimits,
         streams: Float[Tensor, " stream"],
         window: int | None = None,
     ) -> tuple[Drawn, KVCache]:
-        """The next row of each tune, and what `rows` add to the cache.
+        """The next row of each tune, and what `rows` add to the cache. `noise` has the ids of all fields side by side.
 
         With several streams every tune is read several times, under other conditions or after another beginning: the
         rows of all tunes in one stream stand before those of the next. Log-probabilities are added with the weights of
         their streams (they sum to 1; a negative one pushes away), and all streams go on with the note that is drawn.
         """
         hidden, own = self.model.trunk(rows, cache, window)
-        last, count = rows.part(-1), len(rows.ids) // len(streams)
+        last, noises = rows.part(-1), noise.split([field.size for field in FIELDS], dim=1)
         state, ids, chances = hidden[:, -1:], list[Tensor](), list[Tensor]()
         for field in range(NUM_FIELDS):
             logits, state = self.model.heads.logits(field, state, last.melody)
-            together = mixed(logits[:, 0].unflatten(0, (len(streams), count)), streams)
+            together = mixed(logits[:, 0].unflatten(0, (len(streams), len(noise))), streams)
             if self.learned_fields[field]:
-                drawn = draw(together + self._added(field, limits, ids), noise[field], self.sampling, field)
+                drawn = draw(together + self._added(field, limits, ids), noises[field], self.sampling, field)
                 chances.append(together.exp())
             else:
-                drawn = rows.bar.new_full((count,), UNKNOWN_ID)
+                drawn = rows.bar.new_full((len(noise),), UNKNOWN_ID)
                 is_unknown = torch.arange(together.shape[1], device=drawn.device) == UNKNOWN_ID
                 chances.append(is_unknown.to(together.dtype).expand_as(together))
             ids.append(drawn)
@@ -94,14 +85,13 @@ class DecodeStep(nn.Module):
     def _added(self, field: int, limits: StepLimits, ids: list[Tensor]) -> Float[Tensor, "batch id"]:
         """What limits add to the logits of a field, once the fields before it are drawn."""
         if field == STEP:
-            return limits.step
+            return limits.table("step")
         tune = torch.arange(len(ids[STEP]), device=ids[STEP].device)
         kind = limits.kind[tune, ids[STEP]]
         if field != PITCH:
-            tables = {VOICE: limits.voice, TECHNIQUE: limits.technique, DURATION: limits.duration}
-            return tables.get(field, limits.velocity)[tune, kind]
+            return limits.table(FIELDS[field].name)[tune, kind]
         is_accompaniment = ids[VOICE] == NUM_SYMBOLS + Voice.ACCOMPANIMENT
-        table = limits.pitch[tune, kind, is_accompaniment.long()]
+        table = limits.table("pitch")[tune, kind, is_accompaniment.long()]
         goes_on = (limits.recalled[:, 0] == ids[STEP][:, None]) & ~is_accompaniment[:, None]
         cost = limits.recalled_cost * goes_on  # (B, motif)
         is_id = limits.recalled[:, 1, :, None] == torch.arange(FIELDS[PITCH].size, device=tune.device)

@@ -9,8 +9,8 @@ import numpy as np
 from lightning.pytorch.loggers import WandbLogger
 
 from phin.errors import InvalidConfig, PhinError
-from phin.generation.generate import generate
 from phin.generation.request import SamplerConfig, TuneRequest, refuse_draw
+from phin.generation.torch_engine import generate
 from phin.generation.write import TuneFiles, write_tunes
 from phin.music.measures import measures
 from phin.music.phrase import Phrase

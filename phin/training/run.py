@@ -22,8 +22,8 @@ from phin.evaluation.by_tune import TEST_BITS, write_by_tune
 from phin.evaluation.report import by_tune, model_bits, rows_of, split_bits
 from phin.evaluation.runs import REPORT
 from phin.evaluation.table import BitsRow, as_dicts, table
-from phin.generation.generate import generate
 from phin.generation.request import SamplerConfig, TuneRequest
+from phin.generation.torch_engine import generate
 from phin.generation.write import TuneFiles, write_tunes
 from phin.model.adapting import adapted
 from phin.model.checkpoint import PHIN_KEY, Identity, find, load, read

@@ -26,9 +26,10 @@ from phin.generation.constraints import (
     Repetition,
     Rhythm,
 )
-from phin.generation.generate import ALL, TorchStep, generate, play
 from phin.generation.limits import FORBIDDEN, Limits
+from phin.generation.play import ALL, play
 from phin.generation.request import SamplerConfig, TuneRequest
+from phin.generation.torch_engine import TorchEngine, TorchStep, generate
 from phin.music.fingering import frets_by_place, reaches, under_one_hand
 from phin.music.fretboard import DEFAULT, FRETS, Tuning, drone, playable
 from phin.music.lai import LAI, lai_named
@@ -39,6 +40,7 @@ from tests.tiny import identity_for, tiny_model
 SIZES = [field.size for field in FIELDS]
 MODEL = tiny_model()
 IDENTITY = identity_for(MODEL)
+ENGINE = TorchEngine(MODEL, IDENTITY)
 WILD = SamplerConfig(temperature=3.0)
 REQUEST = TuneRequest(lines=2)
 LAST = REQUEST.last_stroke
@@ -57,7 +59,7 @@ class Only(Constraint):
 
 
 def tunes(*constraints: Constraint, count: int = 6, seed: int = 0, sampler: SamplerConfig = WILD) -> list[Phrase]:
-    return [each.phrase for each in play(MODEL, IDENTITY, REQUEST, count, seed, sampler, constraints=constraints)]
+    return [each.phrase for each in play(ENGINE, REQUEST, count, seed, sampler, constraints=constraints)]
 
 
 def together(tune: Phrase) -> list[list[int]]:
@@ -281,8 +283,8 @@ def test_constraints_hold_together(seed: int) -> None:
 def test_what_is_left_out_is_told_by_constraint_in_bits_a_note() -> None:
     """Fails: a tune is forced far from what the model would play, and nobody is told how far."""
     lai = lai_named("yai")
-    plain = play(MODEL, IDENTITY, REQUEST, 3, 0)
-    forced = play(MODEL, IDENTITY, REQUEST, 3, 0, constraints=[InLai(lai), ClosesOn((lai.tonic,))])
+    plain = play(ENGINE, REQUEST, 3, 0)
+    forced = play(ENGINE, REQUEST, 3, 0, constraints=[InLai(lai), ClosesOn((lai.tonic,))])
     for one, other in zip(plain, forced, strict=True):
         assert list(one.left_out) == ["Length", ALL]
         assert one.left_out["Length"] == pytest.approx(one.left_out[ALL])
@@ -310,10 +312,8 @@ def test_the_bits_left_out_are_those_of_the_probability_that_was_forbidden() -> 
             return ids, chances
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("phin.generation.generate.TorchStep", Watched)
-        (played,) = play(
-            MODEL, IDENTITY, REQUEST, 1, 0, SamplerConfig(temperature=2.0, top_k=9), constraints=[Scarce()]
-        )
+        patch.setattr("phin.generation.torch_engine.TorchStep", Watched)
+        (played,) = play(ENGINE, REQUEST, 1, 0, SamplerConfig(temperature=2.0, top_k=9), constraints=[Scarce()])
     first = sum(field.size for field in FIELDS[:PITCH])
     id = int(np.flatnonzero(PITCH_OF_ID == 60)[0])
     bits = sum(-np.log2(chances[0, first + id]) for _, chances in batches)
@@ -331,9 +331,9 @@ def test_where_almost_nothing_is_left_it_is_said() -> None:
     with torch.no_grad():
         model.heads.out[PITCH].bias[NUM_SYMBOLS + 8] = -60.0  # MIDI 60
     scarce = GivenNotes(((48, 60), (LAST, 64)))
-    (played,) = play(model, IDENTITY, REQUEST, 1, 0, constraints=[scarce])
+    (played,) = play(TorchEngine(model, IDENTITY), REQUEST, 1, 0, constraints=[scarce])
     assert any("pitch" in line for line in played.scarce)
-    assert not any("pitch" in line for line in play(model, IDENTITY, REQUEST, 1, 0)[0].scarce)
+    assert not any("pitch" in line for line in play(TorchEngine(model, IDENTITY), REQUEST, 1, 0)[0].scarce)
 
 
 def test_what_is_allowed_is_drawn_however_unlikely_it_is() -> None:
@@ -341,7 +341,7 @@ def test_what_is_allowed_is_drawn_however_unlikely_it_is() -> None:
     model = tiny_model()
     with torch.no_grad():
         model.heads.out[STEP].bias[NUM_SYMBOLS + 300] = 1000.0
-    (played,) = play(model, IDENTITY, REQUEST, 1, 0)
+    (played,) = play(TorchEngine(model, IDENTITY), REQUEST, 1, 0)
     assert played.phrase.onset[-1] == LAST
     assert any("of its step" in line for line in played.scarce)
     assert 10 < played.left_out["Length"] < float("inf")

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-import phin.generation.generate as generation
+import phin.generation.play as generation
 from phin.errors import InvalidConfig, PhinError
-from phin.generation.generate import BATCH, generate
-from phin.generation.random import gumbel
+from phin.generation.play import BATCH
 from phin.generation.request import SamplerConfig, Style, TuneRequest
+from phin.generation.torch_engine import generate
 from phin.generation.write import write_tunes
 from phin.model.checkpoint import Identity
 from phin.model.transformer import PhinTransformer, RowInputs
@@ -35,6 +35,7 @@ from phin.tokenizer import (
     first_origin,
     melody_ids,
 )
+from tests.generation.test_random import naive_gumbel
 from tests.generation.test_sampling import naive_filter
 from tests.tiny import TOKENIZER, identity_for, tiny_model
 
@@ -108,7 +109,7 @@ def generate_naive(
                     ends = here == last and id == END_ID
                     if not arrives and not ends:
                         values[id] = -math.inf
-            noise = gumbel(seed, [number], len(drawn), field, FIELDS[field].size)[0].astype(np.float32)
+            noise = naive_gumbel(seed, number, len(drawn), field).astype(np.float32)
             id = int(np.argmax(np.array(filter_row(values, sampler)) + noise))
             row.append(id if identity.learned_fields[field] else UNKNOWN_ID)
             seen = torch.full(rows.melody.shape, row[-1])

@@ -9,9 +9,10 @@ import pytest
 
 from phin.errors import PhinError
 from phin.generation.draw import DrawnRows, draw_rows
-from phin.generation.generate import ALL, play
 from phin.generation.given import LONGEST, Given, Use
+from phin.generation.play import ALL, play
 from phin.generation.request import SamplerConfig, TuneRequest
+from phin.generation.torch_engine import TorchEngine
 from phin.music.midi import write_midi
 from phin.music.phrase import DURATION, PITCH, Inferred, Metre, Phrase
 from phin.music.readers import READERS, read_tune
@@ -21,6 +22,7 @@ from tests.tunes import wander, with_drone
 
 MODEL = tiny_model()
 IDENTITY = identity_for(MODEL)
+ENGINE = TorchEngine(MODEL, IDENTITY)
 TUNE = replace(wander(5, 40, source="han"), metre=Metre(2, 4), tempo=500_000)
 OVER_DRONE = replace(with_drone(wander(5, 40, source="han")), metre=Metre(2, 4))
 
@@ -28,9 +30,7 @@ OVER_DRONE = replace(with_drone(wander(5, 40, source="han")), metre=Metre(2, 4))
 def made(given: Given, request: TuneRequest | None = None, count: int = 4, seed: int = 0) -> list[Phrase]:
     asked = given.request(request or TuneRequest())
     begins = given.beginning(TOKENIZER)
-    played = play(
-        MODEL, IDENTITY, asked, count, seed, SamplerConfig(2.0), constraints=given.constraints(), begins=begins
-    )
+    played = play(ENGINE, asked, count, seed, SamplerConfig(2.0), constraints=given.constraints(), begins=begins)
     return [given.finished(each.phrase) for each in played]
 
 
@@ -73,8 +73,8 @@ def test_what_was_left_out_is_told_of_the_notes_that_were_drawn() -> None:
             yield drawn
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("phin.generation.generate.draw_rows", watched)
-        (played,) = play(MODEL, IDENTITY, asked, 1, 0, SamplerConfig(2.0), begins=begins)
+        patch.setattr("phin.generation.play.draw_rows", watched)
+        (played,) = play(ENGINE, asked, 1, 0, SamplerConfig(2.0), begins=begins)
     bits = sum(-np.log2(drawn.allowed[-1]).sum() for drawn in rows)
     assert len(rows) == len(played.phrase) - len(TUNE) + 1, "the end is drawn too"
     assert played.left_out[ALL] == pytest.approx(bits / (len(rows) - 1))

@@ -8,12 +8,13 @@ import torch
 from torch import Tensor
 
 from phin.generation.constraints import Length
-from phin.generation.draw import noise_for
-from phin.generation.generate import TorchStep, start_of
 from phin.generation.limits import FORBIDDEN, Heard, Kind, Limits
+from phin.generation.play import start_of
+from phin.generation.random import Noise
 from phin.generation.request import SamplerConfig, TuneRequest
 from phin.generation.rows import Rows, after, beginning, hear
 from phin.generation.step import DecodeStep, Drawn, StepLimits, mixed
+from phin.generation.torch_engine import TorchStep
 from phin.model.transformer import RowInputs
 from phin.music.phrase import Phrase, Voice
 from phin.tokenizer import (
@@ -54,8 +55,8 @@ def begun(phrases: list[Phrase], lengths: list[int]) -> Rows:
     return beginning(tunes, np.stack([each.conditions for each in items]))
 
 
-def noise(seed: int, count: int = 1) -> tuple[Tensor, ...]:
-    return tuple(map(torch.from_numpy, noise_for(seed, range(count), 0)))
+def noise(seed: int, count: int = 1) -> Tensor:
+    return torch.from_numpy(Noise(seed, range(count)).of_row(0))
 
 
 def tables(limits: Limits) -> StepLimits:
@@ -128,9 +129,9 @@ def test_tunes_side_by_side_draw_what_each_draws_alone_whatever_their_lengths() 
     phrases, lengths = [PHRASE, *melodies(3)], [10, 1, 4, 7]
 
     def draw_on(rows: Rows, tunes: list[int]) -> list[list[list[int]]]:
-        torch_step, heard, drawn = TorchStep(step), hear(rows), []
+        torch_step, noises, heard, drawn = TorchStep(step), Noise(1, tunes), hear(rows), []
         for number in range(70):  # more than a block of slots
-            drawn.append(torch_step(rows, noise_for(1, tunes, number), Limits(len(tunes)))[0])
+            drawn.append(torch_step(rows, noises.of_row(number), Limits(len(tunes)))[0])
             drawn[-1][:, STEP] = np.maximum(drawn[-1][:, STEP], NUM_SYMBOLS)  # no tune ends here
             rows = after(rows, drawn[-1], heard)
         return np.stack(drawn, axis=1).tolist()
@@ -146,10 +147,10 @@ def test_a_window_draws_the_same_whether_old_slots_are_kept_or_given_up() -> Non
 
     def draw_on(block: int) -> tuple[list, int]:
         rows = begun([PHRASE, melodies(1)[0]], [6, 2])
-        torch_step, heard, drawn = TorchStep(step, window=12), hear(rows), []
+        torch_step, noises, heard, drawn = TorchStep(step, window=12), Noise(1, [0, 1]), hear(rows), []
         torch_step.BLOCK = block
         for number in range(90):
-            drawn.append(torch_step(rows, noise_for(1, [0, 1], number), Limits(2))[0])
+            drawn.append(torch_step(rows, noises.of_row(number), Limits(2))[0])
             drawn[-1][:, STEP] = np.maximum(drawn[-1][:, STEP], NUM_SYMBOLS)
             rows = after(rows, drawn[-1], heard)
         return np.stack(drawn).tolist(), torch_step._slots.length
@@ -216,7 +217,7 @@ def test_a_step_that_is_forbidden_is_not_drawn_and_the_rest_is_as_likely_as_befo
     drawn = many_rows(limits=limits)
     assert set(drawn.ids[:, STEP].tolist()) == {NUM_SYMBOLS, NUM_SYMBOLS + 6}
     torch.testing.assert_close(drawn.chances, many_rows().chances.where(torch.arange(SUM) < SIZES[0], drawn.chances))
-    allowed = limits.allows(drawn.ids.numpy())
+    allowed = limits.allows(limits.places(drawn.ids.numpy()))
     assert np.flatnonzero(allowed[0, : SIZES[0]]).tolist() == [NUM_SYMBOLS, NUM_SYMBOLS + 6]
     assert allowed[:, SIZES[0] :].all()
 
@@ -246,7 +247,7 @@ def test_each_later_field_keeps_to_the_table_of_the_step_that_was_drawn(kind: Ki
         assert len(others[:, column].unique()) > 3
     assert set(chosen[:, VOICE].tolist()) == {NUM_SYMBOLS, NUM_SYMBOLS + 1}
     assert torch.equal(chosen[:, PITCH], torch.where(chosen[:, VOICE] == NUM_SYMBOLS, 20, 10))
-    for row, allowed in zip(ids.tolist(), limits.allows(ids.numpy()), strict=True):
+    for row, allowed in zip(ids.tolist(), limits.allows(limits.places(ids.numpy())), strict=True):
         parts = np.split(allowed, np.cumsum(SIZES)[:-1])
         assert all(part[id] for part, id in zip(parts, row, strict=True)), "what is drawn was allowed"
         if row[STEP] == NUM_SYMBOLS + 6:

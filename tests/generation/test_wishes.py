@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from phin.errors import PhinError
-from phin.generation.generate import play
+from phin.generation.play import play
 from phin.generation.request import SamplerConfig, TuneRequest
+from phin.generation.torch_engine import TorchEngine
 from phin.generation.wishes import Wishes
 from phin.model.transformer import PhinTransformer
 from phin.music.fingering import finger
@@ -21,6 +22,7 @@ from tests.tiny import identity_for, tiny_model
 
 MODEL = tiny_model()
 IDENTITY = identity_for(MODEL)
+ENGINE = TorchEngine(MODEL, IDENTITY)
 
 
 def steady_model() -> PhinTransformer:
@@ -39,7 +41,9 @@ STEADY = steady_model()
 def tunes(
     wishes: Wishes, request: TuneRequest, count: int = 3, seed: int = 0, model: PhinTransformer = MODEL
 ) -> list[Phrase]:
-    played = play(model, IDENTITY, request, count, seed, SamplerConfig(2.0), constraints=wishes.constraints(request))
+    played = play(
+        TorchEngine(model, IDENTITY), request, count, seed, SamplerConfig(2.0), constraints=wishes.constraints(request)
+    )
     return [wishes.finished(each.phrase, request)[0] for each in played]
 
 

@@ -13,8 +13,8 @@ import phin.training.callbacks as callbacks
 from phin.data.dataset import DataConfig
 from phin.errors import PhinError
 from phin.evaluation.report import model_bits
-from phin.generation.generate import generate
 from phin.generation.request import SamplerConfig, TuneRequest
+from phin.generation.torch_engine import generate
 from phin.model.checkpoint import find, load
 from phin.music.midi import read_midi
 from phin.training.callbacks import SampleTunes

@@ -1,28 +1,22 @@
-"""New tunes from a model: exact in length, seeded, many at once."""
+"""New tunes: exact in length, seeded, many at once. No torch is needed: an Engine says what draws them."""
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
-import torch
 from jaxtyping import Float, Int
-from torch import Tensor
 from tqdm import tqdm
 
 from phin.errors import PhinError
 from phin.generation.constraints import Constraint, Length
-from phin.generation.draw import Noise, draw_rows
-from phin.generation.limits import Limits
+from phin.generation.draw import Step, draw_rows
 from phin.generation.request import SamplerConfig, Stream, TuneRequest, refuse_draw
-from phin.generation.rows import Rows, beginning
-from phin.generation.step import DecodeStep, StepLimits
-from phin.model.checkpoint import Identity
-from phin.model.transformer import KVCache, PhinTransformer, RowInputs
+from phin.generation.rows import beginning
 from phin.music.augment import named
 from phin.music.lai import label_lai
 from phin.music.phrase import ASSUMED_TEMPO, DURATION, HONG_PER_LINE, ONSET, STEPS_PER_HONG, Metre, Phrase
-from phin.tokenizer import END_ID, FIELDS, NUM_FIELDS, START_ID, STEP, Encoded, first_origin
+from phin.tokenizer import END_ID, FIELDS, NUM_FIELDS, START_ID, STEP, Encoded, Tokenizer, first_origin
 
 BATCH = 64
 """Tunes drawn side by side; which ones does not change any of them."""
@@ -31,6 +25,28 @@ SCARCE = 1e-3
 """With less of the model's probability left than this, what is drawn says little of the model."""
 MOST_NOTES_A_HONG = 12
 """A tune denser than this on average is going nowhere and is given up."""
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """A model that can draw: torch's, or an exported one."""
+
+    @property
+    def tokenizer(self) -> Tokenizer: ...
+
+    @property
+    def corpus(self) -> str:
+        """What it learned from."""
+        ...
+
+    @property
+    def learned_fields(self) -> tuple[bool, ...]:
+        """Which fields of a row had labels to learn from."""
+        ...
+
+    def step(self, sampler: SamplerConfig, streams: Sequence[Stream], window: int | None = None) -> Step:
+        """What draws the rows of some tunes from the first to the last, from several styles at once."""
+        ...
 
 
 class Played(NamedTuple):
@@ -46,21 +62,8 @@ class Played(NamedTuple):
     """Where less than `SCARCE` of a field's probability was left, in words."""
 
 
-def generate(
-    model: PhinTransformer,
-    identity: Identity,
-    request: TuneRequest,
-    count: int,
-    seed: int,
-    sampler: SamplerConfig | None = None,
-) -> list[Phrase]:
-    """`count` new tunes, as `play` plays them where nothing binds them."""
-    return [each.phrase for each in play(model, identity, request, count, seed, sampler)]
-
-
 def play(
-    model: PhinTransformer,
-    identity: Identity,
+    engine: Engine,
     request: TuneRequest,
     count: int,
     seed: int,
@@ -69,7 +72,7 @@ def play(
     constraints: Sequence[Constraint] = (),
     begins: Encoded | None = None,
 ) -> list[Played]:
-    """`count` new tunes. Tune k is a function of (model, request, sampler, constraints, begins, seed, k) alone.
+    """`count` new tunes. Tune k is a function of (engine, request, sampler, constraints, begins, seed, k) alone.
 
     `begins` are the rows that each begins with, START first; none, if it is not given. A tune is as long as the request
     says, unless a constraint says when it ends. It names the lai that its notes are in, which need not be the one that
@@ -78,11 +81,10 @@ def play(
     its end.
     """
     refuse_draw(count, seed)
-    if not identity.learned_fields[STEP]:
-        reason = f"was trained on {identity.corpus}, where nobody wrote the rhythm down, and knows none"
+    if not engine.learned_fields[STEP]:
+        reason = f"was trained on {engine.corpus}, where nobody wrote the rhythm down, and knows none"
         raise PhinError("model", reason, "train it with tunes among the others whose rhythm is written")
-    step = DecodeStep(model, identity.learned_fields, sampler or SamplerConfig())
-    streams = request.streams(identity.tokenizer)
+    streams = request.streams(engine.tokenizer)
     kept_to = list(constraints)
     if all(constraint.latest is None for constraint in kept_to):
         kept_to.insert(0, Length(request.last_stroke))
@@ -94,11 +96,12 @@ def play(
         rows = beginning(
             [begins or start_of(request)] * len(numbers), np.tile(streams[0].conditions, (len(numbers), 1))
         )
-        drawn = list(draw_rows(TorchStep(step, streams), rows, kept_to, seed, numbers, most_rows))
+        step = engine.step(sampler or SamplerConfig(), streams)
+        drawn = list(draw_rows(step, rows, kept_to, seed, numbers, most_rows))
         ids, chances, allowed = (np.stack(column) for column in zip(*drawn, strict=True))
         for place, number in enumerate(numbers):
             whole = ids[:, place] if begins is None else np.concatenate([begins.ids[1:], ids[:, place]])
-            phrase = replace(_tune(whole, identity, request), title=f"phin {seed}-{number + 1}")
+            phrase = replace(_tune(whole, engine.tokenizer, request), title=f"phin {seed}-{number + 1}")
             until = 1 + int((ids[:, place, STEP] == END_ID).argmax())  # rows, the end among them
             given = 0 if begins is None else len(begins.ids) - 1
             tunes.append(_played(phrase, given, chances[:until, place], allowed[:until, :, place], kept_to))
@@ -131,76 +134,10 @@ def start_of(request: TuneRequest) -> Encoded:
     return Encoded(np.full((1, NUM_FIELDS), START_ID), np.array([first_origin(metre)]), metre.bar)
 
 
-class TorchStep:
-    """A DecodeStep with the cache of the tunes that it draws. Slots are made in blocks and written where they lie.
-
-    With streams each tune is drawn from several styles at once; without, from the conditions of its rows alone.
-    """
-
-    BLOCK = 64
-
-    def __init__(self, step: DecodeStep, streams: Sequence[Stream] = (), window: int | None = None) -> None:
-        self.step, self.window, self.streams = step, window, streams
-        weight = next(step.parameters())
-        self.device, self.weights = weight.device, weight.new_tensor([each.weight for each in streams] or [1.0])
-        self._slots: KVCache | None = None
-        self._used = 0
-
-    @torch.inference_mode()
-    def __call__(self, rows: Rows, noise: Noise, limits: Limits) -> tuple[np.ndarray, np.ndarray]:
-        """The rows after `rows`, and how likely each id was."""
-        given = RowInputs(*(self._tensor(column) for column in self._in_streams(rows)))
-        tables = StepLimits(*(self._tensor(table) for table in limits.tables))
-        drawn, own = self.step(given, self._slots, tuple(map(self._tensor, noise)), tables, self.weights, self.window)
-        self._keep(own)
-        return drawn.ids.cpu().numpy(), drawn.chances.cpu().numpy()
-
-    def _in_streams(self, rows: Rows) -> Rows:
-        """The rows of all tunes once a stream, under its conditions."""
-        if not self.streams:
-            return rows
-        count = len(rows.ids)
-        conditions = np.concatenate([np.tile(each.conditions, (count, 1)) for each in self.streams])
-        every = Rows(*(np.concatenate([column] * len(self.streams)) for column in rows))
-        return every._replace(conditions=conditions)
-
-    def _tensor(self, column: np.ndarray) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(column)).to(self.device)
-
-    def _keep(self, own: KVCache) -> None:
-        """Writes rows into slots that are free, after making room."""
-        if self._slots is None or self._used + own.length > self._slots.length:
-            self._make_room(own)
-        assert self._slots is not None
-        here = slice(self._used, self._used + own.length)
-        self._slots.keys[:, :, :, here], self._slots.values[:, :, :, here] = own.keys, own.values
-        self._slots.onset[:, here], self._slots.place[:, here] = own.onset, own.place
-        self._used += own.length
-
-    def _make_room(self, own: KVCache) -> None:
-        """More slots; under a window first those whose rows no tune will see again."""
-        slots = self._slots
-        if slots is not None and self.window is not None:
-            seen = (slots.place == 0) | (slots.place > own.place.amax(dim=1, keepdim=True) - self.window)
-            kept = torch.nonzero(seen.any(dim=0)).flatten()
-            slots = KVCache(
-                slots.keys[:, :, :, kept], slots.values[:, :, :, kept], slots.onset[:, kept], slots.place[:, kept]
-            )
-            self._used = len(kept)
-        more = self.BLOCK * -(-max(own.length, 1) // self.BLOCK)
-        layers, count, heads, _, width = own.keys.shape
-        empty = KVCache(
-            *own.keys.new_zeros((2, layers, count, heads, more, width)),
-            onset=own.onset.new_zeros((count, more)),
-            place=own.place.new_full((count, more), -1),
-        )
-        self._slots = empty if slots is None else slots.joined(empty)
-
-
-def _tune(ids: Int[np.ndarray, "row 6"], identity: Identity, request: TuneRequest) -> Phrase:
+def _tune(ids: Int[np.ndarray, "row 6"], tokenizer: Tokenizer, request: TuneRequest) -> Phrase:
     """The phrase that rows say, as it was asked for."""
     tempo = round(60e6 / request.tempo) if request.tempo else ASSUMED_TEMPO
-    tune = ring_out(identity.tokenizer.decode(ids, Metre.parse(request.metre)))
+    tune = ring_out(tokenizer.decode(ids, Metre.parse(request.metre)))
     return replace(named(tune, label_lai(tune)), tempo=tempo)
 
 
