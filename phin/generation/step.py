@@ -7,7 +7,6 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from phin.generation.limits import LAYOUT, PLACES
-from phin.generation.request import SamplerConfig
 from phin.generation.sampling import Sampling, draw
 from phin.model.transformer import KVCache, PhinTransformer, RowInputs
 from phin.music.phrase import Voice
@@ -40,15 +39,14 @@ class Drawn(NamedTuple):
 
 
 class DecodeStep(nn.Module):
-    """Reads rows, draws the next one. The cache and the random numbers are passed in; nothing is kept.
+    """Reads rows, draws the next one. The cache, the settings and the random numbers are passed in; nothing is kept.
 
     A field that the model never had labels for is not drawn: it stays unknown.
     """
 
-    def __init__(self, model: PhinTransformer, learned_fields: tuple[bool, ...], sampler: SamplerConfig) -> None:
+    def __init__(self, model: PhinTransformer, learned_fields: tuple[bool, ...]) -> None:
         super().__init__()
         self.model, self.learned_fields = model, learned_fields
-        self.sampling = Sampling.of(sampler, next(model.parameters()))
 
     def forward(
         self,
@@ -57,7 +55,8 @@ class DecodeStep(nn.Module):
         noise: Float[Tensor, "batch id"],
         limits: StepLimits,
         streams: Float[Tensor, " stream"],
-        window: int | None = None,
+        sampling: Sampling,
+        window: int | Int[Tensor, ""] | None = None,
     ) -> tuple[Drawn, KVCache]:
         """The next row of each tune, and what `rows` add to the cache. `noise` has the ids of all fields side by side.
 
@@ -72,7 +71,7 @@ class DecodeStep(nn.Module):
             logits, state = self.model.heads.logits(field, state, last.melody)
             together = mixed(logits[:, 0].unflatten(0, (len(streams), len(noise))), streams)
             if self.learned_fields[field]:
-                drawn = draw(together + self._added(field, limits, ids), noises[field], self.sampling, field)
+                drawn = draw(together + self._added(field, limits, ids), noises[field], sampling, field)
                 chances.append(together.exp())
             else:
                 drawn = rows.bar.new_full((len(noise),), UNKNOWN_ID)

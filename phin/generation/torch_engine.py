@@ -11,6 +11,7 @@ from phin.generation.limits import Limits
 from phin.generation.play import play
 from phin.generation.request import SamplerConfig, Stream, TuneRequest
 from phin.generation.rows import Rows, in_streams
+from phin.generation.sampling import Sampling
 from phin.generation.step import DecodeStep, StepLimits
 from phin.model.checkpoint import Identity
 from phin.model.transformer import KVCache, PhinTransformer, RowInputs
@@ -37,7 +38,7 @@ class TorchEngine:
         return self.identity.learned_fields
 
     def step(self, sampler: SamplerConfig, streams: Sequence[Stream], window: int | None = None) -> "TorchStep":
-        return TorchStep(DecodeStep(self.model, self.learned_fields, sampler), streams, window)
+        return TorchStep(DecodeStep(self.model, self.learned_fields), sampler, streams, window)
 
 
 def generate(
@@ -60,10 +61,13 @@ class TorchStep:
 
     BLOCK = 64
 
-    def __init__(self, step: DecodeStep, streams: Sequence[Stream] = (), window: int | None = None) -> None:
+    def __init__(
+        self, step: DecodeStep, sampler: SamplerConfig, streams: Sequence[Stream] = (), window: int | None = None
+    ) -> None:
         self.step, self.window, self.streams = step, window, streams
         weight = next(step.parameters())
         self.device, self.weights = weight.device, weight.new_tensor([each.weight for each in streams] or [1.0])
+        self.sampling = Sampling.of(sampler, weight)
         self._slots: KVCache | None = None
         self._used = 0
 
@@ -74,7 +78,9 @@ class TorchStep:
         """The rows after `rows`, and how likely each id was."""
         given = RowInputs(*(self._tensor(column) for column in in_streams(rows, self.streams)))
         tables = StepLimits(*(self._tensor(table) for table in limits.tables))
-        drawn, own = self.step(given, self._slots, self._tensor(noise), tables, self.weights, self.window)
+        drawn, own = self.step(
+            given, self._slots, self._tensor(noise), tables, self.weights, self.sampling, self.window
+        )
         self._keep(own)
         return drawn.ids.cpu().numpy(), drawn.chances.cpu().numpy()
 

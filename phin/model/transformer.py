@@ -549,7 +549,7 @@ class PhinTransformer(nn.Module):
         return PhinLogits(tuple(fields), self.lai_head(hidden), self.quarter_head(hidden)), cache
 
     def trunk(
-        self, rows: RowInputs, cache: KVCache | None = None, window: int | None = None
+        self, rows: RowInputs, cache: KVCache | None = None, window: int | Int[Tensor, ""] | None = None
     ) -> tuple[Float[Tensor, "batch time dim"], KVCache]:
         """What the network makes of rows, after those in the cache; and what these rows add to a cache.
 
@@ -595,7 +595,7 @@ class PhinTransformer(nn.Module):
         onset: Int[Tensor, "batch time"],
         place: Int[Tensor, "#batch time"],
         cache: KVCache | None,
-        window: int | None,
+        window: int | Int[Tensor, ""] | None,
     ) -> Float[Tensor, "batch head time seen"] | Bool[Tensor, "batch 1 time seen"]:
         """Which of the cached rows and of the rows themselves each row sees, with the bias of beat lags."""
         B, T = asks.shape

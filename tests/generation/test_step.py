@@ -13,6 +13,7 @@ from phin.generation.play import start_of
 from phin.generation.random import Noise
 from phin.generation.request import SamplerConfig, TuneRequest
 from phin.generation.rows import Rows, after, beginning, hear
+from phin.generation.sampling import Sampling
 from phin.generation.step import DecodeStep, Drawn, StepLimits, mixed
 from phin.generation.torch_engine import TorchStep
 from phin.model.transformer import RowInputs
@@ -37,6 +38,8 @@ from tests.tiny import PHRASE, TOKENIZER, batch_of, item, melodies, tiny_model
 
 ALL_LEARNED = (True,) * NUM_FIELDS
 ONE = torch.ones(1, dtype=torch.float64)
+PLAIN = SamplerConfig()
+SAMPLING = Sampling.of(PLAIN, ONE)
 SIZES = [field.size for field in FIELDS]
 SUM = sum(SIZES)
 
@@ -63,11 +66,13 @@ def tables(limits: Limits) -> StepLimits:
     return StepLimits(*map(torch.from_numpy, limits.tables))
 
 
-def drawn_by(step: DecodeStep, rows: RowInputs, limits: Limits | None = None, seed: int = 0) -> Drawn:
+def drawn_by(
+    step: DecodeStep, rows: RowInputs, limits: Limits | None = None, seed: int = 0, sampler: SamplerConfig = PLAIN
+) -> Drawn:
     """One step of one stream, without a cache."""
     count = len(rows.ids)
     with torch.inference_mode():
-        return step(rows, None, noise(seed, count), tables(limits or Limits(count)), ONE)[0]
+        return step(rows, None, noise(seed, count), tables(limits or Limits(count)), ONE, Sampling.of(sampler, ONE))[0]
 
 
 @pytest.mark.parametrize("phrase", [PHRASE, *melodies(3)], ids=["phrase", "over a drone", "pentatonic", "chromatic"])
@@ -112,12 +117,12 @@ def test_the_start_row_is_the_one_that_was_taught() -> None:
 
 def test_a_step_with_a_cache_draws_what_a_step_without_draws() -> None:
     """Fails: going on with a phrase differs from playing it from the start."""
-    step, rows = DecodeStep(tiny_model(), ALL_LEARNED, SamplerConfig()), rows_of(PHRASE)
+    step, rows = DecodeStep(tiny_model(), ALL_LEARNED), rows_of(PHRASE)
     free = tables(Limits(1))
     for seed in range(8):
-        whole, _ = step(rows, None, noise(seed), free, ONE)
-        _, cache = step(rows.part(0, 9), None, noise(seed), free, ONE)
-        drawn, own = step(rows.part(9), cache, noise(seed), free, ONE)
+        whole, _ = step(rows, None, noise(seed), free, ONE, SAMPLING)
+        _, cache = step(rows.part(0, 9), None, noise(seed), free, ONE, SAMPLING)
+        drawn, own = step(rows.part(9), cache, noise(seed), free, ONE, SAMPLING)
         assert torch.equal(drawn.ids, whole.ids)
         torch.testing.assert_close(drawn.chances, whole.chances, rtol=0, atol=1e-12)
         assert cache.joined(own).length == rows.ids.shape[1]
@@ -125,11 +130,11 @@ def test_a_step_with_a_cache_draws_what_a_step_without_draws() -> None:
 
 def test_tunes_side_by_side_draw_what_each_draws_alone_whatever_their_lengths() -> None:
     """Fails: a tune of a batch hangs on those beside it, or on the slots that were made for them."""
-    step = DecodeStep(tiny_model(), ALL_LEARNED, SamplerConfig())
+    step = DecodeStep(tiny_model(), ALL_LEARNED)
     phrases, lengths = [PHRASE, *melodies(3)], [10, 1, 4, 7]
 
     def draw_on(rows: Rows, tunes: list[int]) -> list[list[list[int]]]:
-        torch_step, noises, heard, drawn = TorchStep(step), Noise(1, tunes), hear(rows), []
+        torch_step, noises, heard, drawn = TorchStep(step, PLAIN), Noise(1, tunes), hear(rows), []
         for number in range(70):  # more than a block of slots
             drawn.append(torch_step(rows, noises.of_row(number), Limits(len(tunes)))[0])
             drawn[-1][:, STEP] = np.maximum(drawn[-1][:, STEP], NUM_SYMBOLS)  # no tune ends here
@@ -143,11 +148,11 @@ def test_tunes_side_by_side_draw_what_each_draws_alone_whatever_their_lengths() 
 
 def test_a_window_draws_the_same_whether_old_slots_are_kept_or_given_up() -> None:
     """Fails: an endless tune turns into another when its cache is cleared."""
-    step = DecodeStep(tiny_model(), ALL_LEARNED, SamplerConfig())
+    step = DecodeStep(tiny_model(), ALL_LEARNED)
 
     def draw_on(block: int) -> tuple[list, int]:
         rows = begun([PHRASE, melodies(1)[0]], [6, 2])
-        torch_step, noises, heard, drawn = TorchStep(step, window=12), Noise(1, [0, 1]), hear(rows), []
+        torch_step, noises, heard, drawn = TorchStep(step, PLAIN, window=12), Noise(1, [0, 1]), hear(rows), []
         torch_step.BLOCK = block
         for number in range(90):
             drawn.append(torch_step(rows, noises.of_row(number), Limits(2))[0])
@@ -164,7 +169,7 @@ def test_a_window_draws_the_same_whether_old_slots_are_kept_or_given_up() -> Non
 def test_greedy_steps_draw_the_likeliest_value_of_every_field_given_those_before() -> None:
     """Fails: fields of a note are drawn without regard to each other."""
     model, rows = tiny_model(), rows_of(PHRASE)
-    drawn = drawn_by(DecodeStep(model, ALL_LEARNED, SamplerConfig(top_k=1)), rows)
+    drawn = drawn_by(DecodeStep(model, ALL_LEARNED), rows, sampler=SamplerConfig(top_k=1))
     # the same through the teaching path: the row drawn so far is the target, the next field's logits are read off
     batch = batch_of(PHRASE)
     target = torch.full((NUM_FIELDS,), UNKNOWN_ID)
@@ -181,8 +186,8 @@ def many_rows(learned: tuple[bool, ...] = ALL_LEARNED, limits: Limits | None = N
     """Two hundred rows drawn after the start, at a temperature at which anything comes."""
     request = TuneRequest()
     rows = beginning([start_of(request)] * 200, np.tile(request.conditions(TOKENIZER), (200, 1)))
-    step = DecodeStep(tiny_model(), learned, SamplerConfig(temperature=5.0))
-    return drawn_by(step, RowInputs(*map(torch.from_numpy, rows)), limits)
+    step, hot = DecodeStep(tiny_model(), learned), SamplerConfig(temperature=5.0)
+    return drawn_by(step, RowInputs(*map(torch.from_numpy, rows)), limits, sampler=hot)
 
 
 def test_no_symbol_but_the_end_is_ever_drawn() -> None:
@@ -303,15 +308,15 @@ def test_streams_are_mixed_by_their_weights(weights: tuple[float, float]) -> Non
 
 def test_all_streams_go_on_with_the_note_that_is_drawn() -> None:
     """Fails: the later fields of a note are drawn as if other streams had drawn another note."""
-    step = DecodeStep(tiny_model(), ALL_LEARNED, SamplerConfig(top_k=1))
+    step, greedy = DecodeStep(tiny_model(), ALL_LEARNED), SamplerConfig(top_k=1)
     rows = rows_of(PHRASE)
     other = rows._replace(conditions=(rows.conditions + 1) % 2)
     both = RowInputs(*(torch.cat(pair) for pair in zip(rows[:-1], other[:-1], strict=True)))
     free = tables(Limits(1))
     for weights, expected in (((1.0, 0.0), rows), ((0.0, 1.0), other)):
         streams = torch.tensor(weights, dtype=torch.float64)
-        mine, own = step(both, None, noise(0), free, streams)
-        theirs = drawn_by(step, expected)
+        mine, own = step(both, None, noise(0), free, streams, Sampling.of(greedy, ONE))
+        theirs = drawn_by(step, expected, sampler=greedy)
         assert torch.equal(mine.ids, theirs.ids)
         torch.testing.assert_close(mine.chances, theirs.chances)
         assert own.onset.shape == (2, rows.ids.shape[1])
@@ -335,7 +340,7 @@ def test_steps_until_the_last_stroke_never_pass_it_and_end_on_it(last_stroke: in
 
 def test_the_step_keeps_nothing() -> None:
     """Fails: a session hears the one before it."""
-    step, rows = DecodeStep(tiny_model(), ALL_LEARNED, SamplerConfig()), rows_of(PHRASE)
+    step, rows = DecodeStep(tiny_model(), ALL_LEARNED), rows_of(PHRASE)
     state = {name: tensor.clone() for name, tensor in step.state_dict().items()}
     assert torch.equal(drawn_by(step, rows).ids, drawn_by(step, rows).ids)
     assert all(torch.equal(tensor, state[name]) for name, tensor in step.state_dict().items())
