@@ -2,7 +2,7 @@
 
 PY ?= python3
 VENV ?= .venv
-EXTRAS ?= corpora,sweep,dev
+EXTRAS ?= corpora,sweep,export,dev
 # Elsewhere, for a CPU-only torch: TORCH_ARGS="--index-url <the PyTorch CPU index>"
 TORCH_ARGS ?=
 # More settings for phin-train, such as ARGS="seed=1"

@@ -18,6 +18,8 @@ from phin.cli.typed import understood
 from phin.config import conf_dir, register
 from phin.errors import InvalidConfig, PhinError, Stopped
 
+OF_EXPORT = ("onnx", "onnxscript", "onnxruntime")
+"""What the extra `export` installs."""
 _NOISE = ("To append to your", "full_key", "object_type", "reference_type", "Config search path", "provider=")
 
 
@@ -70,6 +72,11 @@ def run(command: str, schema: type, task: Callable[[Any], Any]) -> None:
         _leave(command, f"interrupted{to_go_on}", status=128 + signal.SIGINT)
     except Stopped as stopped:
         _leave(command, str(stopped), status=128 + signal.SIGTERM)
+    except ModuleNotFoundError as error:
+        if error.name not in OF_EXPORT:
+            raise
+        remedy = 'install what exported models need: pip install "phin[export]"'
+        failures.append(PhinError(error.name, "is not installed", remedy))
     except Exception as error:
         ended = Sweep.begun.ended_by(error) if Sweep.begun else None
         if ended is None:

@@ -1,4 +1,4 @@
-"""phin-export: a trained model as a file to hand on."""
+"""phin-export: a trained model to hand on, as a file of weights, or as a folder that plays without torch."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,7 +6,8 @@ from pathlib import Path
 from omegaconf import MISSING
 
 from phin.cli.app import run
-from phin.errors import InvalidConfig
+from phin.errors import InvalidConfig, PhinError
+from phin.generation.exported import GRAPHS, Precision
 from phin.writable import refuse_file
 
 
@@ -17,7 +18,7 @@ class ExportConfig:
     checkpoint: str = MISSING
     """A .ckpt file, or the folder of a run."""
     out: str = MISSING
-    """A new file, NAME.safetensors."""
+    """A new file, NAME.safetensors; or a new folder, for the decode step in ONNX, as trained and in eight bits."""
 
 
 def main() -> None:
@@ -26,14 +27,26 @@ def main() -> None:
 
 
 def export(config: ExportConfig) -> None:
-    """Writes the file; the models that play and are evaluated can be such files."""
+    """Writes the file or the folder; a model is played from either, and evaluated from the file."""
     refuse_file("out", config.out)
     from phin.model.checkpoint import SAFETENSORS, find, load
     from phin.model.checkpoint import export as write
 
-    if Path(config.out).suffix != SAFETENSORS:
-        raise InvalidConfig(f"out={config.out}", "is no form that is known", f"let it end in {SAFETENSORS}")
-    model, identity = load(find(config.checkpoint))
-    write(model, identity, config.out)
-    megabytes = Path(config.out).stat().st_size / 1e6
-    print(f"{config.out}: {megabytes:.1f} MB, the weights, settings and vocabulary. Licence: {identity.licence}")
+    out = Path(config.out)
+    if out.suffix not in ("", SAFETENSORS):
+        remedy = f"let it end in {SAFETENSORS}, or name a folder"
+        raise InvalidConfig(f"out={config.out}", "is no form that is known", remedy)
+    if out.suffix:
+        model, identity = load(find(config.checkpoint))
+        write(model, identity, out)
+        told = f"{out.stat().st_size / 1e6:.1f} MB, the weights, settings and vocabulary"
+    else:
+        if out.exists():
+            raise PhinError(out, "is there already", "name another folder")
+        from phin.generation.export import export_step
+
+        model, identity = load(find(config.checkpoint))
+        export_step(model, identity, out)
+        sizes = [f"{(out / GRAPHS[each]).stat().st_size / 1e6:.1f} MB in {each.value}" for each in Precision]
+        told = f"the decode step, {' and '.join(sizes)}"
+    print(f"{config.out}: {told}. Licence: {identity.licence}")

@@ -8,8 +8,9 @@ from omegaconf import MISSING
 from phin.cli.app import run
 from phin.counted import counted
 from phin.errors import InvalidConfig
+from phin.generation.exported import MANIFEST, Precision
 from phin.generation.given import Given, Use
-from phin.generation.play import ALL, play
+from phin.generation.play import ALL, Engine, play
 from phin.generation.request import SamplerConfig, TuneRequest, refuse_draw
 from phin.generation.wishes import Wishes
 from phin.generation.write import FORMATS, endings_of, refuse_there, write_tunes
@@ -24,7 +25,9 @@ class GenerateConfig(TuneRequest):
     """Settings of phin-generate."""
 
     checkpoint: str = MISSING
-    """A .ckpt file, or the folder of a run."""
+    """A .ckpt file, the folder of a run, or an exported model's."""
+    precision: str | None = None
+    """Of an exported model: fp32, which plays what the checkpoint plays, or int8."""
     count: int = 4
     seed: int = 0
     out: str = "tunes"
@@ -46,6 +49,9 @@ class GenerateConfig(TuneRequest):
         refuse_draw(self.count, self.seed)
         endings_of(self.formats)
         self.keep.constraints(self)
+        if self.precision not in (None, *(known := [each.value for each in Precision])):
+            remedy = f"take one of {', '.join(known)}"
+            raise InvalidConfig(f"precision={self.precision}", "is no precision of an exported model", remedy)
         if self.use not in (uses := [use.value for use in Use]):
             raise InvalidConfig(
                 f"use={self.use}", "is nothing that is made of a tune", f"take one of {', '.join(uses)}"
@@ -83,19 +89,11 @@ def generate(config: GenerateConfig) -> None:
     name = f"tune-{config.seed}"
     refuse_there(config.out, name, config.count, config.formats)  # drawing them would be for nothing
     given = config.material
-    import torch
-
-    from phin.generation.torch_engine import TorchEngine
-    from phin.model.checkpoint import find, load
-
-    torch.set_num_threads(1)  # a step is too small for two
-    model, identity = load(find(config.checkpoint))
+    engine = open_engine(config)
     request: TuneRequest = given.request(config) if given else config
-    begins = given.beginning(identity.tokenizer) if given else None
+    begins = given.beginning(engine.tokenizer) if given else None
     kept_to = [*config.keep.constraints(request), *(given.constraints() if given else [])]
-    played = play(
-        TorchEngine(model, identity), request, config.count, config.seed, config.sampler, True, kept_to, begins
-    )
+    played = play(engine, request, config.count, config.seed, config.sampler, True, kept_to, begins)
     drawn = [given.finished(each.phrase) if given else each.phrase for each in played]
     finished = [config.keep.finished(phrase, request) for phrase in drawn]
     tunes = [tune for tune, _ in finished]
@@ -109,7 +107,26 @@ def generate(config: GenerateConfig) -> None:
         for line in (*changes, *scarce, *files.said):
             print(f"  {line}")
     forms = ", ".join(endings_of(config.formats))
-    print(f"{counted(len(tunes), 'tune')} ({forms}) in {config.out}. Model licence: {identity.licence}")
+    print(f"{counted(len(tunes), 'tune')} ({forms}) in {config.out}. Model licence: {engine.licence}")
+
+
+def open_engine(config: GenerateConfig) -> Engine:
+    """What draws the tunes: ONNX Runtime for an exported model, else torch, which only then is needed."""
+    if (Path(config.checkpoint) / MANIFEST).is_file():
+        from phin.runtime.onnx_engine import OnnxEngine
+
+        return OnnxEngine(config.checkpoint, Precision(config.precision or Precision.FP32.value))
+    if config.precision is not None:
+        reason = "means nothing for a checkpoint, whose weights are as they were trained"
+        remedy = "export it, with phin-export, and name that folder"
+        raise InvalidConfig(f"precision={config.precision}", reason, remedy)
+    import torch
+
+    from phin.generation.torch_engine import TorchEngine
+    from phin.model.checkpoint import find, load
+
+    torch.set_num_threads(1)  # a step is too small for two
+    return TorchEngine(*load(find(config.checkpoint)))
 
 
 def _lai(tune: Phrase, asked: str | None) -> str:

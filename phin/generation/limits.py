@@ -111,7 +111,7 @@ class Limits:
         """Where in `added` the ids of all fields side by side stand, each field's given those before it in `ids`."""
         kind = np.take_along_axis(self.kind, ids[:, STEP, None], axis=1)
         voice = ids[:, VOICE, None] == NUM_SYMBOLS + Voice.ACCOMPANIMENT
-        return _FIRST_PLACE + kind * _BY_KIND + voice * _BY_VOICE
+        return FIRST_PLACE + kind * BY_KIND + voice * _BY_VOICE
 
     @property
     def tables(self) -> tuple[np.ndarray, ...]:
@@ -124,8 +124,8 @@ def _of_fields(of_table: dict[str, int]) -> Int[np.ndarray, " id"]:
     return np.concatenate([np.full(field.size, of_table[field.name]) for field in FIELDS])
 
 
-_FIRST_PLACE = np.concatenate([PLACES[field.name][0] + np.arange(field.size) for field in FIELDS])
-_BY_KIND = _of_fields({name: prod(shape[1:]) if len(shape) > 1 else 0 for name, shape in LAYOUT.items()})
+FIRST_PLACE = np.concatenate([PLACES[field.name][0] + np.arange(field.size) for field in FIELDS])
+BY_KIND = _of_fields({name: prod(shape[1:]) if len(shape) > 1 else 0 for name, shape in LAYOUT.items()})
 _BY_VOICE = _of_fields({name: shape[-1] if len(shape) > 2 else 0 for name, shape in LAYOUT.items()})
 
 

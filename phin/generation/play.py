@@ -35,6 +35,9 @@ class Engine(Protocol):
     def tokenizer(self) -> Tokenizer: ...
 
     @property
+    def licence(self) -> str: ...
+
+    @property
     def corpus(self) -> str:
         """What it learned from."""
         ...
@@ -44,8 +47,8 @@ class Engine(Protocol):
         """Which fields of a row had labels to learn from."""
         ...
 
-    def step(self, sampler: SamplerConfig, streams: Sequence[Stream], window: int | None = None) -> Step:
-        """What draws the rows of some tunes from the first to the last, from several styles at once."""
+    def step(self, count: int, sampler: SamplerConfig, streams: Sequence[Stream], window: int | None = None) -> Step:
+        """What draws the rows of `count` tunes from the first to the last, from several styles at once."""
         ...
 
 
@@ -96,7 +99,7 @@ def play(
         rows = beginning(
             [begins or start_of(request)] * len(numbers), np.tile(streams[0].conditions, (len(numbers), 1))
         )
-        step = engine.step(sampler or SamplerConfig(), streams)
+        step = engine.step(len(numbers), sampler or SamplerConfig(), streams)
         drawn = list(draw_rows(step, rows, kept_to, seed, numbers, most_rows))
         ids, chances, allowed = (np.stack(column) for column in zip(*drawn, strict=True))
         for place, number in enumerate(numbers):

@@ -48,6 +48,16 @@ class SamplerConfig:
                 f"sampler.top_p={self.top_p}", "must be above 0 and at most 1", "take 0.9, or 1 for all"
             )
 
+    def numbers(self) -> tuple[np.ndarray, ...]:
+        """In arrays, as the decode step takes them (`phin.generation.sampling.Sampling`)."""
+        most = max(field.size for field in FIELDS)
+        return (
+            np.array([self.temperatures.get(field.name, self.temperature) for field in FIELDS]),
+            np.array(min(self.top_k or most, most)),
+            np.array(self.top_p),
+            np.array(math.log(self.min_p) if self.min_p else -math.inf),
+        )
+
 
 @dataclass
 class Style:

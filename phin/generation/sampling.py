@@ -4,7 +4,6 @@ The order is fixed: temperature, top-k, top-p, min-p, then the Gumbel draw. Each
 are left out, so that ids of one logit stay or go together, in every runtime. `topk` everywhere, never `sort`.
 """
 
-import math
 from typing import NamedTuple
 
 import torch
@@ -12,7 +11,6 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from phin.generation.request import SamplerConfig
-from phin.tokenizer import FIELDS
 
 
 class Sampling(NamedTuple):
@@ -27,14 +25,8 @@ class Sampling(NamedTuple):
     def of(cls, config: SamplerConfig, like: Tensor | None = None) -> "Sampling":
         """The tensors of a config, where `like` is and as precise."""
         like = torch.zeros(()) if like is None else like
-        temperatures = [config.temperatures.get(field.name, config.temperature) for field in FIELDS]
-        most = max(field.size for field in FIELDS)
-        return cls(
-            like.new_tensor(temperatures),
-            torch.tensor(min(config.top_k or most, most), device=like.device),
-            like.new_tensor(config.top_p),
-            like.new_tensor(math.log(config.min_p) if config.min_p else -math.inf),
-        )
+        temperature, top_k, top_p, log_min_p = map(torch.from_numpy, config.numbers())
+        return cls(temperature.to(like), top_k.to(like.device), top_p.to(like), log_min_p.to(like))
 
 
 def filter_logits(

@@ -6,11 +6,16 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from phin.generation.limits import LAYOUT, PLACES
+from phin.generation.limits import BY_KIND, FIRST_PLACE
 from phin.generation.sampling import Sampling, draw
+from phin.model.folded import FoldedEmbedding, FoldedHeads
 from phin.model.transformer import KVCache, PhinTransformer, RowInputs
 from phin.music.phrase import Voice
 from phin.tokenizer import FIELDS, NUM_FIELDS, NUM_SYMBOLS, PITCH, STEP, UNKNOWN_ID, VOICE
+
+SIZES = [field.size for field in FIELDS]
+IMPOSSIBLE = -1e30
+"""The log-probability of what cannot be drawn: a number, so that no weight of a stream makes it none."""
 
 
 class StepLimits(NamedTuple):
@@ -20,11 +25,6 @@ class StepLimits(NamedTuple):
     kind: Int[Tensor, "batch step"]
     recalled: Int[Tensor, "batch 2 motif"]
     recalled_cost: Float[Tensor, "batch motif"]
-
-    def table(self, name: str) -> Float[Tensor, "batch ..."]:
-        """What is added to the logits of a field, in its shape (`LAYOUT`)."""
-        start, stop = PLACES[name]
-        return self.added[:, start:stop].unflatten(1, LAYOUT[name])
 
 
 class Drawn(NamedTuple):
@@ -44,9 +44,16 @@ class DecodeStep(nn.Module):
     A field that the model never had labels for is not drawn: it stays unknown.
     """
 
+    first_place: Tensor
+    by_kind: Tensor
+
     def __init__(self, model: PhinTransformer, learned_fields: tuple[bool, ...]) -> None:
         super().__init__()
         self.model, self.learned_fields = model, learned_fields
+        self.embed, self.heads = FoldedEmbedding(model.embed), FoldedHeads(model.heads)
+        device = next(model.parameters()).device
+        self.register_buffer("first_place", torch.from_numpy(FIRST_PLACE).to(device))
+        self.register_buffer("by_kind", torch.from_numpy(BY_KIND).to(device))
 
     def forward(
         self,
@@ -64,42 +71,49 @@ class DecodeStep(nn.Module):
         rows of all tunes in one stream stand before those of the next. Log-probabilities are added with the weights of
         their streams (they sum to 1; a negative one pushes away), and all streams go on with the note that is drawn.
         """
-        hidden, own = self.model.trunk(rows, cache, window)
-        last, noises = rows.part(-1), noise.split([field.size for field in FIELDS], dim=1)
+        hidden, own = self.model.trunk(rows, cache, window, self.embed)
+        last, noises = rows.part(-1), noise.split(SIZES, dim=1)
         state, ids, chances = hidden[:, -1:], list[Tensor](), list[Tensor]()
+        added = [limits.added[:, : FIELDS[STEP].size]]
         for field in range(NUM_FIELDS):
-            logits, state = self.model.heads.logits(field, state, last.melody)
-            together = mixed(logits[:, 0].unflatten(0, (len(streams), len(noise))), streams)
+            logits, state = self.heads.logits(field, state, last.melody)
+            together = mixed(logits[:, 0].unflatten(0, (streams.shape[0], noise.shape[0])), streams)
             if self.learned_fields[field]:
-                drawn = draw(together + self._added(field, limits, ids), noises[field], sampling, field)
+                drawn = draw(together + added[field], noises[field], sampling, field)
                 chances.append(together.exp())
             else:
-                drawn = rows.bar.new_full((len(noise),), UNKNOWN_ID)
+                drawn = rows.bar.new_full((noise.shape[0],), UNKNOWN_ID)
                 is_unknown = torch.arange(together.shape[1], device=drawn.device) == UNKNOWN_ID
                 chances.append(is_unknown.to(together.dtype).expand_as(together))
             ids.append(drawn)
-            state = self.model.heads.see(field, state, drawn.repeat(len(streams))[:, None], last)
+            if field == STEP:
+                added = self._after_step(limits, drawn)
+            elif field == VOICE:
+                added[PITCH] = self._of_pitch(limits, ids[STEP], drawn)
+            state = self.heads.see(field, state, drawn.repeat(streams.shape[0])[:, None], last)
         return Drawn(torch.stack(ids, dim=1), torch.cat(chances, dim=1)), own
 
-    def _added(self, field: int, limits: StepLimits, ids: list[Tensor]) -> Float[Tensor, "batch id"]:
-        """What limits add to the logits of a field, once the fields before it are drawn."""
-        if field == STEP:
-            return limits.table("step")
-        tune = torch.arange(len(ids[STEP]), device=ids[STEP].device)
-        kind = limits.kind[tune, ids[STEP]]
-        if field != PITCH:
-            return limits.table(FIELDS[field].name)[tune, kind]
-        is_accompaniment = ids[VOICE] == NUM_SYMBOLS + Voice.ACCOMPANIMENT
-        table = limits.table("pitch")[tune, kind, is_accompaniment.long()]
-        goes_on = (limits.recalled[:, 0] == ids[STEP][:, None]) & ~is_accompaniment[:, None]
+    def _after_step(self, limits: StepLimits, step: Int[Tensor, " batch"]) -> list[Float[Tensor, "batch id"]]:
+        """What is added to the logits of each field, once the step is drawn; of pitches as if in the melody."""
+        return list(limits.added.gather(1, self._places(limits, step)).split(SIZES, dim=1))
+
+    def _of_pitch(
+        self, limits: StepLimits, step: Int[Tensor, " batch"], voice: Int[Tensor, " batch"]
+    ) -> Float[Tensor, "batch pitch"]:
+        """What is added to the logits of pitches, once step and voice are drawn."""
+        is_accompaniment = (voice == NUM_SYMBOLS + Voice.ACCOMPANIMENT)[:, None]
+        places = self._places(limits, step).split(SIZES, dim=1)[PITCH] + is_accompaniment * SIZES[PITCH]
+        goes_on = (limits.recalled[:, 0] == step[:, None]) & ~is_accompaniment
         cost = limits.recalled_cost * goes_on  # (B, motif)
-        is_id = limits.recalled[:, 1, :, None] == torch.arange(FIELDS[PITCH].size, device=tune.device)
-        return table - (cost[..., None] * is_id).amax(dim=1)
+        is_id = limits.recalled[:, 1, :, None] == torch.arange(SIZES[PITCH], device=step.device)
+        return limits.added.gather(1, places) - (cost[..., None] * is_id).amax(dim=1)
+
+    def _places(self, limits: StepLimits, step: Int[Tensor, " batch"]) -> Int[Tensor, "batch id"]:
+        """Where in `added` the ids of all fields side by side stand, those of pitches for the melody."""
+        return self.first_place + limits.kind.gather(1, step[:, None]) * self.by_kind
 
 
 def mixed(logits: Float[Tensor, "stream batch id"], streams: Float[Tensor, " stream"]) -> Float[Tensor, "batch id"]:
     """Log-probabilities of all streams together; what none of them can draw stays impossible."""
-    each = logits.log_softmax(dim=-1)
-    impossible = torch.isneginf(each[0])
-    total = (streams[:, None, None] * each.masked_fill(impossible, 0)).sum(dim=0)
-    return total.masked_fill(impossible, -torch.inf).log_softmax(dim=-1)
+    each = logits.log_softmax(dim=-1).clamp(min=IMPOSSIBLE)
+    return (streams[:, None, None] * each).sum(dim=0).log_softmax(dim=-1)

@@ -12,6 +12,7 @@ from phin.generation.play import play
 from phin.generation.request import SamplerConfig, Stream, TuneRequest
 from phin.generation.rows import Rows, in_streams
 from phin.generation.sampling import Sampling
+from phin.generation.slots import Room, Slots
 from phin.generation.step import DecodeStep, StepLimits
 from phin.model.checkpoint import Identity
 from phin.model.transformer import KVCache, PhinTransformer, RowInputs
@@ -24,10 +25,15 @@ class TorchEngine:
 
     def __init__(self, model: PhinTransformer, identity: Identity) -> None:
         self.model, self.identity = model, identity
+        self._compiled: DecodeStep | None = None
 
     @property
     def tokenizer(self) -> Tokenizer:
         return self.identity.tokenizer
+
+    @property
+    def licence(self) -> str:
+        return self.identity.licence
 
     @property
     def corpus(self) -> str:
@@ -37,8 +43,18 @@ class TorchEngine:
     def learned_fields(self) -> tuple[bool, ...]:
         return self.identity.learned_fields
 
-    def step(self, sampler: SamplerConfig, streams: Sequence[Stream], window: int | None = None) -> "TorchStep":
-        return TorchStep(DecodeStep(self.model, self.learned_fields), sampler, streams, window)
+    def step(
+        self, count: int, sampler: SamplerConfig, streams: Sequence[Stream], window: int | None = None
+    ) -> "TorchStep":
+        step = self._compiled or DecodeStep(self.model, self.learned_fields)
+        return TorchStep(step, count, sampler, streams, window)
+
+    def compiled(self) -> "TorchEngine":
+        """The same engine with its step compiled, which takes the first tune a minute. It keeps today's weights."""
+        made = TorchEngine(self.model, self.identity)
+        made._compiled = DecodeStep(self.model, self.learned_fields)
+        made._compiled.compile(dynamic=True)
+        return made
 
 
 def generate(
@@ -54,22 +70,25 @@ def generate(
 
 
 class TorchStep:
-    """A DecodeStep with the cache of the tunes that it draws. Slots are made in blocks and written where they lie.
+    """A DecodeStep with the cache of the `count` tunes that it draws.
 
     With streams each tune is drawn from several styles at once; without, from the conditions of its rows alone.
     """
 
-    BLOCK = 64
-
     def __init__(
-        self, step: DecodeStep, sampler: SamplerConfig, streams: Sequence[Stream] = (), window: int | None = None
+        self,
+        step: DecodeStep,
+        count: int,
+        sampler: SamplerConfig,
+        streams: Sequence[Stream] = (),
+        window: int | None = None,
     ) -> None:
         self.step, self.window, self.streams = step, window, streams
         weight = next(step.parameters())
         self.device, self.weights = weight.device, weight.new_tensor([each.weight for each in streams] or [1.0])
         self.sampling = Sampling.of(sampler, weight)
-        self._slots: KVCache | None = None
-        self._used = 0
+        self.slots = Slots(count, window)
+        self._keys = self._values = [weight.new_zeros(0)] * len(step.model.blocks)
 
     @torch.inference_mode()
     def __call__(
@@ -79,39 +98,37 @@ class TorchStep:
         given = RowInputs(*(self._tensor(column) for column in in_streams(rows, self.streams)))
         tables = StepLimits(*(self._tensor(table) for table in limits.tables))
         drawn, own = self.step(
-            given, self._slots, self._tensor(noise), tables, self.weights, self.sampling, self.window
+            given, self._cache(), self._tensor(noise), tables, self.weights, self.sampling, self.window
         )
-        self._keep(own)
+        self._keep(rows, own)
         return drawn.ids.cpu().numpy(), drawn.chances.cpu().numpy()
 
     def _tensor(self, column: np.ndarray) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(column)).to(self.device)
 
-    def _keep(self, own: KVCache) -> None:
-        """Writes rows into slots that are free, after making room."""
-        if self._slots is None or self._used + own.length > self._slots.length:
-            self._make_room(own)
-        assert self._slots is not None
-        here = slice(self._used, self._used + own.length)
-        self._slots.keys[:, :, :, here], self._slots.values[:, :, :, here] = own.keys, own.values
-        self._slots.onset[:, here], self._slots.place[:, here] = own.onset, own.place
-        self._used += own.length
+    def _cache(self) -> KVCache | None:
+        """What was read so far; None before anything was."""
+        if not self.slots.used:
+            return None
+        times = (max(len(self.streams), 1), 1)
+        onset, place = (self._tensor(np.tile(each, times)) for each in (self.slots.onset, self.slots.place))
+        return KVCache(tuple(self._keys), tuple(self._values), onset, place)
 
-    def _make_room(self, own: KVCache) -> None:
-        """More slots; under a window first those whose rows no tune will see again."""
-        slots = self._slots
-        if slots is not None and self.window is not None:
-            seen = (slots.place == 0) | (slots.place > own.place.amax(dim=1, keepdim=True) - self.window)
-            kept = torch.nonzero(seen.any(dim=0)).flatten()
-            slots = KVCache(
-                slots.keys[:, :, :, kept], slots.values[:, :, :, kept], slots.onset[:, kept], slots.place[:, kept]
+    def _keep(self, rows: Rows, own: KVCache) -> None:
+        """Writes the keys and values of rows into slots that are free, after making room."""
+        if room := self.slots.room_for(rows):
+            self._keys, self._values = (
+                [self._moved(*layer, room) for layer in zip(old, new, strict=True)]
+                for old, new in ((self._keys, own.keys), (self._values, own.values))
             )
-            self._used = len(kept)
-        more = self.BLOCK * -(-max(own.length, 1) // self.BLOCK)
-        layers, count, heads, _, width = own.keys.shape
-        empty = KVCache(
-            *own.keys.new_zeros((2, layers, count, heads, more, width)),
-            onset=own.onset.new_zeros((count, more)),
-            place=own.place.new_full((count, more), -1),
-        )
-        self._slots = empty if slots is None else slots.joined(empty)
+        here = self.slots.take(rows)
+        for slots, new in zip(self._keys + self._values, own.keys + own.values, strict=True):
+            slots[:, :, here] = new
+
+    def _moved(self, old: Tensor, new: Tensor, room: Room) -> Tensor:
+        """What is kept of `old`, in a cache with room for `new`."""
+        count, heads, _, width = new.shape
+        moved = new.new_zeros((count, heads, room.size, width))
+        if len(room.kept):
+            moved[:, :, : len(room.kept)] = old[:, :, self._tensor(room.kept)]
+        return moved

@@ -144,20 +144,25 @@ class KVCache(NamedTuple):
     The slots may be in any order. `place` is 0 for the START row and -1 where a slot holds nothing.
     """
 
-    keys: Float[Tensor, "layer batch head slot width"]
-    values: Float[Tensor, "layer batch head slot width"]
+    keys: tuple[Float[Tensor, "batch head slot width"], ...]
+    """Of each layer."""
+    values: tuple[Float[Tensor, "batch head slot width"], ...]
     onset: Int[Tensor, "batch slot"]
     place: Int[Tensor, "batch slot"]
 
     @property
     def length(self) -> int:
         """Slots, empty ones included."""
-        return self.keys.shape[3]
+        return self.onset.shape[1]
 
     def joined(self, other: "KVCache") -> "KVCache":
         """The slots of both."""
-        dims = (3, 3, 1, 1)
-        return KVCache(*(torch.cat(pair, dim) for *pair, dim in zip(self, other, dims, strict=True)))
+        keys, values = (
+            tuple(torch.cat(pair, dim=2) for pair in zip(mine, theirs, strict=True))
+            for mine, theirs in ((self.keys, other.keys), (self.values, other.values))
+        )
+        onset, place = (torch.cat(pair, dim=1) for pair in ((self.onset, other.onset), (self.place, other.place)))
+        return KVCache(keys, values, onset, place)
 
 
 class RowInputs(NamedTuple):
@@ -221,6 +226,16 @@ def pitch_class_ids(pitch: Int[Tensor, "*batch"]) -> Int[Tensor, "*batch"]:
     return torch.where(pitch >= NUM_SYMBOLS, (pitch - NUM_SYMBOLS + FIELDS[PITCH].lowest) % 12 + 1, 0)
 
 
+def metrical_ids(
+    moment: Int[Tensor, "*batch"], bar: Int[Tensor, "*#batch"]
+) -> tuple[Int[Tensor, "*batch"], Int[Tensor, "*batch"], Int[Tensor, "*batch"]]:
+    """Where moments stand in their bars, in their quarters, and in which of eight bars; 0 in bars of unknown length."""
+    known, length = bar > 0, bar.clamp(min=1, max=LONGEST_BAR)
+    in_bar = torch.where(known, moment % length + 1, 0)
+    number = torch.where(known, torch.div(moment, length, rounding_mode="floor") % BARS_COUNTED + 1, 0)
+    return in_bar, moment % STEPS_PER_QUARTER, number
+
+
 class MetricalPosition(nn.Module):
     """Where a moment stands in its bar and its quarter, and in which of eight bars, as one vector (B, T, width)."""
 
@@ -233,11 +248,23 @@ class MetricalPosition(nn.Module):
     def forward(
         self, moment: Int[Tensor, "batch time"], bar: Int[Tensor, " batch"]
     ) -> Float[Tensor, "batch time width"]:
-        known = bar[:, None] > 0
-        length = bar[:, None].clamp(min=1, max=LONGEST_BAR)
-        in_bar = torch.where(known, moment % length + 1, 0)
-        number = torch.where(known, torch.div(moment, length, rounding_mode="floor") % BARS_COUNTED + 1, 0)
-        return self.in_bar(in_bar) + self.in_quarter(moment % STEPS_PER_QUARTER) + self.bar_number(number)
+        in_bar, in_quarter, number = metrical_ids(moment, bar[:, None])
+        return self.in_bar(in_bar) + self.in_quarter(in_quarter) + self.bar_number(number)
+
+
+class LearnedPositions(nn.Embedding):
+    """A vector for each place in a tune, as many as were made."""
+
+    def forward(self, input: Int[Tensor, "*batch"]) -> Float[Tensor, "*batch dim"]:
+        """Of places; those below 0 count as 0. Raises InvalidConfig for one beyond the table."""
+        last = int(input.max())
+        if last >= self.num_embeddings:
+            raise InvalidConfig(
+                f"model.longest_tune={self.num_embeddings}",
+                f"learned positions cannot read row {last + 1}",
+                "take shorter tunes, or train with a larger one",
+            )
+        return super().forward(input.clamp(min=0))
 
 
 class RowEmbedding(nn.Module):
@@ -273,7 +300,7 @@ class RowEmbedding(nn.Module):
         self.project = nn.Linear(total, config.dim, bias=False) if concatenate else None
         self.conditions = nn.ModuleList(nn.Embedding(size, config.dim) for size in condition_sizes)
         if config.learned_positions:
-            self.position = nn.Embedding(config.longest_tune, config.dim)
+            self.position = LearnedPositions(config.longest_tune, config.dim)
 
     def forward(self, rows: RowInputs, place: Int[Tensor, "#batch time"]) -> Float[Tensor, "batch time dim"]:
         """`place` says which row of its tune each is."""
@@ -294,14 +321,7 @@ class RowEmbedding(nn.Module):
         condition = torch.stack([table(rows.conditions[:, i]) for i, table in enumerate(self.conditions)]).sum(dim=0)
         x = x + (place == 0)[..., None] * condition[:, None]
         if self.config.learned_positions:
-            last = int(place.max())
-            if last >= self.config.longest_tune:
-                raise InvalidConfig(
-                    f"model.longest_tune={self.config.longest_tune}",
-                    f"learned positions cannot read row {last + 1}",
-                    "take shorter tunes, or train with a larger one",
-                )
-            x = x + self.position(place.clamp(min=0))
+            x = x + self.position(place)
         return x
 
 
@@ -336,25 +356,25 @@ class RotaryAngles(nn.Module):
     def forward(
         self,
         index: Int[Tensor, "#batch time"],
-        moment: Int[Tensor, "batch time"],
-        pitch: Int[Tensor, "batch time"],
+        moment: Int[Tensor, "2 batch time"],
+        pitch: Int[Tensor, "2 batch time"],
         dtype: torch.dtype,
-    ) -> tuple[Float[Tensor, "batch head time half"], Float[Tensor, "batch head time half"]]:
-        """Cosine and sine of the angles. `pitch` are ids.
+    ) -> tuple[Float[Tensor, "2 batch head time half"], Float[Tensor, "2 batch head time half"]]:
+        """Cosine and sine of the angles of queries and of keys. `pitch` are ids.
 
         Whole turns are left out in whole numbers, so that after hours a tune is as well in time as in its first bar.
         """
-        position = torch.where(self.is_time[None, :, None], moment[:, None, :], index[:, None, :])  # (B, H, T)
-        position = torch.where(self.is_pitch[None, :, None], pitch[:, None, :], position)
-        turned = (position[..., None] * self.turns[None, :, None, :]) & (WHOLE_TURN - 1)
+        position = torch.where(self.is_time[:, None], moment[:, :, None], index[:, None])  # (2, B, H, T)
+        position = torch.where(self.is_pitch[:, None], pitch[:, :, None], position)
+        turned = (position[..., None] * self.turns[:, None]) & (WHOLE_TURN - 1)
         angle = turned.to(dtype) * (2 * math.pi / WHOLE_TURN)
         return angle.cos(), angle.sin()
 
 
 def rotate(
-    x: Float[Tensor, "batch head time width"],
-    turn: tuple[Float[Tensor, "batch head time half"], Float[Tensor, "batch head time half"]],
-) -> Float[Tensor, "batch head time width"]:
+    x: Float[Tensor, "*rows width"],
+    turn: tuple[Float[Tensor, "*rows half"], Float[Tensor, "*rows half"]],
+) -> Float[Tensor, "*rows width"]:
     """Each pair (x_i, x_{i + D/2}) turned by its angle."""
     cosine, sine = turn
     a, b = x.chunk(2, dim=-1)
@@ -392,15 +412,17 @@ class Attention(nn.Module):
     def forward(
         self,
         x: Float[Tensor, "batch time dim"],
-        query_turn: tuple[Tensor, Tensor],
-        key_turn: tuple[Tensor, Tensor],
+        turns: tuple[Float[Tensor, "2 batch head time half"], Float[Tensor, "2 batch head time half"]],
         mask: Float[Tensor, "#batch #head time seen"] | Bool[Tensor, "#batch 1 time seen"] | None,
         past: tuple[Tensor, Tensor] | None,
     ) -> tuple[Float[Tensor, "batch time dim"], Tensor, Tensor]:
-        """What is attended to, and the rows' own keys and values. No mask means plain causal."""
+        """What is attended to, and the rows' own keys and values. No mask means plain causal.
+
+        `turns` are cosine and sine of the angles of queries and keys.
+        """
         B, T, E = x.shape
-        q, k, v = self.qkv(x).view(B, T, 3, self.num_heads, E // self.num_heads).permute(2, 0, 3, 1, 4)  # (B, H, T, D)
-        q, k = rotate(q, query_turn), rotate(k, key_turn)
+        qkv = self.qkv(x).view(B, T, 3, self.num_heads, E // self.num_heads).permute(2, 0, 3, 1, 4)  # (3, B, H, T, D)
+        (q, k), v = rotate(qkv[:2], turns), qkv[2]
         if past is None:
             dropout = self.dropout if self.training else 0.0
             y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout, is_causal=mask is None)
@@ -449,8 +471,8 @@ class Block(nn.Module):
         self.mlp = GatedMLP(config.dim, _multiple_of_8(config.dim * config.mlp_ratio))
         self.dropout = nn.Dropout(config.dropout)
 
-    def forward(self, x: Float[Tensor, "batch time dim"], query_turn, key_turn, mask, past):
-        attended, keys, values = self.attention(self.attention_norm(x), query_turn, key_turn, mask, past)
+    def forward(self, x: Float[Tensor, "batch time dim"], turns, mask, past):
+        attended, keys, values = self.attention(self.attention_norm(x), turns, mask, past)
         x = x + self.dropout(attended)
         return x + self.dropout(self.mlp(self.mlp_norm(x))), keys, values
 
@@ -549,31 +571,36 @@ class PhinTransformer(nn.Module):
         return PhinLogits(tuple(fields), self.lai_head(hidden), self.quarter_head(hidden)), cache
 
     def trunk(
-        self, rows: RowInputs, cache: KVCache | None = None, window: int | Int[Tensor, ""] | None = None
+        self,
+        rows: RowInputs,
+        cache: KVCache | None = None,
+        window: int | Int[Tensor, ""] | None = None,
+        embed: nn.Module | None = None,
     ) -> tuple[Float[Tensor, "batch time dim"], KVCache]:
         """What the network makes of rows, after those in the cache; and what these rows add to a cache.
 
-        With a `window` each row sees so many rows, itself the last of them, and the START row, in every layer.
+        With a `window` each row sees so many rows, itself the last of them, and the START row, in every layer. `embed`
+        makes vectors of rows, if the model's own table does not.
         """
         place = rows.place
         if place is None:
             first = cache.place.amax(dim=1, keepdim=True) + 1 if cache else 0
             place = (torch.arange(rows.ids.shape[1], device=rows.ids.device) + first).view(-1, rows.ids.shape[1])
         asks = rows.onset + note_duration(rows.ids) if self.config.time_ahead else rows.onset
-        key_turn = self.angles(place, rows.onset, rows.ids[..., PITCH], self.norm.weight.dtype)
-        query_turn = self.angles(place, asks, rows.melody, self.norm.weight.dtype)
+        moments, pitches = torch.stack([asks, rows.onset]), torch.stack([rows.melody, rows.ids[..., PITCH]])
+        turns = self.angles(place, moments, pitches, self.norm.weight.dtype)
         if cache is None and rows.place is None and window is None:
             mask = self._causal_mask(asks, rows.onset)
         else:
             mask = self._mask(asks, rows.onset, place, cache, window)
-        x = self.embed(rows, place)
+        x = (embed or self.embed)(rows, place)
         keys, values = [], []
         for layer, block in enumerate(self.blocks):
             before = (cache.keys[layer], cache.values[layer]) if cache else None
-            x, k, v = block(x, query_turn, key_turn, mask, before)
+            x, k, v = block(x, turns, mask, before)
             keys.append(k)
             values.append(v)
-        own = KVCache(torch.stack(keys), torch.stack(values), rows.onset, place.expand_as(rows.onset))
+        own = KVCache(tuple(keys), tuple(values), rows.onset, place.expand_as(rows.onset))
         return self.norm(x), own
 
     def hidden_matrices(self) -> list[Tensor]:

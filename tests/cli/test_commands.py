@@ -16,6 +16,7 @@ from dataclasses import dataclass, fields
 from importlib import import_module
 from pathlib import Path
 
+import jaxtyping
 import pytest
 import torch
 from omegaconf import OmegaConf
@@ -102,6 +103,11 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 MISTAKES = [
     ("train", ["model.dims=256"], "model.dims"),
+    ("export", ["checkpoint=nowhere", "out=model.onnx"], "out=model.onnx"),
+    ("generate", ["checkpoint=nowhere", "precision=int4"], "precision=int4"),
+    ("evaluate", ["checkpoint=nowhere", "exported=x"], "exported=x"),
+    ("evaluate", ["checkpoint=nowhere", "compiled=false"], "compiled=false"),
+    ("evaluate", ["checkpoint=nowhere", "equalities=true", "out=x.json"], "out=x.json"),
     ("train", ["modl=tiny"], "modl"),
     ("train", ["model=huge"], "model/huge"),
     ("train", ["seed=soon"], "seed"),
@@ -425,6 +431,48 @@ def test_generating_writes_tunes_and_the_same_seed_writes_the_same(story: Story,
     ]
     assert played[0] == played[1]
     assert played[0] != played[2]
+
+
+@pytest.fixture(scope="module")
+def exported(story: Story) -> Outcome:
+    """The first run's decode step, in a folder."""
+    jaxtyping.config.update("jaxtyping_disable", True)  # or the checks of shapes would be traced into the graph
+    try:
+        return phin("export", "checkpoint=runs/first", "out=exported")
+    finally:
+        jaxtyping.config.update("jaxtyping_disable", False)
+
+
+@pytest.mark.slow
+def test_an_exported_model_plays_what_its_checkpoint_plays(story: Story, exported: Outcome, tmp_path: Path) -> None:
+    """Fails: the fast way plays other tunes; or eight bits and thirty-two are one."""
+    assert exported.status == 0, exported.err
+    assert re.search(r"exported: the decode step, \d+\.\d MB in fp32 and \d+\.\d MB in int8\. Licence: ", exported.out)
+    asked = ("count=2", "lines=1", "seed=3", "formats=[mid]")
+    models = {"torch": ["runs/first"], "fp32": ["exported"], "int8": ["exported", "precision=int8"]}
+    for name, (model, *more) in models.items():
+        done = phin("generate", f"checkpoint={model}", *asked, *more, f"out={tmp_path / name}")
+        assert done.status == 0, done.err
+        assert "2 tunes (.mid)" in done.out
+        assert "licence" in done.out
+    for file in (tmp_path / "torch").iterdir():
+        assert (tmp_path / "fp32" / file.name).read_bytes() == file.read_bytes()
+    assert "means nothing for a checkpoint" in phin("generate", "checkpoint=runs/first", "precision=int8").complaint
+    assert "is there already" in phin("export", "checkpoint=runs/first", "out=exported").complaint
+
+
+@pytest.mark.slow
+def test_the_equalities_of_a_checkpoint_are_told(story: Story, exported: Outcome) -> None:
+    """Fails: whoever doubts that the cache, the batch or the export computes the same must take our word."""
+    asked = ("checkpoint=runs/first", "equalities=true", "exported=exported", "compiled=false")
+    told = phin("evaluate", *story.data, *asked)
+    assert told.status == 0, told.err
+    for line in ("torch, side by side, unlike beginnings", "ONNX int8 draws as torch, sampler 3", "largest", "ties"):
+        assert line in told.out
+    other = phin("train", *story.data, *TRAINING, "seed=9", "run=runs/ninth")
+    assert other.status == 0, other.err
+    asked = ("checkpoint=runs/ninth", *asked[1:])
+    assert "is not what the whole forward says" in phin("evaluate", *story.data, *asked).complaint
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ from phin.generation.random import Noise
 from phin.generation.request import SamplerConfig, TuneRequest
 from phin.generation.rows import Rows, after, beginning, hear
 from phin.generation.sampling import Sampling
-from phin.generation.step import DecodeStep, Drawn, StepLimits, mixed
+from phin.generation.step import IMPOSSIBLE, DecodeStep, Drawn, StepLimits, mixed
 from phin.generation.torch_engine import TorchStep
 from phin.model.transformer import RowInputs
 from phin.music.phrase import Phrase, Voice
@@ -134,7 +134,7 @@ def test_tunes_side_by_side_draw_what_each_draws_alone_whatever_their_lengths() 
     phrases, lengths = [PHRASE, *melodies(3)], [10, 1, 4, 7]
 
     def draw_on(rows: Rows, tunes: list[int]) -> list[list[list[int]]]:
-        torch_step, noises, heard, drawn = TorchStep(step, PLAIN), Noise(1, tunes), hear(rows), []
+        torch_step, noises, heard, drawn = TorchStep(step, len(tunes), PLAIN), Noise(1, tunes), hear(rows), []
         for number in range(70):  # more than a block of slots
             drawn.append(torch_step(rows, noises.of_row(number), Limits(len(tunes)))[0])
             drawn[-1][:, STEP] = np.maximum(drawn[-1][:, STEP], NUM_SYMBOLS)  # no tune ends here
@@ -152,13 +152,13 @@ def test_a_window_draws_the_same_whether_old_slots_are_kept_or_given_up() -> Non
 
     def draw_on(block: int) -> tuple[list, int]:
         rows = begun([PHRASE, melodies(1)[0]], [6, 2])
-        torch_step, noises, heard, drawn = TorchStep(step, PLAIN, window=12), Noise(1, [0, 1]), hear(rows), []
-        torch_step.BLOCK = block
+        torch_step, noises, heard, drawn = TorchStep(step, 2, PLAIN, window=12), Noise(1, [0, 1]), hear(rows), []
+        torch_step.slots.BLOCK = block
         for number in range(90):
             drawn.append(torch_step(rows, noises.of_row(number), Limits(2))[0])
             drawn[-1][:, STEP] = np.maximum(drawn[-1][:, STEP], NUM_SYMBOLS)
             rows = after(rows, drawn[-1], heard)
-        return np.stack(drawn).tolist(), torch_step._slots.length
+        return np.stack(drawn).tolist(), torch_step.slots.place.shape[1]
 
     kept, many = draw_on(block=256)
     given_up, few = draw_on(block=8)
@@ -286,11 +286,16 @@ def test_what_was_played_before_costs_where_its_step_and_pitch_come_again_in_the
 # --- streams
 
 
+def or_none(logits: Tensor) -> Tensor:
+    """Log-probabilities, -inf where they say that nothing can be drawn."""
+    return logits.masked_fill(logits < IMPOSSIBLE / 2, -torch.inf)
+
+
 def test_one_stream_is_the_model_itself() -> None:
     """Fails: mixing changes what there is nothing to mix of."""
     logits = torch.randn(1, 3, 7, dtype=torch.float64)
     logits[:, :, 2] = -torch.inf
-    torch.testing.assert_close(mixed(logits, ONE), logits[0].log_softmax(dim=-1))
+    torch.testing.assert_close(or_none(mixed(logits, ONE)), logits[0].log_softmax(dim=-1))
 
 
 @pytest.mark.parametrize("weights", [(0.3, 0.7), (2.5, -1.5), (0.0, 1.0)])
@@ -301,7 +306,7 @@ def test_streams_are_mixed_by_their_weights(weights: tuple[float, float]) -> Non
     first, second = logits.log_softmax(dim=-1)
     total = torch.where(torch.isneginf(first), first, weights[0] * first + weights[1] * second.nan_to_num(neginf=0))
     expected = total - total.exp().sum(dim=-1, keepdim=True).log()
-    torch.testing.assert_close(mixed(logits, torch.tensor(weights, dtype=torch.float64)), expected)
+    torch.testing.assert_close(or_none(mixed(logits, torch.tensor(weights, dtype=torch.float64))), expected)
     if weights[0] == 0:
         torch.testing.assert_close(expected, second)
 

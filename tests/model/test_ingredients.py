@@ -62,10 +62,8 @@ def test_pitch_heads_hear_how_far_a_note_lies_from_the_last_and_others_do_not() 
 
     def score(last: int, pitch: int) -> Tensor:
         """Of a query after a note of pitch `last` for a key of `pitch`, (H,)."""
-        at = [torch.tensor([[id]]) for id in (last, pitch)]
-        index, moment = torch.tensor([[3]]), torch.tensor([[48]])
-        turns = (angles(index, moment, id, torch.float64) for id in at)
-        asked, heard = (rotate(x, turn) for x, turn in zip((q, k), turns, strict=True))
+        pitches, moments = torch.tensor([[[last]], [[pitch]]]), torch.full((2, 1, 1), 48)
+        asked, heard = rotate(torch.stack([q, k]), angles(torch.tensor([[3]]), moments, pitches, torch.float64))
         return (asked * heard).sum(dim=-1)[0, :, 0]
 
     a_fifth = score(20, 27)

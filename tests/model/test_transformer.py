@@ -179,11 +179,16 @@ def test_a_cache_is_not_changed_by_going_on_from_it(model: PhinTransformer) -> N
     """Fails: two players who go on from one phrase hear each other."""
     rows = RowInputs.from_batch(batch_of(PHRASE))
     _, cache = model.trunk(rows.part(0, 4))
-    kept = [tensor.clone() for tensor in cache]
+    kept = [tensor.clone() for tensor in (*cache.keys, *cache.values, *cache[2:])]
     once, _ = model.trunk(rows.part(4), cache)
     again, _ = model.trunk(rows.part(4), cache)
     assert torch.equal(once, again)
-    assert all(torch.equal(old, new) for old, new in zip(kept, cache, strict=True))
+    assert all(torch.equal(old, new) for old, new in zip(kept, (*cache.keys, *cache.values, *cache[2:]), strict=True))
+
+
+def slots_of(cache: KVCache, which: Tensor) -> KVCache:
+    keys, values = (tuple(layer[:, :, which] for layer in each) for each in (cache.keys, cache.values))
+    return KVCache(keys, values, cache.onset[:, which], cache.place[:, which])
 
 
 def test_slots_may_be_in_any_order_and_empty_ones_weigh_nothing(model: PhinTransformer) -> None:
@@ -192,10 +197,9 @@ def test_slots_may_be_in_any_order_and_empty_ones_weigh_nothing(model: PhinTrans
     whole = model.trunk(rows)[0]
     _, cache = model.trunk(rows.part(0, 7))
     order = torch.tensor([3, 0, 6, 1, 5, 2, 4])
-    shuffled = KVCache(
-        cache.keys[:, :, :, order], cache.values[:, :, :, order], *(each[:, order] for each in cache[2:])
-    )
-    junk = KVCache(*(torch.ones_like(each) * 1000 for each in cache[:3]), torch.full_like(cache.place, -1))
+    shuffled = slots_of(cache, order)
+    keys, values = (tuple(torch.full_like(layer, 1000) for layer in each) for each in (cache.keys, cache.values))
+    junk = KVCache(keys, values, torch.full_like(cache.onset, 1000), torch.full_like(cache.place, -1))
     for other in (shuffled, cache.joined(junk), junk.joined(shuffled)):
         torch.testing.assert_close(model.trunk(rows.part(7), other)[0], whole[:, 7:], rtol=0, atol=1e-11)
 
@@ -229,9 +233,9 @@ def test_beginnings_of_unlike_lengths_are_read_side_by_side_as_alone(model: Phin
     for place, (rows, beginning) in enumerate(zip(tunes, beginnings, strict=True)):
         alone, own = model.trunk(beginning)
         torch.testing.assert_close(hidden[place, -1], alone[0, -1], rtol=0, atol=1e-12)
-        mine = KVCache(
-            *(each[:, place : place + 1] for each in cache[:2]), *(each[place : place + 1] for each in cache[2:])
-        )
+        one = slice(place, place + 1)
+        keys, values = (tuple(layer[one] for layer in each) for each in (cache.keys, cache.values))
+        mine = KVCache(keys, values, cache.onset[one], cache.place[one])
         next_row = rows.part(beginning.ids.shape[1], beginning.ids.shape[1] + 1)
         with_padding, without = (model.trunk(next_row, kept)[0] for kept in (mine, own))
         torch.testing.assert_close(with_padding, without, rtol=0, atol=1e-12)
@@ -249,7 +253,7 @@ def test_a_window_is_the_same_in_every_layer_and_the_start_stays_in_sight(model:
         torch.testing.assert_close(hidden[:, 0], whole[:, row], rtol=0, atol=1e-12)
         cache = cache.joined(own) if cache else own
         kept = [k for k, index in enumerate(cache.place[0].tolist()) if index == 0 or index > row + 1 - window]
-        cache = KVCache(*(each[:, :, :, kept] for each in cache[:2]), *(each[:, kept] for each in cache[2:]))
+        cache = slots_of(cache, torch.tensor(kept))
     assert cache.length <= window
     assert not torch.allclose(whole, model.trunk(rows)[0])
     torch.testing.assert_close(model.trunk(rows, window=99)[0], model.trunk(rows)[0], rtol=0, atol=1e-12)

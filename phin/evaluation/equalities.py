@@ -1,0 +1,325 @@
+"""Whether every way to compute a tune computes the same one.
+
+The plain forward over a whole tune, the way that training takes, is the reference. Beside it: the decode step row by
+row with a cache, many tunes of unlike beginnings side by side, in a sliding window, compiled, and in ONNX Runtime.
+Log-probabilities are compared row by row on tunes that are given: every step is made to draw what stands there
+(`forced`), and tells how likely everything was. Then notes: two engines draw after the same past with the same random
+numbers, and where they draw something else it is told how near to a tie that was.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+
+from phin.batch import Item, collate
+from phin.generation.constraints import Length
+from phin.generation.draw import Step
+from phin.generation.exported import Precision
+from phin.generation.limits import FORBIDDEN, Heard, Kind, Limits
+from phin.generation.play import Engine, start_of
+from phin.generation.random import Noise
+from phin.generation.request import SamplerConfig, TuneRequest
+from phin.generation.rows import after, beginning, hear
+from phin.generation.sampling import Sampling, filter_logits
+from phin.generation.torch_engine import TorchEngine
+from phin.model.transformer import PhinTransformer, RowInputs
+from phin.runtime.onnx_engine import OnnxEngine
+from phin.tokenizer import (
+    DURATION,
+    END_ID,
+    FIELDS,
+    HEADLINE_FIELDS,
+    NUM_FIELDS,
+    NUM_SYMBOLS,
+    PITCH,
+    STEP,
+    TECHNIQUE,
+    UNKNOWN_ID,
+    VELOCITY,
+    VOICE,
+    Encoded,
+    is_melody_note,
+)
+
+SIZES = [field.size for field in FIELDS]
+ENDS = np.cumsum(SIZES)[:-1]
+TOLERANCE = 1e-4
+"""Of log-probabilities in fp32."""
+LEAST = -60.0
+"""Log-probabilities below this are nothing, and are not compared."""
+ROOM = 4
+"""A tie is nearer than so many times the largest difference that was measured: each side may be off, twice over."""
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How near one way to compute comes to the reference, on the same rows."""
+
+    path: str
+    rows: int
+    largest: float
+    """Difference of two log-probabilities."""
+    bits: float
+    """A melody note, of step, pitch and duration."""
+    reference_bits: float
+
+    @property
+    def is_equal(self) -> bool:
+        return self.largest <= TOLERANCE
+
+
+@dataclass(frozen=True)
+class DrawnAlike:
+    """How often two engines draw the same row after the same past with the same random numbers."""
+
+    path: str
+    rows: int
+    other: int
+    """Rows that differ."""
+    ties: int
+    """Of those, the ones that hung on no more than the two differ in."""
+
+    @property
+    def is_equal(self) -> bool:
+        return self.other == self.ties
+
+
+def known(items: Sequence[Item], learned: Sequence[bool]) -> list[Item]:
+    """The tunes as they could be drawn: a learned field that is unknown has its first value, one that was not learned
+    is unknown.
+    """
+    made = []
+    for item in items:
+        ids, is_learned = item.encoded.ids.copy(), np.array(learned)
+        notes = ids[1:-1]
+        notes[:] = np.where(is_learned, np.where(notes == UNKNOWN_ID, NUM_SYMBOLS, notes), UNKNOWN_ID)
+        made.append(Item(Encoded(ids, item.encoded.onset, item.encoded.bar), item.conditions))
+    return made
+
+
+@torch.inference_mode()
+def taught(model: PhinTransformer, item: Item, window: int | None = None) -> Float[np.ndarray, "row id"]:
+    """Log-probabilities of the ids of all fields of each row but the first, each field's given those before it."""
+    batch = collate([item])
+    rows = RowInputs.from_batch(batch)
+    state, _ = model.trunk(rows, window=window)
+    said = []
+    for field in range(NUM_FIELDS):
+        logits, state = model.heads.logits(field, state, rows.melody)
+        said.append(logits[0].log_softmax(dim=-1))
+        state = model.heads.see(field, state, batch.targets[..., field], rows)
+    return torch.cat(said, dim=-1).numpy()
+
+
+def forced(ids: Int[np.ndarray, "tune 6"]) -> Limits:
+    """Limits under which each tune draws these ids and nothing else; symbols but the end of a tune are left free."""
+    limits, tune = Limits(len(ids)), np.arange(len(ids))
+    limits.kind[:] = Kind.NEW
+    limits.step[:] = FORBIDDEN
+    limits.step[tune, ids[:, STEP]] = 0
+    is_voice = ids[:, VOICE] - NUM_SYMBOLS
+    tables = {VOICE: limits.voice, TECHNIQUE: limits.technique, DURATION: limits.duration, VELOCITY: limits.velocity}
+    for field, table in tables.items():
+        is_value = ids[:, field] >= NUM_SYMBOLS
+        table[is_value, Kind.NEW] = FORBIDDEN
+        table[tune[is_value], Kind.NEW, ids[is_value, field]] = 0
+    is_value = ids[:, PITCH] >= NUM_SYMBOLS
+    limits.pitch[is_value, Kind.NEW] = FORBIDDEN
+    limits.pitch[tune[is_value], Kind.NEW, np.maximum(is_voice, 0)[is_value], ids[is_value, PITCH]] = 0
+    return limits
+
+
+def replayed(step: Step, items: Sequence[Item], lengths: Sequence[int]) -> list[Float[np.ndarray, "_ id"]]:
+    """The same log-probabilities as a step tells them of tunes side by side, from the row after each one's beginning.
+
+    `lengths` are the rows of the beginnings, START among them. Raises ValueError where it drew something else.
+    """
+    tunes = [item.encoded for item in items]
+    begun = [Encoded(tune.ids[:n], tune.onset[:n], tune.bar) for tune, n in zip(tunes, lengths, strict=True)]
+    rows = beginning(begun, np.stack([item.conditions for item in items]))
+    heard, noise = hear(rows), np.zeros((len(items), sum(SIZES)), np.float32)
+    said: list[list[np.ndarray]] = [[] for _ in items]
+    left = [len(tune.ids) - n for tune, n in zip(tunes, lengths, strict=True)]
+    for number in range(max(left)):
+        wanted = np.stack(
+            [tune.ids[min(n + number, len(tune.ids) - 1)] for tune, n in zip(tunes, lengths, strict=True)]
+        )
+        ids, chances = step(rows, noise, forced(wanted))
+        strange = (ids != wanted) & (wanted >= NUM_SYMBOLS)
+        if strange.any():
+            raise ValueError(f"drew {ids[strange]} where it was to draw {wanted[strange]}")
+        for place, own in enumerate(said):
+            if number < left[place]:
+                with np.errstate(divide="ignore"):
+                    own.append(np.log(chances[place]))
+        rows = after(rows, wanted, heard)
+    return [np.stack(own) for own in said]
+
+
+def agreement(
+    path: str,
+    items: Sequence[Item],
+    reference: Sequence[Float[np.ndarray, "_ id"]],
+    said: Sequence[Float[np.ndarray, "_ id"]],
+    learned: Sequence[bool],
+) -> Agreement:
+    """What was said of the last rows of each tune beside the reference's."""
+    is_learned, is_step = np.repeat(np.array(learned), SIZES), np.arange(sum(SIZES)) < SIZES[STEP]
+    largest, rows, melody_notes = 0.0, 0, 0
+    bits = np.zeros(2)
+    for item, expected, told in zip(items, reference, said, strict=True):
+        expected, targets = expected[-len(told) :], item.encoded.ids[-len(told) :]
+        # after the end of a tune nothing more is drawn
+        counts = (expected > LEAST) & is_learned & ((targets[:, STEP] != END_ID)[:, None] | is_step)
+        largest = max(largest, float(np.abs(told[counts] - expected[counts]).max()))
+        rows += len(told)
+        melody_notes += int(is_melody_note(targets).sum())
+        for field in HEADLINE_FIELDS:
+            is_value = targets[:, field] != 0
+            place = int(sum(SIZES[:field])) + targets[:, field]
+            for of, table in enumerate((expected, told)):
+                bits[of] -= table[np.flatnonzero(is_value), place[is_value]].sum() / np.log(2)
+    expected_bits, told_bits = (bits / melody_notes).tolist()
+    return Agreement(path, rows, largest, told_bits, expected_bits)
+
+
+def drawn_alike(
+    path: str,
+    engine: Engine,
+    other: Engine,
+    request: TuneRequest,
+    sampler: SamplerConfig,
+    count: int,
+    seed: int,
+    largest: float,
+) -> DrawnAlike:
+    """Draws `count` tunes with an engine, every row of them with the other as well, after the same past.
+
+    `largest` is the measured difference of their log-probabilities, by which ties are told.
+    """
+    streams = request.streams(engine.tokenizer)
+    rows = beginning([start_of(request)] * count, np.tile(streams[0].conditions, (count, 1)))
+    steps = [each.step(count, sampler, streams) for each in (engine, other)]
+    heard, noise, length = hear(rows), Noise(seed, range(count)), Length(request.last_stroke)
+    drawn, differ, ties = 0, 0, 0
+    for number in range(100 * request.lines):
+        limits = _limits(length, heard)
+        (ids, chances), (theirs, other_chances) = (step(rows, noise.of_row(number), limits) for step in steps)
+        plays = ~heard.has_ended
+        drawn += int(plays.sum())
+        for tune in np.flatnonzero(plays & (ids != theirs).any(axis=1)):
+            differ += 1
+            field = int((ids[tune] != theirs[tune]).argmax())
+            added = limits.added[tune, limits.places(ids)[tune]]
+            random = noise.of_row(number)[tune]
+            mine, its, of_limits, of_noise = (
+                np.split(each, ENDS)[field] for each in (chances[tune], other_chances[tune], added, random)
+            )
+            margin = _margin(mine, its, of_limits, of_noise, sampler, field)
+            ties += margin <= ROOM * largest
+        rows = after(rows, ids, heard)
+        if heard.has_ended.all():
+            break
+    return DrawnAlike(path, drawn, differ, ties)
+
+
+def _limits(length: Length, heard: Heard) -> Limits:
+    limits = Limits(len(heard.onset))
+    length.now(heard, limits)
+    limits.added[heard.has_ended] = 0
+    return limits
+
+
+def _margin(
+    chances: Float[np.ndarray, " id"],
+    other: Float[np.ndarray, " id"],
+    added: Float[np.ndarray, " id"],
+    noise: Float[np.ndarray, " id"],
+    sampler: SamplerConfig,
+    field: int,
+) -> float:
+    """How far a field that two drew otherwise was from a tie: between two ids, or at a filter's boundary."""
+    temperature, *filters = Sampling.of(sampler, torch.zeros((), dtype=torch.float64))
+    with np.errstate(divide="ignore"):
+        values = [torch.from_numpy(np.log(each.astype(np.float64)) + added) for each in (chances, other)]
+    kept = [filter_logits(each, temperature[field], *filters) for each in values]
+    first, second = (int((each + torch.from_numpy(noise)).argmax()) for each in kept)
+    gaps = []
+    for of, (mine, all_of_mine) in enumerate(zip(kept, values, strict=True)):
+        chosen, rival = (first, second) if of == 0 else (second, first)
+        if torch.isinf(mine[rival]):  # a filter left it out: how far from being kept?
+            floor = mine[~torch.isinf(mine)].min()
+            gaps.append(float(floor - all_of_mine[rival] / temperature[field]))
+        else:
+            gaps.append(float(mine[chosen] + noise[chosen] - mine[rival] - noise[rival]))
+    return max(min(gaps), 0.0)
+
+
+NUM_TUNES = 12
+"""Enough for some thousand rows."""
+WINDOW = 24
+"""Rows that the windowed paths see: fewer than a tune has, so that something falls out of it."""
+SAMPLERS = (SamplerConfig(), SamplerConfig(temperature=0.9, top_p=0.9), SamplerConfig(top_k=12, min_p=0.02))
+
+
+def equalities(
+    engine: TorchEngine, items: Sequence[Item], exported: str | Path, compile_too: bool = True
+) -> list[Agreement | DrawnAlike]:
+    """Every path beside the reference, on the tunes given. `exported` is a folder that phin-export wrote."""
+    model, learned = engine.model, engine.learned_fields
+    items = known(items, learned)
+    whole = [taught(model, item) for item in items]
+    windowed = [taught(model, item, WINDOW) for item in items]
+    starts = [1] * len(items)
+    unlike = [1 + 3 * place % max(len(item.encoded.ids) - 2, 1) for place, item in enumerate(items)]
+    plain = SamplerConfig()
+
+    def path(name: str, of: Engine, reference: list, lengths: list[int], window: int | None = None) -> Agreement:
+        said = replayed(of.step(len(items), plain, (), window), items, lengths)
+        return agreement(name, items, reference, said, learned)
+
+    alone = [replayed(engine.step(1, plain, ()), [item], [1])[0] for item in items]
+    found: list[Agreement | DrawnAlike] = [
+        agreement("torch, one tune, row by row", items, whole, alone, learned),
+        path("torch, side by side", engine, whole, starts),
+        path("torch, side by side, unlike beginnings", engine, whole, unlike),
+        path(f"torch, in a window of {WINDOW} rows", engine, windowed, unlike, WINDOW),
+    ]
+    if compile_too:
+        found.append(path("torch, compiled", engine.compiled(), whole, unlike))
+    request, count = TuneRequest(lines=4), 16
+    for precision in Precision:
+        onnx, name = OnnxEngine(exported, precision), f"ONNX {precision.value}"
+        logits = path(f"{name}, side by side, unlike beginnings", onnx, whole, unlike)
+        found += [logits, path(f"{name}, in a window of {WINDOW} rows", onnx, windowed, unlike, WINDOW)]
+        for seed, sampler in enumerate(SAMPLERS):
+            said = f"{name} draws as torch, sampler {seed + 1}"
+            # eight bits claim agreement, not identity: only of fp32 it is asked whether what differs was a tie
+            near = logits.largest if precision is Precision.FP32 else 0.0
+            found.append(drawn_alike(said, engine, onnx, request, sampler, count, seed, near))
+    return found
+
+
+def unequal(found: Sequence[Agreement | DrawnAlike]) -> list[str]:
+    """The paths that are not what they must be; eight bits need not be equal."""
+    return [each.path for each in found if not each.is_equal and Precision.INT8.value not in each.path]
+
+
+def said(found: Sequence[Agreement | DrawnAlike]) -> str:
+    """The table for a terminal."""
+    width = max(len(each.path) for each in found) + 2
+    lines = [f"{'logits, beside the whole forward':<{width}}{'rows':>7}{'largest':>10}{'bits/note':>11}{'change':>9}"]
+    for each in found:
+        if isinstance(each, Agreement):
+            change = each.bits - each.reference_bits
+            lines.append(f"{each.path:<{width}}{each.rows:>7}{each.largest:>10.1e}{each.bits:>11.4f}{change:>+9.4f}")
+    if drawn := [each for each in found if isinstance(each, DrawnAlike)]:
+        lines += ["", f"{'rows drawn after the same past':<{width}}{'rows':>7}{'other':>10}{'ties':>11}{'same':>9}"]
+        for each in drawn:
+            same = 1 - each.other / each.rows
+            lines.append(f"{each.path:<{width}}{each.rows:>7}{each.other:>10}{each.ties:>11}{same:>9.2%}")
+    return "\n".join(lines)

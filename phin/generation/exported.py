@@ -1,0 +1,72 @@
+"""An exported model's folder: the agreement between who writes it and who plays from it. No torch is needed."""
+
+import json
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from phin.errors import InvalidCheckpoint
+from phin.tokenizer import Tokenizer
+
+
+class Precision(Enum):
+    """Of an exported model's weights."""
+
+    FP32 = "fp32"
+    INT8 = "int8"
+
+
+FORMAT = 1
+GRAPHS = {Precision.FP32: "step.onnx", Precision.INT8: "step-int8.onnx"}
+MANIFEST = "manifest.json"
+ROWS = ("ids", "onset", "melody", "melody_before", "motif", "bar", "conditions", "place")
+SLOTS = ("slot_onset", "slot_place")
+LIMITS = ("added", "kind", "recalled", "recalled_cost")
+SAMPLING = ("temperature", "top_k", "top_p", "log_min_p")
+INPUTS = (*ROWS, *SLOTS, "noise", *LIMITS, "streams", *SAMPLING, "window")
+"""After them come the keys and values that are cached (`cache_names`)."""
+OUTPUTS = ("drawn", "chances")
+"""After them come those of the rows that were read."""
+
+
+def cache_names(num_layers: int, prefix: str = "") -> list[str]:
+    """Keys, then values, of each layer."""
+    return [f"{prefix}{of}_{layer}" for of in ("keys", "values") for layer in range(num_layers)]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What an exported folder says of itself."""
+
+    tokenizer: Tokenizer
+    corpus: str
+    corpus_fingerprint: str
+    licence: str
+    learned_fields: tuple[bool, ...]
+    num_layers: int
+    num_heads: int
+    head_width: int
+    sha256: dict[str, str]
+    """Of the graphs, by file name."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """In primitives."""
+        return {**self.__dict__, "format": FORMAT, "tokenizer": self.tokenizer.to_dict()}
+
+    @classmethod
+    def read(cls, folder: str | Path) -> "Manifest":
+        """Raises InvalidCheckpoint where a folder has none, or one of another version of phin."""
+        path = Path(folder) / MANIFEST
+        try:
+            stored = json.loads(path.read_text(encoding="utf-8"))
+            if stored.pop("format") != FORMAT:
+                raise ValueError("its format is another")
+            tokenizer = Tokenizer.from_dict(stored.pop("tokenizer"))
+            return cls(tokenizer=tokenizer, **{**stored, "learned_fields": tuple(stored["learned_fields"])})
+        except OSError:
+            remedy = "name a folder that phin-export wrote, or a checkpoint"
+            raise InvalidCheckpoint(folder, f"has no {MANIFEST}", remedy) from None
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            reason = f"is torn, or of another version of phin ({error})"
+            raise InvalidCheckpoint(path, reason, "export the model again: phin-export") from None

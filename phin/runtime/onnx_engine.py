@@ -1,0 +1,109 @@
+"""The engine that draws with ONNX Runtime, from a folder that phin-export wrote. No torch is needed."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from jaxtyping import Float, Int
+
+from phin.errors import InvalidCheckpoint
+from phin.generation.exported import GRAPHS, INPUTS, MANIFEST, Manifest, Precision, cache_names
+from phin.generation.limits import Limits
+from phin.generation.request import SamplerConfig, Stream
+from phin.generation.rows import Rows, in_streams
+from phin.generation.slots import Room, Slots
+from phin.tokenizer import Tokenizer
+
+FOREVER = 2**40
+"""A window that no row falls out of."""
+
+
+class OnnxEngine:
+    """An exported model, as `phin.generation.play.Engine`."""
+
+    def __init__(self, folder: str | Path, precision: Precision = Precision.FP32) -> None:
+        self.manifest = Manifest.read(folder)
+        name = GRAPHS[precision]
+        path = Path(folder) / name
+        remedy = "export the model again: phin-export"
+        if not path.is_file():
+            raise InvalidCheckpoint(path, "there is no such file", remedy)
+        graph = path.read_bytes()
+        if hashlib.sha256(graph).hexdigest() != self.manifest.sha256.get(name):
+            raise InvalidCheckpoint(path, f"is not the graph that {MANIFEST} tells of", remedy)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1  # a step is too small for two
+        options.log_severity_level = 3
+        self.session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        return self.manifest.tokenizer
+
+    @property
+    def licence(self) -> str:
+        return self.manifest.licence
+
+    @property
+    def corpus(self) -> str:
+        return self.manifest.corpus
+
+    @property
+    def learned_fields(self) -> tuple[bool, ...]:
+        return self.manifest.learned_fields
+
+    def step(
+        self, count: int, sampler: SamplerConfig, streams: Sequence[Stream], window: int | None = None
+    ) -> "OnnxStep":
+        return OnnxStep(self, count, sampler, streams, window)
+
+
+class OnnxStep:
+    """The exported step with the cache of the `count` tunes that it draws; `streams` as for TorchStep."""
+
+    def __init__(
+        self,
+        engine: OnnxEngine,
+        count: int,
+        sampler: SamplerConfig,
+        streams: Sequence[Stream] = (),
+        window: int | None = None,
+    ) -> None:
+        self.engine, self.streams = engine, streams
+        self.tunes = max(len(streams), 1), count
+        self.slots = Slots(count, window)
+        made = engine.manifest
+        nothing = np.zeros((*self.tunes, made.num_heads, 0, made.head_width), np.float32)
+        self._cached = [nothing] * (2 * made.num_layers)
+        self._names = [*INPUTS, *cache_names(made.num_layers)]
+        weights = np.array([each.weight for each in streams] or [1.0])
+        settings = (weights, *sampler.numbers(), np.array(FOREVER if window is None else window))
+        self._settings = [each if each.dtype == np.int64 else each.astype(np.float32) for each in settings]
+
+    def __call__(
+        self, rows: Rows, noise: Float[np.ndarray, "tune id"], limits: Limits
+    ) -> tuple[Int[np.ndarray, "tune 6"], Float[np.ndarray, "tune id"]]:
+        """The rows after `rows`, and how likely each id was."""
+        given = (column.reshape(*self.tunes, *column.shape[1:]) for column in in_streams(rows, self.streams))
+        slots = (np.tile(each, (self.tunes[0], 1, 1)) for each in (self.slots.onset, self.slots.place))
+        inputs = (*given, *slots, noise, *limits.tables, *self._settings, *self._cached)
+        outputs = self.engine.session.run(None, dict(zip(self._names, inputs, strict=True)))
+        drawn, chances, *own = (output for output in outputs if isinstance(output, np.ndarray))
+        self._keep(rows, own)
+        return drawn.view(np.int64), chances  # it comes as C's long long, which numpy calls by another name
+
+    def _keep(self, rows: Rows, own: Sequence[Float[np.ndarray, "stream tune head time width"]]) -> None:
+        """Writes the keys and values of rows into slots that are free, after making room."""
+        if room := self.slots.room_for(rows):
+            self._cached = [_moved(each, room) for each in self._cached]
+        here = self.slots.take(rows)
+        for cached, new in zip(self._cached, own, strict=True):
+            cached[..., here, :] = new
+
+
+def _moved(old: Float[np.ndarray, "*tunes slot width"], room: Room) -> Float[np.ndarray, "*tunes more width"]:
+    moved = np.zeros((*old.shape[:-2], room.size, old.shape[-1]), old.dtype)
+    moved[..., : len(room.kept), :] = old[..., room.kept, :]
+    return moved

@@ -1,0 +1,227 @@
+"""An exported model against torch: the same logits, the same notes; without torch; and a line for each bad folder."""
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import jaxtyping
+import numpy as np
+import pytest
+
+from phin.errors import InvalidCheckpoint, InvalidConfig
+from phin.evaluation.equalities import TOLERANCE, WINDOW, agreement, equalities, known, replayed, taught, unequal
+from phin.generation.export import export_step, refuse_fixed_sizes
+from phin.generation.exported import GRAPHS, MANIFEST, Manifest, Precision
+from phin.generation.given import Given, Use
+from phin.generation.play import play
+from phin.generation.request import SamplerConfig, Style, TuneRequest
+from phin.generation.torch_engine import TorchEngine
+from phin.generation.wishes import Wishes
+from phin.runtime.onnx_engine import OnnxEngine
+from phin.tokenizer import NUM_FIELDS, TECHNIQUE, VELOCITY
+from tests.tiny import PHRASE, identity_for, item, melodies, tiny_model
+
+MODEL = tiny_model(time_heads=0, pitch_heads=1).float()
+IDENTITY = identity_for(MODEL, unlearned=[TECHNIQUE, VELOCITY])
+ENGINE = TorchEngine(MODEL, IDENTITY)
+ITEMS = known([item(PHRASE), *(item(tune) for tune in melodies(5, num_notes=30))], ENGINE.learned_fields)
+
+
+@contextmanager
+def unchecked() -> Iterator[None]:
+    """No shapes are checked: their checks would be traced too, and each fix its sizes."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    try:
+        yield
+    finally:
+        jaxtyping.config.update("jaxtyping_disable", False)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models") / "exported"
+    with unchecked():
+        export_step(MODEL, IDENTITY, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def onnx(folder: Path) -> OnnxEngine:
+    return OnnxEngine(folder)
+
+
+@pytest.mark.slow
+def test_every_way_to_compute_a_tune_computes_the_same(folder: Path) -> None:
+    """Fails: what is measured is not what is played, or what is played hangs on what it is played with."""
+    found = equalities(ENGINE, ITEMS, folder, compile_too=False)
+    assert unequal(found) == []
+    assert len(found) == 14
+    assert {each.path for each in found if "int8" in each.path and not each.is_equal}, "eight bits are no identity"
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch about itself
+def test_a_compiled_step_computes_the_same() -> None:
+    """Fails: the compiler is taken at its word."""
+    model = tiny_model(num_layers=1).float()  # the compiler takes its time with every layer
+    engine = TorchEngine(model, identity_for(model, unlearned=[TECHNIQUE, VELOCITY]))
+    whole = [taught(model, each) for each in ITEMS]
+    lengths = [1 + 3 * place for place in range(len(ITEMS))]
+    with unchecked():
+        said = replayed(engine.compiled().step(len(ITEMS), SamplerConfig(), ()), ITEMS, lengths)
+    assert agreement("compiled", ITEMS, whole, said, engine.learned_fields).largest <= TOLERANCE
+
+
+def test_what_is_compared_can_differ(onnx: OnnxEngine) -> None:
+    """Fails: the comparison finds everything equal, whatever it is given."""
+    whole = [taught(MODEL, each) for each in ITEMS]
+    windowed = [taught(MODEL, each, window=4) for each in ITEMS]
+    said = replayed(onnx.step(len(ITEMS), SamplerConfig(), ()), ITEMS, [1] * len(ITEMS))
+    assert agreement("right", ITEMS, whole, said, ENGINE.learned_fields).is_equal
+    wrong = agreement("wrong", ITEMS, windowed, said, ENGINE.learned_fields)
+    assert not wrong.is_equal
+    assert wrong.bits != pytest.approx(wrong.reference_bits, abs=1e-3)
+    others = [replace(each, conditions=(each.conditions + 1) % 2) for each in ITEMS]
+    said = replayed(onnx.step(len(ITEMS), SamplerConfig(), ()), others, [1] * len(ITEMS))
+    assert not agreement("other conditions", ITEMS, whole, said, ENGINE.learned_fields).is_equal
+    assert WINDOW < max(len(each.encoded.ids) for each in ITEMS), "something falls out of the window"
+
+
+LAI = TuneRequest(lines=1, lai="yai", source="han")
+WISHES = {
+    "as it comes": (TuneRequest(lines=3), Wishes(), None),
+    "guided": (replace(LAI, guidance=2.0), Wishes(), None),
+    "between two styles": (replace(LAI, blend=0.4, other=Style(source="essen", tempo=150.0)), Wishes(), None),
+    "bound": (LAI, Wishes(lai=True, tonic=True, tuning="E-A-E", most_notes=6.0), None),
+    "over a drone, without loops": (LAI, Wishes(drone=True, motif=2.0, pitch=1.0), None),
+    "played on": (TuneRequest(lines=1), Wishes(), Use.CONTINUE),
+    "decorated": (TuneRequest(), Wishes(), Use.DECORATE),
+    "on its rhythm": (TuneRequest(), Wishes(), Use.RHYTHM),
+}
+
+
+@pytest.mark.parametrize(("request_", "wishes", "use"), WISHES.values(), ids=WISHES.keys())
+@pytest.mark.parametrize("sampler", [SamplerConfig(1.5), SamplerConfig(2.0, top_p=0.8, min_p=0.01)], ids=["plain", "p"])
+def test_the_same_notes_are_played_whatever_is_asked(
+    onnx: OnnxEngine, request_: TuneRequest, wishes: Wishes, use: Use | None, sampler: SamplerConfig
+) -> None:
+    """Fails: a wish holds in torch alone."""
+    given = Given(melodies(2)[1], use) if use else None
+    asked = given.request(request_) if given else request_
+    begins = given.beginning(ENGINE.tokenizer) if given else None
+    kept = [*wishes.constraints(asked), *(given.constraints() if given else [])]
+    ours, theirs = (play(engine, asked, 5, 3, sampler, constraints=kept, begins=begins) for engine in (ENGINE, onnx))
+    for mine, its in zip(ours, theirs, strict=True):
+        assert np.array_equal(mine.phrase.rows, its.phrase.rows)
+        assert its.log_probability == pytest.approx(mine.log_probability, abs=1e-2)
+        assert its.left_out == pytest.approx(mine.left_out, abs=1e-3)
+
+
+def test_one_tune_is_the_same_alone_and_among_many(onnx: OnnxEngine) -> None:
+    """Fails: the graph was made for one number of tunes."""
+    many = play(onnx, TuneRequest(lines=2), 7, 5)
+    for number in (0, 6):
+        alone = play(onnx, TuneRequest(lines=2), number + 1, 5)[number]
+        assert np.array_equal(alone.phrase.rows, many[number].phrase.rows)
+
+
+def test_eight_bits_are_smaller_and_nearly_the_same(folder: Path) -> None:
+    """Fails: the small graph is the large one under another name, or plays something else."""
+    sizes = {each: (folder / GRAPHS[each]).stat().st_size for each in Precision}
+    assert sizes[Precision.INT8] < sizes[Precision.FP32]
+    whole = [taught(MODEL, each) for each in ITEMS]
+    said = replayed(OnnxEngine(folder, Precision.INT8).step(len(ITEMS), SamplerConfig(), ()), ITEMS, [1] * len(ITEMS))
+    found = agreement("int8", ITEMS, whole, said, ENGINE.learned_fields)
+    assert 0 < abs(found.bits - found.reference_bits) < 0.1 * found.reference_bits
+
+
+def test_it_plays_where_there_is_no_torch(folder: Path, tmp_path: Path) -> None:
+    """Fails: whoever wants a tune must install a training framework."""
+    code = (
+        "import sys; sys.modules['torch'] = None\n"
+        "from phin.cli.generate import main\n"
+        f"sys.argv = ['phin-generate', 'checkpoint={folder}', 'out={tmp_path}/tunes', 'count=2', 'lines=1']\n"
+        "main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "2 tunes" in done.stdout
+    assert len(list((tmp_path / "tunes").glob("*.mid"))) == 2
+
+
+def test_the_manifest_says_what_the_checkpoint_said(folder: Path, onnx: OnnxEngine) -> None:
+    """Fails: a model to hand on hides its licence, or draws fields that it never learned."""
+    assert (onnx.tokenizer, onnx.licence, onnx.corpus) == (IDENTITY.tokenizer, IDENTITY.licence, IDENTITY.corpus)
+    assert onnx.learned_fields == IDENTITY.learned_fields
+    assert len(onnx.learned_fields) == NUM_FIELDS
+    for name, digest in Manifest.read(folder).sha256.items():
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
+
+
+def _without_manifest(folder: Path) -> None:
+    (folder / MANIFEST).unlink()
+
+
+def _torn_manifest(folder: Path) -> None:
+    (folder / MANIFEST).write_text((folder / MANIFEST).read_text()[:40])
+
+
+def _another_format(folder: Path) -> None:
+    stored = json.loads((folder / MANIFEST).read_text())
+    (folder / MANIFEST).write_text(json.dumps({**stored, "format": 99}))
+
+
+def _a_list(folder: Path) -> None:
+    (folder / MANIFEST).write_text("[1, 2]")
+
+
+def _another_graph(folder: Path) -> None:
+    graph = folder / GRAPHS[Precision.FP32]
+    graph.write_bytes(graph.read_bytes()[:-9])
+
+
+def _without_graph(folder: Path) -> None:
+    (folder / GRAPHS[Precision.FP32]).unlink()
+
+
+BROKEN = {
+    _without_manifest: "has no manifest.json",
+    _torn_manifest: "is torn, or of another version",
+    _another_format: "its format is another",
+    _a_list: "is torn, or of another version",
+    _another_graph: "is not the graph that manifest.json tells of",
+    _without_graph: "there is no such file",
+}
+
+
+@pytest.mark.parametrize(("broken", "told"), BROKEN.items(), ids=lambda case: getattr(case, "__name__", ""))
+def test_a_broken_folder_is_refused_in_one_line(
+    folder: Path, tmp_path: Path, broken: Callable[[Path], None], told: str
+) -> None:
+    """Fails: another model's graph plays under this one's name, or a page of traceback is shown."""
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    broken(copy)
+    with pytest.raises(InvalidCheckpoint, match=told):
+        OnnxEngine(copy)
+
+
+def test_a_graph_for_one_size_only_is_not_handed_on() -> None:
+    """Fails: the exporter takes the number of tunes that it was shown for the only one, and nobody notices."""
+    refuse_fixed_sizes({"ids": ["tune", "time", 6]}, {"ids": {0: "tune", 1: "time"}})
+    with pytest.raises(RuntimeError, match="gave ids fixed sizes"):
+        refuse_fixed_sizes({"ids": ["tune", 5, 6]}, {"ids": {0: "tune", 1: "time"}})
+
+
+def test_a_model_that_knows_only_so_many_places_is_not_exported(tmp_path: Path) -> None:
+    """Fails: a long tune ends in an error of the runtime's, from a graph that cannot say why."""
+    model = tiny_model(learned_positions=True, index_rotary=False, time_heads=0)
+    with pytest.raises(InvalidConfig, match="cannot be exported"):
+        export_step(model, identity_for(model), tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
