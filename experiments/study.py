@@ -25,7 +25,8 @@ from phin.music.picture import save
 from phin.whole_file import write_csv
 
 RESULTS, PAIRED, FIGURE = "results.csv", "paired.csv", "figure.svg"
-HAS_A_COLUMN = ("seed", "trainer.max_steps")
+NOT_NAMED = ("seed", "trainer.max_steps", "sampler")
+"""The first two have columns of their own; how samples are drawn changes no bits."""
 PAIRED_COLUMNS = (
     *("arm", "steps", "against", "against_steps", "seeds", "source", "tunes", "families", "notes"),
     *("step", "pitch", "duration", "bits_per_note", "lowest_seed", "highest_seed"),
@@ -45,7 +46,7 @@ def read_runs(sweeps: list[Path]) -> list[Run]:
 
 def names(runs: list[Run]) -> list[str]:
     """What the arm of each run is called in the tables."""
-    return arm_names(runs, beside=HAS_A_COLUMN)
+    return arm_names(runs, beside=NOT_NAMED)
 
 
 def results(runs: list[Run]) -> list[Row]:
