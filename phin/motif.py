@@ -70,15 +70,16 @@ class MotifMemory:
     def __init__(self, count: int) -> None:
         self._heard = np.zeros(count, dtype=np.int64)
         """Melody notes of each tune so far."""
-        self._onset, self._pitch, self._duration, self._shape, self._agree = np.zeros((5, count, _BLOCK), np.int64)
+        self._onset, self._pitch, self._duration = np.zeros((3, count, _BLOCK), np.int64)
+        self._shape, self._agree = np.zeros((count, _BLOCK), np.int32), np.zeros((count, _BLOCK), np.int8)
         """Of each note: besides its own, the shape of its interval (how far and how long from the note before), and how
         many intervals agree of the motifs up to it and up to the last note."""
 
     def hear(self, ids: Int[np.ndarray, "tune 6"], onset: Int[np.ndarray, " tune"]) -> Int[np.ndarray, "tune 4"]:
         """Takes in the next row of each tune, and tells what it recalls (COLUMNS)."""
-        (played,) = np.nonzero(is_melody_note(ids))
-        if len(played):
-            self._add(played, ids[played], onset[played])
+        played = is_melody_note(ids)
+        if played.any():
+            self._add(played, ids, onset)
         tunes, longest = np.arange(len(ids)), self._agree.max(axis=1)
         then = self._agree.shape[1] - 1 - (self._agree[:, ::-1] == longest[:, None]).argmax(axis=1)
         is_motif = longest >= SHORTEST
@@ -111,25 +112,29 @@ class MotifMemory:
         now = np.take_along_axis(self._pitch, np.maximum(self._heard - 1, 0)[:, None], axis=1)
         return agree, np.diff(self._onset, axis=1), now + np.diff(self._pitch, axis=1)
 
-    def _add(self, tunes: Int[np.ndarray, " tune"], ids: Int[np.ndarray, "tune 6"], onset: Int[np.ndarray, " tune"]):
-        number = self._heard[tunes]
+    def _add(
+        self, played: Bool[np.ndarray, " tune"], ids: Int[np.ndarray, "tune 6"], onset: Int[np.ndarray, " tune"]
+    ) -> None:
+        """Takes in the note of each tune that played one."""
+        number, tunes = self._heard, np.arange(len(ids))
         while number.max() >= self._onset.shape[1]:
             self._grow()
         before = np.maximum(number - 1, 0)
         time, interval = onset - self._onset[tunes, before], ids[:, PITCH] - self._pitch[tunes, before]
-        shape = np.where(number > 0, 1 + time * NUM_INTERVALS + interval + NUM_PITCHES, _NO_SHAPE)
-        same = (self._shape[tunes] == shape[:, None]) & (np.arange(self._shape.shape[1]) < number[:, None])
-        agreed = np.zeros_like(self._agree[tunes])
-        agreed[:, 1:] = self._agree[tunes, :-1]
-        self._agree[tunes] = np.where(same & (shape != _NO_SHAPE)[:, None], np.minimum(agreed + 1, LONGEST), 0)
-        self._onset[tunes, number], self._pitch[tunes, number] = onset, ids[:, PITCH]
-        self._duration[tunes, number], self._shape[tunes, number] = ids[:, DURATION], shape
-        self._heard[tunes] += 1
+        shape = np.where(number > 0, 1 + time * NUM_INTERVALS + interval + NUM_PITCHES, _NO_SHAPE).astype(np.int32)
+        agreed = np.zeros_like(self._agree)
+        np.minimum(self._agree[:, :-1] + 1, LONGEST, out=agreed[:, 1:])
+        agreed *= (self._shape == shape[:, None]) & (shape != _NO_SHAPE)[:, None]
+        np.copyto(self._agree, agreed, where=played[:, None])
+        which, at = tunes[played], number[played]
+        self._onset[which, at], self._pitch[which, at] = onset[played], ids[played, PITCH]
+        self._duration[which, at], self._shape[which, at] = ids[played, DURATION], shape[played]
+        self._heard = number + played
 
     def _grow(self) -> None:
         for name in ("_onset", "_pitch", "_duration", "_shape", "_agree"):
             notes = getattr(self, name)
-            setattr(self, name, np.concatenate([notes, np.zeros((len(notes), _BLOCK), np.int64)], axis=1))
+            setattr(self, name, np.concatenate([notes, np.zeros((len(notes), _BLOCK), notes.dtype)], axis=1))
 
 
 def _columns(

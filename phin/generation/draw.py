@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int
 
 from phin.errors import PhinError
 from phin.generation.constraints import Constraint
-from phin.generation.limits import Limits
+from phin.generation.limits import Heard, Limits
 from phin.generation.random import Noise
 from phin.generation.rows import Rows, after, hear
 from phin.tokenizer import END_ID, FIELDS, NUM_SYMBOLS, UNKNOWN_ID
@@ -49,21 +49,12 @@ def draw_rows(
     has no end after `most_rows`.
     """
     heard, noise = hear(rows), Noise(seed, tunes)
-    always = [Limits(len(tunes)) for _ in constraints]
-    now, limits, free = ([Limits(len(tunes)) for _ in constraints], Limits(len(tunes)), Limits(len(tunes)))
-    for constraint, own in zip(constraints, always, strict=True):
-        constraint.always(own)
+    free, bound = Limits(len(tunes)), [_Bound(constraint, len(tunes)) for constraint in constraints]
     someone_gives = any(constraint.gives_notes for constraint in constraints)
+    limits = Limits(len(tunes))
     for number in range(most_rows):
-        limits.copy_from(free)
-        for constraint, own, base in zip(constraints, now, always, strict=True):
-            own.copy_from(base)
-            constraint.now(heard, own)
-            if heard.has_ended.any():
-                own.copy_from(free, heard.has_ended)
-            if someone_gives and not constraint.gives_notes:
-                own.leave_given_notes()
-            limits.add(own)
+        now = [each.limits(heard, free, someone_gives) for each in bound]
+        limits.sum_of(now)
         ids, chances = step(rows, noise.of_row(number), limits)
         places = limits.places(ids)
         allowed = np.stack([each.allows(places) for each in (*now, limits)])
@@ -74,6 +65,30 @@ def draw_rows(
             return
     reason = "a tune did not come to its end"
     raise PhinError(f"seed {seed}", reason, "take another seed, or a lower sampler.temperature")
+
+
+class _Bound:
+    """A constraint with its limits, which are made anew only where they change from step to step."""
+
+    def __init__(self, constraint: Constraint, count: int) -> None:
+        self.constraint = constraint
+        self._always, self._now = Limits(count), Limits(count)
+        constraint.always(self._always)
+        self._changes = type(constraint).now is not Constraint.now
+
+    def limits(self, heard: Heard, free: Limits, someone_gives: bool) -> Limits:
+        """What it allows of the next row: anything after the end, and given notes as they are given."""
+        leaves_given = someone_gives and not self.constraint.gives_notes
+        has_ended = heard.has_ended.any()
+        if not (self._changes or leaves_given or has_ended):
+            return self._always
+        self._now.copy_from(self._always)
+        self.constraint.now(heard, self._now)
+        if has_ended:
+            self._now.copy_from(free, heard.has_ended)
+        if leaves_given:
+            self._now.leave_given_notes()
+        return self._now
 
 
 _FIRST = np.cumsum([0, *(field.size for field in FIELDS)])

@@ -61,6 +61,7 @@ class DecodeGraph(nn.Module):
         top_k: Int[Tensor, ""],
         top_p: Float[Tensor, ""],
         log_min_p: Float[Tensor, ""],
+        unranked: Float[Tensor, ""],
         window: Int[Tensor, ""],
         cached: list[Float[Tensor, "stream tune head slot width"]],
     ) -> tuple[Tensor, ...]:
@@ -74,7 +75,7 @@ class DecodeGraph(nn.Module):
         keys, values = tuple(layers[: len(layers) // 2]), tuple(layers[len(layers) // 2 :])
         cache = KVCache(keys, values, slot_onset.flatten(0, 1), slot_place.flatten(0, 1))
         limits = StepLimits(added, kind, recalled, recalled_cost)
-        sampling = Sampling(temperature, top_k, top_p, log_min_p)
+        sampling = Sampling(temperature, top_k, top_p, log_min_p, unranked)
         drawn, own = self.step(flat, cache, noise, limits, streams, sampling, window)
         sizes = ids.shape[:2]
         return drawn.ids, drawn.chances, *(each.unflatten(0, sizes) for each in own.keys + own.values)
@@ -101,7 +102,7 @@ def example(
         whole(streams, tunes, slots), whole(streams, tunes, slots) + torch.arange(slots),
         real(tunes, sum(field.size for field in FIELDS)), real(tunes, NUM_ADDED), whole(tunes, FIELDS[0].size),
         whole(tunes, 2, MOST_RECALLED), real(tunes, MOST_RECALLED), real(streams) + 1 / streams,
-        real(NUM_FIELDS) + 1, whole() + 5, real() + 1, real() - 5, whole() + 100,
+        real(NUM_FIELDS) + 1, whole() + 5, real() + 1, real() - 5, real(), whole() + 100,
     )  # fmt: skip
     return {**dict(zip(INPUTS, values, strict=True)), "cached": cached}
 

@@ -23,7 +23,7 @@ MANIFEST = "manifest.json"
 ROWS = ("ids", "onset", "melody", "melody_before", "motif", "bar", "conditions", "place")
 SLOTS = ("slot_onset", "slot_place")
 LIMITS = ("added", "kind", "recalled", "recalled_cost")
-SAMPLING = ("temperature", "top_k", "top_p", "log_min_p")
+SAMPLING = ("temperature", "top_k", "top_p", "log_min_p", "unranked")
 INPUTS = (*ROWS, *SLOTS, "noise", *LIMITS, "streams", *SAMPLING, "window")
 """After them come the keys and values that are cached (`cache_names`)."""
 OUTPUTS = ("drawn", "chances")

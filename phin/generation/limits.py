@@ -6,6 +6,7 @@ the last, the closing one, or one that was given. One more table a voice for the
 may not.
 """
 
+from collections.abc import Sequence
 from enum import IntEnum
 from itertools import accumulate, pairwise
 from math import prod
@@ -89,29 +90,30 @@ class Limits:
         for mine, theirs in zip(self.tables, other.tables, strict=True):
             mine[which] = theirs[which]
 
-    def add(self, other: "Limits") -> None:
-        """Adds what another limits. Of two kinds the later one holds."""
-        self.added += other.added
-        np.maximum(self.kind, other.kind, out=self.kind)
-        used = other.recalled_cost > 0
-        if used.any():
-            self.recalled = np.where(used[:, None], other.recalled, self.recalled)
-            self.recalled_cost = np.where(used, other.recalled_cost, self.recalled_cost)
+    def sum_of(self, others: Sequence["Limits"]) -> None:
+        """Becomes what all of them limit together. Of two kinds the later one holds, and so do the last's motifs."""
+        self.copy_from(others[0])
+        for other in others[1:]:
+            self.added += other.added
+            np.maximum(self.kind, other.kind, out=self.kind)
+            used = other.recalled_cost > 0
+            if used.any():
+                self.recalled = np.where(used[:, None], other.recalled, self.recalled)
+                self.recalled_cost = np.where(used, other.recalled_cost, self.recalled_cost)
 
     def leave_given_notes(self) -> None:
         """Limits nothing of notes that are given."""
         for name in ("voice", "technique", "pitch", "duration", "velocity"):
             getattr(self, name)[:, Kind.GIVEN] = 0
 
-    def allows(self, drawable: Int[np.ndarray, "tune id"]) -> Bool[np.ndarray, "tune id"]:
-        """Which ids of all fields side by side could be drawn, where `drawable` says that they stand."""
-        return np.take_along_axis(self.added, drawable, axis=1) > FORBIDDEN
+    def allows(self, places: Int[np.ndarray, "tune id"]) -> Bool[np.ndarray, "tune id"]:
+        """Which ids of all fields side by side could be drawn, where `places` says that they stand."""
+        return self.added.take(places + np.arange(self.count)[:, None] * NUM_ADDED) > FORBIDDEN
 
     def places(self, ids: Int[np.ndarray, "tune 6"]) -> Int[np.ndarray, "tune id"]:
         """Where in `added` the ids of all fields side by side stand, each field's given those before it in `ids`."""
-        kind = np.take_along_axis(self.kind, ids[:, STEP, None], axis=1)
-        voice = ids[:, VOICE, None] == NUM_SYMBOLS + Voice.ACCOMPANIMENT
-        return FIRST_PLACE + kind * BY_KIND + voice * _BY_VOICE
+        kind = self.kind[np.arange(self.count), ids[:, STEP]]
+        return _PLACES_OF[kind, (ids[:, VOICE] == NUM_SYMBOLS + Voice.ACCOMPANIMENT).astype(np.int64)]
 
     @property
     def tables(self) -> tuple[np.ndarray, ...]:
@@ -126,7 +128,9 @@ def _of_fields(of_table: dict[str, int]) -> Int[np.ndarray, " id"]:
 
 FIRST_PLACE = np.concatenate([PLACES[field.name][0] + np.arange(field.size) for field in FIELDS])
 BY_KIND = _of_fields({name: prod(shape[1:]) if len(shape) > 1 else 0 for name, shape in LAYOUT.items()})
-_BY_VOICE = _of_fields({name: shape[-1] if len(shape) > 2 else 0 for name, shape in LAYOUT.items()})
+BY_VOICE = _of_fields({name: shape[-1] if len(shape) > 2 else 0 for name, shape in LAYOUT.items()})
+_KINDS, _VOICES = np.arange(len(Kind))[:, None, None], np.arange(NUM_VOICES)[:, None]
+_PLACES_OF: Int[np.ndarray, "kind voice id"] = FIRST_PLACE + _KINDS * BY_KIND + _VOICES * BY_VOICE
 
 
 class Heard:
@@ -158,10 +162,15 @@ class Heard:
         begins_anew = is_note & ((step > 0) | (self.num_notes == 0))
         is_melody = is_note & is_melody_note(ids)
         self.onset = self.onset + step
-        self.together = np.where(begins_anew[:, None], 0, self.together)
-        self.together = np.concatenate([np.where(is_note, ids[:, PITCH], 0)[:, None], self.together], axis=1)
-        self.together = np.sort(self.together, axis=1)[:, ::-1]  # what is nothing comes last
-        self.together = self.together[:, : int((self.together > 0).sum(axis=1).max(initial=0))]
+        struck = np.where(is_note, ids[:, PITCH], 0)[:, None]
+        if begins_anew.all():
+            self.together = struck
+        else:
+            kept = np.where(begins_anew[:, None], 0, self.together)
+            self.together = np.sort(np.concatenate([struck, kept], axis=1), axis=1)[
+                :, ::-1
+            ]  # what is nothing comes last
+            self.together = self.together[:, : int((self.together > 0).sum(axis=1).max(initial=0))]
         self.melody = np.where(is_melody, ids[:, PITCH], self.melody)
         self.num_notes = self.num_notes + is_note
         return self.memory.hear(np.where(is_note[:, None], ids, PAD_ID), self.onset)

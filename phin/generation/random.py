@@ -12,7 +12,7 @@ from jaxtyping import Float, UInt64
 
 from phin.tokenizer import FIELDS
 
-_MULTIPLY = (np.uint64(0xD2511F53), np.uint64(0xCD9E8D57))
+_MULTIPLY = (0xD2511F53, 0xCD9E8D57)
 _WEYL = (0x9E3779B9, 0xBB67AE85)
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
@@ -23,18 +23,22 @@ Words = UInt64[np.ndarray, "4 *counter"]
 
 def philox(counter: Words, seed: int) -> Words:
     """Four random 32-bit words for every four-word counter, under a 64-bit seed."""
-    a, b, c, d = (word.astype(np.uint64) & _LOW for word in counter)
-    key = [seed & 0xFFFFFFFF, (seed >> 32) & 0xFFFFFFFF]
+    a, b, c, d = counter & _LOW
+    multiplied, mixed = np.stack([a, c]), np.stack([b, d])
+    shape = (2,) + (1,) * (counter.ndim - 1)
+    key = np.array([seed & 0xFFFFFFFF, (seed >> 32) & 0xFFFFFFFF], np.uint64).reshape(shape)
+    multiply, weyl = (np.array(numbers, np.uint64).reshape(shape) for numbers in (_MULTIPLY, _WEYL))
+    product = np.empty_like(multiplied)
     for _ in range(ROUNDS):
-        first, second = a * _MULTIPLY[0], c * _MULTIPLY[1]
-        a, b, c, d = (
-            (second >> _HALF) ^ b ^ np.uint64(key[0]),
-            second & _LOW,
-            (first >> _HALF) ^ d ^ np.uint64(key[1]),
-            first & _LOW,
-        )
-        key = [(word + weyl) & 0xFFFFFFFF for word, weyl in zip(key, _WEYL, strict=True)]
-    return np.stack([a, b, c, d])
+        # in a round the halves of a counter change places; here the constants do, so that nothing is moved
+        np.multiply(multiplied, multiply, out=product)
+        np.right_shift(product, _HALF, out=multiplied)
+        multiplied ^= mixed[::-1]
+        multiplied ^= key[::-1]
+        np.bitwise_and(product, _LOW, out=mixed)
+        key = (key + weyl) & _LOW
+        multiply, key, weyl = multiply[::-1], key[::-1], weyl[::-1]
+    return np.stack([multiplied[0], mixed[0], multiplied[1], mixed[1]])
 
 
 def gumbel(seed: int, tunes: Sequence[int], first_row: int, rows: int = 1) -> Float[np.ndarray, "row tune id"]:
@@ -46,8 +50,13 @@ def gumbel(seed: int, tunes: Sequence[int], first_row: int, rows: int = 1) -> Fl
     counter[2] = np.arange(first_row, first_row + rows, dtype=np.uint64)[:, None, None]
     counter[3] = np.asarray(tunes, dtype=np.uint64)[:, None]
     words = np.moveaxis(philox(counter, seed), 0, -1).reshape(rows, len(tunes), -1)[..., _WORD]
-    uniform = (words.astype(np.float64) + 0.5) / 2**32  # strictly between 0 and 1
-    return -np.log(-np.log(uniform))
+    noise = words.astype(np.float64)
+    noise += 0.5
+    noise /= 2**32  # strictly between 0 and 1
+    for _ in range(2):
+        np.log(noise, out=noise)
+        np.negative(noise, out=noise)
+    return noise
 
 
 _BLOCKS = [-(-field.size // 4) for field in FIELDS]  # of four words

@@ -11,6 +11,8 @@ from phin.errors import InvalidConfig
 from phin.music.phrase import HONG_PER_LINE, STEPS_PER_HONG, Metre, hong_before_zero
 from phin.tokenizer import FIELDS, LAI_NAMES, METRES, SOURCE_CONDITION, UNKNOWN_CONDITION, Tokenizer
 
+RANKED = 64
+"""Ids of a field that are ranked for top-k and top-p: beyond them lie a few millionths of a trained model's chances."""
 MOST_TUNES = 10_000
 """Of one request: all of them are in memory before the first is written."""
 
@@ -23,9 +25,9 @@ class SamplerConfig:
     temperatures: dict[str, float] = field(default_factory=dict)
     """Other temperatures of some fields, by name: {pitch: 0.9, step: 0.7}."""
     top_k: int = 0
-    """Only the k likeliest ids; 0: all."""
+    """Only the k likeliest ids, at most RANKED; 0: all."""
     top_p: float = 1.0
-    """Only the likeliest ids that together reach this probability; 1: all."""
+    """Only the likeliest ids that together reach this share of what the RANKED likeliest have; 1: all."""
     min_p: float = 0.0
     """Only ids that are at least so likely, as a part of the likeliest one's probability; 0: all."""
 
@@ -41,8 +43,9 @@ class SamplerConfig:
                 raise InvalidConfig(f"sampler.{name}={value}", "must be a number above 0", remedy)
         if not 0 <= self.min_p <= 1:
             raise InvalidConfig(f"sampler.min_p={self.min_p}", "is no probability", "take 0.05, or 0 for no limit")
-        if self.top_k < 0:
-            raise InvalidConfig(f"sampler.top_k={self.top_k}", "cannot be negative", "take 0 for no limit")
+        if not 0 <= self.top_k <= RANKED:
+            remedy = f"take 1 to {RANKED}, or 0 for no limit"
+            raise InvalidConfig(f"sampler.top_k={self.top_k}", "is no number of ids that are ranked", remedy)
         if not 0 < self.top_p <= 1:
             raise InvalidConfig(
                 f"sampler.top_p={self.top_p}", "must be above 0 and at most 1", "take 0.9, or 1 for all"
@@ -50,12 +53,13 @@ class SamplerConfig:
 
     def numbers(self) -> tuple[np.ndarray, ...]:
         """In arrays, as the decode step takes them (`phin.generation.sampling.Sampling`)."""
-        most = max(field.size for field in FIELDS)
+        is_filtered = self.top_k or self.top_p < 1
         return (
             np.array([self.temperatures.get(field.name, self.temperature) for field in FIELDS]),
-            np.array(min(self.top_k or most, most)),
-            np.array(self.top_p),
+            np.array(self.top_k or RANKED),
+            np.array(self.top_p if self.top_p < 1 else math.inf),
             np.array(math.log(self.min_p) if self.min_p else -math.inf),
+            np.array(0.0 if is_filtered else -math.inf),
         )
 
 

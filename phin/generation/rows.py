@@ -50,6 +50,8 @@ def in_streams(rows: Rows, streams: Sequence[Stream]) -> Rows:
     if not streams:
         return rows
     conditions = np.concatenate([np.tile(each.conditions, (len(rows.ids), 1)) for each in streams])
+    if len(streams) == 1:
+        return rows._replace(conditions=conditions)
     every = Rows(*(np.concatenate([column] * len(streams)) for column in rows))
     return every._replace(conditions=conditions)
 

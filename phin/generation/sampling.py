@@ -1,7 +1,8 @@
 """From logits to ids: tensor code with its settings and random numbers passed in, so that one graph serves all.
 
 The order is fixed: temperature, top-k, top-p, min-p, then the Gumbel draw. Each filter finds the logit below which ids
-are left out, so that ids of one logit stay or go together, in every runtime. `topk` everywhere, never `sort`.
+are left out, so that ids of one logit stay or go together, in every runtime. `topk` everywhere, never `sort`; and no
+more than the RANKED likeliest ids are ranked, which is what top-k and top-p choose among.
 """
 
 from typing import NamedTuple
@@ -10,7 +11,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from phin.generation.request import SamplerConfig
+from phin.generation.request import RANKED, SamplerConfig
 
 
 class Sampling(NamedTuple):
@@ -20,13 +21,15 @@ class Sampling(NamedTuple):
     top_k: Int[Tensor, ""]
     top_p: Float[Tensor, ""]
     log_min_p: Float[Tensor, ""]
+    unranked: Float[Tensor, ""]
+    """0 where ids beyond those ranked are left out; -inf where neither top-k nor top-p is asked for, and they stay."""
 
     @classmethod
     def of(cls, config: SamplerConfig, like: Tensor | None = None) -> "Sampling":
         """The tensors of a config, where `like` is and as precise."""
         like = torch.zeros(()) if like is None else like
-        temperature, top_k, top_p, log_min_p = map(torch.from_numpy, config.numbers())
-        return cls(temperature.to(like), top_k.to(like.device), top_p.to(like), log_min_p.to(like))
+        temperature, top_k, *others = map(torch.from_numpy, config.numbers())
+        return cls(temperature.to(like), top_k.to(like.device), *(each.to(like) for each in others))
 
 
 def filter_logits(
@@ -35,16 +38,17 @@ def filter_logits(
     top_k: Int[Tensor, ""],
     top_p: Float[Tensor, ""],
     log_min_p: Float[Tensor, ""],
+    unranked: Float[Tensor, ""],
 ) -> Float[Tensor, "*batch id"]:
     """Logits over temperature, -inf for ids that a filter leaves out. The likeliest id always stays."""
     logits = logits / temperature
-    size = logits.shape[-1]
-    ranked = logits.topk(size, dim=-1).values
-    is_kept = torch.arange(size, device=logits.device) < top_k
-    probability = ranked.masked_fill(~is_kept, -torch.inf).softmax(dim=-1)
+    count = min(logits.shape[-1], RANKED)
+    ranked = logits.topk(count, dim=-1).values
+    is_beyond = torch.arange(count, device=logits.device) >= top_k
+    probability = ranked.masked_fill(is_beyond, -torch.inf).softmax(dim=-1)
     before = probability.cumsum(dim=-1) - probability  # mass of the ids ranked above
-    is_kept = is_kept & ((before < top_p) | (top_p >= 1))
-    floor = ranked.masked_fill(~is_kept, torch.inf).amin(dim=-1, keepdim=True)
+    is_left_out = is_beyond | (before >= top_p)
+    floor = ranked.masked_fill(is_left_out, torch.inf).amin(dim=-1, keepdim=True) + unranked
     floor = torch.maximum(floor, ranked[..., :1] + log_min_p)
     return logits.masked_fill(logits < floor, -torch.inf)
 

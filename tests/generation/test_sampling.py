@@ -12,7 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 import phin.generation
 from phin.errors import InvalidConfig
-from phin.generation.request import SamplerConfig
+from phin.generation.request import RANKED, SamplerConfig
 from phin.generation.sampling import Sampling, draw, filter_logits
 from phin.tokenizer import PITCH, STEP
 
@@ -34,7 +34,7 @@ def naive_filter(
     """Temperature, then top-k, then top-p, then min-p, as they are defined, by sorting."""
     scaled = [value / temperature for value in logits]
     ranked = sorted(range(len(scaled)), key=lambda id: -scaled[id])
-    kept = ranked[:top_k] if top_k else ranked
+    kept = ranked[:top_k] if top_k else ranked[:RANKED] if top_p < 1 else ranked
     nucleus, mass = [], 0.0
     for id, probability in zip(kept, softmax([scaled[id] for id in kept]), strict=True):
         if mass >= top_p and top_p < 1:
@@ -94,6 +94,19 @@ def test_the_likeliest_id_always_stays(logits: list[float], temperature: float, 
     """Fails: nothing is left to be played, and the tune breaks off."""
     kept = filtered(logits, temperature=temperature, top_k=top_k, top_p=top_p)
     assert kept[logits.index(max(logits))] > -math.inf
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"top_k": RANKED}, {"top_k": 7}, {"top_p": 0.99}, {"top_p": 0.3}, {"min_p": 0.2}]
+)
+@pytest.mark.parametrize("size", [RANKED - 1, RANKED, RANKED + 1, 300])
+def test_of_many_ids_the_likeliest_are_ranked(settings: dict[str, float], size: int) -> None:
+    """Fails: a field with hundreds of ids loses its tail where nothing was to be left out, or keeps it where it was."""
+    logits = (torch.randperm(size, generator=torch.Generator().manual_seed(size)) / 100).tolist()
+    kept = filtered(logits, **settings)
+    assert kept == pytest.approx(naive_filter(logits, **settings))
+    if not settings:
+        assert min(kept) > -math.inf
 
 
 def test_temperature_comes_before_top_p() -> None:
@@ -180,6 +193,7 @@ def test_sampling_never_sorts() -> None:
         {"temperature": -1.0},
         {"temperature": math.nan},
         {"top_k": -1},
+        {"top_k": RANKED + 1},
         {"top_p": 0.0},
         {"top_p": 1.1},
         {"min_p": -0.1},
