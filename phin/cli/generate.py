@@ -1,19 +1,24 @@
 """phin-generate: new tunes from a checkpoint."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from omegaconf import MISSING
 
 from phin.cli.app import run
+from phin.corpus.copies import copy_index, store_of
+from phin.corpus.store import Store
 from phin.counted import counted
 from phin.errors import InvalidConfig
+from phin.generation.choice import Choice, choose, falls_silent
 from phin.generation.exported import MANIFEST, Precision
 from phin.generation.given import Given, Use
-from phin.generation.play import ALL, Engine, play
+from phin.generation.play import ALL, Engine, Played, play
 from phin.generation.request import SamplerConfig, TuneRequest, refuse_draw
 from phin.generation.wishes import Wishes
 from phin.generation.write import FORMATS, endings_of, refuse_there, write_tunes
+from phin.music.copying import CopyIndex
 from phin.music.lai import NO_LAI
 from phin.music.phrase import Phrase
 from phin.music.readers import read_tune
@@ -35,6 +40,10 @@ class GenerateConfig(TuneRequest):
     formats: list[str] = field(default_factory=lambda: list(FORMATS))
     """Endings of the files that each tune is written as."""
     sampler: SamplerConfig = field(default_factory=SamplerConfig)
+    choose: Choice = field(default_factory=Choice)
+    """Which of the tunes drawn are kept."""
+    cache: str = "cache"
+    """Where prepared corpora lie: by the one that the model learned from, what is copied is told."""
     keep: Wishes = field(default_factory=Wishes)
     """What each tune must keep to, whatever the model would rather play."""
     given: str | None = None
@@ -93,21 +102,58 @@ def generate(config: GenerateConfig) -> None:
     request: TuneRequest = given.request(config) if given else config
     begins = given.beginning(engine.tokenizer) if given else None
     kept_to = [*config.keep.constraints(request), *(given.constraints() if given else [])]
-    played = play(engine, request, config.count, config.seed, config.sampler, True, kept_to, begins)
+    judges = [] if config.choose.silence else [falls_silent]
+    copies = find_copies(config, engine)
+    if copies is not None and not config.choose.copies:
+        judges.append(copies.told)
+
+    def draw(numbers: Sequence[int]) -> list[Played]:
+        return play(engine, request, numbers, config.seed, config.sampler, True, kept_to, begins)
+
+    chosen = choose(draw, config.count, config.choose, judges)
+    played = [each.played for each in chosen]
     drawn = [given.finished(each.phrase) if given else each.phrase for each in played]
     finished = [config.keep.finished(phrase, request) for phrase in drawn]
     tunes = [tune for tune, _ in finished]
     written = write_tunes(tunes, config.out, name, formats=config.formats)
-    for each, (tune, changes), files in zip(played, finished, written, strict=True):
+    for (each, faults), (tune, changes), files in zip(chosen, finished, written, strict=True):
         told = [counted(len(tune), "note"), _lai(tune, config.lai)]
         if kept_to:
             told.append(f"{each.left_out[ALL]:.2f} bits a note from what the model would play")
         print(f"{files.first}  {', '.join(told)}")
         scarce = [f"almost nothing was left to draw: {where}" for where in each.scarce if kept_to]
-        for line in (*changes, *scarce, *files.said):
+        copied = [copies.told(each.phrase)] if copies and config.choose.copies else []
+        for line in (*faults, *filter(None, copied), *changes, *scarce, *files.said):
             print(f"  {line}")
     forms = ", ".join(endings_of(config.formats))
     print(f"{counted(len(tunes), 'tune')} ({forms}) in {config.out}. Model licence: {engine.licence}")
+
+
+@dataclass(frozen=True)
+class Copies:
+    """What tells a copy from chance, and whom it was copied from."""
+
+    store: Store
+    index: CopyIndex
+
+    def told(self, phrase: Phrase) -> str | None:
+        """Which training tune a phrase copies, in words; None where it copies none."""
+        copied = self.index.longest(phrase)
+        if copied is None:
+            return None
+        stretch = f"melody notes {copied.first + 1} to {copied.first + copied.notes}"
+        chance = f"chance repeats fewer than {self.index.notes}"
+        return f"{stretch} stand in a training tune, in this key or another ({chance}): {self.store.id(copied.tune)}"
+
+
+def find_copies(config: GenerateConfig, engine: Engine) -> Copies | None:
+    """The training tunes of a model, if their prepared corpus is here. Raises InvalidConfig where it must be."""
+    store = store_of(engine.corpus_fingerprint, config.cache)
+    if store is None and not config.choose.copies:
+        reason = f"cannot be: the corpus {engine.corpus} that it learned from is not in {config.cache}"
+        remedy = "prepare it, with phin-prepare, or say where it lies, as cache=FOLDER"
+        raise InvalidConfig("choose.copies=false", reason, remedy)
+    return None if store is None else Copies(store, copy_index(store))
 
 
 def open_engine(config: GenerateConfig) -> Engine:

@@ -43,6 +43,9 @@ class Engine(Protocol):
         ...
 
     @property
+    def corpus_fingerprint(self) -> str: ...
+
+    @property
     def learned_fields(self) -> tuple[bool, ...]:
         """Which fields of a row had labels to learn from."""
         ...
@@ -68,14 +71,15 @@ class Played(NamedTuple):
 def play(
     engine: Engine,
     request: TuneRequest,
-    count: int,
+    count: int | Sequence[int],
     seed: int,
     sampler: SamplerConfig | None = None,
     progress: bool = False,
     constraints: Sequence[Constraint] = (),
     begins: Encoded | None = None,
 ) -> list[Played]:
-    """`count` new tunes. Tune k is a function of (engine, request, sampler, constraints, begins, seed, k) alone.
+    """`count` new tunes, from number 0 on, or those of the numbers given. Tune k is a function of (engine, request,
+    sampler, constraints, begins, seed, k) alone.
 
     `begins` are the rows that each begins with, START first; none, if it is not given. A tune is as long as the request
     says, unless a constraint says when it ends. It names the lai that its notes are in, which need not be the one that
@@ -83,7 +87,8 @@ def play(
     one that never learned when they begin, where constraints leave nothing to draw, and where a tune does not come to
     its end.
     """
-    refuse_draw(count, seed)
+    wanted = range(count) if isinstance(count, int) else count
+    refuse_draw(len(wanted), seed)
     if not engine.learned_fields[STEP]:
         reason = f"was trained on {engine.corpus}, where nobody wrote the rhythm down, and knows none"
         raise PhinError("model", reason, "train it with tunes among the others whose rhythm is written")
@@ -94,8 +99,9 @@ def play(
     latest = min(constraint.latest for constraint in kept_to if constraint.latest is not None)
     most_rows = MOST_NOTES_A_HONG * (HONG_PER_LINE + latest // STEPS_PER_HONG)
     tunes: list[Played] = []
-    for first in tqdm(range(0, count, BATCH), "drawing", unit="batch", disable=not progress or count <= BATCH):
-        numbers = range(first, min(first + BATCH, count))
+    quiet = not progress or len(wanted) <= BATCH
+    for first in tqdm(range(0, len(wanted), BATCH), "drawing", unit="batch", disable=quiet):
+        numbers = wanted[first : first + BATCH]
         rows = beginning(
             [begins or start_of(request)] * len(numbers), np.tile(streams[0].conditions, (len(numbers), 1))
         )

@@ -40,6 +40,10 @@ class TorchEngine:
         return self.identity.corpus
 
     @property
+    def corpus_fingerprint(self) -> str:
+        return self.identity.corpus_fingerprint
+
+    @property
     def learned_fields(self) -> tuple[bool, ...]:
         return self.identity.learned_fields
 

@@ -37,6 +37,14 @@ def pentatonic_adherence(phrase: Phrase) -> float:
     return (pentatonic_share(phrase) - _share_by_chance(weights)) / _most_above_chance()
 
 
+def longest_rest(phrase: Phrase) -> int:
+    """Steps of the longest time, between the first stroke and the last, in which nothing sounds; 0 for no notes."""
+    if not len(phrase):
+        return 0
+    sounds_until = np.maximum.accumulate(phrase.end)
+    return max(int((phrase.onset[1:] - sounds_until[:-1]).max(initial=0)), 0)
+
+
 def diversity(phrase: Phrase) -> float:
     """Distinct (interval, duration) pairs among 16 in a row, as a share, averaged over the tune; 0 for fewer than two
     notes.

@@ -51,6 +51,10 @@ class OnnxEngine:
         return self.manifest.corpus
 
     @property
+    def corpus_fingerprint(self) -> str:
+        return self.manifest.corpus_fingerprint
+
+    @property
     def learned_fields(self) -> tuple[bool, ...]:
         return self.manifest.learned_fields
 

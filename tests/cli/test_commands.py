@@ -22,6 +22,7 @@ import torch
 from omegaconf import OmegaConf
 
 from phin.config import conf_dir
+from phin.corpus.store import Store
 from phin.model.checkpoint import PHIN_KEY, find, load
 from phin.music.midi import read_midi
 from tests.midi_defects import defect_files
@@ -105,6 +106,8 @@ MISTAKES = [
     ("train", ["model.dims=256"], "model.dims"),
     ("export", ["checkpoint=nowhere", "out=model.onnx"], "out=model.onnx"),
     ("generate", ["checkpoint=nowhere", "precision=int4"], "precision=int4"),
+    ("generate", ["checkpoint=nowhere", "choose.length_penalty=2"], "choose.length_penalty=2"),
+    ("generate", ["checkpoint=nowhere", "choose.candidates=0"], "choose.candidates=0"),
     ("evaluate", ["checkpoint=nowhere", "exported=x"], "exported=x"),
     ("evaluate", ["checkpoint=nowhere", "compiled=false"], "compiled=false"),
     ("evaluate", ["checkpoint=nowhere", "equalities=true", "out=x.json"], "out=x.json"),
@@ -431,6 +434,26 @@ def test_generating_writes_tunes_and_the_same_seed_writes_the_same(story: Story,
     ]
     assert played[0] == played[1]
     assert played[0] != played[2]
+
+
+@pytest.mark.slow
+def test_copies_are_told_or_drawn_anew(story: Story, tmp_path: Path) -> None:
+    """Fails: a training tune is handed on as a new one, and nobody is told."""
+    (folder,) = (path.parent for path in Path("cache").glob("mine-*/about.json"))
+    store = Store(folder)
+    tune = int(store.split("train")[-1])
+    file = story.desk / "midi" / Path(store.id(tune)).name
+    asked = ("checkpoint=runs/first", "count=1", "lines=1", "formats=[mid]", f"given={file}")
+    told = phin("generate", *asked, f"out={tmp_path / 'told'}")
+    assert told.status == 0, told.err
+    stands = re.search(r"melody notes 1 to (\d+) stand in a training tune, .*: (.+)", told.out)
+    assert stands, "it was continued from a training tune"
+    assert int(stands[1]) >= len(store.phrase(tune).melody)
+    assert stands[2] == store.id(tune)
+    again = phin("generate", *asked, "choose.copies=false", "choose.tries=1", f"out={tmp_path / 'again'}")
+    assert "stand in a training tune" in again.out, "each of its continuations begins with it"
+    complaint = phin("generate", *asked, "choose.copies=false", "cache=elsewhere", f"out={tmp_path / 'c'}").complaint
+    assert "choose.copies=false: cannot be: the corpus mine that it learned from is not in elsewhere" in complaint
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,39 @@
+"""The stretches of a corpus's training tunes, by which a copy is told from chance; made once, and kept in its store."""
+
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+
+from phin.corpus.store import Store, is_store, open_store
+from phin.errors import PhinError
+from phin.music.copying import CopyIndex, turns
+from phin.whole_file import whole_file
+
+FILE = "copies.npz"
+
+
+def store_of(fingerprint: str, cache: str | Path) -> Store | None:
+    """The prepared corpus in `cache` that has this fingerprint, if one has."""
+    folders = sorted(Path(cache).glob("*")) if Path(cache).is_dir() else []
+    stores = (open_store(folder) for folder in folders if is_store(folder))
+    return next((store for store in stores if store.fingerprint == fingerprint), None)
+
+
+def copy_index(store: Store) -> CopyIndex:
+    """Stretches longer than one in a hundred validation tunes, of other families, repeats from the training tunes."""
+    path = store.folder / FILE
+    try:
+        with path.open("rb") as file, np.load(file) as stored:
+            return CopyIndex(int(stored["length"]), stored["hashes"], stored["tunes"])
+    except FileNotFoundError:
+        pass
+    except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
+        raise PhinError(path, f"is torn ({error})", "remove it: it is made again") from None
+    learned, unrelated = store.split("train"), store.split("validation")
+    of_split = ([turns(store.phrase(tune)) for tune in numbers.tolist()] for numbers in (learned, unrelated))
+    index = CopyIndex.beyond_chance(*of_split)
+    index = CopyIndex(index.length, index.hashes, learned[index.tunes])
+    with whole_file(path) as partial, partial.open("wb") as file:
+        np.savez(file, length=index.length, hashes=index.hashes, tunes=index.tunes)
+    return index

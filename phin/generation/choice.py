@@ -1,0 +1,90 @@
+"""Which of the tunes that were drawn are kept: none that falls silent, none that is copied, the best of several."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from phin.errors import InvalidConfig
+from phin.generation.play import Played
+from phin.generation.request import MOST_TUNES
+from phin.music.measures import longest_rest
+from phin.music.phrase import STEPS_PER_HONG, Phrase
+
+MOST_REST = 2 * STEPS_PER_HONG
+"""Steps: a tune that rests longer has fallen silent."""
+MOST_CANDIDATES = 64
+Judge = Callable[[Phrase], str | None]
+"""What is wrong with a tune, in words; None where nothing is."""
+
+
+@dataclass
+class Choice:
+    """How many tunes are drawn for one that is kept, and which is."""
+
+    candidates: int = 1
+    """Tunes drawn for each that is kept: the one whose notes the model finds likeliest."""
+    length_penalty: float = 1.0
+    """How far more notes excuse a lower probability: log p / ((5 + notes) / 6) ** penalty is compared (Wu et al. 2016,
+    arXiv 1609.08144). 0: not at all, the fewest notes win; 1: about the mean of each note; above it long tunes win."""
+    silence: bool = False
+    """Keeps also a tune that rests for more than two hong."""
+    copies: bool = True
+    """Keeps also a tune that repeats a longer stretch of a training tune than chance does, and tells it."""
+    tries: int = 8
+    """So often another tune is drawn for one that is not kept; then it is kept, and its fault is told."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.candidates <= MOST_CANDIDATES:
+            remedy = f"take 1 to {MOST_CANDIDATES}"
+            raise InvalidConfig(f"choose.candidates={self.candidates}", "is no number to choose from", remedy)
+        if not 0 <= self.length_penalty <= 10:
+            raise InvalidConfig(f"choose.length_penalty={self.length_penalty}", "is no penalty", "take 0 to 2")
+        if self.length_penalty != Choice.length_penalty and self.candidates == 1:
+            reason = "means nothing where there is nothing to choose from"
+            raise InvalidConfig(f"choose.length_penalty={self.length_penalty}", reason, "take choose.candidates=4")
+        if not 0 <= self.tries <= 100:
+            raise InvalidConfig(f"choose.tries={self.tries}", "is no number of tries", "take 0 to 100")
+
+    def score(self, played: Played) -> float:
+        """What is compared among candidates: the higher the better."""
+        return played.log_probability / ((5 + len(played.phrase)) / 6) ** self.length_penalty
+
+
+class Chosen(NamedTuple):
+    """A tune that is kept, and what is to be said of it."""
+
+    played: Played
+    faults: tuple[str, ...]
+
+
+def choose(
+    draw: Callable[[Sequence[int]], list[Played]], count: int, choice: Choice, refuses: Sequence[Judge]
+) -> list[Chosen]:
+    """`count` tunes of those that `draw` makes of numbers. Tune k hangs on k and on what is asked alone.
+
+    Its candidates are k, k + MOST_TUNES and so on, in that order; what `refuses` finds fault with is left out, as long
+    as there are tries.
+    """
+    kept: list[Chosen | None] = [None] * count
+    for attempt in range(1 + choice.tries):
+        open_places = [place for place, chosen in enumerate(kept) if chosen is None or chosen.faults]
+        if not open_places:
+            break
+        rounds = range(attempt * choice.candidates, (attempt + 1) * choice.candidates)
+        numbers = [place + each * MOST_TUNES for place in open_places for each in rounds]
+        drawn = draw(numbers)
+        for order, place in enumerate(open_places):
+            candidates = drawn[order * choice.candidates : (order + 1) * choice.candidates]
+            found = [
+                Chosen(each, tuple(filter(None, (judge(each.phrase) for judge in refuses)))) for each in candidates
+            ]
+            best = max(found, key=lambda each: (not each.faults, choice.score(each.played)))
+            if kept[place] is None or not best.faults:
+                kept[place] = best
+    return [chosen for chosen in kept if chosen is not None]
+
+
+def falls_silent(phrase: Phrase) -> str | None:
+    """A Judge of rests: longer than two hong."""
+    rest = longest_rest(phrase)
+    return f"it rests for {rest / STEPS_PER_HONG:.3g} hong" if rest > MOST_REST else None

@@ -1,0 +1,139 @@
+"""Which tunes are kept: by score, by faults, by their number alone."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from phin.errors import InvalidConfig
+from phin.generation.choice import MOST_REST, Choice, choose, falls_silent
+from phin.generation.play import Played, play
+from phin.generation.request import MOST_TUNES, SamplerConfig, TuneRequest
+from phin.generation.torch_engine import TorchEngine
+from phin.music.phrase import DURATION, ONSET, PITCH, Phrase
+from tests.tiny import PHRASE, identity_for, tiny_model
+from tests.tunes import wander
+
+MODEL = tiny_model()
+ENGINE = TorchEngine(MODEL, identity_for(MODEL))
+
+
+def played(log_probability: float, notes: int = 10, title: str = "") -> Played:
+    return Played(replace(wander(1, num_notes=notes), title=title), log_probability, {}, ())
+
+
+class Deck:
+    """Draws tunes that are known by their numbers, and writes down which were asked for."""
+
+    def __init__(self, tunes: dict[int, Played]) -> None:
+        self.tunes, self.asked = tunes, list[int]()
+
+    def __call__(self, numbers: Sequence[int]) -> list[Played]:
+        self.asked += numbers
+        return [self.tunes.get(number, played(-100.0, title=str(number))) for number in numbers]
+
+
+def faulty(phrase: Phrase) -> str | None:
+    return "bad" if phrase.title.startswith("bad") else None
+
+
+def test_without_wishes_each_tune_is_the_one_that_was_drawn() -> None:
+    """Fails: choosing changes what nobody asked it to."""
+    request = TuneRequest(lines=1)
+    plain = play(ENGINE, request, 3, 5)
+    chosen = choose(lambda numbers: play(ENGINE, request, numbers, 5), 3, Choice(), [falls_silent])
+    for one, other in zip(plain, chosen, strict=True):
+        if not other.faults and falls_silent(one.phrase) is None:
+            assert np.array_equal(one.phrase.rows, other.played.phrase.rows)
+
+
+def test_the_likeliest_candidate_is_kept_by_its_number_alone() -> None:
+    """Fails: the worst is kept; or the second tune hangs on how many are asked for."""
+    tunes = {1: played(-30, title="first"), 1 + MOST_TUNES: played(-20, title="second")}
+    choice = Choice(candidates=3, length_penalty=0.0)
+    for count in (2, 4):
+        deck = Deck(tunes)
+        chosen = choose(deck, count, choice, [])
+        assert chosen[1].played.phrase.title == "second"
+        assert sorted(deck.asked) == sorted(k + c * MOST_TUNES for k in range(count) for c in range(3))
+
+
+def test_a_higher_length_penalty_keeps_longer_tunes() -> None:
+    """Fails: the argument is taken and changes nothing, or works the other way round."""
+    tunes = {0: played(-40, notes=10), MOST_TUNES: played(-60, notes=20), 2 * MOST_TUNES: played(-120, notes=40)}
+    lengths = [
+        len(choose(Deck(tunes), 1, Choice(candidates=3, length_penalty=penalty), [])[0].played.phrase)
+        for penalty in (0.0, 1.0, 2.0)
+    ]
+    assert lengths == [10, 20, 40]
+
+
+def test_a_tune_with_a_fault_is_drawn_anew_until_it_has_none() -> None:
+    """Fails: a tune that falls silent is handed on; or those without a fault are drawn again."""
+    tunes = {1: played(-1, title="bad"), 1 + MOST_TUNES: played(-1, title="bad"), 1 + 2 * MOST_TUNES: played(-9)}
+    deck = Deck(tunes)
+    chosen = choose(deck, 2, Choice(), [faulty])
+    assert deck.asked == [0, 1, 1 + MOST_TUNES, 1 + 2 * MOST_TUNES]
+    assert [each.faults for each in chosen] == [(), ()]
+    assert chosen[1].played.log_probability == -9
+
+
+def test_of_candidates_one_without_a_fault_is_kept_however_unlikely() -> None:
+    """Fails: the likeliest is a copy, and is kept."""
+    tunes = {0: played(-1, title="bad"), MOST_TUNES: played(-50, title="good")}
+    (chosen,) = choose(Deck(tunes), 1, Choice(candidates=2), [faulty])
+    assert chosen.played.phrase.title == "good"
+
+
+def test_when_the_tries_are_over_the_fault_is_told() -> None:
+    """Fails: the program draws for ever, or hands a faulty tune on in silence."""
+    deck = Deck({})
+    (chosen,) = choose(deck, 1, Choice(tries=3), [lambda phrase: "bad"])
+    assert len(deck.asked) == 4
+    assert chosen.faults == ("bad",)
+    assert chosen.played.phrase.title == "0", "the first"
+
+
+def test_a_rest_over_two_hong_is_silence() -> None:
+    """Fails: a tune that stops in its middle counts as whole; or a breath counts as silence."""
+    rows = PHRASE.melody.rows.copy()
+    last = int(rows[-2, ONSET] + rows[-2, DURATION])
+    for rest, told in ((MOST_REST, None), (MOST_REST + 1, f"it rests for {(MOST_REST + 1) / 24:.3g} hong")):
+        rows[-1, ONSET] = last + rest
+        assert falls_silent(replace(PHRASE, rows=rows)) == told
+    rows[0, [DURATION, PITCH]] = 384, 50
+    assert falls_silent(replace(PHRASE, rows=rows)) is None, "a note that rings is no rest"
+
+
+@pytest.mark.slow
+def test_tunes_that_fall_silent_are_drawn_anew() -> None:
+    """Fails: the judge is never asked."""
+    request, hot = TuneRequest(lines=2), SamplerConfig(temperature=4.0)
+
+    def draw(numbers: Sequence[int]) -> list[Played]:
+        return play(ENGINE, request, numbers, 1, hot)
+
+    kept = choose(draw, 8, Choice(tries=0), [])
+    silent = [falls_silent(each.played.phrase) is not None for each in kept]
+    again = choose(draw, 8, Choice(tries=20), [falls_silent])
+    assert any(silent)
+    for was_silent, before, after in zip(silent, kept, again, strict=True):
+        assert not after.faults
+        assert np.array_equal(before.played.phrase.rows, after.played.phrase.rows) != was_silent
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"candidates": 0}, "choose.candidates=0"),
+        ({"candidates": 65}, "choose.candidates=65"),
+        ({"length_penalty": 0.5}, "means nothing where there is nothing to choose from"),
+        ({"candidates": 2, "length_penalty": -1.0}, "choose.length_penalty=-1.0"),
+        ({"tries": -1}, "choose.tries=-1"),
+    ],
+)
+def test_a_choice_that_is_none_is_refused_by_name(settings: dict[str, float], named: str) -> None:
+    """Fails: an argument is taken and does nothing."""
+    with pytest.raises(InvalidConfig, match=named):
+        Choice(**settings)
