@@ -22,6 +22,7 @@ _NO_SHAPE = 0
 """Of the first note, which no interval leads up to."""
 _BLOCK = 64
 """Notes for which room is made at once."""
+_OF_A_NOTE = ("_onset", "_pitch", "_duration", "_shape", "_agree")
 
 
 def motif_ids(ids: Int[np.ndarray, "row 6"], onset: Int[np.ndarray, " row"]) -> Int[np.ndarray, "row 4"]:
@@ -65,11 +66,15 @@ def _same_motifs(notes: Notes) -> tuple[Int[np.ndarray, " note"], Int[np.ndarray
 
 
 class MotifMemory:
-    """The same for `count` tunes side by side, row after row, each as it is drawn."""
+    """The same for `count` tunes side by side, row after row, each as it is drawn.
 
-    def __init__(self, count: int) -> None:
+    With `most` no more than the last so many melody notes of each are surely remembered, and never twice as many.
+    """
+
+    def __init__(self, count: int, most: int | None = None) -> None:
+        self.most = most
         self._heard = np.zeros(count, dtype=np.int64)
-        """Melody notes of each tune so far."""
+        """Melody notes of each tune that are remembered."""
         self._onset, self._pitch, self._duration = np.zeros((3, count, _BLOCK), np.int64)
         self._shape, self._agree = np.zeros((count, _BLOCK), np.int32), np.zeros((count, _BLOCK), np.int8)
         """Of each note: besides its own, the shape of its interval (how far and how long from the note before), and how
@@ -116,6 +121,8 @@ class MotifMemory:
         self, played: Bool[np.ndarray, " tune"], ids: Int[np.ndarray, "tune 6"], onset: Int[np.ndarray, " tune"]
     ) -> None:
         """Takes in the note of each tune that played one."""
+        if self.most is not None and self._heard.max() >= 2 * self.most:
+            self._forget(self.most)
         number, tunes = self._heard, np.arange(len(ids))
         while number.max() >= self._onset.shape[1]:
             self._grow()
@@ -131,8 +138,19 @@ class MotifMemory:
         self._duration[which, at], self._shape[which, at] = ids[played, DURATION], shape[played]
         self._heard = number + played
 
+    def _forget(self, most: int) -> None:
+        """All but the last `most` notes of each tune."""
+        first = np.maximum(self._heard - most, 0)
+        place = first[:, None] + np.arange(self._onset.shape[1])
+        is_there = place < self._heard[:, None]
+        place = np.minimum(place, self._onset.shape[1] - 1)
+        for name in _OF_A_NOTE:
+            notes = getattr(self, name)
+            setattr(self, name, np.where(is_there, np.take_along_axis(notes, place, axis=1), 0).astype(notes.dtype))
+        self._heard = self._heard - first
+
     def _grow(self) -> None:
-        for name in ("_onset", "_pitch", "_duration", "_shape", "_agree"):
+        for name in _OF_A_NOTE:
             notes = getattr(self, name)
             setattr(self, name, np.concatenate([notes, np.zeros((len(notes), _BLOCK), notes.dtype)], axis=1))
 

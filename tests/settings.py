@@ -9,6 +9,7 @@ from omegaconf import OmegaConf
 from phin.cli.evaluate import EvaluateConfig
 from phin.cli.export import ExportConfig
 from phin.cli.generate import GenerateConfig
+from phin.cli.play import PlayConfig
 from phin.cli.prepare import PrepareConfig
 from phin.cli.train import TrainConfig
 from phin.config import conf_dir, register
@@ -18,6 +19,7 @@ SCHEMAS = {
     "train": TrainConfig,
     "evaluate": EvaluateConfig,
     "generate": GenerateConfig,
+    "play": PlayConfig,
     "export": ExportConfig,
 }
 

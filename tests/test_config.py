@@ -38,7 +38,12 @@ GROUPS = {
 }
 CHOICES = [(group, file.stem) for group in GROUPS for file in sorted((conf_dir() / group).glob("*.yaml"))]
 CHECKPOINT = ["checkpoint=runs/a"]
-NEEDED = {"evaluate": CHECKPOINT, "generate": CHECKPOINT, "export": [*CHECKPOINT, "out=a.safetensors"]}
+NEEDED = {
+    "evaluate": CHECKPOINT,
+    "generate": CHECKPOINT,
+    "play": CHECKPOINT,
+    "export": [*CHECKPOINT, "out=a.safetensors"],
+}
 
 
 OWN = ("midi_folder", "abc_folder", "thai_letters")

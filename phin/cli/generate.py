@@ -7,12 +7,12 @@ from pathlib import Path
 from omegaconf import MISSING
 
 from phin.cli.app import run
+from phin.cli.engine import open_engine, refuse_precision
 from phin.corpus.copies import copy_index, store_of
 from phin.corpus.store import Store
 from phin.counted import counted
 from phin.errors import InvalidConfig
 from phin.generation.choice import Choice, choose, falls_silent
-from phin.generation.exported import MANIFEST, Precision
 from phin.generation.given import Given, Use
 from phin.generation.play import ALL, Engine, Played, play
 from phin.generation.request import SamplerConfig, TuneRequest, refuse_draw
@@ -58,9 +58,7 @@ class GenerateConfig(TuneRequest):
         refuse_draw(self.count, self.seed)
         endings_of(self.formats)
         self.keep.constraints(self)
-        if self.precision not in (None, *(known := [each.value for each in Precision])):
-            remedy = f"take one of {', '.join(known)}"
-            raise InvalidConfig(f"precision={self.precision}", "is no precision of an exported model", remedy)
+        refuse_precision(self.precision)
         if self.use not in (uses := [use.value for use in Use]):
             raise InvalidConfig(
                 f"use={self.use}", "is nothing that is made of a tune", f"take one of {', '.join(uses)}"
@@ -98,7 +96,7 @@ def generate(config: GenerateConfig) -> None:
     name = f"tune-{config.seed}"
     refuse_there(config.out, name, config.count, config.formats)  # drawing them would be for nothing
     given = config.material
-    engine = open_engine(config)
+    engine = open_engine(config.checkpoint, config.precision)
     request: TuneRequest = given.request(config) if given else config
     begins = given.beginning(engine.tokenizer) if given else None
     kept_to = [*config.keep.constraints(request), *(given.constraints() if given else [])]
@@ -154,25 +152,6 @@ def find_copies(config: GenerateConfig, engine: Engine) -> Copies | None:
         remedy = "prepare it, with phin-prepare, or say where it lies, as cache=FOLDER"
         raise InvalidConfig("choose.copies=false", reason, remedy)
     return None if store is None else Copies(store, copy_index(store))
-
-
-def open_engine(config: GenerateConfig) -> Engine:
-    """What draws the tunes: ONNX Runtime for an exported model, else torch, which only then is needed."""
-    if (Path(config.checkpoint) / MANIFEST).is_file():
-        from phin.runtime.onnx_engine import OnnxEngine
-
-        return OnnxEngine(config.checkpoint, Precision(config.precision or Precision.FP32.value))
-    if config.precision is not None:
-        reason = "means nothing for a checkpoint, whose weights are as they were trained"
-        remedy = "export it, with phin-export, and name that folder"
-        raise InvalidConfig(f"precision={config.precision}", reason, remedy)
-    import torch
-
-    from phin.generation.torch_engine import TorchEngine
-    from phin.model.checkpoint import find, load
-
-    torch.set_num_threads(1)  # a step is too small for two
-    return TorchEngine(*load(find(config.checkpoint)))
 
 
 def _lai(tune: Phrase, asked: str | None) -> str:

@@ -4,6 +4,7 @@ Which step it is, torch's or an exported one, is the caller's matter.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import count
 from typing import NamedTuple
 
 import numpy as np
@@ -41,18 +42,24 @@ It keeps its cache; for other tunes another one is made.
 
 
 def draw_rows(
-    step: Step, rows: Rows, constraints: Sequence[Constraint], seed: int, tunes: Sequence[int], most_rows: int
+    step: Step,
+    rows: Rows,
+    constraints: Sequence[Constraint],
+    seed: int,
+    tunes: Sequence[int],
+    most_rows: int | None,
+    memory: int | None = None,
 ) -> Iterator[DrawnRows]:
     """The rows that follow the beginnings `rows`, one of each tune at a time, until each has come to its end.
 
-    After its end a tune's rows mean nothing. Raises PhinError where constraints leave nothing to draw, and where a tune
-    has no end after `most_rows`.
+    After its end a tune's rows mean nothing. With a `memory` only so many melody notes are recalled, for tunes without
+    end. Raises PhinError where constraints leave nothing to draw, and where a tune has no end after `most_rows`.
     """
-    heard, noise = hear(rows), Noise(seed, tunes)
+    heard, noise = hear(rows, memory), Noise(seed, tunes)
     free, bound = Limits(len(tunes)), [_Bound(constraint, len(tunes)) for constraint in constraints]
     someone_gives = any(constraint.gives_notes for constraint in constraints)
     limits = Limits(len(tunes))
-    for number in range(most_rows):
+    for number in count() if most_rows is None else range(most_rows):
         now = [each.limits(heard, free, someone_gives) for each in bound]
         limits.sum_of(now)
         ids, chances = step(rows, noise.of_row(number), limits)

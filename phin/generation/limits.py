@@ -136,7 +136,7 @@ _PLACES_OF: Int[np.ndarray, "kind voice id"] = FIRST_PLACE + _KINDS * BY_KIND + 
 class Heard:
     """What has been drawn of `count` tunes so far, as limits need to know it."""
 
-    def __init__(self, onset: Int[np.ndarray, " tune"]) -> None:
+    def __init__(self, onset: Int[np.ndarray, " tune"], memory: int | None = None) -> None:
         count = len(onset)
         self.onset = onset.copy()
         """Of the last row, in steps; before the first note that of the START row."""
@@ -146,7 +146,7 @@ class Heard:
         """Pitch ids struck at the last onset; 0 where there are fewer."""
         self.has_ended = np.zeros(count, bool)
         self.num_notes = np.zeros(count, np.int64)
-        self.memory = MotifMemory(count)
+        self.memory = MotifMemory(count, memory)
 
     def hear(
         self, ids: Int[np.ndarray, "tune 6"], is_there: Bool[np.ndarray, " tune"] | None = None

@@ -89,9 +89,7 @@ def play(
     """
     wanted = range(count) if isinstance(count, int) else count
     refuse_draw(len(wanted), seed)
-    if not engine.learned_fields[STEP]:
-        reason = f"was trained on {engine.corpus}, where nobody wrote the rhythm down, and knows none"
-        raise PhinError("model", reason, "train it with tunes among the others whose rhythm is written")
+    refuse_no_rhythm(engine)
     streams = request.streams(engine.tokenizer)
     kept_to = list(constraints)
     if all(constraint.latest is None for constraint in kept_to):
@@ -115,6 +113,13 @@ def play(
             given = 0 if begins is None else len(begins.ids) - 1
             tunes.append(_played(phrase, given, chances[:until, place], allowed[:until, :, place], kept_to))
     return tunes
+
+
+def refuse_no_rhythm(engine: Engine) -> None:
+    """Raises PhinError for a model that never learned when notes begin."""
+    if not engine.learned_fields[STEP]:
+        reason = f"was trained on {engine.corpus}, where nobody wrote the rhythm down, and knows none"
+        raise PhinError("model", reason, "train it with tunes among the others whose rhythm is written")
 
 
 def _played(

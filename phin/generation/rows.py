@@ -56,10 +56,10 @@ def in_streams(rows: Rows, streams: Sequence[Stream]) -> Rows:
     return every._replace(conditions=conditions)
 
 
-def hear(rows: Rows) -> Heard:
-    """What was played by the end of the beginnings."""
+def hear(rows: Rows, memory: int | None = None) -> Heard:
+    """What was played by the end of the beginnings; `memory` as in `draw_rows`."""
     first = np.argmax(rows.place == 0, axis=1)
-    heard = Heard(np.take_along_axis(rows.onset, first[:, None], axis=1)[:, 0])
+    heard = Heard(np.take_along_axis(rows.onset, first[:, None], axis=1)[:, 0], memory)
     for column in range(rows.ids.shape[1]):
         heard.hear(rows.ids[:, column], is_there=rows.place[:, column] > 0)
     return heard

@@ -1,0 +1,33 @@
+"""The engine that a checkpoint or an exported folder names."""
+
+from pathlib import Path
+
+from phin.errors import InvalidConfig
+from phin.generation.exported import MANIFEST, Precision
+from phin.generation.play import Engine
+
+
+def refuse_precision(precision: str | None) -> None:
+    """Raises InvalidConfig for a precision that is none."""
+    if precision not in (None, *(known := [each.value for each in Precision])):
+        remedy = f"take one of {', '.join(known)}"
+        raise InvalidConfig(f"precision={precision}", "is no precision of an exported model", remedy)
+
+
+def open_engine(checkpoint: str, precision: str | None) -> Engine:
+    """What draws the tunes: ONNX Runtime for an exported model, else torch, which only then is needed."""
+    if (Path(checkpoint) / MANIFEST).is_file():
+        from phin.runtime.onnx_engine import OnnxEngine
+
+        return OnnxEngine(checkpoint, Precision(precision or Precision.FP32.value))
+    if precision is not None:
+        reason = "means nothing for a checkpoint, whose weights are as they were trained"
+        remedy = "export it, with phin-export, and name that folder"
+        raise InvalidConfig(f"precision={precision}", reason, remedy)
+    import torch
+
+    from phin.generation.torch_engine import TorchEngine
+    from phin.model.checkpoint import find, load
+
+    torch.set_num_threads(1)  # a step is too small for two
+    return TorchEngine(*load(find(checkpoint)))

@@ -1,0 +1,118 @@
+"""phin-play: a new tune on a MIDI port, while it is drawn."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import mido
+import numpy as np
+from omegaconf import MISSING
+
+from phin.cli.app import run
+from phin.cli.engine import open_engine, refuse_precision
+from phin.counted import counted
+from phin.errors import InvalidConfig, PhinError
+from phin.generation.constraints import Constraint, Length, MostNotes
+from phin.generation.live import LOOK_AHEAD, Sent, play_live
+from phin.generation.request import SamplerConfig, TuneRequest, refuse_draw
+from phin.generation.stream import StreamedNote, stream
+from phin.generation.wishes import Wishes
+from phin.music.midi import write_midi
+from phin.music.phrase import ASSUMED_TEMPO, Metre, Phrase, let_restruck_strings_stop, let_ring
+from phin.writable import refuse_file
+
+
+@dataclass
+class PlayConfig(TuneRequest):
+    """Settings of phin-play."""
+
+    checkpoint: str = MISSING
+    """A .ckpt file, the folder of a run, or an exported model's, which is faster."""
+    precision: str | None = None
+    """Of an exported model: fp32 or int8."""
+    seed: int = 0
+    endless: bool = True
+    """Plays until Ctrl-C; else as many lines as are asked for."""
+    port: str = ""
+    """The MIDI port to play on, or a part of its name; the first one, if none is named."""
+    look_ahead: float = LOOK_AHEAD
+    """Seconds by which notes are drawn before they sound."""
+    out: str | None = None
+    """A new MIDI file for what was played."""
+    sampler: SamplerConfig = field(default_factory=SamplerConfig)
+    keep: Wishes = field(default_factory=Wishes)
+    """What the tune must keep to."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        refuse_draw(1, self.seed)
+        refuse_precision(self.precision)
+        if self.endless and self.lines != TuneRequest.lines:
+            reason = "means nothing for a tune without end"
+            raise InvalidConfig(f"lines={self.lines}", reason, "take endless=false with it")
+        if self.endless and self.keep.tonic:
+            raise InvalidConfig("keep.tonic=true", "means nothing for a tune without end", "take endless=false with it")
+        if self.keep.drone:
+            reason = "cannot be struck under a tune that is not over"
+            raise InvalidConfig("keep.drone=true", reason, "hold the drone by hand, or use phin-generate")
+        if not 0.05 <= self.look_ahead <= 60:
+            raise InvalidConfig(f"look_ahead={self.look_ahead}", "is no time to look ahead", "take 0.2 to 5 seconds")
+        self.constraints()
+
+    def constraints(self) -> list[Constraint]:
+        """What the tune keeps to. Raises PhinError where no tune could."""
+        found = self.keep.constraints(self)
+        if not self.endless:
+            return [Length(self.last_stroke), *found]
+        return [MostNotes(each.least_steps) if isinstance(each, MostNotes) else each for each in found]
+
+
+def main() -> None:
+    """Console script."""
+    run("play", PlayConfig, play)
+
+
+def play(config: PlayConfig) -> None:
+    """Plays, and writes what was played if asked."""
+    if config.out is not None:
+        refuse_file("out", config.out)
+    engine = open_engine(config.checkpoint, config.precision)
+    tempo = round(60e6 / config.tempo) if config.tempo else ASSUMED_TEMPO
+    played: list[StreamedNote] = []
+    notes = stream(engine, config, config.seed, config.sampler, config.constraints(), on_note=played.append)
+    with open_port(config.port) as port:
+        print(f"playing on {port.name}; Ctrl-C ends it. Model licence: {engine.licence}", flush=True)
+        sent = Sent()
+        with suppress(KeyboardInterrupt):
+            play_live(notes, port, tempo, config.look_ahead, sent)
+    print(f"{counted(sent.notes, 'note')} played; the latest came {1000 * sent.latest:.0f} ms after its time")
+    if config.out is not None and played:
+        write_midi(replace(as_phrase(played), tempo=tempo, metre=Metre.parse(config.metre)), config.out)
+        print(f"what was drawn: {config.out}")
+
+
+def as_phrase(notes: list[StreamedNote]) -> Phrase:
+    """The notes as a phrase, in which a string that is struck again stops."""
+    rows = np.array([note[:6] for note in notes], dtype=np.int64)
+    return Phrase(let_restruck_strings_stop(let_ring(rows[np.lexsort((rows[:, 2], rows[:, 0]))])))
+
+
+def open_port(name: str) -> AbstractContextManager[Any]:
+    """The first MIDI output whose name has `name` in it. Raises PhinError where there is none."""
+    try:
+        backend = mido.Backend()
+        names: list[str] = backend.get_output_names()
+    except ImportError:
+        remedy = 'install what plays live: pip install "phin[live]"'
+        raise PhinError("python-rtmidi", "is not installed", remedy) from None
+    found = list(_having(name, names))
+    if not found:
+        there = f"there are {', '.join(names)}" if names else "there is none"
+        remedy = "start a synthesizer, or name another port"
+        raise PhinError(f"port={name}", f"is no MIDI output: {there}", remedy)
+    return backend.open_output(found[0])
+
+
+def _having(name: str, names: list[str]) -> Iterator[str]:
+    return (each for each in names if name.casefold() in each.casefold())

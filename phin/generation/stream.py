@@ -1,0 +1,98 @@
+"""A tune note by note, as it is drawn: for an hour, or for ever. No torch is needed.
+
+Every step sees a window of rows, and the START row with what was asked for; motifs are recalled from as many notes. So
+a note takes the same time and memory at the end as at the beginning. Musical time is counted in whole steps from the
+beginning on, and the model's angles lose whole turns in whole numbers: nothing grows, and nothing drifts.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from phin.generation.constraints import Constraint
+from phin.generation.draw import draw_rows
+from phin.generation.limits import FORBIDDEN, Limits
+from phin.generation.play import Engine, refuse_no_rhythm, start_of
+from phin.generation.request import SamplerConfig, TuneRequest, refuse_draw
+from phin.generation.rows import beginning
+from phin.music.phrase import UNKNOWN
+from phin.tokenizer import (
+    DURATION,
+    END_ID,
+    FIELDS,
+    NUM_SYMBOLS,
+    PITCH,
+    STEP,
+    TECHNIQUE,
+    VELOCITY,
+    VOICE,
+    Encoded,
+)
+
+WINDOW = 256
+"""Rows that a note of an endless tune is drawn from: some twelve lines."""
+
+
+class StreamedNote(NamedTuple):
+    """A note as it is drawn; columns as in a Phrase's rows."""
+
+    onset: int
+    """In steps from the downbeat of the first full bar; a pickup's are negative."""
+    duration: int
+    pitch: int
+    velocity: int
+    technique: int
+    voice: int
+    log_probability: float
+    """Of all its fields, in nats, as the model has it."""
+
+
+@dataclass
+class Endless(Constraint):
+    """Never ends."""
+
+    def always(self, limits: Limits) -> None:
+        limits.step[:, END_ID] = FORBIDDEN
+
+
+def stream(
+    engine: Engine,
+    request: TuneRequest,
+    seed: int,
+    sampler: SamplerConfig | None = None,
+    constraints: Sequence[Constraint] = (),
+    begins: Encoded | None = None,
+    window: int = WINDOW,
+    on_note: Callable[[StreamedNote], None] | None = None,
+) -> Iterator[StreamedNote]:
+    """The notes of tune 0 of a seed, each as soon as it is drawn, and before the next one is.
+
+    Without end, unless a constraint says when (`Length`); `request.lines` says nothing here. `begins` as in `play`; its
+    notes are not told again. `on_note` is called with each. Notes that nobody knows the duration of have UNKNOWN.
+    Raises PhinError as `play` does.
+    """
+    refuse_draw(1, seed)
+    refuse_no_rhythm(engine)
+    streams = request.streams(engine.tokenizer)
+    kept_to = list(constraints)
+    if all(constraint.latest is None for constraint in kept_to):
+        kept_to.insert(0, Endless())
+    rows = beginning([begins or start_of(request)], streams[0].conditions[None])
+    onset = int(rows.onset[0, -1])
+    step = engine.step(1, sampler or SamplerConfig(), streams, window)
+    for drawn in draw_rows(step, rows, kept_to, seed, [0], most_rows=None, memory=window):
+        ids = drawn.ids[0]
+        if ids[STEP] == END_ID:
+            return
+        onset += int(ids[STEP]) - NUM_SYMBOLS
+        values = [_value(ids, field) for field in (DURATION, PITCH, VELOCITY, TECHNIQUE, VOICE)]
+        note = StreamedNote(onset, *values, log_probability=float(drawn.log_probability.sum()))
+        if on_note is not None:
+            on_note(note)
+        yield note
+
+
+def _value(ids: np.ndarray, field: int) -> int:
+    return int(ids[field]) - NUM_SYMBOLS + FIELDS[field].lowest if ids[field] >= NUM_SYMBOLS else UNKNOWN

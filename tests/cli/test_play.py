@@ -1,0 +1,116 @@
+"""phin-play on a port that a test holds: what is sent is what is drawn and written, and one line for each mistake."""
+
+from pathlib import Path
+
+import mido
+import pytest
+
+from phin.cli import play as command
+from phin.generation.live import play_live
+from phin.generation.request import TuneRequest
+from phin.model.checkpoint import export
+from phin.music.midi import read_midi
+from tests.cli.test_commands import phin
+from tests.tiny import identity_for, tiny_model
+
+
+class Port:
+    """A port that takes messages for some time, and then is interrupted."""
+
+    name = "a synth"
+
+    def __init__(self, most: int = 10_000) -> None:
+        self.sent, self.most = list[mido.Message](), most
+
+    def __enter__(self) -> "Port":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def send(self, message: mido.Message) -> None:
+        self.sent.append(message)
+        if len(self.sent) == self.most:
+            raise KeyboardInterrupt
+
+
+class Backend:
+    """MIDI as if one synthesizer were there."""
+
+    port = Port()
+
+    def get_output_names(self) -> list[str]:
+        return ["through", "a synth"]
+
+    def open_output(self, name: str) -> Port:
+        assert name == "a synth"
+        return self.port
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A model, a synthesizer, and a clock by which nobody waits."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(mido, "Backend", Backend)
+    now = [0.0]
+
+    def quickly(notes, port, tempo, look_ahead, sent):
+        return play_live(notes, port, tempo, look_ahead, sent, lambda: now[0], lambda s: now.__setitem__(0, now[0] + s))
+
+    monkeypatch.setattr(command, "play_live", quickly)
+    model = tiny_model().float()
+    export(model, identity_for(model), tmp_path / "model.safetensors")
+    return tmp_path
+
+
+def test_a_tune_is_played_to_its_end_and_written(desk: Path) -> None:
+    """Fails: what is heard is not what is kept."""
+    Backend.port = Port()
+    asked = ("checkpoint=model.safetensors", "endless=false", "lines=1", "port=Synth", "out=played.mid", "seed=4")
+    told = phin("play", *asked)
+    assert told.status == 0, told.err
+    assert "playing on a synth" in told.out
+    assert "licence" in told.out
+    on = [message.note for message in Backend.port.sent if message.type == "note_on"]
+    tune = read_midi(desk / "played.mid").phrase
+    assert sorted(on) == sorted(tune.pitch.tolist())
+    assert tune.onset[-1] == TuneRequest(lines=1).last_stroke
+    assert f"{len(on)} notes played; the latest came 0 ms after its time" in told.out
+
+
+def test_an_endless_tune_ends_with_ctrl_c_and_no_note_hangs(desk: Path) -> None:
+    """Fails: Ctrl-C is an error, or a note sounds on."""
+    Backend.port = Port(most=200)
+    told = phin("play", "checkpoint=model.safetensors", "port=synth", "tempo=90")
+    assert told.status == 0, told.err
+    on, off = ([(m.channel, m.note) for m in Backend.port.sent if m.type == of] for of in ("note_on", "note_off"))
+    assert len(on) > 80
+    assert set(on) == set(off)
+
+
+MISTAKES = [
+    (["port=organ"], "port=organ: is no MIDI output: there are through, a synth"),
+    (["lines=4"], "lines=4: means nothing for a tune without end"),
+    (["lai=yai", "keep.tonic=true"], "keep.tonic=true: means nothing for a tune without end"),
+    (["lai=yai", "keep.drone=true"], "keep.drone=true: cannot be struck under a tune that is not over"),
+    (["look_ahead=0"], "look_ahead=0"),
+    (["precision=int8"], "precision=int8: means nothing for a checkpoint"),
+    (["out=model.safetensors"], "out=model.safetensors: is there already"),
+]
+
+
+@pytest.mark.parametrize(("asked", "told"), MISTAKES, ids=[asked[-1] for asked, _ in MISTAKES])
+def test_a_mistake_gets_one_line(desk: Path, asked: list[str], told: str) -> None:
+    """Fails: a page of traceback on stage."""
+    assert told in phin("play", "checkpoint=model.safetensors", *asked).complaint
+
+
+def test_without_what_plays_live_it_is_said_what_to_install(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails: ModuleNotFoundError: rtmidi."""
+
+    class Missing(Backend):
+        def get_output_names(self) -> list[str]:
+            raise ModuleNotFoundError("No module named 'rtmidi'", name="rtmidi")
+
+    monkeypatch.setattr(mido, "Backend", Missing)
+    assert 'pip install "phin[live]"' in phin("play", "checkpoint=model.safetensors").complaint

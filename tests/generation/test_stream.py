@@ -1,0 +1,218 @@
+"""Notes as they are drawn: the same as drawn at once, one at a time, in the same memory for ever, each at its time."""
+
+from collections.abc import Iterator
+from itertools import islice, pairwise
+
+import mido
+import numpy as np
+import pytest
+
+from phin.generation.constraints import InLai, Length
+from phin.generation.limits import Heard
+from phin.generation.live import play_live
+from phin.generation.play import play, start_of
+from phin.generation.request import SamplerConfig, TuneRequest
+from phin.generation.stream import StreamedNote, stream
+from phin.generation.torch_engine import TorchEngine
+from phin.motif import MotifMemory
+from phin.music.lai import lai_named
+from phin.music.phrase import DURATION, UNKNOWN, Voice
+from phin.tokenizer import DURATION as DURATION_FIELD
+from phin.tokenizer import NUM_SYMBOLS, PITCH, STEP, Encoded
+from tests.tiny import PHRASE, TOKENIZER, identity_for, tiny_model
+
+MODEL = tiny_model()
+ENGINE = TorchEngine(MODEL, identity_for(MODEL))
+REQUEST = TuneRequest(lines=2, source="han")
+
+
+def test_a_streamed_tune_is_the_tune_that_is_drawn_at_once() -> None:
+    """Fails: who listens while a tune is drawn hears another than the one that is written."""
+    (played,) = play(ENGINE, REQUEST, 1, 7)
+    notes = list(stream(ENGINE, REQUEST, 7, constraints=[Length(REQUEST.last_stroke)]))
+    rows = played.phrase.rows
+    told = np.array([note[:6] for note in notes])
+    others = [column for column in range(6) if column != DURATION]  # which are cut where a string is struck again
+    assert np.array_equal(told[:, others], rows[:, others])
+    assert sum(note.log_probability for note in notes) >= played.log_probability, "which also counts the end"
+    assert {note.duration for note in notes} != {UNKNOWN}
+
+
+def test_a_tune_is_played_on_from_its_beginning() -> None:
+    """Fails: a continuation begins at the wrong time, or tells what was given as its own."""
+    whole = TOKENIZER.encode(PHRASE)
+    begins = Encoded(whole.ids[:6], whole.onset[:6], whole.bar)
+    first = next(stream(ENGINE, TuneRequest(), 3, begins=begins))
+    assert first.onset >= whole.onset[5]
+    last = [Length(TuneRequest(lines=1).last_stroke)]
+    (played,) = play(ENGINE, TuneRequest(lines=1), 1, 3, constraints=last, begins=begins)
+    assert first.onset == played.phrase.onset[5]
+
+
+def test_each_note_is_told_before_the_next_is_drawn() -> None:
+    """Fails: the first note waits for the last."""
+    told: list[StreamedNote] = []
+    notes = stream(ENGINE, REQUEST, 7, on_note=told.append)
+    assert told == []
+    for count in (1, 2, 3):
+        note = next(notes)
+        assert len(told) == count
+        assert told[-1] == note
+
+
+def test_it_never_ends_and_keeps_to_what_is_asked() -> None:
+    """Fails: an endless tune ends, or forgets its lai once it has left the window."""
+    lai = lai_named("yai")
+    assert lai is not None
+    notes = list(islice(stream(ENGINE, REQUEST, 1, SamplerConfig(2.0), [InLai(lai)], window=16), 300))
+    assert len(notes) == 300
+    assert {note.pitch % 12 for note in notes} <= lai.pitch_classes
+    assert all(one.onset <= other.onset for one, other in pairwise(notes))
+
+
+def test_memory_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails: after an hour the machine stands still."""
+    sizes: list[tuple[int, int]] = []
+    hear = Heard.hear
+
+    def watched(self: Heard, *arguments: object, **named: object) -> object:
+        told = hear(self, *arguments, **named)
+        sizes.append((self.memory._onset.shape[1], self.memory._heard.max()))
+        return told
+
+    steps = []
+    make = TorchEngine.step
+
+    def kept(self: TorchEngine, *arguments: object) -> object:
+        steps.append(make(self, *arguments))
+        return steps[-1]
+
+    monkeypatch.setattr(Heard, "hear", watched)
+    monkeypatch.setattr(TorchEngine, "step", kept)
+    list(islice(stream(ENGINE, REQUEST, 1, window=20), 400))
+    assert max(room for room, _ in sizes) == 64
+    assert max(notes for _, notes in sizes) <= 40
+    assert steps[0].slots.place.shape[1] <= 128
+
+
+@pytest.mark.parametrize("most", [8, 20])
+def test_what_is_remembered_is_recalled_as_if_nothing_was_forgotten(most: int) -> None:
+    """Fails: when old notes are forgotten the motifs of the last ones change."""
+    rng = np.random.default_rng(0)
+    short, whole = MotifMemory(2, most), MotifMemory(2)
+    onset, compared = np.zeros(2, np.int64), 0
+    for _ in range(120):
+        ids = np.full((2, 6), NUM_SYMBOLS)
+        ids[:, STEP] += (step := rng.choice([6, 12], 2))
+        ids[:, PITCH] += rng.integers(10, 13, 2)
+        ids[:, DURATION_FIELD] += rng.integers(0, 5, 2)
+        onset = onset + step
+        told, expected = short.hear(ids, onset), whole.hear(ids, onset)
+        assert short._heard.max() <= 2 * most
+        # where the longest motif lies within what is remembered, it is the one that is recalled
+        latest = whole._agree.shape[1] - 1 - whole._agree[:, ::-1].argmax(axis=1)
+        within = (latest - whole._agree.max(axis=1) >= whole._heard - short._heard) & (expected[:, 0] > 0)
+        assert np.array_equal(told[within], expected[within])
+        compared += int(within.sum())
+        assert np.array_equal(short.last_onset, onset)
+    assert compared > 20
+
+
+# --- live
+
+
+class Stage:
+    """A clock that only sleeping and drawing move on, and a port that writes down what it is sent and when."""
+
+    def __init__(self) -> None:
+        self.now, self.sent = 100.0, list[tuple[float, str, int, int]]()
+
+    def clock(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        assert seconds >= 0
+        self.now += seconds
+
+    def send(self, message: mido.Message) -> None:
+        self.sent.append((round(self.now - 100, 6), message.type, message.channel, message.note))
+
+    def drawn(self, notes: list[StreamedNote], cost: float) -> Iterator[StreamedNote]:
+        for note in notes:
+            self.now += cost
+            yield note
+
+
+def note(onset: int, duration: int, pitch: int, voice: int = Voice.MELODY) -> StreamedNote:
+    return StreamedNote(onset, duration, pitch, UNKNOWN, UNKNOWN, voice, 0.0)
+
+
+def test_notes_sound_at_their_times_however_unevenly_they_are_drawn() -> None:
+    """Fails: a slow step is heard as a slow bar."""
+    notes = [note(-12, 12, 60), note(0, 24, 62), note(0, 24, 50, Voice.ACCOMPANIMENT), note(48, UNKNOWN, 64)]
+    for cost in (0.0, 0.3):
+        stage = Stage()
+        heard = play_live(stage.drawn(notes, cost), stage, 600_000, 1.0, None, stage.clock, stage.sleep)
+        ons = [(round(when - 1.0, 5), pitch) for when, kind, _, pitch in stage.sent if kind == "note_on"]
+        assert ons == [(0.0, 60), (0.3, 62), (0.3, 50), (1.5, 64)]
+        offs = [(round(when - 1.0, 5), pitch) for when, kind, _, pitch in stage.sent if kind == "note_off"]
+        assert sorted(offs) == [(0.3, 60), (0.9, 50), (0.9, 62), (2.1, 64)]
+        assert {channel for *_, channel, pitch in stage.sent if pitch == 50} == {1}
+        assert (heard.notes, heard.latest) == (4, pytest.approx(0.0, abs=1e-6))
+
+
+def test_a_note_that_comes_late_is_sent_at_once_and_told() -> None:
+    """Fails: a step slower than the look-ahead moves all that follows."""
+    stage = Stage()
+    notes = [note(0, 6, 60), note(6, 6, 62), note(12, 6, 64)]
+
+    def slow() -> Iterator[StreamedNote]:
+        yield notes[0]
+        stage.now += 3.0
+        yield from notes[1:]
+
+    heard = play_live(slow(), stage, 600_000, 0.5, None, stage.clock, stage.sleep)
+    assert heard.latest == pytest.approx(3.0 - 0.5 - 0.0, abs=0.2)
+    assert [pitch for _, kind, _, pitch in stage.sent if kind == "note_on"] == [60, 62, 64]
+
+
+def test_a_string_that_is_struck_again_first_ends() -> None:
+    """Fails: a note hangs, for its end was taken for that of the one before."""
+    stage = Stage()
+    play_live([note(0, 48, 60), note(24, 48, 60)], stage, 600_000, 1.0, None, stage.clock, stage.sleep)
+    assert [kind for _, kind, *_ in stage.sent] == ["note_on", "note_off", "note_on", "note_off"]
+    assert [when for when, *_ in stage.sent] == pytest.approx([1.0, 1.6, 1.6, 2.8])
+
+
+def test_what_sounds_is_ended_when_it_is_broken_off() -> None:
+    """Fails: after Ctrl-C a note sounds for ever."""
+    stage = Stage()
+
+    def broken() -> Iterator[StreamedNote]:
+        yield note(0, 96, 60)
+        yield note(24, 96, 64)
+        yield note(96, 24, 67)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        play_live(broken(), stage, 600_000, 1.0, None, stage.clock, stage.sleep)
+    on, off = ([pitch for _, kind, _, pitch in stage.sent if kind == of] for of in ("note_on", "note_off"))
+    assert sorted(on) == sorted(off) != []
+
+
+def test_notes_are_drawn_no_further_ahead_than_is_asked() -> None:
+    """Fails: a change of mind is heard a minute later; or an endless tune is drawn to its end before it sounds."""
+    stage, drawn_at = Stage(), list[float]()
+
+    def endless() -> Iterator[StreamedNote]:
+        onset = 0
+        while onset < 24 * 50:
+            drawn_at.append(stage.now - 100)
+            yield note(onset, 24, 60)
+            onset += 24
+
+    play_live(endless(), stage, 500_000, 2.0, None, stage.clock, stage.sleep)
+    for number, when in enumerate(drawn_at[1:], 1):
+        assert when <= 2.0 + 0.5 * number
+        assert when >= 0.5 * number - 0.5 - 1e-6
+    assert start_of(TuneRequest()).onset.tolist() == [-48]
