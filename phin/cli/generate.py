@@ -13,7 +13,7 @@ from phin.corpus.store import Store
 from phin.counted import counted
 from phin.errors import InvalidConfig
 from phin.generation.choice import Choice, choose, falls_silent
-from phin.generation.given import Given, Use
+from phin.generation.given import Given, Use, with_examples
 from phin.generation.play import ALL, Engine, Played, play
 from phin.generation.request import SamplerConfig, TuneRequest, refuse_draw
 from phin.generation.wishes import Wishes
@@ -57,7 +57,8 @@ class GenerateConfig(TuneRequest):
         super().__post_init__()
         refuse_draw(self.count, self.seed)
         endings_of(self.formats)
-        self.keep.constraints(self)
+        if self.like is None:  # else it says what is asked for, once it is read
+            self.keep.constraints(self)
         refuse_precision(self.precision)
         if self.use not in (uses := [use.value for use in Use]):
             raise InvalidConfig(
@@ -97,7 +98,8 @@ def generate(config: GenerateConfig) -> None:
     refuse_there(config.out, name, config.count, config.formats)  # drawing them would be for nothing
     given = config.material
     engine = open_engine(config.checkpoint, config.precision)
-    request: TuneRequest = given.request(config) if given else config
+    asked = with_examples(config)
+    request: TuneRequest = given.request(asked) if given else asked
     begins = given.beginning(engine.tokenizer) if given else None
     kept_to = [*config.keep.constraints(request), *(given.constraints() if given else [])]
     judges = [] if config.choose.silence else [falls_silent]

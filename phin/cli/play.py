@@ -13,8 +13,10 @@ from phin.cli.app import run
 from phin.cli.engine import open_engine, refuse_precision
 from phin.counted import counted
 from phin.errors import InvalidConfig, PhinError
-from phin.generation.constraints import Constraint, Length, MostNotes
+from phin.generation.constraints import Constraint, MostNotes
+from phin.generation.given import with_examples
 from phin.generation.live import LOOK_AHEAD, Sent, play_live
+from phin.generation.play import length_of
 from phin.generation.request import SamplerConfig, TuneRequest, refuse_draw
 from phin.generation.stream import StreamedNote, stream
 from phin.generation.wishes import Wishes
@@ -58,13 +60,16 @@ class PlayConfig(TuneRequest):
             raise InvalidConfig("keep.drone=true", reason, "hold the drone by hand, or use phin-generate")
         if not 0.05 <= self.look_ahead <= 60:
             raise InvalidConfig(f"look_ahead={self.look_ahead}", "is no time to look ahead", "take 0.2 to 5 seconds")
-        self.constraints()
+        if self.like is None:  # else it says what is asked for, once it is read
+            self.constraints()
 
     def constraints(self) -> list[Constraint]:
         """What the tune keeps to. Raises PhinError where no tune could."""
         found = self.keep.constraints(self)
         if not self.endless:
-            return [Length(self.last_stroke), *found]
+            return [length_of(self), *found]
+        if self.about:
+            raise InvalidConfig(f"about={self.about}", "means nothing for a tune without end", "take endless=false")
         return [MostNotes(each.least_steps) if isinstance(each, MostNotes) else each for each in found]
 
 
@@ -78,9 +83,10 @@ def play(config: PlayConfig) -> None:
     if config.out is not None:
         refuse_file("out", config.out)
     engine = open_engine(config.checkpoint, config.precision)
-    tempo = round(60e6 / config.tempo) if config.tempo else ASSUMED_TEMPO
+    asked = with_examples(config)
+    tempo = round(60e6 / asked.tempo) if asked.tempo else ASSUMED_TEMPO
     played: list[StreamedNote] = []
-    notes = stream(engine, config, config.seed, config.sampler, config.constraints(), on_note=played.append)
+    notes = stream(engine, asked, config.seed, config.sampler, asked.constraints(), on_note=played.append)
     with open_port(config.port) as port:
         print(f"playing on {port.name}; Ctrl-C ends it. Model licence: {engine.licence}", flush=True)
         sent = Sent()

@@ -7,13 +7,16 @@ and the rest stays as it is.
 
 from dataclasses import dataclass, replace
 from enum import Enum
+from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from phin.errors import InvalidConfig, PhinError
 from phin.generation.constraints import Constraint, GivenNotes, Length, OnlyMelody, Rhythm
-from phin.generation.request import TuneRequest
+from phin.generation.request import Style, TuneRequest
 from phin.music.grid import begin_of, hong_of
+from phin.music.lai import label_lai
 from phin.music.phrase import (
     HONG_PER_LINE,
     ONSET,
@@ -23,7 +26,8 @@ from phin.music.phrase import (
     Phrase,
     let_restruck_strings_stop,
 )
-from phin.tokenizer import METRES, Encoded, Tokenizer
+from phin.music.readers import read_tune
+from phin.tokenizer import METRES, Encoded, Tokenizer, density
 
 LONGEST = 1024
 """Notes of a given tune at most: beyond them no model was measured."""
@@ -81,6 +85,9 @@ class Given:
         if self.use is not Use.CONTINUE and request.lines != TuneRequest.lines:
             reason = f"means nothing with use={self.use.value}: {where} says how long it is"
             raise InvalidConfig(f"lines={request.lines}", reason, "leave it out")
+        if self.use is not Use.CONTINUE and request.about:
+            reason = f"means nothing with use={self.use.value}: {where} says how long it is"
+            raise InvalidConfig(f"about={request.about}", reason, "leave it out")
         lines = -(-self.num_hong // HONG_PER_LINE)
         tempo = request.tempo or (60e6 / self.phrase.tempo if self.phrase.tempo else None)
         lines += request.lines if self.use is Use.CONTINUE else 0
@@ -134,3 +141,23 @@ class Given:
         assert self.hong is not None
         begins = begin_of(self.phrase)
         return begins + (self.hong[0] - 1) * STEPS_PER_HONG, begins + self.hong[1] * STEPS_PER_HONG
+
+
+Request = TypeVar("Request", bound=TuneRequest)
+
+
+def with_examples(request: Request) -> Request:
+    """The request with what its example tunes say (`Style.like`). Raises PhinError where there is none in a file."""
+    style, other = (_of_example(each) for each in (request.style, request.other))
+    values = {name: getattr(style, name) for name in ("like", "lai", "tempo", "density")}
+    return replace(request, **values, other=other)
+
+
+def _of_example(style: Style) -> Style:
+    if style.like is None:
+        return style
+    phrase = read_tune(Path(style.like))
+    found = label_lai(phrase).lai
+    tempo = 60e6 / phrase.tempo if phrase.tempo else None
+    said = {"lai": found.name if found else None, "tempo": tempo, "density": density(phrase)}
+    return replace(style, like=None, **{name: getattr(style, name) or value for name, value in said.items()})

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from tqdm import tqdm
 
 from phin.errors import PhinError
-from phin.generation.constraints import Constraint, Length
+from phin.generation.constraints import AboutLength, Constraint, Length
 from phin.generation.draw import Step, draw_rows
 from phin.generation.request import SamplerConfig, Stream, TuneRequest, refuse_draw
 from phin.generation.rows import beginning
@@ -93,7 +93,7 @@ def play(
     streams = request.streams(engine.tokenizer)
     kept_to = list(constraints)
     if all(constraint.latest is None for constraint in kept_to):
-        kept_to.insert(0, Length(request.last_stroke))
+        kept_to.insert(0, length_of(request))
     latest = min(constraint.latest for constraint in kept_to if constraint.latest is not None)
     most_rows = MOST_NOTES_A_HONG * (HONG_PER_LINE + latest // STEPS_PER_HONG)
     tunes: list[Played] = []
@@ -113,6 +113,14 @@ def play(
             given = 0 if begins is None else len(begins.ids) - 1
             tunes.append(_played(phrase, given, chances[:until, place], allowed[:until, :, place], kept_to))
     return tunes
+
+
+def length_of(request: TuneRequest) -> Constraint:
+    """What says when a tune of this request ends."""
+    last = request.last_stroke
+    if not request.about:
+        return Length(last)
+    return AboutLength(last, last + STEPS_PER_HONG * (HONG_PER_LINE * request.lines // 2), request.about)
 
 
 def refuse_no_rhythm(engine: Engine) -> None:

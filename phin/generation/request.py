@@ -67,6 +67,8 @@ class SamplerConfig:
 class Style:
     """Conditions that lean a tune; None leaves one out."""
 
+    like: str | None = None
+    """A file with a tune: its lai, tempo and density are meant, where others are not said (`phin.generation.given`)."""
     lai: str | None = None
     source: str | None = None
     tempo: float | None = None
@@ -102,7 +104,12 @@ class TuneRequest:
     """Length in lines of eight hong, and conditions, which lean a tune and do not bind it; None leaves one out."""
 
     lines: int = 2
+    about: float = 0.0
+    """0: as many lines exactly. Above it the model ends the tune itself, near there: for each hong that is left the
+    end's logit is so much lower, for each too many so much higher, and half as many lines again are the most."""
     metre: str = "2/4"
+    like: str | None = None
+    """A file with a tune: its lai, tempo and density are meant, where others are not said."""
     lai: str | None = None
     source: str | None = None
     tempo: float | None = None
@@ -118,6 +125,8 @@ class TuneRequest:
     def __post_init__(self) -> None:
         if not 1 <= self.lines <= 64:
             raise InvalidConfig(f"lines={self.lines}", "is no length for a tune", "take 1 to 64 lines")
+        if not 0 <= self.about <= 100:
+            raise InvalidConfig(f"about={self.about}", "is no pull", "take 0.2 to 2, or 0 for an exact length")
         if Metre.parse(self.metre) not in METRES:
             known = ", ".join(str(metre) for metre in METRES)
             raise InvalidConfig(f"metre={self.metre}", "the model knows no such metre", f"take one of {known}")
@@ -152,7 +161,7 @@ class TuneRequest:
     @property
     def style(self) -> Style:
         """The style that is asked for."""
-        return Style(self.lai, self.source, self.tempo, self.density)
+        return Style(self.like, self.lai, self.source, self.tempo, self.density)
 
     def conditions(self, tokenizer: Tokenizer) -> Int[np.ndarray, " condition"]:
         """As ids. Raises InvalidConfig for a source the model was not trained on."""

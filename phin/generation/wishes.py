@@ -60,6 +60,9 @@ class Wishes:
 
     def constraints(self, request: TuneRequest) -> list[Constraint]:
         """What a tune of this request keeps to. Raises PhinError where no tune could."""
+        if self.tonic and request.about:
+            reason = f"cannot be with about={request.about}: which note closes the tune is known when it is drawn"
+            raise InvalidConfig("keep.tonic=true", reason, "leave one of them out")
         lai = self._lai(request)
         found: list[Constraint] = []
         if self.lai and lai:
@@ -75,7 +78,7 @@ class Wishes:
         if self.most_notes is not None:
             quarter = 60 / request.tempo if request.tempo else ASSUMED_TEMPO / 1e6
             least = math.ceil(round(STEPS_PER_QUARTER / (self.most_notes * quarter), 6))
-            found.append(MostNotes(max(least, 1), fixed=(request.last_stroke,)))
+            found.append(MostNotes(max(least, 1), fixed=() if request.about else (request.last_stroke,)))
         if self.motif or self.pitch:
             found.append(Repetition(self.motif, self.pitch))
         if lai and self.tuning is not None and (self.lai or self.tonic):

@@ -279,6 +279,23 @@ def test_what_is_written_reads_back_as_the_same_valid_tune(
     assert tunes[0].tempo == 625_000
 
 
+def test_a_tune_about_so_long_ends_near_there_the_nearer_the_stronger_the_pull(
+    model: PhinTransformer, identity: Identity
+) -> None:
+    """Fails: `about` is taken and changes nothing, or a tune is cut instead of ended."""
+    wanted = TuneRequest(lines=4).last_stroke
+
+    def off(pull: float) -> float:
+        tunes = generate(model, identity, TuneRequest(lines=4, about=pull), 24, 3)
+        ends = np.array([int(tune.onset[-1]) for tune in tunes])
+        assert (ends <= wanted + 2 * 8 * STEPS_PER_HONG).all()
+        assert len(np.unique(ends)) > 3, "the model says where"
+        return float(np.abs(ends - wanted).mean())
+
+    far, nearer, nearest = off(0.1), off(0.4), off(3.0)  # an untrained model rests for many hong, whatever it is asked
+    assert nearest < nearer < far
+
+
 def test_a_tune_is_called_by_the_lai_of_its_notes_whatever_was_asked_for(
     model: PhinTransformer, identity: Identity
 ) -> None:

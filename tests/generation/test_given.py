@@ -9,12 +9,13 @@ import pytest
 
 from phin.errors import PhinError
 from phin.generation.draw import DrawnRows, draw_rows
-from phin.generation.given import LONGEST, Given, Use
+from phin.generation.given import LONGEST, Given, Use, with_examples
 from phin.generation.play import ALL, play
-from phin.generation.request import SamplerConfig, TuneRequest
+from phin.generation.request import SamplerConfig, Style, TuneRequest
 from phin.generation.torch_engine import TorchEngine
+from phin.music.lai import lai_named
 from phin.music.midi import write_midi
-from phin.music.phrase import DURATION, PITCH, Inferred, Metre, Phrase
+from phin.music.phrase import DURATION, PITCH, UNKNOWN, Inferred, Metre, Phrase
 from phin.music.readers import READERS, read_tune
 from phin.tokenizer import Encoded
 from tests.tiny import TOKENIZER, identity_for, tiny_model
@@ -184,3 +185,36 @@ def test_a_tune_is_read_from_any_form_and_a_file_without_one_is_named(tmp_path: 
     with pytest.raises(PhinError, match="holds 2 tunes"):
         read_tune(two)
     assert set(READERS) == {".txt", ".tab", ".mid", ".midi", ".abc"}
+
+
+# --- a tune whose style is meant
+
+
+def example(folder: Path, name: str, lai: str, step: int, tempo: int) -> str:
+    """A file with a tune in a lai, a note every `step` steps."""
+    found = lai_named(lai)
+    assert found is not None
+    pitches = sorted(pitch for pitch in range(57, 76) if pitch % 12 in found.pitch_classes)
+    notes = [pitches[number % 4] for number in range(31)] + [next(p for p in pitches if p % 12 == found.tonic)]
+    rows = [(step * number, step, pitch, UNKNOWN, UNKNOWN, 0) for number, pitch in enumerate(notes)]
+    write_midi(Phrase(np.array(rows), metre=Metre(2, 4), tempo=tempo), folder / name)
+    return str(folder / name)
+
+
+def test_an_example_says_what_is_meant_where_nothing_else_does(tmp_path: Path) -> None:
+    """Fails: `like=` is taken and changes nothing; or goes before what was said in words."""
+    fast, slow = example(tmp_path, "a.mid", "yai", 12, 400_000), example(tmp_path, "b.mid", "soi", 24, 1_000_000)
+    request = TuneRequest(like=fast, blend=0.5, other=Style(like=slow, tempo=90.0))
+    asked = with_examples(request)
+    assert asked.style == Style(lai="yai", tempo=150.0, density=2.0)
+    assert asked.other == Style(lai="soi", tempo=90.0, density=1.0)
+    assert with_examples(TuneRequest(like=fast, lai="se", source="han")).style == Style(None, "se", "han", 150.0, 2.0)
+    assert with_examples(TuneRequest(lai="yai")) == TuneRequest(lai="yai")
+    first, second = (stream.conditions for stream in asked.streams(TOKENIZER))
+    assert first.tolist() != second.tolist()
+
+
+def test_an_example_that_cannot_be_read_is_told_in_one_line(tmp_path: Path) -> None:
+    """Fails: a page of traceback for a mistyped name."""
+    with pytest.raises(PhinError, match=r"nowhere\.mid"):
+        with_examples(TuneRequest(like=str(tmp_path / "nowhere.mid")))
