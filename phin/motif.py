@@ -94,6 +94,12 @@ class MotifMemory:
         interval = self._pitch[tunes, after] - self._pitch[tunes, then]
         return _columns(is_motif, step, interval, self._duration[tunes, after], longest)
 
+    def keep(self, which: Int[np.ndarray, " kept"]) -> None:
+        """Of some of the tunes only."""
+        self._heard = self._heard[which]
+        for name in _OF_A_NOTE:
+            setattr(self, name, getattr(self, name)[which])
+
     @property
     def last_onset(self) -> Int[np.ndarray, " tune"]:
         """When the last melody note of each tune began; 0 before the first."""

@@ -64,6 +64,10 @@ class WholeStep:
         step = TorchStep(self.make.step, len(rows.ids), SamplerConfig(), self.make.streams)
         return step(rows, noise, limits)
 
+    def keep(self, which: np.ndarray) -> None:
+        assert self.rows is not None
+        self.rows = Rows(*(column[which] for column in self.rows))
+
 
 def drawing(engine: Engine) -> Callable[[int], int]:
     """Draws tunes, and says how many notes they have."""

@@ -93,7 +93,6 @@ def picture(rows: Sequence[dict[str, str]]) -> Figure:
     panels[2].plot(line, [float(row["ms_per_note"]) for row in rows], color="#009E73")
     panels[2].set_ylabel("milliseconds\na note", fontsize=8)
     panels[2].set_ylim(0, None)
-    panels[2].axvline(WINDOW / 20, color="#777", linewidth=0.8, linestyle=":")
     panels[2].set_xlabel("line (eight hong)")
     for panel in panels:
         panel.grid(color="#ddd", linewidth=0.6)

@@ -3,9 +3,9 @@
 Which step it is, torch's or an exported one, is the caller's matter.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import count
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -15,8 +15,10 @@ from phin.generation.constraints import Constraint
 from phin.generation.limits import Heard, Limits
 from phin.generation.random import Noise
 from phin.generation.rows import Rows, after, hear
-from phin.tokenizer import END_ID, FIELDS, NUM_SYMBOLS, UNKNOWN_ID
+from phin.tokenizer import END_ID, FIELDS, NUM_FIELDS, NUM_SYMBOLS, STEP, UNKNOWN_ID
 
+OVER = 0.25
+"""With so large a part of the tunes over, the others go on without them."""
 LEAST = float(np.finfo(np.float32).tiny)
 """What is less likely counts as this likely."""
 
@@ -30,15 +32,30 @@ class DrawnRows(NamedTuple):
     allowed: Float[np.ndarray, "constraint tune 6"]
     """How much of each field's probability each constraint allowed; in the last place, all of them together."""
 
+    def of_all(self, plays: Int[np.ndarray, " tune"], count: int) -> "DrawnRows":
+        """The same among `count` tunes, of which only these play; the others have the end of theirs."""
+        if len(plays) == count:
+            return self
+        ids = np.zeros((count, NUM_FIELDS), np.int64)
+        ids[:, STEP] = END_ID
+        log_probability, allowed = np.zeros(ids.shape), np.ones((len(self.allowed), *ids.shape))
+        ids[plays], log_probability[plays], allowed[:, plays] = self
+        return DrawnRows(ids, log_probability, allowed)
 
-Step = Callable[
-    [Rows, Float[np.ndarray, "tune id"], Limits], tuple[Int[np.ndarray, "tune 6"], Float[np.ndarray, "tune id"]]
-]
-"""What reads rows, with random numbers and limits draws the next one of each tune, and tells how likely each id was
-(`Drawn`).
 
-It keeps its cache; for other tunes another one is made.
-"""
+@runtime_checkable
+class Step(Protocol):
+    """What reads rows, with random numbers and limits draws the next one of each tune, and tells how likely each id was
+    (`Drawn`). It keeps its cache; for other tunes another one is made.
+    """
+
+    def __call__(
+        self, rows: Rows, noise: Float[np.ndarray, "tune id"], limits: Limits
+    ) -> tuple[Int[np.ndarray, "tune 6"], Float[np.ndarray, "tune id"]]: ...
+
+    def keep(self, which: Int[np.ndarray, " kept"]) -> None:
+        """Goes on with some of the tunes only."""
+        ...
 
 
 def draw_rows(
@@ -55,23 +72,42 @@ def draw_rows(
     After its end a tune's rows mean nothing. With a `memory` only so many melody notes are recalled, for tunes without
     end. Raises PhinError where constraints leave nothing to draw, and where a tune has no end after `most_rows`.
     """
-    heard, noise = hear(rows, memory), Noise(seed, tunes)
-    free, bound = Limits(len(tunes)), [_Bound(constraint, len(tunes)) for constraint in constraints]
-    someone_gives = any(constraint.gives_notes for constraint in constraints)
-    limits = Limits(len(tunes))
+    heard, plays = hear(rows, memory), np.arange(len(tunes))
+    side = _SideBySide(constraints, seed, tunes)
     for number in count() if most_rows is None else range(most_rows):
-        now = [each.limits(heard, free, someone_gives) for each in bound]
-        limits.sum_of(now)
-        ids, chances = step(rows, noise.of_row(number), limits)
+        limits, now = side.limits(heard)
+        ids, chances = step(rows, side.noise.of_row(number), limits)
         places = limits.places(ids)
         allowed = np.stack([each.allows(places) for each in (*now, limits)])
-        _refuse_nothing_left(ids, allowed[-1], tunes, seed)
-        yield _weighed(ids, chances, allowed)
+        _refuse_nothing_left(ids, allowed[-1], side.tunes, seed)
+        yield _weighed(ids, chances, allowed).of_all(plays, len(tunes))
         rows = after(rows, ids, heard)
         if heard.has_ended.all():
             return
+        if heard.has_ended.mean() >= OVER:
+            left = np.flatnonzero(~heard.has_ended)
+            step.keep(left)
+            heard.keep(left)
+            rows, plays = Rows(*(column[left] for column in rows)), plays[left]
+            side = _SideBySide(constraints, seed, [side.tunes[place] for place in left.tolist()])
     reason = "a tune did not come to its end"
     raise PhinError(f"seed {seed}", reason, "take another seed, or a lower sampler.temperature")
+
+
+class _SideBySide:
+    """What tunes that are drawn together keep to, and their random numbers."""
+
+    def __init__(self, constraints: Sequence[Constraint], seed: int, tunes: Sequence[int]) -> None:
+        self.tunes, self.noise = tunes, Noise(seed, tunes)
+        self._bound = [_Bound(constraint, len(tunes)) for constraint in constraints]
+        self._free, self._all = Limits(len(tunes)), Limits(len(tunes))
+        self._someone_gives = any(constraint.gives_notes for constraint in constraints)
+
+    def limits(self, heard: Heard) -> tuple[Limits, list[Limits]]:
+        """Of the next row: all together, and those of each constraint."""
+        now = [each.limits(heard, self._free, self._someone_gives) for each in self._bound]
+        self._all.sum_of(now)
+        return self._all, now
 
 
 class _Bound:

@@ -174,3 +174,9 @@ class Heard:
         self.melody = np.where(is_melody, ids[:, PITCH], self.melody)
         self.num_notes = self.num_notes + is_note
         return self.memory.hear(np.where(is_note[:, None], ids, PAD_ID), self.onset)
+
+    def keep(self, which: Int[np.ndarray, " kept"]) -> None:
+        """Of some of the tunes only."""
+        for name in ("onset", "melody", "together", "has_ended", "num_notes"):
+            setattr(self, name, getattr(self, name)[which])
+        self.memory.keep(which)

@@ -12,7 +12,8 @@ from phin.music.phrase import HONG_PER_LINE, STEPS_PER_HONG, Metre, hong_before_
 from phin.tokenizer import FIELDS, LAI_NAMES, METRES, SOURCE_CONDITION, UNKNOWN_CONDITION, Tokenizer
 
 RANKED = 64
-"""Ids of a field that are ranked for top-k and top-p: beyond them lie a few millionths of a trained model's chances."""
+"""Ids of a field that are ranked for top-k and top-p. Beyond them lie 0.01 % of what the default model gives a step and
+0.05 % of what it gives a duration, on average over 200 validation tunes."""
 MOST_TUNES = 10_000
 """Of one request: all of them are in memory before the first is written."""
 
@@ -84,7 +85,12 @@ class Style:
             raise InvalidConfig(f"{key}density={self.density}", "is no density", "take 0.5 to 4 notes a hong")
 
     def conditions(self, tokenizer: Tokenizer, metre: Metre, key: str) -> Int[np.ndarray, " condition"]:
-        """As ids, with the metre. Raises InvalidConfig for a source the model was not trained on."""
+        """As ids, with the metre. Raises InvalidConfig for a source the model was not trained on, and where an example
+        tune was not read.
+        """
+        if self.like is not None:
+            remedy = "read it first: phin.generation.given.with_examples(request)"
+            raise InvalidConfig(f"{key}like={self.like}", "is not read", remedy)
         ids = tokenizer.condition_ids(self.lai, self.tempo, metre, self.source, self.density)
         if self.source is not None and ids[SOURCE_CONDITION] == UNKNOWN_CONDITION:
             known = ", ".join(tokenizer.sources) or "none"

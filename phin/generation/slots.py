@@ -44,6 +44,10 @@ class Slots:
         self.onset, self.place, self.used = onset, place, len(kept)
         return room
 
+    def keep(self, which: Int[np.ndarray, " kept"]) -> None:
+        """Of some of the tunes only."""
+        self.onset, self.place = self.onset[which], self.place[which]
+
     def take(self, rows: Rows) -> slice:
         """The slots that rows now lie in, after room was made."""
         here = slice(self.used, self.used + rows.place.shape[1])

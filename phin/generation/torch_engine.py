@@ -107,6 +107,13 @@ class TorchStep:
         self._keep(rows, own)
         return drawn.ids.cpu().numpy(), drawn.chances.cpu().numpy()
 
+    def keep(self, which: Int[np.ndarray, " kept"]) -> None:
+        """Goes on with some of the tunes only."""
+        count, streams = len(self.slots.place), max(len(self.streams), 1)
+        self.slots.keep(which)
+        place = self._tensor(np.concatenate([which + stream * count for stream in range(streams)]))
+        self._keys, self._values = ([layer[place] for layer in each] for each in (self._keys, self._values))
+
     def _tensor(self, column: np.ndarray) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(column)).to(self.device)
 

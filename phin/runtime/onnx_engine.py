@@ -98,6 +98,12 @@ class OnnxStep:
         self._keep(rows, own)
         return drawn.view(np.int64), chances  # it comes as C's long long, which numpy calls by another name
 
+    def keep(self, which: Int[np.ndarray, " kept"]) -> None:
+        """Goes on with some of the tunes only."""
+        self.slots.keep(which)
+        self._cached = [each[:, which] for each in self._cached]
+        self.tunes = self.tunes[0], len(which)
+
     def _keep(self, rows: Rows, own: Sequence[Float[np.ndarray, "stream tune head time width"]]) -> None:
         """Writes the keys and values of rows into slots that are free, after making room."""
         if room := self.slots.room_for(rows):

@@ -10,9 +10,10 @@ import torch
 
 import phin.generation.play as generation
 from phin.errors import InvalidConfig, PhinError
-from phin.generation.play import BATCH
+from phin.generation.constraints import Repetition
+from phin.generation.play import BATCH, play
 from phin.generation.request import SamplerConfig, Style, TuneRequest
-from phin.generation.torch_engine import generate
+from phin.generation.torch_engine import TorchEngine, TorchStep, generate
 from phin.generation.write import write_tunes
 from phin.model.checkpoint import Identity
 from phin.model.transformer import PhinTransformer, RowInputs
@@ -279,6 +280,31 @@ def test_what_is_written_reads_back_as_the_same_valid_tune(
     assert tunes[0].tempo == 625_000
 
 
+def test_tunes_go_on_the_same_when_those_that_are_over_are_left_behind(
+    model: PhinTransformer, identity: Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fails: when a neighbour ends, a tune goes on with another one's past or luck."""
+    request = TuneRequest(lines=3, source="han", blend=0.5, other=Style(source="essen"))
+    sampler = SamplerConfig(1.5)
+    kept, keep = [], TorchStep.keep
+
+    def watched(self: TorchStep, which: np.ndarray) -> None:
+        kept.append(len(which))
+        keep(self, which)
+
+    monkeypatch.setattr(TorchStep, "keep", watched)
+    repeat = Repetition(motif=1.0, pitch=1.0)
+    together = play(TorchEngine(model, identity), request, 12, 4, sampler, constraints=[repeat])
+    assert len(kept) > 2
+    assert kept == sorted(kept, reverse=True)
+    monkeypatch.setattr("phin.generation.draw.OVER", 2.0)
+    to_the_end = play(TorchEngine(model, identity), request, 12, 4, sampler, constraints=[repeat])
+    for one, other in zip(together, to_the_end, strict=True):
+        assert np.array_equal(one.phrase.rows, other.phrase.rows)
+        assert one.log_probability == pytest.approx(other.log_probability)
+        assert one.left_out == pytest.approx(other.left_out, abs=1e-5)
+
+
 def test_a_tune_about_so_long_ends_near_there_the_nearer_the_stronger_the_pull(
     model: PhinTransformer, identity: Identity
 ) -> None:
@@ -321,6 +347,7 @@ def test_a_folder_that_cannot_be_written_is_named_in_one_line(
 
 REQUESTS = {
     "lines": {"lines": 1},
+    "about": {"about": 1.0},
     "metre": {"metre": "3/4"},
     "lai": {"lai": "yai"},
     "source": {"source": "essen"},
@@ -335,7 +362,7 @@ SAMPLINGS = {"temperature": 0.5, "temperatures": {"pitch": 4.0}, "top_k": 3, "to
 
 def test_every_argument_is_tried_below() -> None:
     """Fails: an argument is added to a request and nobody asks whether it does anything."""
-    assert {field.name for field in fields(TuneRequest)} == REQUESTS.keys()
+    assert {field.name for field in fields(TuneRequest)} == REQUESTS.keys() | {"like"}  # which test_given tries
     assert {field.name for field in fields(SamplerConfig)} == SAMPLINGS.keys()
 
 

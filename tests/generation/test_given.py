@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from phin.errors import PhinError
+from phin.errors import InvalidConfig, PhinError
 from phin.generation.draw import DrawnRows, draw_rows
 from phin.generation.given import LONGEST, Given, Use, with_examples
 from phin.generation.play import ALL, play
@@ -212,6 +212,13 @@ def test_an_example_says_what_is_meant_where_nothing_else_does(tmp_path: Path) -
     assert with_examples(TuneRequest(lai="yai")) == TuneRequest(lai="yai")
     first, second = (stream.conditions for stream in asked.streams(TOKENIZER))
     assert first.tolist() != second.tolist()
+
+
+def test_an_example_that_was_not_read_is_refused(tmp_path: Path) -> None:
+    """Fails: from Python, `like` is taken and silently does nothing."""
+    for request in (TuneRequest(like="a.mid"), TuneRequest(source="han", blend=0.5, other=Style(like="a.mid"))):
+        with pytest.raises(InvalidConfig, match="is not read"):
+            play(ENGINE, request, 1, 0)
 
 
 def test_an_example_that_cannot_be_read_is_told_in_one_line(tmp_path: Path) -> None:
