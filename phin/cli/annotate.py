@@ -9,12 +9,12 @@ from pathlib import Path
 
 from phin.cli.arguments import FileParser, files_of
 from phin.errors import InvalidConfig
-from phin.model.annotation import LEARNED_FROM, Annotation, annotate, word
+from phin.model.annotation import LEARNED_FROM, Annotation, annotate
 from phin.model.detector import load
 from phin.music.grid import SLOTS_PER_HONG, SLOTS_PER_LINE, STEPS_PER_SLOT, begin_of
 from phin.music.midi import read_midi, write_midi
 from phin.music.phrase import UNKNOWN, pitch_name
-from phin.music.technique import FACTS, Technique
+from phin.music.technique import FACTS, Technique, word
 from phin.whole_file import write_text
 
 DESCRIPTION = f"""\

@@ -16,7 +16,7 @@ from phin.music.gathering import gather, gathered
 from phin.music.gesture import FAR, Gestures
 from phin.music.midi import MidiReading
 from phin.music.phrase import LabelSource, Phrase
-from phin.music.technique import Technique
+from phin.music.technique import Technique, word
 
 LEARNED_FROM = "synthetic pieces played by rules, not players"
 
@@ -89,11 +89,6 @@ class _Heard:
         """How fast its strokes follow, where there are several."""
         apart = self.gestures.column("part before: apart")[self.strokes[1:]]
         return f", {1 / apart.mean():.0f} a second" if len(apart) and apart.mean() > 0 else ""
-
-
-def word(technique: Technique) -> str:
-    """What a technique is called: hammer-on."""
-    return technique.name.lower().replace("_", "-")
 
 
 def _softer(note: _Heard) -> str:

@@ -106,3 +106,8 @@ FACTS: dict[Technique, TechniqueFacts] = {
     ),
     Technique.MUTE: TechniqueFacts("", "", Evidence.EXPERIMENTAL, "none", "a note shorter than 60 ms"),
 }
+
+
+def word(technique: Technique) -> str:
+    """What a technique is called: hammer-on."""
+    return technique.name.lower().replace("_", "-")
