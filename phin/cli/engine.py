@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from phin.errors import InvalidConfig
-from phin.generation.exported import MANIFEST, Precision
+from phin.generation.exported import GRAPHS, MANIFEST, Precision
 from phin.generation.play import Engine
 
 
@@ -16,7 +16,7 @@ def refuse_precision(precision: str | None) -> None:
 
 def open_engine(checkpoint: str, precision: str | None) -> Engine:
     """What draws the tunes: ONNX Runtime for an exported model, else torch, which only then is needed."""
-    if (Path(checkpoint) / MANIFEST).is_file():
+    if any((Path(checkpoint) / name).is_file() for name in (MANIFEST, *GRAPHS.values())):
         from phin.runtime.onnx_engine import OnnxEngine
 
         return OnnxEngine(checkpoint, Precision(precision or Precision.FP32.value))

@@ -19,7 +19,7 @@ from phin.generation.request import SamplerConfig, TuneRequest, refuse_draw
 from phin.generation.wishes import Wishes
 from phin.generation.write import FORMATS, endings_of, refuse_there, write_tunes
 from phin.music.copying import CopyIndex
-from phin.music.lai import NO_LAI
+from phin.music.lai import NO_LAI, lai_named
 from phin.music.phrase import Phrase
 from phin.music.readers import read_tune
 from phin.writable import refuse_folder
@@ -116,6 +116,8 @@ def generate(config: GenerateConfig) -> None:
     finished = [config.keep.finished(phrase, request) for phrase in drawn]
     tunes = [tune for tune, _ in finished]
     written = write_tunes(tunes, config.out, name, formats=config.formats)
+    lai = lai_named(request.lai)
+    against = given.against(lai, config.keep.tonic, config.keep.lai) if given and lai else []
     for (each, faults), (tune, changes), files in zip(chosen, finished, written, strict=True):
         told = [counted(len(tune), "note"), _lai(tune, config.lai)]
         if kept_to:
@@ -123,7 +125,7 @@ def generate(config: GenerateConfig) -> None:
         print(f"{files.first}  {', '.join(told)}")
         scarce = [f"almost nothing was left to draw: {where}" for where in each.scarce if kept_to]
         copied = [copies.told(each.phrase)] if copies and config.choose.copies else []
-        for line in (*faults, *filter(None, copied), *changes, *scarce, *files.said):
+        for line in (*faults, *against, *filter(None, copied), *changes, *scarce, *files.said):
             print(f"  {line}")
     forms = ", ".join(endings_of(config.formats))
     print(f"{counted(len(tunes), 'tune')} ({forms}) in {config.out}. Model licence: {engine.licence}")
@@ -149,10 +151,11 @@ class Copies:
 def find_copies(config: GenerateConfig, engine: Engine) -> Copies | None:
     """The training tunes of a model, if their prepared corpus is here. Raises InvalidConfig where it must be."""
     store = store_of(engine.corpus_fingerprint, config.cache)
-    if store is None and not config.choose.copies:
+    if store is None and (not config.choose.copies or config.cache != GenerateConfig.cache):
+        key = f"cache={config.cache}" if config.choose.copies else "choose.copies=false"
         reason = f"cannot be: the corpus {engine.corpus} that it learned from is not in {config.cache}"
         remedy = "prepare it, with phin-prepare, or say where it lies, as cache=FOLDER"
-        raise InvalidConfig("choose.copies=false", reason, remedy)
+        raise InvalidConfig(key, reason, remedy)
     return None if store is None else Copies(store, copy_index(store))
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import mido
@@ -82,6 +83,8 @@ def play(config: PlayConfig) -> None:
     """Plays, and writes what was played if asked."""
     if config.out is not None:
         refuse_file("out", config.out)
+        if Path(config.out).suffix.casefold() not in (".mid", ".midi"):
+            raise InvalidConfig(f"out={config.out}", "is no MIDI file by its ending", "let it end in .mid")
     engine = open_engine(config.checkpoint, config.precision)
     asked = with_examples(config)
     tempo = round(60e6 / asked.tempo) if asked.tempo else ASSUMED_TEMPO

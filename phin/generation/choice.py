@@ -42,6 +42,9 @@ class Choice:
         if self.length_penalty != Choice.length_penalty and self.candidates == 1:
             reason = "means nothing where there is nothing to choose from"
             raise InvalidConfig(f"choose.length_penalty={self.length_penalty}", reason, "take choose.candidates=4")
+        if self.tries != Choice.tries and self.silence and self.copies:
+            reason = "means nothing where every tune is kept"
+            raise InvalidConfig(f"choose.tries={self.tries}", reason, "leave it out")
         if not 0 <= self.tries <= 100:
             raise InvalidConfig(f"choose.tries={self.tries}", "is no number of tries", "take 0 to 100")
 

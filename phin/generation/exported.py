@@ -1,5 +1,6 @@
 """An exported model's folder: the agreement between who writes it and who plays from it. No torch is needed."""
 
+import hashlib
 import json
 from dataclasses import dataclass
 from enum import Enum
@@ -52,7 +53,9 @@ class Manifest:
 
     def to_dict(self) -> dict[str, Any]:
         """In primitives."""
-        return {**self.__dict__, "format": FORMAT, "tokenizer": self.tokenizer.to_dict()}
+        stored = {**self.__dict__, "format": FORMAT, "tokenizer": self.tokenizer.to_dict()}
+        stored = json.loads(json.dumps(stored))
+        return {**stored, "seal": _seal(stored)}
 
     @classmethod
     def read(cls, folder: str | Path) -> "Manifest":
@@ -60,8 +63,11 @@ class Manifest:
         path = Path(folder) / MANIFEST
         try:
             stored = json.loads(path.read_text(encoding="utf-8"))
-            if stored.pop("format") != FORMAT:
+            if stored.get("format") != FORMAT:
                 raise ValueError("its format is another")
+            if stored.pop("seal") != _seal(stored):
+                raise ValueError("it was changed")
+            del stored["format"]
             tokenizer = Tokenizer.from_dict(stored.pop("tokenizer"))
             return cls(tokenizer=tokenizer, **{**stored, "learned_fields": tuple(stored["learned_fields"])})
         except OSError:
@@ -70,3 +76,8 @@ class Manifest:
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             reason = f"is torn, or of another version of phin ({error})"
             raise InvalidCheckpoint(path, reason, "export the model again: phin-export") from None
+
+
+def _seal(stored: dict[str, Any]) -> str:
+    """A hash of all else that a manifest says."""
+    return hashlib.sha256(json.dumps(stored, sort_keys=True).encode()).hexdigest()

@@ -15,8 +15,9 @@ import numpy as np
 from phin.errors import InvalidConfig, PhinError
 from phin.generation.constraints import Constraint, GivenNotes, Length, OnlyMelody, Rhythm
 from phin.generation.request import Style, TuneRequest
+from phin.music.augment import named
 from phin.music.grid import begin_of, hong_of
-from phin.music.lai import label_lai
+from phin.music.lai import Lai, label_lai
 from phin.music.phrase import (
     HONG_PER_LINE,
     ONSET,
@@ -133,7 +134,26 @@ class Given:
             ]
         )
         rows = let_restruck_strings_stop(rows[np.lexsort((rows[:, PITCH], rows[:, ONSET]))])
-        return replace(self.phrase, rows=rows, deviation=None, title=drawn.title)
+        made = replace(self.phrase, rows=rows, deviation=None, title=drawn.title, tempo=drawn.tempo)
+        return named(made, label_lai(made))
+
+    def against(self, lai: Lai, tonic: bool, kept_lai: bool) -> list[str]:
+        """What of the notes that stay goes against wishes, a line each: a wish binds what is drawn and nothing else."""
+        melody = self.phrase.melody
+        if self.use is Use.RHYTHM:
+            return []
+        stays = np.ones(len(melody), bool)
+        if self.use is Use.DECORATE:
+            stays = (melody.onset % STEPS_PER_HONG == 0) | (melody.onset == melody.onset[-1])
+        if self.use is Use.REWRITE:
+            first, end = self._span
+            stays = (melody.onset < first) | (melody.onset >= end)
+        found = []
+        if kept_lai and not set((melody.pitch[stays] % 12).tolist()) <= lai.pitch_classes:
+            found.append(f"keep.lai binds what is new: of the notes that stay some are not in lai {lai.name}")
+        if tonic and self.use is not Use.CONTINUE and stays[-1] and melody.pitch[-1] % 12 != lai.tonic:
+            found.append(f"keep.tonic binds what is new: the last note stays, and is not the tonic of lai {lai.name}")
+        return found
 
     @property
     def _span(self) -> tuple[int, int]:

@@ -145,7 +145,7 @@ def _played(
         left_out[name] += max(value, 0.0)
     scarce = [
         f"note {given + row + 1}: {allowed[row, -1, field]:.2g} of its {FIELDS[field].name}"
-        for row, field in np.argwhere(allowed[:, -1] < SCARCE).tolist()
+        for row, field in np.argwhere(allowed[:-1, -1] < SCARCE).tolist()  # the end of a tune is no note
     ]
     return Played(phrase, float(log_probability.sum()), left_out, tuple(scarce))
 

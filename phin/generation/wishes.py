@@ -52,6 +52,9 @@ class Wishes:
         for name in ("motif", "pitch"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise InvalidConfig(f"keep.{name}={getattr(self, name)}", "is no cost", "take 0 for none, or 1 to 5")
+        if self.melody and self.drone:
+            reason = "is one note at a time, and keep.drone=true strikes another under it"
+            raise InvalidConfig("keep.melody=true", reason, "leave one of them out")
         if self.most_notes is not None and not 0.1 <= self.most_notes <= 100:
             raise InvalidConfig(f"keep.most_notes={self.most_notes}", "is no pace to play at", "take 0.1 to 100")
         if self.hand is not None and self.tuning is None:

@@ -96,6 +96,7 @@ MISTAKES = [
     (["look_ahead=0"], "look_ahead=0"),
     (["precision=int8"], "precision=int8: means nothing for a checkpoint"),
     (["out=model.safetensors"], "out=model.safetensors: is there already"),
+    (["out=tune.txt"], "out=tune.txt: is no MIDI file by its ending"),
 ]
 
 

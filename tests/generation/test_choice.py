@@ -131,6 +131,7 @@ def test_tunes_that_fall_silent_are_drawn_anew() -> None:
         ({"length_penalty": 0.5}, "means nothing where there is nothing to choose from"),
         ({"candidates": 2, "length_penalty": -1.0}, "choose.length_penalty=-1.0"),
         ({"tries": -1}, "choose.tries=-1"),
+        ({"tries": 3, "silence": True}, "means nothing where every tune is kept"),
     ],
 )
 def test_a_choice_that_is_none_is_refused_by_name(settings: dict[str, float], named: str) -> None:

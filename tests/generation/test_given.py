@@ -13,7 +13,7 @@ from phin.generation.given import LONGEST, Given, Use, with_examples
 from phin.generation.play import ALL, play
 from phin.generation.request import SamplerConfig, Style, TuneRequest
 from phin.generation.torch_engine import TorchEngine
-from phin.music.lai import lai_named
+from phin.music.lai import label_lai, lai_named
 from phin.music.midi import write_midi
 from phin.music.phrase import DURATION, PITCH, UNKNOWN, Inferred, Metre, Phrase
 from phin.music.readers import READERS, read_tune
@@ -225,3 +225,26 @@ def test_an_example_that_cannot_be_read_is_told_in_one_line(tmp_path: Path) -> N
     """Fails: a page of traceback for a mistyped name."""
     with pytest.raises(PhinError, match=r"nowhere\.mid"):
         with_examples(TuneRequest(like=str(tmp_path / "nowhere.mid")))
+
+
+def test_a_rewritten_tune_is_called_by_the_lai_of_its_notes_and_takes_the_tempo_that_is_asked_for() -> None:
+    """Fails: the head says lai yai over notes of none, or the tune keeps its old tempo without a word."""
+    headed = replace(TUNE, lai="yai")
+    (tune,) = made(Given(headed, Use.REWRITE, (2, 4)), TuneRequest(tempo=200.0), count=1)
+    found = label_lai(tune).lai
+    assert tune.lai == (found.name if found else "none")
+    assert tune.tempo == 300_000
+
+
+def test_what_stays_against_a_wish_is_told() -> None:
+    """Fails: a tune is kept in a lai, and some of its notes are not, and nobody is told."""
+    soi, notes = lai_named("soi"), set((TUNE.melody.pitch % 12).tolist())
+    assert soi is not None
+    assert not notes <= soi.pitch_classes
+    for given in (Given(TUNE, Use.CONTINUE), Given(TUNE, Use.DECORATE), Given(TUNE, Use.REWRITE, (2, 3))):
+        told = given.against(soi, tonic=True, kept_lai=True)
+        assert told[0].startswith("keep.lai binds what is new")
+        is_tonic = TUNE.melody.pitch[-1] % 12 == soi.tonic
+        assert len(told) == 1 + (given.use is not Use.CONTINUE and not is_tonic)
+        assert given.against(soi, tonic=False, kept_lai=False) == []
+    assert Given(TUNE, Use.RHYTHM).against(soi, tonic=True, kept_lai=True) == []

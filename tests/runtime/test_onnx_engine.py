@@ -177,6 +177,11 @@ def _another_format(folder: Path) -> None:
     (folder / MANIFEST).write_text(json.dumps({**stored, "format": 99}))
 
 
+def _a_changed_manifest(folder: Path) -> None:
+    stored = json.loads((folder / MANIFEST).read_text())
+    (folder / MANIFEST).write_text(json.dumps({**stored, "num_heads": 7}))
+
+
 def _a_list(folder: Path) -> None:
     (folder / MANIFEST).write_text("[1, 2]")
 
@@ -194,6 +199,7 @@ BROKEN = {
     _without_manifest: "has no manifest.json",
     _torn_manifest: "is torn, or of another version",
     _another_format: "its format is another",
+    _a_changed_manifest: "it was changed",
     _a_list: "is torn, or of another version",
     _another_graph: "is not the graph that manifest.json tells of",
     _without_graph: "there is no such file",
