@@ -161,7 +161,7 @@ def test_a_mistyped_key_is_refused_by_name() -> None:
         ("data.drop_lai=2", "data.drop_lai=2"),
         ("sampler.temperature=0", "sampler.temperature"),
         ("scheduler.warmup=1.5", "scheduler"),
-        ("+loss.weights.note=1.0", "loss.weights"),
+        ("loss.weights.note=-1", "loss.weights"),
         ("data=midi_folder", "data.path"),
     ],
 )

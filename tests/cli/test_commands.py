@@ -127,8 +127,8 @@ MISTAKES = [
     ("train", ["tiny"], "tiny: is no setting"),
     ("prepare", ["data.sources={midi_folder:2}"], "is no list. Write data.sources=[midi_folder]"),
     ("generate", ["checkpoint=good.ckpt", "formats=mid"], "formats=mid: is no list. Write formats=[mid]"),
-    ("train", ["loss.weights={foo: 1}"], "loss.weights: mean nothing with weighing=learned"),
-    ("train", ["loss=fixed", "loss.weights={foo: 1}"], "loss.weights: must name each of"),
+    ("train", ["loss=learned", "loss.weights={foo: 1}"], "loss.weights: mean nothing with weighing=learned"),
+    ("train", ["loss.weights={foo: 1}"], "loss.weights: must name each of"),
     ("train", ["resume=nowhere"], "resume=nowhere"),
     ("train", ["run=no_tunes/notes.txt"], "notes.txt"),
     ("train", ["run=other", "resume=nowhere"], "run=other: contradicts resume=nowhere"),
@@ -175,7 +175,7 @@ MISTAKES = [
     ("train", ["trainer.accelerator=abacus"], "trainer: You selected an invalid accelerator name"),
     ("train", ["callbacks.samples.count=one", "callbacks.samples._target_=no.such"], "callbacks.samples._target_=no"),
     ("train", ["callbacks.samples=null"], "callbacks.samples=None: is no callback. Leave it out: ~callbacks.samples"),
-    ("train", ["loss.weights={note: 1}"], "loss.weights"),
+    ("train", ["loss=uniform", "loss.weights={note: 1}"], "loss.weights"),
     ("train", ["data.held_out=0.2"], "data.splits=folk"),
     ("train", ["init=nowhere.ckpt"], "nowhere.ckpt"),
     ("train", ["init=no_tunes"], "holds no checkpoint"),
@@ -751,7 +751,7 @@ def test_a_run_is_heard_seen_and_counted_in_its_logs(sweep: Path) -> None:
         assert "model=tiny" in logged.about.tags
         assert logged.about.display_name.startswith("data=midi_folder data.name=mine")
         assert logged.config["data"]["batch_notes"] == 60
-        assert logged.config["loss"]["weighing"] == "LEARNED"
+        assert logged.config["loss"]["weighing"] == "FIXED"
         assert logged.config["seed"] == int(job)
         sent = {Path(entry.path).name for artifact in logged.artifacts for entry in artifact.manifest.contents}
         assert sent == {"samples.table.json", "tune-1.png", "tune-1.wav"}
