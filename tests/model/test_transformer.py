@@ -427,18 +427,17 @@ def test_plain_attention_is_pytorchs_own(past: bool) -> None:
     T, half = 9, config.dim // config.num_heads // 2
     x = torch.randn(3, T, config.dim, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     still = (
-        torch.ones(3, config.num_heads, T, half, dtype=torch.float64),
-        torch.zeros(1, 1, T, half, dtype=torch.float64),
+        torch.ones(2, 3, config.num_heads, T, half, dtype=torch.float64),
+        torch.zeros(2, 3, config.num_heads, T, half, dtype=torch.float64),
     )
-    still = (still[0], still[1].expand_as(still[0]))
     causal = torch.ones(T, T, dtype=torch.bool).triu(1)
     expected, _ = theirs(x, x, x, attn_mask=causal, need_weights=False)
     if not past:
-        mine, _, _ = ours(x, still, still, None, None)
+        mine, _, _ = ours(x, still, None, None)
     else:
-        head, tail = ([part[:, :, :4] for part in still], [part[:, :, 4:] for part in still])
-        first, k, v = ours(x[:, :4], tuple(head), tuple(head), None, None)
-        then, _, _ = ours(x[:, 4:], tuple(tail), tuple(tail), ~causal[None, None, 4:], (k, v))
+        head, tail = ([part[:, :, :, :4] for part in still], [part[:, :, :, 4:] for part in still])
+        first, k, v = ours(x[:, :4], tuple(head), None, None)
+        then, _, _ = ours(x[:, 4:], tuple(tail), ~causal[None, None, 4:], (k, v))
         mine = torch.cat([first, then], dim=1)
     torch.testing.assert_close(mine, expected, rtol=0, atol=1e-12)
 
