@@ -18,6 +18,7 @@ Inferred durations are UNKNOWN throughout: a letter rings until the next one, so
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import accumulate
 
 import numpy as np
 from jaxtyping import Bool, Int
@@ -69,6 +70,9 @@ FIELDS = (
     Field("duration", 1, LONGEST_STEP),
     Field("velocity", 1, 127),
 )
+SIZES = tuple(field.size for field in FIELDS)
+FIRST_IDS = (0, *accumulate(SIZES))
+"""Where the ids of each field begin where those of all stand side by side; in the last place, how many there are."""
 STEP, VOICE, TECHNIQUE, PITCH, DURATION, VELOCITY = range(len(FIELDS))
 NUM_FIELDS = len(FIELDS)
 HEADLINE_FIELDS = (STEP, PITCH, DURATION)

@@ -15,9 +15,8 @@ import torch
 from tqdm import tqdm
 
 from experiments.study import names, read_runs
+from experiments.training_speed.study import settings
 from phin.batch import PARTS, label_counts
-from phin.cli.train import TrainConfig
-from phin.config import conf_dir, register
 from phin.data.datamodule import PhinDataModule
 from phin.evaluation.runs import Run
 from phin.model.checkpoint import find, load
@@ -28,18 +27,6 @@ HERE = Path(__file__).parent
 MEASURED = tuple(term for term in TERMS if term != "technique")  # the folk corpus has none
 COLUMNS = ("arm", *MEASURED, *(f"{term}_{of}" for term in MEASURED for of in ("low", "high")))
 COLUMNS += tuple(f"{term}_weight_{when}" for term in MEASURED for when in ("half", "end"))
-
-
-def settings() -> TrainConfig:
-    """What the sweep trains with, but for the loss."""
-    from hydra import compose, initialize_config_dir
-    from omegaconf import OmegaConf
-
-    register("train", TrainConfig)
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        found = OmegaConf.to_object(compose("train", overrides=["run=unused"]))
-    assert isinstance(found, TrainConfig)
-    return found
 
 
 @torch.inference_mode()
@@ -70,7 +57,7 @@ def main() -> None:
     asked = parser.parse_args()
     torch.set_num_threads(1)
     runs = read_runs([asked.runs])
-    config = settings()
+    config = settings("run=unused")
     data = PhinDataModule(config.data, config.seed)
     by_arm: dict[str, list[tuple[dict[str, float], dict[str, tuple[float, float]]]]] = {}
     for run, arm in zip(runs, names(runs), strict=True):

@@ -1,21 +1,17 @@
 """phin-annotate: how each note of a MIDI file was played, as far as the detector can tell."""
 
-import csv
-import io
-import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from phin.cli.arguments import FileParser, files_of
+from phin.cli.note_table import FROM, TABLES, places, write_table
 from phin.errors import InvalidConfig
 from phin.model.annotation import LEARNED_FROM, Annotation, annotate
 from phin.model.detector import load
-from phin.music.grid import SLOTS_PER_HONG, SLOTS_PER_LINE, STEPS_PER_SLOT, begin_of
 from phin.music.midi import read_midi, write_midi
-from phin.music.phrase import UNKNOWN, pitch_name
+from phin.music.phrase import UNKNOWN
 from phin.music.technique import FACTS, Technique, word
-from phin.whole_file import write_text
 
 DESCRIPTION = f"""\
 phin-annotate IN OUT: which technique each note of a performance was played with, by the ending of OUT.
@@ -61,27 +57,19 @@ def run(source: Path, target: Path) -> list[str]:
 
 def table(annotation: Annotation) -> list[dict[str, object]]:
     """A dictionary a note: the slot it is nearest to, what it is, how it was played, and what is heard."""
-    phrase = annotation.phrase
-    begins = begin_of(phrase)
-    rows = []
-    for onset, pitch, note in zip(phrase.onset.tolist(), phrase.pitch.tolist(), annotation.notes, strict=True):
-        line, slot = divmod((onset - begins + STEPS_PER_SLOT // 2) // STEPS_PER_SLOT, SLOTS_PER_LINE)
+    phrase, rows = annotation.phrase, list[dict[str, object]]()
+    for place, note in zip(places(phrase, phrase), annotation.notes, strict=True):
         facts = FACTS[note.technique] if note.technique is not None else None
-        rows.append(
-            {
-                "line": line + 1,
-                "hong": slot // SLOTS_PER_HONG + 1,
-                "slot": slot % SLOTS_PER_HONG + 1,
-                "pitch": pitch_name(pitch),
-                "technique": _name(note.technique),
-                "thai": facts.thai if facts else "",
-                "evidence": str(facts.evidence) if facts else "",
-                "probability": round(note.probability, 3),
-                "strokes": note.num_strokes,
-                "reason": note.reason,
-                "learned from": LEARNED_FROM,
-            }
-        )
+        said = {
+            "technique": _name(note.technique),
+            "thai": facts.thai if facts else "",
+            "evidence": str(facts.evidence) if facts else "",
+            "probability": round(note.probability, 3),
+            "strokes": note.num_strokes,
+            "reason": note.reason,
+            FROM: LEARNED_FROM,
+        }
+        rows.append(place | said)
     return rows
 
 
@@ -89,22 +77,11 @@ def _name(technique: Technique | None) -> str:
     return "unknown" if technique is None else word(technique)
 
 
-def _write_csv(annotation: Annotation, path: Path) -> None:
-    rows = table(annotation)
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_text(path, text.getvalue())
-
-
-def _write_json(annotation: Annotation, path: Path) -> None:
-    rows = [{name: value for name, value in row.items() if name != "learned from"} for row in table(annotation)]
-    write_text(path, json.dumps({"about": SAID, "notes": rows}, ensure_ascii=False, indent=1) + "\n")
+def _write_table(annotation: Annotation, path: Path) -> None:
+    write_table(table(annotation), SAID, path)
 
 
 WRITERS: dict[str, Callable[[Annotation, Path], None]] = {
-    ".csv": _write_csv,
-    ".json": _write_json,
+    **dict.fromkeys(TABLES, _write_table),
     **dict.fromkeys(ENDINGS, lambda annotation, path: write_midi(annotation.phrase, path)),
 }

@@ -8,8 +8,7 @@ from omegaconf import MISSING
 
 from phin.cli.app import run
 from phin.cli.engine import open_engine, refuse_precision
-from phin.corpus.copies import copy_index, store_of
-from phin.corpus.store import Store
+from phin.corpus.copies import Copies, store_of
 from phin.counted import counted
 from phin.errors import InvalidConfig
 from phin.generation.choice import Choice, choose, falls_silent
@@ -18,7 +17,6 @@ from phin.generation.play import ALL, Engine, Played, play
 from phin.generation.request import SamplerConfig, TuneRequest, refuse_draw
 from phin.generation.wishes import Wishes
 from phin.generation.write import FORMATS, endings_of, refuse_there, write_tunes
-from phin.music.copying import CopyIndex
 from phin.music.lai import NO_LAI, lai_named
 from phin.music.phrase import Phrase
 from phin.music.readers import read_tune
@@ -32,7 +30,7 @@ class GenerateConfig(TuneRequest):
     checkpoint: str = MISSING
     """A .ckpt file, the folder of a run, or an exported model's."""
     precision: str | None = None
-    """Of an exported model: fp32, which plays what the checkpoint plays, or int8."""
+    """Of an exported model: fp32, which plays what the checkpoint plays, or int8, whose tunes hang on `count` too."""
     count: int = 4
     seed: int = 0
     out: str = "tunes"
@@ -100,7 +98,7 @@ def generate(config: GenerateConfig) -> None:
     engine = open_engine(config.checkpoint, config.precision)
     asked = with_examples(config)
     request: TuneRequest = given.request(asked) if given else asked
-    begins = given.beginning(engine.tokenizer) if given else None
+    begins = given.beginning(engine.about.tokenizer) if given else None
     kept_to = [*config.keep.constraints(request), *(given.constraints() if given else [])]
     judges = [] if config.choose.silence else [falls_silent]
     copies = find_copies(config, engine)
@@ -128,35 +126,18 @@ def generate(config: GenerateConfig) -> None:
         for line in (*faults, *against, *filter(None, copied), *changes, *scarce, *files.said):
             print(f"  {line}")
     forms = ", ".join(endings_of(config.formats))
-    print(f"{counted(len(tunes), 'tune')} ({forms}) in {config.out}. Model licence: {engine.licence}")
-
-
-@dataclass(frozen=True)
-class Copies:
-    """What tells a copy from chance, and whom it was copied from."""
-
-    store: Store
-    index: CopyIndex
-
-    def told(self, phrase: Phrase) -> str | None:
-        """Which training tune a phrase copies, in words; None where it copies none."""
-        copied = self.index.longest(phrase)
-        if copied is None:
-            return None
-        stretch = f"melody notes {copied.first + 1} to {copied.first + copied.notes}"
-        chance = f"chance repeats fewer than {self.index.notes}"
-        return f"{stretch} stand in a training tune, in this key or another ({chance}): {self.store.id(copied.tune)}"
+    print(f"{counted(len(tunes), 'tune')} ({forms}) in {config.out}. Model licence: {engine.about.licence}")
 
 
 def find_copies(config: GenerateConfig, engine: Engine) -> Copies | None:
     """The training tunes of a model, if their prepared corpus is here. Raises InvalidConfig where it must be."""
-    store = store_of(engine.corpus_fingerprint, config.cache)
+    store = store_of(engine.about.corpus_fingerprint, config.cache)
     if store is None and (not config.choose.copies or config.cache != GenerateConfig.cache):
         key = f"cache={config.cache}" if config.choose.copies else "choose.copies=false"
-        reason = f"cannot be: the corpus {engine.corpus} that it learned from is not in {config.cache}"
+        reason = f"cannot be: the corpus {engine.about.corpus} that it learned from is not in {config.cache}"
         remedy = "prepare it, with phin-prepare, or say where it lies, as cache=FOLDER"
         raise InvalidConfig(key, reason, remedy)
-    return None if store is None else Copies(store, copy_index(store))
+    return None if store is None else Copies.of(store)
 
 
 def _lai(tune: Phrase, asked: str | None) -> str:

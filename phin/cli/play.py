@@ -91,7 +91,7 @@ def play(config: PlayConfig) -> None:
     played: list[StreamedNote] = []
     notes = stream(engine, asked, config.seed, config.sampler, asked.constraints(), on_note=played.append)
     with open_port(config.port) as port:
-        print(f"playing on {port.name}; Ctrl-C ends it. Model licence: {engine.licence}", flush=True)
+        print(f"playing on {port.name}; Ctrl-C ends it. Model licence: {engine.about.licence}", flush=True)
         sent = Sent()
         with suppress(KeyboardInterrupt):
             play_live(notes, port, tempo, config.look_ahead, sent)

@@ -1,8 +1,5 @@
 """phin-suggest: with which techniques a tune could be played."""
 
-import csv
-import io
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,15 +7,14 @@ from pathlib import Path
 import numpy as np
 
 from phin.cli.arguments import FileParser, files_of
+from phin.cli.note_table import FROM, TABLES, places, write_table
 from phin.counted import counted
 from phin.errors import InvalidConfig, PhinError
-from phin.music.grid import SLOTS_PER_HONG, SLOTS_PER_LINE, STEPS_PER_SLOT, begin_of
 from phin.music.midi import write_midi
-from phin.music.phrase import TECHNIQUE, LabelSource, Phrase, pitch_name
+from phin.music.phrase import TECHNIQUE, LabelSource, Phrase
 from phin.music.readers import read_tune
 from phin.music.suggestion import LEARNED_FROM, Suggestion, load
 from phin.music.technique import FACTS, Technique, word
-from phin.whole_file import write_text
 
 DESCRIPTION = f"""\
 phin-suggest IN OUT: which technique each note of a tune could be played with, by the ending of OUT.
@@ -33,7 +29,6 @@ It learned from {LEARNED_FROM}. Where nothing is likely enough it gives no
 answer.
 """
 SAID = f"learned from {LEARNED_FROM}: a player knows better"
-TABLES = (".csv", ".json")
 ENDINGS = (*TABLES, ".mid")
 
 
@@ -60,8 +55,7 @@ def run(source: Path, target: Path, seed: int | None = None) -> list[str]:
     if ending == ".mid":
         write_midi(played(phrase, suggestions, np.random.default_rng(seed or 0)), target)
     else:
-        write = _csv if ending == ".csv" else _json
-        write_text(target, write(table(phrase, suggestions)))
+        write_table(table(phrase, suggestions), SAID, target)
     return [f"{target}: {counted(len(suggestions), 'melody note')}", f"  {SAID}"]
 
 
@@ -76,37 +70,18 @@ def played(phrase: Phrase, suggestions: Sequence[Suggestion], rng: np.random.Gen
 
 def table(phrase: Phrase, suggestions: Sequence[Suggestion]) -> list[dict[str, object]]:
     """A dictionary a melody note."""
-    melody, begins, rows = phrase.melody, begin_of(phrase), list[dict[str, object]]()
-    for onset, pitch, suggestion in zip(melody.onset.tolist(), melody.pitch.tolist(), suggestions, strict=True):
-        line, slot = divmod((onset - begins + STEPS_PER_SLOT // 2) // STEPS_PER_SLOT, SLOTS_PER_LINE)
+    rows = list[dict[str, object]]()
+    for place, suggestion in zip(places(phrase.melody, phrase), suggestions, strict=True):
         ornament = suggestion.ornament
-        rows.append(
-            {
-                "line": line + 1,
-                "hong": slot // SLOTS_PER_HONG + 1,
-                "slot": slot % SLOTS_PER_HONG + 1,
-                "pitch": pitch_name(pitch),
-                "technique": "no answer" if suggestion.technique is None else word(suggestion.technique),
-                "plain": round(suggestion.probability[Technique.PLAIN], 3),
-                "ornament": word(ornament),
-                "thai": FACTS[ornament].thai,
-                "evidence": str(FACTS[ornament].evidence),
-                "probability": round(suggestion.probability[ornament], 3),
-                "because": suggestion.reasons[ornament],
-                "learned from": LEARNED_FROM,
-            }
-        )
+        said = {
+            "technique": "no answer" if suggestion.technique is None else word(suggestion.technique),
+            "plain": round(suggestion.probability[Technique.PLAIN], 3),
+            "ornament": word(ornament),
+            "thai": FACTS[ornament].thai,
+            "evidence": str(FACTS[ornament].evidence),
+            "probability": round(suggestion.probability[ornament], 3),
+            "because": suggestion.reasons[ornament],
+            FROM: LEARNED_FROM,
+        }
+        rows.append(place | said)
     return rows
-
-
-def _csv(rows: Sequence[dict[str, object]]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
-
-
-def _json(rows: Sequence[dict[str, object]]) -> str:
-    notes = [{name: value for name, value in row.items() if name != "learned from"} for row in rows]
-    return json.dumps({"about": SAID, "notes": notes}, ensure_ascii=False, indent=1) + "\n"

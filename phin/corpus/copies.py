@@ -1,5 +1,6 @@
 """The stretches of a corpus's training tunes, by which a copy is told from chance; made once, and kept in its store."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -8,6 +9,7 @@ import numpy as np
 from phin.corpus.store import Store, is_store, open_store
 from phin.errors import PhinError
 from phin.music.copying import CopyIndex, turns
+from phin.music.phrase import Phrase
 from phin.whole_file import whole_file
 
 FILE = "copies.npz"
@@ -37,3 +39,25 @@ def copy_index(store: Store) -> CopyIndex:
     with whole_file(path) as partial, partial.open("wb") as file:
         np.savez(file, length=index.length, hashes=index.hashes, tunes=index.tunes)
     return index
+
+
+@dataclass(frozen=True)
+class Copies:
+    """What tells a copy from chance, and whom it was copied from."""
+
+    store: Store
+    index: CopyIndex
+
+    @classmethod
+    def of(cls, store: Store) -> "Copies":
+        """Of a corpus's training tunes."""
+        return cls(store, copy_index(store))
+
+    def told(self, phrase: Phrase) -> str | None:
+        """Which training tune a phrase copies, in words; None where it copies none."""
+        copied = self.index.longest(phrase)
+        if copied is None:
+            return None
+        stretch = f"melody notes {copied.first + 1} to {copied.first + copied.notes}"
+        chance = f"chance repeats fewer than {self.index.notes}"
+        return f"{stretch} stand in a training tune, in this key or another ({chance}): {self.store.id(copied.tune)}"

@@ -16,14 +16,12 @@ import torch
 from jaxtyping import Float, Int
 
 from phin.batch import Item, collate
-from phin.generation.constraints import Length
-from phin.generation.draw import Step
+from phin.generation.draw import Step, draw_rows
 from phin.generation.exported import Precision
-from phin.generation.limits import FORBIDDEN, Heard, Kind, Limits
-from phin.generation.play import Engine, start_of
-from phin.generation.random import Noise
+from phin.generation.limits import FORBIDDEN, Kind, Limits
+from phin.generation.play import Engine, length_of, start_of
 from phin.generation.request import SamplerConfig, TuneRequest
-from phin.generation.rows import after, beginning, hear
+from phin.generation.rows import Rows, after, beginning, hear
 from phin.generation.sampling import Sampling, filter_logits
 from phin.generation.torch_engine import TorchEngine
 from phin.model.transformer import PhinTransformer, RowInputs
@@ -31,11 +29,12 @@ from phin.runtime.onnx_engine import OnnxEngine
 from phin.tokenizer import (
     DURATION,
     END_ID,
-    FIELDS,
+    FIRST_IDS,
     HEADLINE_FIELDS,
     NUM_FIELDS,
     NUM_SYMBOLS,
     PITCH,
+    SIZES,
     STEP,
     TECHNIQUE,
     UNKNOWN_ID,
@@ -45,8 +44,6 @@ from phin.tokenizer import (
     is_melody_note,
 )
 
-SIZES = [field.size for field in FIELDS]
-ENDS = np.cumsum(SIZES)[:-1]
 TOLERANCE = 1e-4
 """Of log-probabilities in fp32."""
 LEAST = -60.0
@@ -141,7 +138,7 @@ def replayed(step: Step, items: Sequence[Item], lengths: Sequence[int]) -> list[
     tunes = [item.encoded for item in items]
     begun = [Encoded(tune.ids[:n], tune.onset[:n], tune.bar) for tune, n in zip(tunes, lengths, strict=True)]
     rows = beginning(begun, np.stack([item.conditions for item in items]))
-    heard, noise = hear(rows), np.zeros((len(items), sum(SIZES)), np.float32)
+    heard, noise = hear(rows), np.zeros((len(items), FIRST_IDS[-1]), np.float32)
     said: list[list[np.ndarray]] = [[] for _ in items]
     left = [len(tune.ids) - n for tune, n in zip(tunes, lengths, strict=True)]
     for number in range(max(left)):
@@ -168,7 +165,7 @@ def agreement(
     learned: Sequence[bool],
 ) -> Agreement:
     """What was said of the last rows of each tune beside the reference's."""
-    is_learned, is_step = np.repeat(np.array(learned), SIZES), np.arange(sum(SIZES)) < SIZES[STEP]
+    is_learned, is_step = np.repeat(np.array(learned), SIZES), np.arange(FIRST_IDS[-1]) < SIZES[STEP]
     largest, rows, melody_notes = 0.0, 0, 0
     bits = np.zeros(2)
     for item, expected, told in zip(items, reference, said, strict=True):
@@ -180,7 +177,7 @@ def agreement(
         melody_notes += int(is_melody_note(targets).sum())
         for field in HEADLINE_FIELDS:
             is_value = targets[:, field] != 0
-            place = int(sum(SIZES[:field])) + targets[:, field]
+            place = FIRST_IDS[field] + targets[:, field]
             for of, table in enumerate((expected, told)):
                 bits[of] -= table[np.flatnonzero(is_value), place[is_value]].sum() / np.log(2)
     expected_bits, told_bits = (bits / melody_notes).tolist()
@@ -201,37 +198,44 @@ def drawn_alike(
 
     `largest` is the measured difference of their log-probabilities, by which ties are told.
     """
-    streams = request.streams(engine.tokenizer)
+    streams = request.streams(engine.about.tokenizer)
     rows = beginning([start_of(request)] * count, np.tile(streams[0].conditions, (count, 1)))
-    steps = [each.step(count, sampler, streams) for each in (engine, other)]
-    heard, noise, length = hear(rows), Noise(seed, range(count)), Length(request.last_stroke)
-    drawn, differ, ties = 0, 0, 0
-    for number in range(100 * request.lines):
-        limits = _limits(length, heard)
-        (ids, chances), (theirs, other_chances) = (step(rows, noise.of_row(number), limits) for step in steps)
-        plays = ~heard.has_ended
-        drawn += int(plays.sum())
-        for tune in np.flatnonzero(plays & (ids != theirs).any(axis=1)):
-            differ += 1
+    step, another = (each.step(count, sampler, streams) for each in (engine, other))
+    both = _Both(step, another, sampler, ROOM * largest)
+    for _ in draw_rows(both, rows, [length_of(request)], seed, range(count), most_rows=None):
+        pass
+    return DrawnAlike(path, both.drawn, both.differ, both.ties)
+
+
+class _Both:
+    """A Step that goes on as one step says, and asks another the same every time."""
+
+    def __init__(self, step: Step, other: Step, sampler: SamplerConfig, near: float) -> None:
+        self.steps, self.sampler, self.near = (step, other), sampler, near
+        self.drawn = self.differ = self.ties = 0
+        self._over = np.zeros(0, bool)
+
+    def __call__(
+        self, rows: Rows, noise: Float[np.ndarray, "tune id"], limits: Limits
+    ) -> tuple[Int[np.ndarray, "tune 6"], Float[np.ndarray, "tune id"]]:
+        (ids, chances), (theirs, other_chances) = (step(rows, noise, limits) for step in self.steps)
+        plays = ~self._over if len(self._over) else np.ones(len(ids), bool)
+        self.drawn += int(plays.sum())
+        added = np.take_along_axis(limits.added, limits.places(ids), axis=1)
+        for tune in np.flatnonzero(plays & (ids != theirs).any(axis=1)).tolist():
             field = int((ids[tune] != theirs[tune]).argmax())
-            added = limits.added[tune, limits.places(ids)[tune]]
-            random = noise.of_row(number)[tune]
-            mine, its, of_limits, of_noise = (
-                np.split(each, ENDS)[field] for each in (chances[tune], other_chances[tune], added, random)
-            )
-            margin = _margin(mine, its, of_limits, of_noise, sampler, field)
-            ties += margin <= ROOM * largest
-        rows = after(rows, ids, heard)
-        if heard.has_ended.all():
-            break
-    return DrawnAlike(path, drawn, differ, ties)
+            part = slice(*FIRST_IDS[field : field + 2])
+            mine, its, of_limits, of_noise = (each[tune, part] for each in (chances, other_chances, added, noise))
+            self.differ += 1
+            self.ties += _margin(mine, its, of_limits, of_noise, self.sampler, field) <= self.near
+        self._over = ~plays | (ids[:, STEP] == END_ID)
+        return ids, chances
 
-
-def _limits(length: Length, heard: Heard) -> Limits:
-    limits = Limits(len(heard.onset))
-    length.now(heard, limits)
-    limits.added[heard.has_ended] = 0
-    return limits
+    def keep(self, which: Int[np.ndarray, " kept"]) -> None:
+        """Goes on with some of the tunes only."""
+        self._over = self._over[which]
+        for step in self.steps:
+            step.keep(which)
 
 
 def _margin(
@@ -270,7 +274,7 @@ def equalities(
     engine: TorchEngine, items: Sequence[Item], exported: str | Path, compile_too: bool = True
 ) -> list[Agreement | DrawnAlike]:
     """Every path beside the reference, on the tunes given. `exported` is a folder that phin-export wrote."""
-    model, learned = engine.model, engine.learned_fields
+    model, learned = engine.model, engine.about.learned_fields
     items = known(items, learned)
     whole = [taught(model, item) for item in items]
     windowed = [taught(model, item, WINDOW) for item in items]

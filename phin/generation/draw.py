@@ -15,7 +15,7 @@ from phin.generation.constraints import Constraint
 from phin.generation.limits import Heard, Limits
 from phin.generation.random import Noise
 from phin.generation.rows import Rows, after, hear
-from phin.tokenizer import END_ID, FIELDS, NUM_FIELDS, NUM_SYMBOLS, STEP, UNKNOWN_ID
+from phin.tokenizer import END_ID, FIELDS, FIRST_IDS, NUM_FIELDS, NUM_SYMBOLS, STEP, UNKNOWN_ID
 
 OVER = 0.25
 """With so large a part of the tunes over, the others go on without them."""
@@ -134,7 +134,7 @@ class _Bound:
         return self._now
 
 
-_FIRST = np.cumsum([0, *(field.size for field in FIELDS)])
+_FIRST = np.array(FIRST_IDS[:-1])
 _DRAWABLE = np.concatenate([np.arange(field.size) >= NUM_SYMBOLS for field in FIELDS])
 _DRAWABLE[END_ID] = True  # a step
 
@@ -146,8 +146,8 @@ def _weighed(
 ) -> DrawnRows:
     """The rows with their chances, and the share of them that each constraint allows."""
     tune = np.arange(len(ids))[:, None]
-    chance = chances[tune, _FIRST[:-1] + ids]
-    shares = np.add.reduceat(np.where(allowed, chances, 0), _FIRST[:-1], axis=2)
+    chance = chances[tune, _FIRST + ids]
+    shares = np.add.reduceat(np.where(allowed, chances, 0), _FIRST, axis=2)
     return DrawnRows(ids, np.log(np.maximum(chance, LEAST)), np.maximum(shares, LEAST))
 
 
@@ -155,7 +155,7 @@ def _refuse_nothing_left(
     ids: Int[np.ndarray, "tune 6"], allowed: Bool[np.ndarray, "tune id"], tunes: Sequence[int], seed: int
 ) -> None:
     """Raises PhinError where nothing was allowed, however unlikely."""
-    is_left = np.logical_or.reduceat(allowed & _DRAWABLE, _FIRST[:-1], axis=1)
+    is_left = np.logical_or.reduceat(allowed & _DRAWABLE, _FIRST, axis=1)
     nothing = ~is_left & (ids != UNKNOWN_ID)  # which a field is that is not drawn
     if nothing.any():
         tune, field = (int(place[0]) for place in np.nonzero(nothing))

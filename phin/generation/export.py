@@ -27,7 +27,7 @@ from phin.generation.step import DecodeStep, StepLimits
 from phin.model.checkpoint import Identity
 from phin.model.transformer import KVCache, PhinTransformer, RowInputs
 from phin.motif import COLUMNS
-from phin.tokenizer import FIELDS, NUM_CONDITIONS, NUM_FIELDS
+from phin.tokenizer import FIRST_IDS, NUM_CONDITIONS, NUM_FIELDS, SIZES, STEP
 
 OPSET = 23
 
@@ -100,7 +100,7 @@ def example(
         whole(*rows, NUM_FIELDS), whole(*rows), whole(*rows), whole(*rows), whole(*rows, len(COLUMNS)),
         whole(streams, tunes) + 48, whole(streams, tunes, NUM_CONDITIONS), whole(*rows) + torch.arange(time) + slots,
         whole(streams, tunes, slots), whole(streams, tunes, slots) + torch.arange(slots),
-        real(tunes, sum(field.size for field in FIELDS)), real(tunes, NUM_ADDED), whole(tunes, FIELDS[0].size),
+        real(tunes, FIRST_IDS[-1]), real(tunes, NUM_ADDED), whole(tunes, SIZES[STEP]),
         whole(tunes, 2, MOST_RECALLED), real(tunes, MOST_RECALLED), real(streams) + 1 / streams,
         real(NUM_FIELDS) + 1, whole() + 5, real() + 1, real() - 5, real(), whole() + 100,
     )  # fmt: skip

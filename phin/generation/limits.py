@@ -128,9 +128,9 @@ def _of_fields(of_table: dict[str, int]) -> Int[np.ndarray, " id"]:
 
 FIRST_PLACE = np.concatenate([PLACES[field.name][0] + np.arange(field.size) for field in FIELDS])
 BY_KIND = _of_fields({name: prod(shape[1:]) if len(shape) > 1 else 0 for name, shape in LAYOUT.items()})
-BY_VOICE = _of_fields({name: shape[-1] if len(shape) > 2 else 0 for name, shape in LAYOUT.items()})
+_BY_VOICE = _of_fields({name: shape[-1] if len(shape) > 2 else 0 for name, shape in LAYOUT.items()})
 _KINDS, _VOICES = np.arange(len(Kind))[:, None, None], np.arange(NUM_VOICES)[:, None]
-_PLACES_OF: Int[np.ndarray, "kind voice id"] = FIRST_PLACE + _KINDS * BY_KIND + _VOICES * BY_VOICE
+_PLACES_OF: Int[np.ndarray, "kind voice id"] = FIRST_PLACE + _KINDS * BY_KIND + _VOICES * _BY_VOICE
 
 
 class Heard:
@@ -167,9 +167,8 @@ class Heard:
             self.together = struck
         else:
             kept = np.where(begins_anew[:, None], 0, self.together)
-            self.together = np.sort(np.concatenate([struck, kept], axis=1), axis=1)[
-                :, ::-1
-            ]  # what is nothing comes last
+            ascending = np.sort(np.concatenate([struck, kept], axis=1), axis=1)
+            self.together = ascending[:, ::-1]  # what is nothing comes last
             self.together = self.together[:, : int((self.together > 0).sum(axis=1).max(initial=0))]
         self.melody = np.where(is_melody, ids[:, PITCH], self.melody)
         self.num_notes = self.num_notes + is_note

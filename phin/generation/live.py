@@ -11,11 +11,11 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import mido
 
 from phin.generation.stream import StreamedNote
+from phin.music.perform import ASSUMED_VELOCITY
 from phin.music.phrase import STEPS_PER_HONG, STEPS_PER_QUARTER, UNKNOWN, Voice
 
 LOOK_AHEAD = 1.0
 """Seconds by which notes are drawn before they sound: as long as a step may take without being heard."""
-ASSUMED_VELOCITY = 80
 
 
 @runtime_checkable

@@ -19,7 +19,7 @@ from phin.music.phrase import ASSUMED_TEMPO, DURATION, HONG_PER_LINE, ONSET, STE
 from phin.tokenizer import END_ID, FIELDS, NUM_FIELDS, START_ID, STEP, Encoded, Tokenizer, first_origin
 
 BATCH = 64
-"""Tunes drawn side by side; which ones does not change any of them."""
+"""Tunes drawn side by side; which ones changes none of them, but in eight bits, which are scaled to a whole batch."""
 ALL = "all"
 SCARCE = 1e-3
 """With less of the model's probability left than this, what is drawn says little of the model."""
@@ -28,8 +28,8 @@ MOST_NOTES_A_HONG = 12
 
 
 @runtime_checkable
-class Engine(Protocol):
-    """A model that can draw: torch's, or an exported one."""
+class About(Protocol):
+    """What there is to know of a model before it draws: a checkpoint's Identity, or an exported one's Manifest."""
 
     @property
     def tokenizer(self) -> Tokenizer: ...
@@ -49,6 +49,14 @@ class Engine(Protocol):
     def learned_fields(self) -> tuple[bool, ...]:
         """Which fields of a row had labels to learn from."""
         ...
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """A model that can draw: torch's, or an exported one."""
+
+    @property
+    def about(self) -> About: ...
 
     def step(self, count: int, sampler: SamplerConfig, streams: Sequence[Stream], window: int | None = None) -> Step:
         """What draws the rows of `count` tunes from the first to the last, from several styles at once."""
@@ -79,7 +87,7 @@ def play(
     begins: Encoded | None = None,
 ) -> list[Played]:
     """`count` new tunes, from number 0 on, or those of the numbers given. Tune k is a function of (engine, request,
-    sampler, constraints, begins, seed, k) alone.
+    sampler, constraints, begins, seed, k) alone; with an engine of eight bits also of those drawn beside it.
 
     `begins` are the rows that each begins with, START first; none, if it is not given. A tune is as long as the request
     says, unless a constraint says when it ends. It names the lai that its notes are in, which need not be the one that
@@ -90,7 +98,7 @@ def play(
     wanted = range(count) if isinstance(count, int) else count
     refuse_draw(len(wanted), seed)
     refuse_no_rhythm(engine)
-    streams = request.streams(engine.tokenizer)
+    streams = request.streams(engine.about.tokenizer)
     kept_to = list(constraints)
     if all(constraint.latest is None for constraint in kept_to):
         kept_to.insert(0, length_of(request))
@@ -108,7 +116,7 @@ def play(
         ids, chances, allowed = (np.stack(column) for column in zip(*drawn, strict=True))
         for place, number in enumerate(numbers):
             whole = ids[:, place] if begins is None else np.concatenate([begins.ids[1:], ids[:, place]])
-            phrase = replace(_tune(whole, engine.tokenizer, request), title=f"phin {seed}-{number + 1}")
+            phrase = replace(_tune(whole, engine.about.tokenizer, request), title=f"phin {seed}-{number + 1}")
             until = 1 + int((ids[:, place, STEP] == END_ID).argmax())  # rows, the end among them
             given = 0 if begins is None else len(begins.ids) - 1
             tunes.append(_played(phrase, given, chances[:until, place], allowed[:until, :, place], kept_to))
@@ -125,8 +133,8 @@ def length_of(request: TuneRequest) -> Constraint:
 
 def refuse_no_rhythm(engine: Engine) -> None:
     """Raises PhinError for a model that never learned when notes begin."""
-    if not engine.learned_fields[STEP]:
-        reason = f"was trained on {engine.corpus}, where nobody wrote the rhythm down, and knows none"
+    if not engine.about.learned_fields[STEP]:
+        reason = f"was trained on {engine.about.corpus}, where nobody wrote the rhythm down, and knows none"
         raise PhinError("model", reason, "train it with tunes among the others whose rhythm is written")
 
 

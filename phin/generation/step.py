@@ -11,9 +11,8 @@ from phin.generation.sampling import Sampling, draw
 from phin.model.folded import FoldedEmbedding, FoldedHeads
 from phin.model.transformer import KVCache, PhinTransformer, RowInputs
 from phin.music.phrase import Voice
-from phin.tokenizer import FIELDS, NUM_FIELDS, NUM_SYMBOLS, PITCH, STEP, UNKNOWN_ID, VOICE
+from phin.tokenizer import NUM_FIELDS, NUM_SYMBOLS, PITCH, SIZES, STEP, UNKNOWN_ID, VOICE
 
-SIZES = [field.size for field in FIELDS]
 IMPOSSIBLE = -1e30
 """The log-probability of what cannot be drawn: a number, so that no weight of a stream makes it none."""
 
@@ -74,7 +73,7 @@ class DecodeStep(nn.Module):
         hidden, own = self.model.trunk(rows, cache, window, self.embed)
         last, noises = rows.part(-1), noise.split(SIZES, dim=1)
         state, ids, chances = hidden[:, -1:], list[Tensor](), list[Tensor]()
-        added = [limits.added[:, : FIELDS[STEP].size]]
+        added = [limits.added[:, : SIZES[STEP]]]
         for field in range(NUM_FIELDS):
             logits, state = self.heads.logits(field, state, last.melody)
             together = mixed(logits[:, 0].unflatten(0, (streams.shape[0], noise.shape[0])), streams)

@@ -75,7 +75,7 @@ def stream(
     """
     refuse_draw(1, seed)
     refuse_no_rhythm(engine)
-    streams = request.streams(engine.tokenizer)
+    streams = request.streams(engine.about.tokenizer)
     kept_to = list(constraints)
     if all(constraint.latest is None for constraint in kept_to):
         kept_to.insert(0, Endless())

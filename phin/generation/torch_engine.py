@@ -17,47 +17,25 @@ from phin.generation.step import DecodeStep, StepLimits
 from phin.model.checkpoint import Identity
 from phin.model.transformer import KVCache, PhinTransformer, RowInputs
 from phin.music.phrase import Phrase
-from phin.tokenizer import Tokenizer
 
 
 class TorchEngine:
     """A model in torch, as `phin.generation.play.Engine`."""
 
     def __init__(self, model: PhinTransformer, identity: Identity) -> None:
-        self.model, self.identity = model, identity
-        self._compiled: DecodeStep | None = None
-
-    @property
-    def tokenizer(self) -> Tokenizer:
-        return self.identity.tokenizer
-
-    @property
-    def licence(self) -> str:
-        return self.identity.licence
-
-    @property
-    def corpus(self) -> str:
-        return self.identity.corpus
-
-    @property
-    def corpus_fingerprint(self) -> str:
-        return self.identity.corpus_fingerprint
-
-    @property
-    def learned_fields(self) -> tuple[bool, ...]:
-        return self.identity.learned_fields
+        self.model, self.about = model, identity
+        self.decode = DecodeStep(model, identity.learned_fields)
+        """Of the weights that the model has now."""
 
     def step(
         self, count: int, sampler: SamplerConfig, streams: Sequence[Stream], window: int | None = None
     ) -> "TorchStep":
-        step = self._compiled or DecodeStep(self.model, self.learned_fields)
-        return TorchStep(step, count, sampler, streams, window)
+        return TorchStep(self.decode, count, sampler, streams, window)
 
     def compiled(self) -> "TorchEngine":
-        """The same engine with its step compiled, which takes the first tune a minute. It keeps today's weights."""
-        made = TorchEngine(self.model, self.identity)
-        made._compiled = DecodeStep(self.model, self.learned_fields)
-        made._compiled.compile(dynamic=True)
+        """The same engine with its step compiled, which takes the first tune a minute."""
+        made = TorchEngine(self.model, self.about)
+        made.decode.compile(dynamic=True)
         return made
 
 

@@ -92,7 +92,7 @@ class FoldedHeads(nn.Module):
     def __init__(self, heads: FieldHeads) -> None:
         super().__init__()
         self.config = config = heads.config
-        self.thinks, self.think_norms = heads.thinks, heads.think_norms
+        self.plain = heads
         weights, biases = ([part(layer).clone() for layer in heads.out] for part in (_weight, _bias))
         if config.intervals:
             classes = (torch.arange(NUM_PITCHES) + FIELDS[PITCH].lowest) % 12
@@ -114,8 +114,7 @@ class FoldedHeads(nn.Module):
         self, field: int, state: Float[Tensor, "batch time dim"], melody: Int[Tensor, "batch time"]
     ) -> tuple[Float[Tensor, "batch time id"], Float[Tensor, "batch time dim"]]:
         """As `FieldHeads.logits`."""
-        if (name := str(field)) in self.thinks:
-            state = state + self.thinks[name](self.think_norms[name](state))
+        state = self.plain.think(field, state)
         logits = self.out[field](state)
         if field != PITCH or not self.config.intervals:
             return logits, state

@@ -503,12 +503,17 @@ class FieldHeads(nn.Module):
         undrawable[STEP, END_ID] = False
         self.register_buffer("undrawable", undrawable, persistent=False)
 
+    def think(self, field: int, state: Float[Tensor, "batch time dim"]) -> Float[Tensor, "batch time dim"]:
+        """The state after thinking about a field; of some fields nothing is thought."""
+        if (name := str(field)) not in self.thinks:
+            return state
+        return state + self.thinks[name](self.think_norms[name](state))
+
     def logits(
         self, field: int, state: Float[Tensor, "batch time dim"], melody: Int[Tensor, "batch time"]
     ) -> tuple[Float[Tensor, "batch time id"], Float[Tensor, "batch time dim"]]:
         """Logits of `field`, -inf for symbols that are never drawn, and the state after thinking about it."""
-        if (name := str(field)) in self.thinks:
-            state = state + self.thinks[name](self.think_norms[name](state))
+        state = self.think(field, state)
         logits = self.out[field](state)
         if field == PITCH and self.config.intervals:
             logits = logits + F.pad(self._relative_pitch(state, melody), (NUM_SYMBOLS, 0))

@@ -14,7 +14,6 @@ from phin.generation.limits import Limits
 from phin.generation.request import SamplerConfig, Stream
 from phin.generation.rows import Rows, in_streams
 from phin.generation.slots import Room, Slots
-from phin.tokenizer import Tokenizer
 
 FOREVER = 2**40
 """A window that no row falls out of."""
@@ -24,39 +23,19 @@ class OnnxEngine:
     """An exported model, as `phin.generation.play.Engine`."""
 
     def __init__(self, folder: str | Path, precision: Precision = Precision.FP32) -> None:
-        self.manifest = Manifest.read(folder)
+        self.about = Manifest.read(folder)
         name = GRAPHS[precision]
         path = Path(folder) / name
         remedy = "export the model again: phin-export"
         if not path.is_file():
             raise InvalidCheckpoint(path, "there is no such file", remedy)
         graph = path.read_bytes()
-        if hashlib.sha256(graph).hexdigest() != self.manifest.sha256.get(name):
+        if hashlib.sha256(graph).hexdigest() != self.about.sha256.get(name):
             raise InvalidCheckpoint(path, f"is not the graph that {MANIFEST} tells of", remedy)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1  # a step is too small for two
         options.log_severity_level = 3
         self.session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-
-    @property
-    def tokenizer(self) -> Tokenizer:
-        return self.manifest.tokenizer
-
-    @property
-    def licence(self) -> str:
-        return self.manifest.licence
-
-    @property
-    def corpus(self) -> str:
-        return self.manifest.corpus
-
-    @property
-    def corpus_fingerprint(self) -> str:
-        return self.manifest.corpus_fingerprint
-
-    @property
-    def learned_fields(self) -> tuple[bool, ...]:
-        return self.manifest.learned_fields
 
     def step(
         self, count: int, sampler: SamplerConfig, streams: Sequence[Stream], window: int | None = None
@@ -78,7 +57,7 @@ class OnnxStep:
         self.engine, self.streams = engine, streams
         self.tunes = max(len(streams), 1), count
         self.slots = Slots(count, window)
-        made = engine.manifest
+        made = engine.about
         nothing = np.zeros((*self.tunes, made.num_heads, 0, made.head_width), np.float32)
         self._cached = [nothing] * (2 * made.num_layers)
         self._names = [*INPUTS, *cache_names(made.num_layers)]

@@ -16,7 +16,6 @@ from dataclasses import dataclass, fields
 from importlib import import_module
 from pathlib import Path
 
-import jaxtyping
 import pytest
 import torch
 from omegaconf import OmegaConf
@@ -29,6 +28,7 @@ from tests.midi_defects import defect_files
 from tests.model.test_checkpoint import saved
 from tests.settings import SCHEMAS
 from tests.training.offline_run import offline_runs
+from tests.unchecked import unchecked
 
 TINY = [
     "data=midi_folder",
@@ -459,11 +459,8 @@ def test_copies_are_told_or_drawn_anew(story: Story, tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def exported(story: Story) -> Outcome:
     """The first run's decode step, in a folder."""
-    jaxtyping.config.update("jaxtyping_disable", True)  # or the checks of shapes would be traced into the graph
-    try:
+    with unchecked():
         return phin("export", "checkpoint=runs/first", "out=exported")
-    finally:
-        jaxtyping.config.update("jaxtyping_disable", False)
 
 
 @pytest.mark.slow

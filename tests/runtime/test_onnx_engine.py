@@ -5,12 +5,10 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import jaxtyping
 import numpy as np
 import pytest
 
@@ -26,21 +24,12 @@ from phin.generation.wishes import Wishes
 from phin.runtime.onnx_engine import OnnxEngine
 from phin.tokenizer import NUM_FIELDS, TECHNIQUE, VELOCITY
 from tests.tiny import PHRASE, identity_for, item, melodies, tiny_model
+from tests.unchecked import unchecked
 
 MODEL = tiny_model(time_heads=0, pitch_heads=1).float()
 IDENTITY = identity_for(MODEL, unlearned=[TECHNIQUE, VELOCITY])
 ENGINE = TorchEngine(MODEL, IDENTITY)
-ITEMS = known([item(PHRASE), *(item(tune) for tune in melodies(5, num_notes=30))], ENGINE.learned_fields)
-
-
-@contextmanager
-def unchecked() -> Iterator[None]:
-    """No shapes are checked: their checks would be traced too, and each fix its sizes."""
-    jaxtyping.config.update("jaxtyping_disable", True)
-    try:
-        yield
-    finally:
-        jaxtyping.config.update("jaxtyping_disable", False)
+ITEMS = known([item(PHRASE), *(item(tune) for tune in melodies(5, num_notes=30))], ENGINE.about.learned_fields)
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +64,7 @@ def test_a_compiled_step_computes_the_same() -> None:
     lengths = [1 + 3 * place for place in range(len(ITEMS))]
     with unchecked():
         said = replayed(engine.compiled().step(len(ITEMS), SamplerConfig(), ()), ITEMS, lengths)
-    assert agreement("compiled", ITEMS, whole, said, engine.learned_fields).largest <= TOLERANCE
+    assert agreement("compiled", ITEMS, whole, said, engine.about.learned_fields).largest <= TOLERANCE
 
 
 def test_what_is_compared_can_differ(onnx: OnnxEngine) -> None:
@@ -83,13 +72,13 @@ def test_what_is_compared_can_differ(onnx: OnnxEngine) -> None:
     whole = [taught(MODEL, each) for each in ITEMS]
     windowed = [taught(MODEL, each, window=4) for each in ITEMS]
     said = replayed(onnx.step(len(ITEMS), SamplerConfig(), ()), ITEMS, [1] * len(ITEMS))
-    assert agreement("right", ITEMS, whole, said, ENGINE.learned_fields).is_equal
-    wrong = agreement("wrong", ITEMS, windowed, said, ENGINE.learned_fields)
+    assert agreement("right", ITEMS, whole, said, ENGINE.about.learned_fields).is_equal
+    wrong = agreement("wrong", ITEMS, windowed, said, ENGINE.about.learned_fields)
     assert not wrong.is_equal
     assert wrong.bits != pytest.approx(wrong.reference_bits, abs=1e-3)
     others = [replace(each, conditions=(each.conditions + 1) % 2) for each in ITEMS]
     said = replayed(onnx.step(len(ITEMS), SamplerConfig(), ()), others, [1] * len(ITEMS))
-    assert not agreement("other conditions", ITEMS, whole, said, ENGINE.learned_fields).is_equal
+    assert not agreement("other conditions", ITEMS, whole, said, ENGINE.about.learned_fields).is_equal
     assert WINDOW < max(len(each.encoded.ids) for each in ITEMS), "something falls out of the window"
 
 
@@ -114,7 +103,7 @@ def test_the_same_notes_are_played_whatever_is_asked(
     """Fails: a wish holds in torch alone."""
     given = Given(melodies(2)[1], use) if use else None
     asked = given.request(request_) if given else request_
-    begins = given.beginning(ENGINE.tokenizer) if given else None
+    begins = given.beginning(ENGINE.about.tokenizer) if given else None
     kept = [*wishes.constraints(asked), *(given.constraints() if given else [])]
     ours, theirs = (play(engine, asked, 5, 3, sampler, constraints=kept, begins=begins) for engine in (ENGINE, onnx))
     for mine, its in zip(ours, theirs, strict=True):
@@ -137,7 +126,7 @@ def test_eight_bits_are_smaller_and_nearly_the_same(folder: Path) -> None:
     assert sizes[Precision.INT8] < sizes[Precision.FP32]
     whole = [taught(MODEL, each) for each in ITEMS]
     said = replayed(OnnxEngine(folder, Precision.INT8).step(len(ITEMS), SamplerConfig(), ()), ITEMS, [1] * len(ITEMS))
-    found = agreement("int8", ITEMS, whole, said, ENGINE.learned_fields)
+    found = agreement("int8", ITEMS, whole, said, ENGINE.about.learned_fields)
     assert 0 < abs(found.bits - found.reference_bits) < 0.1 * found.reference_bits
 
 
@@ -157,9 +146,13 @@ def test_it_plays_where_there_is_no_torch(folder: Path, tmp_path: Path) -> None:
 
 def test_the_manifest_says_what_the_checkpoint_said(folder: Path, onnx: OnnxEngine) -> None:
     """Fails: a model to hand on hides its licence, or draws fields that it never learned."""
-    assert (onnx.tokenizer, onnx.licence, onnx.corpus) == (IDENTITY.tokenizer, IDENTITY.licence, IDENTITY.corpus)
-    assert onnx.learned_fields == IDENTITY.learned_fields
-    assert len(onnx.learned_fields) == NUM_FIELDS
+    assert (onnx.about.tokenizer, onnx.about.licence, onnx.about.corpus) == (
+        IDENTITY.tokenizer,
+        IDENTITY.licence,
+        IDENTITY.corpus,
+    )
+    assert onnx.about.learned_fields == IDENTITY.learned_fields
+    assert len(onnx.about.learned_fields) == NUM_FIELDS
     for name, digest in Manifest.read(folder).sha256.items():
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
 
