@@ -7,10 +7,11 @@ from pathlib import Path
 from phin.cli.arguments import Parser
 from phin.errors import InvalidConfig
 from phin.evaluation.comparison import compare, csv_text, lines
-from phin.evaluation.comparison_tables import tables, text
+from phin.evaluation.comparison_tables import tables
 from phin.evaluation.curves import picture
-from phin.evaluation.page import page
+from phin.evaluation.page import document, image, section
 from phin.evaluation.runs import find_runs
+from phin.evaluation.tabular import text
 from phin.music.picture import save
 from phin.whole_file import write_text
 from phin.writable import refuse_folder
@@ -59,6 +60,8 @@ def run(arguments: argparse.Namespace) -> list[str]:
         save(figure, out / name)
     write_text(out / PRINTED, printed)
     write_text(out / TABLE, csv_text(comparison))
-    write_text(out / PAGE, page(found, (out / CURVES[0]).read_bytes()))
+    curves = image((out / CURVES[0]).read_bytes(), "svg", "Validation and loss over steps")
+    parts = [section(found[0]), curves, *map(section, found[1:])]
+    write_text(out / PAGE, document("Runs compared", parts))
     names = ", ".join((PAGE, *CURVES, TABLE, PRINTED))
     return [*printed.splitlines(), "", f"{out}: {names}"]

@@ -1,39 +1,61 @@
-"""A comparison as a page that any browser opens, from the disk, without a network: its tables and its picture."""
+"""Tables, pictures and sounds as a page that any browser opens, from the disk, without a network."""
 
 import base64
 from collections.abc import Iterator, Sequence
 from html import escape
 
 from phin.corpus.page import STYLE
-from phin.evaluation.comparison_tables import Table
+from phin.evaluation.tabular import Table
 
-_WIDE = "body { max-width: 76rem; } .wide { overflow-x: auto; } img { width: 100%; background: #fff; }"
-
-
-def page(tables: Sequence[Table], svg: bytes) -> str:
-    """The page as HTML; the picture is in it."""
-    return "\n".join(_html(tables, svg)) + "\n"
+_WIDE = """
+body { max-width: 76rem; } .wide { overflow-x: auto; } img { width: 100%; background: #fff; } audio { width: 100%; }
+pre { overflow-x: auto; } nav a { margin-right: 1rem; }
+"""
 
 
-def _html(tables: Sequence[Table], svg: bytes) -> Iterator[str]:
-    yield "<!DOCTYPE html>"
-    yield '<html lang="en"><head><meta charset="utf-8">'
-    yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
-    yield f"<title>phin: runs compared</title><style>{STYLE}{_WIDE}</style></head><body>"
-    yield "<h1>Runs compared</h1>"
-    for place, table in enumerate(tables):
-        yield f"<section><h2>{escape(table.title)}</h2>"
-        if table.rows:
-            yield '<div class="wide"><table>'
-            yield _row("th", table.head, table.words)
-            yield from (_row("td", row, table.words) for row in table.rows)
-            yield "</table></div>"
-        yield from (f"<p>{escape(note)}</p>" for note in table.notes)
-        yield "</section>"
-        if not place:
-            data = base64.b64encode(svg).decode("ascii")
-            yield f'<p><img alt="Validation and loss over steps" src="data:image/svg+xml;base64,{data}"></p>'
-    yield "</body></html>"
+def document(title: str, parts: Sequence[str]) -> str:
+    """The page as HTML: a heading, and what stands below it."""
+    head = (
+        "<!DOCTYPE html>",
+        '<html lang="en"><head><meta charset="utf-8">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        f"<title>phin: {escape(title.lower())}</title><style>{STYLE}{_WIDE}</style></head><body>",
+        f"<h1>{escape(title)}</h1>",
+    )
+    return "\n".join([*head, *parts, "</body></html>"]) + "\n"
+
+
+def section(table: Table, *below: str) -> str:
+    """A table under its title, with its notes and what stands below them."""
+    return "\n".join(_section(table, below))
+
+
+def image(data: bytes, kind: str, said: str) -> str:
+    """A picture that is in the page itself; `kind` is svg or png, `said` what it shows, for who cannot see it."""
+    return f'<p><img alt="{escape(said)}" src="{_within(data, "image/svg+xml" if kind == "svg" else "image/png")}"></p>'
+
+
+def sound(wav: bytes, said: str) -> str:
+    """A sound that is in the page itself, and plays when it is asked to."""
+    return (
+        f'<p><audio controls preload="none" aria-label="{escape(said)}" src="{_within(wav, "audio/wav")}"></audio></p>'
+    )
+
+
+def _within(data: bytes, kind: str) -> str:
+    return f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}"
+
+
+def _section(table: Table, below: Sequence[str]) -> Iterator[str]:
+    yield f"<section><h2>{escape(table.title)}</h2>"
+    if table.rows:
+        yield '<div class="wide"><table>'
+        yield _row("th", table.head, table.words)
+        yield from (_row("td", row, table.words) for row in table.rows)
+        yield "</table></div>"
+    yield from (f"<p>{escape(note)}</p>" for note in table.notes)
+    yield from below
+    yield "</section>"
 
 
 def _row(kind: str, cells: Sequence[str], words: int) -> str:

@@ -42,14 +42,23 @@ def interval_by_family(
     bits: Float[np.ndarray, " tune"], notes: Int[np.ndarray, " tune"], family: Int[np.ndarray, " tune"]
 ) -> tuple[float, float]:
     """A 95 % bootstrap interval of bits over notes; whole families are drawn, for their tunes are not independent."""
-    _, place = np.unique(family, return_inverse=True)
-    by_family = np.stack([np.bincount(place, weights=bits), np.bincount(place, weights=notes)])
-    count = by_family.shape[1]
-    rng = np.random.default_rng(0)
-    times = rng.multinomial(count, np.full(count, 1 / count), size=NUM_RESAMPLES)
-    total_bits, total_notes = by_family @ times.T
-    low, high = np.percentile(total_bits / total_notes, [2.5, 97.5])
+    low, high = np.percentile(resampled(bits, notes, family), [2.5, 97.5])
     return float(low), float(high)
+
+
+def resampled(
+    values: Float[np.ndarray, " tune"],
+    weights: Int[np.ndarray, " tune"],
+    family: Int[np.ndarray, " tune"],
+    seed: int = 0,
+) -> Float[np.ndarray, " resample"]:
+    """The sum of values over that of weights, in each of NUM_RESAMPLES draws of as many families as there are."""
+    _, place = np.unique(family, return_inverse=True)
+    by_family = np.stack([np.bincount(place, weights=values), np.bincount(place, weights=weights)])
+    count = by_family.shape[1]
+    times = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=NUM_RESAMPLES)
+    total, weight = by_family @ times.T
+    return total / weight
 
 
 def table(rows: list[BitsRow], split: str) -> str:

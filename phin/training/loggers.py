@@ -3,7 +3,6 @@
 Offline unless the person is logged in.
 """
 
-import netrc
 import os
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,10 +16,10 @@ from phin.errors import PhinError
 from phin.model.checkpoint import Identity
 from phin.tokenizer import FIELDS, HEADLINE_FIELDS
 from phin.training.lit_module import MONITOR
+from phin.wandb_key import is_logged_in
 from phin.whole_file import write_text
 
 ID = "wandb_id"
-WANDB_HOST = "api.wandb.ai"
 SCORES = (MONITOR, *(f"{MONITOR}/{FIELDS[field].name}" for field in HEADLINE_FIELDS))
 """Of these W&B's table of runs shows the least value, not the last."""
 LONGEST_NAME = 100
@@ -79,16 +78,6 @@ def wandb_logger(
     # Lightning 2.6 hands it on even where nobody set it, and W&B 0.31 warns at each start that it does nothing
     logger._wandb_init.pop("anonymous", None)
     return logger
-
-
-def is_logged_in() -> bool:
-    """Whether W&B would find a key: in the environment, or in the netrc file that `wandb login` writes."""
-    if os.environ.get("WANDB_API_KEY"):
-        return True
-    try:
-        return netrc.netrc().authenticators(os.environ.get("WANDB_BASE_URL", WANDB_HOST)) is not None
-    except (OSError, netrc.NetrcParseError):
-        return False
 
 
 def describe(loggers: Sequence[Logger], label: RunLabel, config: dict[str, Any]) -> None:

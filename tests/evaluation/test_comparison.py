@@ -10,9 +10,10 @@ import pytest
 
 from phin.evaluation.by_tune import TEST_BITS, ByTune
 from phin.evaluation.comparison import COLUMNS, Comparison, compare, csv_text, lines
-from phin.evaluation.comparison_tables import Table, tables, text
+from phin.evaluation.comparison_tables import tables
 from phin.evaluation.paired import paired
 from phin.evaluation.table import ALL
+from phin.evaluation.tabular import Table, text
 from tests.evaluation.run_folders import rows_of, tunes, write_log, write_run
 
 

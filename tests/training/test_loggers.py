@@ -26,9 +26,10 @@ from phin.training import loggers
 from phin.training.callbacks import SampleTunes
 from phin.training.gradients import TermGradients
 from phin.training.lit_module import MONITOR
-from phin.training.loggers import ID, RunLabel, describe, is_logged_in, run_id, run_label, send_best, wandb_logger
+from phin.training.loggers import ID, RunLabel, describe, run_id, run_label, send_best, wandb_logger
 from phin.training.provenance import git_revision, provenance
 from phin.training.run import finished_report, silence_lightning, train
+from phin.wandb_key import is_logged_in
 from tests.tiny import PHRASE
 from tests.training.offline_run import OfflineRun, offline_runs
 from tests.training.small import Scores, parts, trainer_for

@@ -1,0 +1,127 @@
+"""Tunes that are measured together: those of a model, of a folder, of a corpus, of a baseline."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Int
+
+from phin.corpus.families import families
+from phin.corpus.sources import SOURCES
+from phin.corpus.store import Store
+from phin.errors import InvalidConfig, PhinError
+from phin.music.grid import begin_of, hong_of
+from phin.music.phrase import HONG_PER_LINE, STEPS_PER_HONG, Metre, Phrase
+from phin.music.readers import READERS
+
+MADE = frozenset(name for source in SOURCES.values() if source.is_made for name in source.names)
+"""Sources whose tunes phin makes by rule: nothing is measured on them."""
+
+
+@dataclass(frozen=True)
+class TuneSet:
+    """Tunes that each have a melody note, a name and a family; versions of one tune are not independent."""
+
+    name: str
+    tunes: list[Phrase]
+    ids: list[str]
+    family: Int[np.ndarray, " tune"]
+    refused: list[str] = field(default_factory=list)
+    """Files that were no tunes, and why, a line each."""
+
+    def __len__(self) -> int:
+        return len(self.tunes)
+
+    @property
+    def metres(self) -> set[Metre]:
+        """The metres that are written."""
+        return {tune.metre for tune in self.tunes if tune.metre is not None}
+
+
+def drawn(name: str, tunes: Sequence[Phrase]) -> TuneSet:
+    """New tunes, each a family of its own."""
+    heard = [tune for tune in tunes if tune.is_melody.any()]
+    return TuneSet(name, heard, [tune.title for tune in heard], np.arange(len(heard)))
+
+
+def read_folder(folder: str | Path) -> TuneSet:
+    """All tunes of a folder and those below it, in any form that is read; families are found by title and notes.
+
+    Raises PhinError where there is none, or where one was made by phin's own rules.
+    """
+    if not Path(folder).is_dir():
+        raise InvalidConfig(f"tunes={folder}", "is no folder", "name one that holds tunes")
+    tunes, ids, refused = list[Phrase](), list[str](), list[str]()
+    for path in sorted(Path(folder).rglob("*")):
+        read = READERS.get(path.suffix.casefold())
+        if read is None or not path.is_file():
+            continue
+        try:
+            found = read(path).tunes
+        except PhinError as error:
+            refused.append(str(error))
+            continue
+        name = path.relative_to(folder).as_posix()
+        for number, tune in enumerate(found, start=1):
+            if tune.source in MADE:
+                reason = "was made by phin's own rules, and says nothing about music"
+                raise PhinError(path, reason, "leave it out: nothing is measured on synthetic pieces")
+            if tune.is_melody.any():
+                tunes.append(tune)
+                ids.append(name if len(found) == 1 else f"{name}#{number}")
+            else:
+                refused.append(f"{path}: has no melody note.")
+    if not tunes:
+        why = f" ({refused[0]})" if refused else ""
+        remedy = f"give it files that end in {', '.join(READERS)}"
+        raise PhinError(f"tunes={folder}", f"holds no tune that can be read{why}", remedy)
+    return TuneSet(str(folder), tunes, ids, families(tunes), refused)
+
+
+def held_out(store: Store, split: str, metres: set[Metre], most: int, seed: int, hong: int | None = None) -> TuneSet:
+    """Real tunes of a split in the metres that are asked for; in any that divides a line where none is.
+
+    Of more than `most`, so many are drawn; of longer ones than `hong`, the last so many are taken. Raises PhinError
+    where there is none.
+    """
+    return _of_store(store, split, metres, most, seed, hong, f"held-out tunes ({split})")
+
+
+def learned(store: Store, metres: set[Metre], most: int, seed: int, hong: int | None = None) -> TuneSet:
+    """Training tunes, likewise."""
+    return _of_store(store, "train", metres, most, seed, hong, "training tunes")
+
+
+def last_hong(tune: Phrase, hong: int) -> Phrase:
+    """The tune's end, of which most is told: its melody's last so many hong, to where its page ends."""
+    melody = tune.melody
+    begins = begin_of(melody)
+    first = begins + (hong_of(melody, begins) - hong) * STEPS_PER_HONG
+    kept = melody.onset >= first
+    return melody if kept.all() else replace(melody, rows=melody.rows[kept], deviation=None, words=())
+
+
+def _of_store(
+    store: Store, split: str, metres: set[Metre], most: int, seed: int, hong: int | None, name: str
+) -> TuneSet:
+    numbers = store.split(split)[np.argsort(np.random.default_rng(seed).random(len(store.split(split))))]
+    tunes, ids, family = list[Phrase](), list[str](), list[int]()
+    for number in numbers.tolist():
+        if len(tunes) == most:
+            break
+        tune = store.phrase(number)
+        fits = tune.metre in metres if metres else _divides_a_line(tune.metre)
+        if fits and tune.source not in MADE and tune.is_melody.any():
+            tunes.append(tune.melody if hong is None else last_hong(tune, hong))
+            ids.append(store.id(number))
+            family.append(int(store.families[number]))
+    if not tunes:
+        said = ", ".join(map(str, sorted(metres, key=str))) or "2/4"
+        reason = f"has no real tune in {said} to set others beside"
+        raise PhinError(f"the {split} split of {store.folder.name}", reason, "take another corpus, as data=folk")
+    return TuneSet(name, tunes, ids, np.array(family))
+
+
+def _divides_a_line(metre: Metre | None) -> bool:
+    return metre is not None and HONG_PER_LINE * STEPS_PER_HONG % metre.bar == 0
