@@ -2,11 +2,12 @@
 
 import json
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import MISSING
 
 from phin.cli.app import run
@@ -92,7 +93,7 @@ class EvaluateConfig:
         self._refuse_what_changes_nothing()
 
     def _refuse_what_changes_nothing(self) -> None:
-        drawing = ("count", "lines", "sampler")
+        drawing = ("count", "lines")
         measuring = ("pattern", "most_real", "shown", "lai", "wandb", "seed")
         if self.equalities:
             self._refuse((*drawing, *measuring, "tunes", "against", "out"), "with equalities=true, which prints")
@@ -104,12 +105,10 @@ class EvaluateConfig:
             self._refuse(("against",), "without a checkpoint")
 
     def _refuse(self, names: tuple[str, ...], where: str) -> None:
-        plain = {each.name: each for each in self.__dataclass_fields__.values()}
+        usual = {each.name: each.default for each in fields(self)}
         for name in names:
-            usual = SamplerConfig() if name == "sampler" else plain[name].default
-            if (value := getattr(self, name)) != usual:
-                said = f"{name}={value}" if name != "sampler" else "sampler"
-                raise InvalidConfig(said, f"means nothing {where}", "leave it out")
+            if (value := getattr(self, name)) != usual[name]:
+                raise InvalidConfig(f"{name}={value}", f"means nothing {where}", "leave it out")
 
 
 def main() -> None:
@@ -119,6 +118,11 @@ def main() -> None:
 
 def evaluate(config: EvaluateConfig) -> None:
     """Prints the tables, and writes the report."""
+    draws = config.tunes is None and config.count > 0 and not config.equalities
+    if not draws and (
+        asked := next((key for key in HydraConfig.get().overrides.task if key.startswith("sampler")), None)
+    ):
+        raise InvalidConfig(asked, "means nothing where no tunes are drawn", "leave it out")
     out = config.out
     if out is None:
         out = f"reports/{datetime.now():%Y-%m-%d_%H-%M-%S}"

@@ -59,10 +59,9 @@ def distances(tunes: TuneSet, real: TuneSet, seed: int = 0) -> list[Distance]:
             continue
         rng = np.random.default_rng(seed)
         here = [(mine[rows].sum(axis=0), theirs.sum(axis=0)) for rows in _resamples(tunes.family, rng)]
-        there = [
-            (theirs[rows].sum(axis=0), theirs[others].sum(axis=0))
-            for rows, others in _parts(real.family, len(tunes), rng)
-        ]
+        parts = _parts(real.family, len(tunes), rng)
+        there = [(theirs[some].sum(axis=0), theirs[others].sum(axis=0)) for some, others in parts]
+        here, there = ([pair for pair in pairs if all(each.any() for each in pair)] for pairs in (here, there))
         whole = mine.sum(axis=0), theirs.sum(axis=0)
         found.append(
             Distance(

@@ -1,6 +1,7 @@
-"""Bits per note: the number this project stands on."""
+"""Bits per note, the number this project stands on, and the measures of tunes: both gathered over batches."""
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +13,8 @@ from torchmetrics import Metric
 from phin.batch import PhinBatch, label_masks
 from phin.model.loss import field_nll
 from phin.model.transformer import PhinLogits
+from phin.music.measures import MEASURES, measures
+from phin.music.phrase import Phrase
 from phin.tokenizer import FIELDS, HEADLINE_FIELDS, NUM_FIELDS
 
 
@@ -83,3 +86,27 @@ class BitsPerNote(Metric):
             return total
 
         return TuneBits(by_tune(pieces.bits), by_tune(pieces.labels), by_tune(pieces.notes), numbers)
+
+
+class TuneMeasures(Metric):
+    """The mean of each of MEASURES over tunes, however they are batched; NaN for one that no tune has."""
+
+    full_state_update = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_state("values", default=[], dist_reduce_fx="cat")
+        self.values: list[Tensor]
+
+    def update(self, tunes: Sequence[Phrase]) -> None:
+        """Adds tunes, a row each."""
+        if tunes:
+            rows = [list(measures(tune).values()) for tune in tunes]
+            self.values.append(torch.tensor(rows, dtype=torch.float64))
+
+    def compute(self) -> dict[str, Tensor]:
+        """By name."""
+        states = self.values
+        none = torch.full((1, len(MEASURES)), torch.nan, dtype=torch.float64)
+        values = (torch.cat(list(states)) if len(states) else none) if isinstance(states, list) else states
+        return {measure.name: values[:, place].nanmean() for place, measure in enumerate(MEASURES)}

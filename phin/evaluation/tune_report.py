@@ -126,7 +126,6 @@ def distances_table(found: Sequence[Distance]) -> Table:
     """A row a histogram."""
     head = (
         "histogram",
-        "of what",
         "overlap",
         "95 %",
         "real with real",
@@ -162,7 +161,7 @@ def copies_table(judgement: Judgement, store: Store) -> Table:
     chance = f"{real.mean:.1f} on average ({real.low:.1f} to {real.high:.1f})"
     note = "Notes in a row that one training tune has, free of key and note values (66 at most)"
     head = ("tune", "nearest training tune", "longest copy", "of its stretches of 8")
-    return Table("What is copied", head, rows, [f"{note}; real tunes of other families: {chance}."], words=2)
+    return Table("What is copied", head, rows, [f"{note}.", f"Real tunes of other families: {chance}."], words=2)
 
 
 def bits_table(rows: Sequence[BitsRow]) -> Table:

@@ -40,9 +40,12 @@ class TuneSet:
 
 
 def drawn(name: str, tunes: Sequence[Phrase]) -> TuneSet:
-    """New tunes, each a family of its own."""
+    """New tunes, each a family of its own; one without a melody note is told as refused. Raises PhinError for none."""
     heard = [tune for tune in tunes if tune.is_melody.any()]
-    return TuneSet(name, heard, [tune.title for tune in heard], np.arange(len(heard)))
+    if not heard:
+        raise PhinError(name, "have no melody note", "draw others, with another seed or more of them")
+    silent = [f"{tune.title}: has no melody note." for tune in tunes if not tune.is_melody.any()]
+    return TuneSet(name, heard, [tune.title for tune in heard], np.arange(len(heard)), silent)
 
 
 def read_folder(folder: str | Path) -> TuneSet:

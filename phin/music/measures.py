@@ -5,10 +5,11 @@ and a number says something beside theirs. Each says how it answers the tune tha
 phrase is NaN. What depends on length is counted in windows, so that a long tune is measured like a short one.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
+from math import comb
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -68,7 +69,7 @@ def lai_adherence(phrase: Phrase, lai: Lai) -> float:
 
 
 def fret_share(lai: Lai, tuning: Tuning) -> float:
-    """The share of a tuning's places, open strings and frets, that lie in a lai: 32 of 48 for lai yai on E-A-E."""
+    """The share of a tuning's places, open strings and frets, that lie in a lai: 33 of 48 for lai yai on E-A-E."""
     places = [(opened + fret) % 12 in lai.pitch_classes for opened in tuning.open_pitches for fret in FRETS]
     return sum(places) / len(places)
 
@@ -215,68 +216,59 @@ class Aspect(StrEnum):
     NOVELTY = "novelty"
 
 
-@dataclass(frozen=True)
-class Measure:
-    """A number of a phrase, and what it is in words."""
+class Measure(NamedTuple):
+    """What a number of a phrase speaks of, and what it is in words."""
 
     name: str
     aspect: Aspect
     about: str
-    of: Callable[[Phrase], float]
 
 
-_LAGS = {
-    1: "next hong",
-    2: "two hong on",
-    4: "half a line on",
-    HONG_PER_LINE: "a line on",
-    2 * HONG_PER_LINE: "two lines on",
-}
-_LINE = HONG_PER_LINE * STEPS_PER_HONG
-
-
-def _similarity(lag: int) -> Measure:
-    about = f"likeness to the {_LAGS[lag]}" if lag == 1 else f"likeness to the hong {_LAGS[lag]}"
-    return Measure(
-        f"similarity_{lag}", Aspect.ORDER, f"{about}, above chance", lambda phrase: self_similarity(phrase)[lag]
-    )
-
-
+_LAGS = {1: "next hong", 2: "hong two on", 4: "hong half a line on", 8: "hong a line on", 16: "hong two lines on"}
 MEASURES = (
-    Measure("pentatonic_share", Aspect.PITCH, "time in the best pentatonic set", pentatonic_share),
-    Measure("pentatonic_adherence", Aspect.PITCH, "the same, above chance", pentatonic_adherence),
-    Measure("pitch_class_entropy", Aspect.PITCH, "bits of pitch classes, 32 notes at a time", pitch_class_entropy),
-    Measure("interval_entropy", Aspect.PITCH, "bits of intervals, 32 at a time", interval_entropy),
-    Measure(
-        "hong_consistency",
-        Aspect.RHYTHM,
-        "rhythm kept from hong to hong, above chance",
-        lambda phrase: rhythm_consistency(phrase, STEPS_PER_HONG),
-    ),
-    Measure("rhythm_consistency", Aspect.RHYTHM, "rhythm kept from bar to bar, above chance", rhythm_consistency),
-    Measure(
-        "line_consistency",
-        Aspect.RHYTHM,
-        "rhythm kept from line to line, above chance",
-        lambda phrase: rhythm_consistency(phrase, _LINE),
-    ),
-    Measure("on_the_beat", Aspect.RHYTHM, "strokes in slot 4", on_the_beat),
-    Measure("diversity", Aspect.VARIETY, "distinct (interval, duration) of 16", diversity),
-    *(_similarity(lag) for lag in LAGS),
-    Measure("returning_share", Aspect.VARIETY, "motifs of six notes heard before, within four lines", returning_share),
-    Measure("returns_in_step", Aspect.ORDER, "of these, whole half lines later, above chance", returns_in_step),
-    Measure("luk_tok_at_home", Aspect.ORDER, "half lines that close on the final's pitch class", luk_tok_at_home),
-    Measure("on_frets", Aspect.HAND, "notes that lie on a fret", lambda phrase: hand(phrase).on_frets),
-    Measure("playable", Aspect.HAND, "tunes that a hand can play as they stand", lambda phrase: hand(phrase).playable),
-    Measure("hand_travel", Aspect.HAND, "frets the hand moves, a note", lambda phrase: hand(phrase).travel),
-    Measure("techniques", Aspect.HAND, "notes not plainly plucked, where it is said", techniques),
+    Measure("pentatonic_share", Aspect.PITCH, "time in the best pentatonic set"),
+    Measure("pentatonic_adherence", Aspect.PITCH, "the same, above chance"),
+    Measure("pitch_class_entropy", Aspect.PITCH, "bits of pitch classes, 32 notes at a time"),
+    Measure("interval_entropy", Aspect.PITCH, "bits of intervals, 32 at a time"),
+    Measure("hong_consistency", Aspect.RHYTHM, "rhythm kept from hong to hong, above chance"),
+    Measure("rhythm_consistency", Aspect.RHYTHM, "rhythm kept from bar to bar, above chance"),
+    Measure("line_consistency", Aspect.RHYTHM, "rhythm kept from line to line, above chance"),
+    Measure("on_the_beat", Aspect.RHYTHM, "strokes in slot 4"),
+    Measure("diversity", Aspect.VARIETY, "distinct (interval, duration) of 16"),
+    *(Measure(f"similarity_{lag}", Aspect.ORDER, f"likeness to the {_LAGS[lag]}, above chance") for lag in LAGS),
+    Measure("returning_share", Aspect.VARIETY, "motifs of six notes heard before, within four lines"),
+    Measure("returns_in_step", Aspect.ORDER, "of these, whole half lines later, above chance"),
+    Measure("luk_tok_at_home", Aspect.ORDER, "half lines that close on the final's pitch class"),
+    Measure("on_frets", Aspect.HAND, "notes that lie on a fret"),
+    Measure("playable", Aspect.HAND, "tunes that a hand can play as they stand"),
+    Measure("hand_travel", Aspect.HAND, "frets the hand moves, a note"),
+    Measure("techniques", Aspect.HAND, "notes not plainly plucked, where it is said"),
 )
-"""Those that a phrase has by itself; what it copies takes training tunes (`phin.evaluation.memorisation`)."""
+"""Those that a phrase has by itself; what it shares with others takes those (`phin.evaluation.sharing`)."""
 
 
 def measures(phrase: Phrase) -> dict[str, float]:
-    """All of MEASURES, by name; NaN for what cannot be said of the phrase."""
-    return {measure.name: measure.of(phrase) for measure in MEASURES}
+    """All of MEASURES, by name and in their order; NaN for what cannot be said of the phrase."""
+    lies = hand(phrase)
+    return {
+        "pentatonic_share": pentatonic_share(phrase),
+        "pentatonic_adherence": pentatonic_adherence(phrase),
+        "pitch_class_entropy": pitch_class_entropy(phrase),
+        "interval_entropy": interval_entropy(phrase),
+        "hong_consistency": rhythm_consistency(phrase, STEPS_PER_HONG),
+        "rhythm_consistency": rhythm_consistency(phrase),
+        "line_consistency": rhythm_consistency(phrase, HONG_PER_LINE * STEPS_PER_HONG),
+        "on_the_beat": on_the_beat(phrase),
+        "diversity": diversity(phrase),
+        **{f"similarity_{lag}": alike for lag, alike in self_similarity(phrase).items()},
+        "returning_share": returning_share(phrase),
+        "returns_in_step": returns_in_step(phrase),
+        "luk_tok_at_home": luk_tok_at_home(phrase),
+        "on_frets": lies.on_frets,
+        "playable": lies.playable,
+        "hand_travel": lies.travel,
+        "techniques": techniques(phrase),
+    }
 
 
 def _share_by_chance(weights: Float[np.ndarray, " 12"]) -> float:
@@ -291,9 +283,12 @@ def _most_above_chance() -> float:
     return 1 - _share_by_chance(np.repeat([0.2, 0.0], [5, 7]))
 
 
+@cache
 def _overlap_by_chance(one: int, other: int, slots: int) -> float:
-    both = one * other / slots
-    return both / (one + other - both)
+    """The overlap to be expected of so many strokes and so many others, each thrown on slots of their own."""
+    both = range(max(0, one + other - slots), min(one, other) + 1)
+    ways = [comb(one, k) * comb(slots - one, other - k) for k in both]  # hypergeometric
+    return sum(way * k / (one + other - k) for way, k in zip(ways, both, strict=True)) / comb(slots, other)
 
 
 def _mean_entropy(values: Int[np.ndarray, " note"], size: int) -> float:

@@ -1,14 +1,15 @@
 """What is heard of a run while it trains: tunes drawn at each validation, measured, kept, and sent to W&B."""
 
 import logging
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
 import lightning as L
-import numpy as np
 from lightning.pytorch.loggers import WandbLogger
 
 from phin.errors import InvalidConfig, PhinError
+from phin.evaluation.metrics import TuneMeasures
 from phin.generation.request import SamplerConfig, TuneRequest, refuse_draw
 from phin.generation.torch_engine import generate
 from phin.generation.write import TuneFiles, write_tunes
@@ -55,9 +56,11 @@ class SampleTunes(L.Callback):
         except PhinError as error:  # a model half trained may play without an end: no reason to stop training it
             log.warning("no tunes at step %d: %s", trainer.global_step, error)
             return
-        values = [measures(tune) for tune in tunes]
-        pl_module.found({f"sample/{name}": float(np.mean([value[name] for value in values])) for name in values[0]})
-        self._show(trainer, tunes[: self.show], values[: self.show])
+        metric = TuneMeasures()
+        metric.update(tunes)
+        means = {name: float(mean) for name, mean in metric.compute().items()}
+        pl_module.found({f"sample/{name}": mean for name, mean in means.items() if math.isfinite(mean)})
+        self._show(trainer, tunes[: self.show], [measures(tune) for tune in tunes[: self.show]])
 
     def _show(self, trainer: L.Trainer, tunes: Sequence[Phrase], values: Sequence[dict[str, float]]) -> None:
         if not tunes:

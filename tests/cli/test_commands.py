@@ -110,7 +110,19 @@ MISTAKES = [
     ("generate", ["checkpoint=nowhere", "choose.candidates=0"], "choose.candidates=0"),
     ("evaluate", ["checkpoint=nowhere", "exported=x"], "exported=x"),
     ("evaluate", ["checkpoint=nowhere", "compiled=false"], "compiled=false"),
-    ("evaluate", ["checkpoint=nowhere", "equalities=true", "out=x.json"], "out=x.json"),
+    ("evaluate", ["checkpoint=nowhere", "equalities=true", "out=x"], "out=x: means nothing with equalities=true"),
+    ("evaluate", ["checkpoint=nowhere", "equalities=true", "lai=yai"], "lai=yai: means nothing with equalities=true"),
+    ("evaluate", ["equalities=true"], "checkpoint: is not set"),
+    ("evaluate", ["tunes=no_tunes", "count=9"], "count=9: means nothing for tunes that are there already"),
+    ("evaluate", ["tunes=no_tunes", "sampler=greedy"], "sampler=greedy: means nothing where no tunes are drawn"),
+    ("evaluate", ["tunes=no_tunes", "against=good.ckpt"], "against=good.ckpt: means nothing without a checkpoint"),
+    ("evaluate", ["checkpoint=nowhere", "count=0", "lines=9"], "lines=9: means nothing where no tunes are drawn"),
+    ("evaluate", ["checkpoint=nowhere", "lai=yay"], "lai=yay"),
+    ("evaluate", ["checkpoint=nowhere", "pattern=x--y"], "pattern=x--y: 'x--y' is no rhythm of four slots"),
+    ("evaluate", ["checkpoint=nowhere", "shown=-1"], "shown=-1: is too few"),
+    ("evaluate", ["checkpoint=nowhere", "most_real=2"], "most_real=2: is too few"),
+    ("evaluate", ["tunes=nowhere"], "tunes=nowhere: is no folder"),
+    ("evaluate", ["tunes=no_tunes"], "tunes=no_tunes: holds no tune that can be read"),
     ("train", ["modl=tiny"], "modl"),
     ("train", ["model=huge"], "model/huge"),
     ("train", ["seed=soon"], "seed"),
@@ -219,8 +231,9 @@ MISTAKES = [
     ("generate", ["checkpoint=torn.ckpt", "out=good.ckpt"], "out=good.ckpt: good.ckpt is a file"),
     ("generate", ["checkpoint=torn.ckpt", "out=good.ckpt/tunes"], "out=good.ckpt/tunes: good.ckpt is a file"),
     ("generate", ["checkpoint=torn.ckpt", "out=/proc/tunes"], "/proc: cannot be used"),
-    ("evaluate", ["checkpoint=torn.ckpt", "out=nowhere/e.json"], "out=nowhere/e.json: there is no folder nowhere"),
-    ("evaluate", ["checkpoint=torn.ckpt", "out=good.ckpt"], "out=good.ckpt: is there already"),
+    ("evaluate", ["checkpoint=torn.ckpt", "out=/proc/e"], "/proc: cannot be used"),
+    ("evaluate", ["checkpoint=torn.ckpt", "out=good.ckpt"], "out=good.ckpt: good.ckpt is a file"),
+    ("evaluate", ["checkpoint=torn.ckpt", "out=no_tunes"], "out=no_tunes: is there already"),
     ("evaluate", ["checkpoint=torn.ckpt", "out="], "out=: is empty"),
     ("prepare", ["data.path=nowhere", "write_splits=/proc/s.json"], "/proc: cannot be used"),
     ("prepare", ["data.path=nowhere", "write_splits=good.ckpt"], "write_splits=good.ckpt: is there already"),
@@ -390,13 +403,55 @@ def test_a_run_keeps_its_settings_and_its_checkpoints(story: Story) -> None:
 @pytest.mark.slow
 def test_evaluating_a_run_gives_the_numbers_of_its_report(story: Story) -> None:
     """Fails: the same checkpoint on the same tunes has two scores."""
-    outcome = phin("evaluate", "checkpoint=runs/first", *story.data, "out=scores.json")
+    outcome = phin("evaluate", "checkpoint=runs/first", *story.data, "count=0", "out=scores")
     assert outcome.status == 0, outcome.err
-    rows = json.loads((story.desk / "scores.json").read_text(encoding="utf-8"))
+    rows = json.loads((story.desk / "scores" / "report.json").read_text(encoding="utf-8"))["bits"]
     assert rows == story.report()["test"]
     assert f"{rows[-1]['bits']:.3f}" in outcome.out
-    assert outcome.out.endswith("the same as JSON: scores.json\n")
-    (story.desk / "scores.json").unlink()
+    assert outcome.out.endswith("the same as JSON: scores/report.json\n")
+    shutil.rmtree(story.desk / "scores")
+
+
+@pytest.mark.slow
+def test_new_tunes_of_a_run_are_set_beside_real_ones(story: Story, tmp_path: Path) -> None:
+    """Fails: what a run plays is never measured; or it is measured beside nothing."""
+    asked = ["count=4", "lines=1", "most_real=16", "shown=1", "lai=yai", "pattern=-x-x", "wandb=true"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WANDB_MODE", "offline")
+        outcome = phin(
+            "evaluate", "checkpoint=runs/first", *story.data, *asked, "against=runs/first", f"out={tmp_path}/r"
+        )
+    assert outcome.status == 0, outcome.err
+    told = json.loads((tmp_path / "r" / "report.json").read_text(encoding="utf-8"))
+    assert told["bits"] == story.report()["test"]
+    assert told["paired"][0]["is_same"], "a model is no better than itself"
+    assert told["sets"]["these tunes"]["tunes"] + len(told["refused"]) == 4
+    names = {row["name"] for row in told["measures"]}
+    assert {"lai_adherence", "pattern_agreement", "longest_copy"} <= names
+    assert "In words" in outcome.out
+    assert "<audio" in (tmp_path / "r" / "report.html").read_text(encoding="utf-8")
+    (run,) = offline_runs(tmp_path / "r")
+    assert run.exit_code == 0
+    assert run.summary["tunes/diversity"] == next(
+        row["values"]["these tunes"]["mean"] for row in told["measures"] if row["name"] == "diversity"
+    )
+
+
+@pytest.mark.slow
+def test_any_folder_of_tunes_is_measured_without_a_model(story: Story, tmp_path: Path) -> None:
+    """Fails: another system's tunes cannot be set beside ours."""
+    (tmp_path / "theirs").mkdir()
+    for name in ("00.mid", "01.mid"):
+        shutil.copy(story.desk / "midi" / name, tmp_path / "theirs")
+    (tmp_path / "theirs" / "torn.mid").write_bytes(b"MThd")
+    out = f"out={tmp_path}/r"
+    outcome = phin("evaluate", f"tunes={tmp_path}/theirs", *story.data, "most_real=16", "shown=0", out)
+    assert outcome.status == 0, outcome.err
+    assert "refused: " in outcome.out
+    told = json.loads((tmp_path / "r" / "report.json").read_text(encoding="utf-8"))
+    assert told["sets"]["these tunes"]["tunes"] == 2
+    assert told["bits"] == []
+    assert phin("evaluate", f"tunes={tmp_path}/theirs", *story.data, out).complaint.endswith("or remove that one.")
 
 
 @pytest.mark.slow
@@ -681,7 +736,7 @@ def test_a_trained_model_is_adapted_to_a_players_pages_of_letters(story: Story) 
     assert len(at_rest) > 10
     played = phin("generate", "checkpoint=runs/mine", "count=1", "lines=1", "source=letters", "out=adapted")
     assert played.status == 0, played.err
-    assert "adapted from mine" in phin("evaluate", *settings, "checkpoint=runs/mine").out
+    assert "adapted from mine" in phin("evaluate", *settings, "count=0", "checkpoint=runs/mine").out
 
 
 @pytest.mark.slow

@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from phin.batch import Item, PhinBatch, collate
 from phin.corpus.store import Store, Tune, write_store
 from phin.data.dataset import EvaluationTunes
-from phin.evaluation.metrics import BitsPerNote
+from phin.evaluation.metrics import BitsPerNote, TuneMeasures
 from phin.evaluation.report import model_bits
 from phin.model.transformer import PhinTransformer
 from phin.music.lai import label_lai
+from phin.music.measures import MEASURES, measures
 from phin.music.phrase import Phrase, Voice
 from phin.tokenizer import END_ID, FIELDS, HEADLINE_FIELDS, NUM_FIELDS, PITCH, STEP, VELOCITY, Encoded
 from tests.tiny import PHRASE, TOKENIZER, batch_of, item, melodies, tiny_model
@@ -154,3 +155,22 @@ def test_a_metric_that_is_reset_begins_anew(model: PhinTransformer) -> None:
     with torch.no_grad():
         metric.update(model(batch_of(TUNES[0]))[0], batch_of(TUNES[0]))
     assert metric.by_tune().bits.tolist() == metric_of(model, [batch_of(TUNES[0])]).by_tune().bits.tolist()
+
+
+def test_measures_of_tunes_are_their_means_however_they_are_batched() -> None:
+    """Fails: a tune counts more because it stood in a small batch; or one without a measure spoils it for all."""
+    tunes = [*TUNES, wander(99, num_notes=1)]
+    whole, parts = TuneMeasures(), TuneMeasures()
+    whole.update(tunes)
+    for first in range(0, len(tunes), 3):
+        parts.update(tunes[first : first + 3])
+    expected = {name: np.nanmean([measures(tune)[name] for tune in tunes]) for name in ("diversity", "on_the_beat")}
+    for metric in (whole, parts):
+        found = metric.compute()
+        assert list(found) == [measure.name for measure in MEASURES]
+        for name, value in expected.items():
+            assert float(found[name]) == pytest.approx(value)
+        assert torch.isnan(found["techniques"]), "nobody said any"
+    none = TuneMeasures()
+    none.update([])
+    assert all(torch.isnan(value) for value in none.compute().values())
