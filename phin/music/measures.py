@@ -212,6 +212,7 @@ class Aspect(StrEnum):
     ORDER = "order"
     VARIETY = "variety"
     HAND = "hand"
+    NECK = "neck"
     BETWEEN = "between tunes"
     NOVELTY = "novelty"
 
@@ -239,10 +240,10 @@ MEASURES = (
     Measure("returning_share", Aspect.VARIETY, "motifs of six notes heard before, within four lines"),
     Measure("returns_in_step", Aspect.ORDER, "of these, whole half lines later, above chance"),
     Measure("luk_tok_at_home", Aspect.ORDER, "half lines that close on the final's pitch class"),
-    Measure("on_frets", Aspect.HAND, "notes that lie on a fret"),
-    Measure("playable", Aspect.HAND, "tunes that a hand can play as they stand"),
+    Measure("on_frets", Aspect.NECK, "notes that lie on a fret"),
+    Measure("playable", Aspect.NECK, "tunes that a hand can play as they stand"),
     Measure("hand_travel", Aspect.HAND, "frets the hand moves, a note"),
-    Measure("techniques", Aspect.HAND, "notes not plainly plucked, where it is said"),
+    Measure("techniques", Aspect.NECK, "notes not plainly plucked, where it is said"),
 )
 """Those that a phrase has by itself; what it shares with others takes those (`phin.evaluation.sharing`)."""
 
