@@ -76,7 +76,7 @@ def main() -> None:
 
 def analyze(config: AnalyzeConfig) -> None:
     """Writes pictures and tables, and prints their reading."""
-    refuse_what_means_nothing(config, HydraConfig.get().overrides.task)
+    refuse_what_means_nothing(config, list(HydraConfig.get().overrides.task))
     if not config.out:
         raise InvalidConfig("out=", "is empty", "name a folder for pictures and tables")
     refuse_folder("out", config.out)

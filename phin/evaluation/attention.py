@@ -9,7 +9,7 @@ of every query, but at no lag and of no pitch.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -138,14 +138,13 @@ class Looks:
     uniform_by_place: Float[np.ndarray, " place"]
 
 
-def looks(model: PhinTransformer, tunes: Iterable[PhinBatch], families: Int[np.ndarray, " tune"]) -> Looks:
-    """Of batches of one tune each, of these families."""
-    batches = list(tunes)
+def looks(batches: Sequence[PhinBatch], maps_of: Callable[[PhinBatch], Tensor], families: np.ndarray) -> Looks:
+    """Of batches of one tune each, of these families; `maps_of` a batch are as `attention_maps` gives them."""
     lengths, counts = np.unique([int(batch.bar[0]) for batch in batches if batch.bar[0]], return_counts=True)
     bar = int(lengths[counts.argmax()]) if len(lengths) else 0
     of_tunes, by_lag, by_place = [], [], []
     for batch in batches:
-        maps = attention_maps(model, batch)[:, 0].double()  # (layer, head, T, S)
+        maps = maps_of(batch)[:, 0].double()  # (layer, head, T, S)
         of_tunes.append([column.numpy() for column in _sums(maps, relations(batch))])
         lag, note = lags(batch), torch.arange(maps.shape[-1])[None, :].expand(maps.shape[-2:]) > 0
         slot = torch.div(lag + STEPS_PER_SLOT // 2, STEPS_PER_SLOT, rounding_mode="floor")
@@ -250,12 +249,12 @@ def scores(found: Looks, turns_by: list[str]) -> list[Score]:
     """
     rows: list[Score] = []
     for place, name in enumerate(RELATIONS):
-        there, beside = found.uniform[:, place] > 0, found.near[:, place].sum(axis=(1, 2)) > 0
+        there = found.uniform[:, place] > 0
         of_relation = []
         for layer, head in np.ndindex(found.mass.shape[2:]) if there.any() else ():
             mass = found.mass[:, place, layer, head]
             near = (math.nan, math.nan, math.nan)
-            if beside.any():
+            if (beside := found.near[:, place, layer, head] > 0).any():
                 columns = (each[beside, place, layer, head] for each in (found.mass_beside, found.near))
                 near = _ratio(*columns, families=found.families[beside])
             of_relation.append(

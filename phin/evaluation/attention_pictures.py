@@ -33,6 +33,8 @@ KIND_COLOURS = {
 }
 MOST_SHOWN = 64
 """Notes of a tune whose maps are drawn: those of a longer one could not be told apart."""
+_LEAST = 1 / 64
+"""Times uniform attention: less is drawn as this."""
 _PAST = 12
 """Steps that the column of START is wide."""
 
@@ -181,7 +183,7 @@ def _profiles(
     _, layers, heads = times.shape
     figure = new_figure(2.0 * heads + 0.6, 1.75 * layers + 0.9)
     grid = figure.subplots(layers, heads, sharex=True, sharey=True, squeeze=False)
-    lowest, highest = max(float(times.min()), 1 / 64), min(float(times.max()), 64.0)
+    lowest, highest = max(float(times.min()), _LEAST), min(float(times.max()), 64.0)
     for layer, head_number in np.ndindex(layers, heads):
         axes: Any = grid[layer, head_number]
         axes.axhline(1, color=STRONG, linewidth=0.8, zorder=0)
@@ -223,11 +225,11 @@ def score_picture(rows: Sequence[Score], said: str) -> "matplotlib.figure.Figure
                 if row.relation == name:
                     values[row.layer - 1, row.head - 1] = getattr(row, which)
             axes = grid[place][column]
-            image = axes.imshow(np.log2(values), cmap="PuOr_r", norm=Normalize(-3, 3), aspect="auto")
+            image = axes.imshow(np.log2(values.clip(_LEAST)), cmap="PuOr_r", norm=Normalize(-3, 3), aspect="auto")
             for layer, head_number in np.ndindex(layers, heads):
                 value = values[layer, head_number]
                 if not math.isnan(value):
-                    strong = abs(math.log2(value)) > 2
+                    strong = abs(math.log2(max(value, _LEAST))) > 2
                     colour = "white" if strong else "black"
                     text = f"{value:.2g}"
                     axes.text(head_number, layer, text, ha="center", va="center", fontsize=7.5, color=colour)

@@ -23,7 +23,7 @@ _STRONGEST = 0.75
 
 def reliability_picture(found: Sequence[Calibration], said: str) -> "matplotlib.figure.Figure":
     """A panel a field: how often the likeliest value came, over how likely the model took it for; below, how many."""
-    figure = new_figure(3.6 * len(found) + 0.6, 5.4)
+    figure = new_figure(max(3.6 * len(found) + 0.6, 7.0), 5.8)
     grid = figure.subplots(2, len(found), height_ratios=(3, 1), sharex=True, squeeze=False)
     for column, field in enumerate(found):
         axes, counts = grid[0][column], grid[1][column]
@@ -31,11 +31,11 @@ def reliability_picture(found: Sequence[Calibration], said: str) -> "matplotlib.
         axes.plot([0, 1], [0, 1], color=STRONG, linewidth=0.8, linestyle="--", label="as right as sure")
         bins = [each for each in field.bins if each.labels >= FEWEST]
         sure = [each.confidence for each in bins]
-        axes.vlines(sure, [each.low for each in bins], [each.high for each in bins], color=colour, linewidth=2)
-        axes.plot(
-            sure, [each.came for each in bins], "o-", color=colour, markersize=5, label=field.field, clip_on=False
-        )
-        error = f"calibration error {field.error:.3f} (chance alone {field.by_chance:.3f})"
+        if bins:
+            axes.vlines(sure, [each.low for each in bins], [each.high for each in bins], color=colour, linewidth=2)
+            came = [each.came for each in bins]
+            axes.plot(sure, came, "o-", color=colour, markersize=5, label=field.field, clip_on=False)
+        error = f"calibration error {field.error:.3f}\n(by chance alone {field.by_chance:.3f})"
         tidy(axes, f"{field.field}: {field.came:.0%} right\n{error}", y="" if column else "share that came")
         axes.set(xlim=(0, 1), ylim=(0, 1))
         axes.legend(fontsize=8, frameon=False, loc="upper left")

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -91,7 +92,8 @@ def attention(desk: Desk) -> list[str]:
     for layer, weights in enumerate(maps, start=1):
         title = f"Attention of layer {layer}: {desk.name}"
         desk.draw(map_picture(weights, desk.phrase, label, turns_by, title), f"attention-map-layer-{layer}")
-    found = looking.looks(model, (desk.held_out.alone(tune) for tune in tunes), desk.held_out.families)
+    batches = [desk.held_out.alone(tune) for tune in tunes]
+    found = looking.looks(batches, partial(looking.attention_maps, model), desk.held_out.families)
     rows = looking.scores(found, turns_by)
     desk.table("attention-heads", [row._asdict() for row in rows])
     desk.table("attention-lag", _profile_rows(found.by_lag, found.uniform_by_lag, 0))
@@ -121,7 +123,7 @@ def attention(desk: Desk) -> list[str]:
     return lines
 
 
-def _profile_rows(sums: np.ndarray, uniform: np.ndarray, first: float) -> list[dict[str, Any]]:
+def _profile_rows(sums: np.ndarray, uniform: np.ndarray, first: int) -> list[dict[str, Any]]:
     """A row a place: quarters, and of each head how many times uniform attention."""
     return [
         {"quarters": first + place * STEPS_PER_SLOT / STEPS_PER_QUARTER}

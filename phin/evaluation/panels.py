@@ -13,7 +13,7 @@ COLOURS = {"blue": "#0072B2", "vermilion": "#D55E00", "green": "#009E73", "purpl
 """Okabe and Ito's, told apart by every kind of colour vision."""
 
 
-def new_figure(width: float, height: float) -> "matplotlib.figure.Figure":
+def new_figure(width: float | int, height: float | int) -> "matplotlib.figure.Figure":
     """A white page of so many inches, known to no other."""
     from matplotlib.figure import Figure
 

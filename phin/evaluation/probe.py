@@ -44,24 +44,28 @@ def probe(
     rng = np.random.default_rng(seed)
     away = np.abs(left_out[:, None] - left_out[None, :]) > gap
     orders = [rng.permutation(len(x)) for _ in range(TIMES)]
-    permuted = _r2(x, np.stack([target, *(target[order] for order in orders)], axis=1), away)
-    random = np.array([_r2(rng.standard_normal(x.shape), target[:, None], away)[0] for _ in range(TIMES)])
+    (permuted,) = _r2(x[None], np.stack([target, *(target[order] for order in orders)], axis=1), away)
+    random = _r2(rng.standard_normal((TIMES, *x.shape)), target[:, None], away)[:, 0]
     means = (random.mean(), np.percentile(random, 95), permuted[1:].mean(), np.percentile(permuted[1:], 95))
     return Probed(float(permuted[0]), *(float(value) for value in means))
 
 
 def _r2(
-    x: Float[np.ndarray, "point dim"], targets: Float[np.ndarray, "point way column"], away: np.ndarray
-) -> Float[np.ndarray, " way"]:
-    """R² of each of several targets of the same points; `away` (point, point) says which ones teach about which."""
-    wrong, spread = np.zeros(targets.shape[1]), np.zeros(targets.shape[1])
+    x: Float[np.ndarray, "table point dim"], targets: Float[np.ndarray, "point way column"], away: np.ndarray
+) -> Float[np.ndarray, "table way"]:
+    """R² of each of several targets of the same points, by each of several tables; `away` (point, point) says which
+    ones teach about which.
+    """
+    wrong, spread = np.zeros((len(x), targets.shape[1])), np.zeros(targets.shape[1])
     for place, teaches in enumerate(away):
-        known, mean, centre = targets[teaches], targets[teaches].mean(axis=0), x[teaches].mean(axis=0)
-        told, asked = x[teaches] - centre, x[place] - centre
-        gram = told @ told.T
-        penalty = RIDGE * np.trace(gram) / len(gram)
-        weights = np.linalg.solve(gram + penalty * np.eye(len(gram)), told @ asked)
-        said = mean + np.tensordot(weights, known - mean, axes=1)
+        known, mean = targets[teaches], targets[teaches].mean(axis=0)
+        centre = x[:, teaches].mean(axis=1, keepdims=True)
+        told, asked = x[:, teaches] - centre, x[:, [place]] - centre
+        gram = told @ told.transpose(0, 2, 1)  # (table, taught, taught)
+        penalty = RIDGE * np.trace(gram, axis1=1, axis2=2) / gram.shape[1]
+        ridged = gram + penalty[:, None, None] * np.eye(gram.shape[1])
+        weights = np.linalg.solve(ridged, told @ asked.transpose(0, 2, 1))[..., 0]  # (table, taught)
+        said = mean + np.tensordot(weights, known - mean, axes=1)  # (table, way, column)
         wrong += ((targets[place] - said) ** 2).sum(axis=-1)
         spread += ((targets[place] - mean) ** 2).sum(axis=-1)
     return 1 - wrong / spread
