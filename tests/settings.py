@@ -6,6 +6,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
+from phin.cli.analyze import AnalyzeConfig
 from phin.cli.evaluate import EvaluateConfig
 from phin.cli.export import ExportConfig
 from phin.cli.generate import GenerateConfig
@@ -18,6 +19,7 @@ SCHEMAS = {
     "prepare": PrepareConfig,
     "train": TrainConfig,
     "evaluate": EvaluateConfig,
+    "analyze": AnalyzeConfig,
     "generate": GenerateConfig,
     "play": PlayConfig,
     "export": ExportConfig,

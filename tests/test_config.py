@@ -40,6 +40,7 @@ CHOICES = [(group, file.stem) for group in GROUPS for file in sorted((conf_dir()
 CHECKPOINT = ["checkpoint=runs/a"]
 NEEDED = {
     "evaluate": CHECKPOINT,
+    "analyze": [*CHECKPOINT, "out=inside"],
     "generate": CHECKPOINT,
     "play": CHECKPOINT,
     "export": [*CHECKPOINT, "out=a.safetensors"],

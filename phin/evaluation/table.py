@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Real
 
 from phin.corpus.sources import SOURCES
 
@@ -39,7 +39,7 @@ class BitsRow:
 
 
 def interval_by_family(
-    bits: Float[np.ndarray, " tune"], notes: Int[np.ndarray, " tune"], family: Int[np.ndarray, " tune"]
+    bits: Float[np.ndarray, " tune"], notes: Real[np.ndarray, " tune"], family: Int[np.ndarray, " tune"]
 ) -> tuple[float, float]:
     """A 95 % bootstrap interval of bits over notes; whole families are drawn, for their tunes are not independent."""
     low, high = np.percentile(resampled(bits, notes, family), [2.5, 97.5])

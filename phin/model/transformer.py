@@ -566,13 +566,16 @@ class PhinTransformer(nn.Module):
 
     def forward(self, batch: PhinBatch) -> tuple[PhinLogits, KVCache]:
         """Logits for every target of a batch, each field seeing the true ones before it; and the cache of its rows."""
-        rows = RowInputs.from_batch(batch)
+        return self.taught(RowInputs.from_batch(batch), batch.targets)
+
+    def taught(self, rows: RowInputs, targets: Int[Tensor, "batch time 6"]) -> tuple[PhinLogits, KVCache]:
+        """The same of rows that need not be those before the targets: something of them may be hidden."""
         hidden, cache = self.trunk(rows)
         state, fields = hidden, []
         for field in range(NUM_FIELDS):
             logits, state = self.heads.logits(field, state, rows.melody)
             fields.append(logits)
-            state = self.heads.see(field, state, batch.targets[..., field], rows)
+            state = self.heads.see(field, state, targets[..., field], rows)
         return PhinLogits(tuple(fields), self.lai_head(hidden), self.quarter_head(hidden)), cache
 
     def trunk(

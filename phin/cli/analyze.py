@@ -1,0 +1,147 @@
+"""phin-analyze: a look inside a checkpoint, as pictures, tables and a short reading."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import MISSING
+
+from phin.cli.app import run
+from phin.corpus.settings import CorpusConfig
+from phin.corpus.store import SPLITS
+from phin.counted import counted
+from phin.errors import InvalidCheckpoint, InvalidConfig, PhinError
+from phin.generation.request import SamplerConfig, refuse_draw
+from phin.music.phrase import Phrase
+from phin.music.readers import read_tune
+from phin.writable import refuse_folder
+
+if TYPE_CHECKING:
+    from phin.model.checkpoint import Identity
+    from phin.model.transformer import PhinTransformer
+
+WHAT = ("attention", "embeddings", "patterns", "ablation", "calibration")
+NEEDS = {
+    "tune": ("attention", "calibration"),
+    "tunes": ("attention", "ablation", "calibration"),
+    "split": ("attention", "ablation", "calibration"),
+    "generated": ("patterns",),
+    "count": ("patterns",),
+    "sampler": ("patterns",),
+}
+"""Settings that mean nothing unless one of these is looked at."""
+READ = ((".mid", ".midi"), (".txt",))
+"""Endings of the tunes in a folder: of several forms the first that is there, for each may hold the same tunes."""
+
+
+@dataclass
+class AnalyzeConfig:
+    """Settings of phin-analyze."""
+
+    checkpoint: str = MISSING
+    """A .ckpt file, or the folder of a run."""
+    out: str = MISSING
+    """The folder that pictures and tables are written to; what an earlier look left there is written over."""
+    what: list[str] = field(default_factory=lambda: list(WHAT))
+    data: CorpusConfig = MISSING
+    split: str = "validation"
+    tunes: int = 200
+    """So many held-out tunes are read, drawn by the seed."""
+    tune: str | None = None
+    """The id of the held-out tune whose attention and surprises are drawn; else one that the seed draws."""
+    seed: int = 0
+    generated: str | None = None
+    """A folder of MIDI files, or of letters: the tunes whose motifs are looked at. Else the model draws them."""
+    count: int = 256
+    """Tunes that are drawn for it."""
+    sampler: SamplerConfig = field(default_factory=SamplerConfig)
+
+    def __post_init__(self) -> None:
+        if self.split not in SPLITS[1:]:
+            raise InvalidConfig(f"split={self.split}", "is not held out", f"take {' or '.join(SPLITS[1:])}")
+        if strange := [name for name in self.what if name not in WHAT]:
+            raise InvalidConfig(f"what={strange[0]}", "is nothing to look at", f"take some of {', '.join(WHAT)}")
+        if not self.what:
+            raise InvalidConfig("what=[]", "nothing is asked for", f"take some of {', '.join(WHAT)}")
+        if self.tunes < 2:
+            raise InvalidConfig(f"tunes={self.tunes}", "is too few to say anything of", "take at least 2, better 100")
+        refuse_draw(self.count, self.seed)
+
+
+def main() -> None:
+    """Console script."""
+    run("analyze", AnalyzeConfig, analyze)
+
+
+def analyze(config: AnalyzeConfig) -> None:
+    """Writes pictures and tables, and prints their reading."""
+    refuse_what_means_nothing(config, list(HydraConfig.get().overrides.task))
+    if not config.out:
+        raise InvalidConfig("out=", "is empty", "name a folder for pictures and tables")
+    refuse_folder("out", config.out)
+    read = None if config.generated is None else tunes_in(Path(config.generated))
+    from phin.data.datamodule import PhinDataModule
+    from phin.data.dataset import DataConfig
+    from phin.evaluation.held_out import HeldOut
+    from phin.evaluation.inside import ROOMS, Desk, patterns
+    from phin.model.checkpoint import find, load
+
+    path = find(config.checkpoint)
+    model, identity = load(path)
+    store = PhinDataModule(DataConfig(**vars(config.data)), seed=0, tokenizer=identity.tokenizer).store
+    if identity.corpus_fingerprint != store.fingerprint:
+        reason = (
+            f"learned from {identity.corpus}, which this corpus is not: what is held out here may have been learned"
+        )
+        raise InvalidCheckpoint(path, reason, "name the corpus that it was trained on, as data=NAME")
+    held_out = HeldOut.sample(store, identity.tokenizer, config.split, config.tunes, config.seed)
+    out = Path(config.out)
+    desk = Desk(model, identity, held_out, held_out.chosen(config.tune, config.seed), out, config.seed)
+    out.mkdir(parents=True, exist_ok=True)
+    lines = []
+    for name in (name for name in WHAT if name in config.what):
+        if name == "patterns":
+            tunes, ours = (
+                (read, f"{counted(len(read), 'tune')} in {config.generated}")
+                if read
+                else drawn(config, model, identity)
+            )
+            found = patterns(desk, tunes, ours)
+        else:
+            found = ROOMS[name](desk)
+        print("\n".join(found), flush=True)
+        lines += found
+    (out / "reading.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    print(f"Pictures (.png, .svg), tables (.csv) and this reading: {config.out}")
+
+
+def refuse_what_means_nothing(config: AnalyzeConfig, typed: list[str]) -> None:
+    """Raises InvalidConfig for a setting that was typed and that nothing of what is looked at hears."""
+    for text in typed:
+        name = text.lstrip("+~").partition("=")[0].partition(".")[0]
+        if name in NEEDS and not set(NEEDS[name]) & set(config.what):
+            remedy = f"leave it out, or add one of {', '.join(NEEDS[name])} to what"
+            raise InvalidConfig(text, f"means nothing with what=[{','.join(config.what)}]", remedy)
+        if name in ("count", "sampler") and config.generated is not None:
+            raise InvalidConfig(text, f"means nothing with generated={config.generated}", "leave one of them out")
+
+
+def tunes_in(folder: Path) -> list[Phrase]:
+    """The tunes of a folder: of its MIDI files, or of its pages of letters where it has none. Raises PhinError."""
+    for endings in READ:
+        if files := sorted(file for file in folder.glob("*") if file.suffix.casefold() in endings):
+            return [read_tune(file) for file in files]
+    raise PhinError(
+        folder, "holds no tune in MIDI (.mid) or in letters (.txt)", "name a folder that phin-generate wrote"
+    )
+
+
+def drawn(config: AnalyzeConfig, model: "PhinTransformer", identity: "Identity") -> tuple[list[Phrase], str]:
+    """Tunes of the model as phin-generate draws them, and what they are called."""
+    from phin.generation.play import play
+    from phin.generation.request import TuneRequest
+    from phin.generation.torch_engine import TorchEngine
+
+    played = play(TorchEngine(model, identity), TuneRequest(), config.count, config.seed, config.sampler, progress=True)
+    return [each.phrase for each in played], f"{counted(config.count, 'tune')} that the model drew (seed {config.seed})"
