@@ -54,7 +54,7 @@ class PhinBatch:
     row recalls (`phin.motif`). `bar` is its length in steps, 0 where the metre is hidden. `lai` (index into LAI) and
     `root` (of the pentatonic set) are labels, -1 where there is none. `tune` is the tune's number in its store.
     `onset_inferred` and `octave_inferred` say that nobody wrote down when its notes begin, or in which octaves they
-    lie; `techniques_from` is an index into LABEL_SOURCES.
+    lie; `techniques_from` is an index into LABEL_SOURCES. What the first `given` rows would say next is no label.
     """
 
     ids: Int[Tensor, "batch row 6"]
@@ -69,6 +69,7 @@ class PhinBatch:
     onset_inferred: Bool[Tensor, " batch"]
     octave_inferred: Bool[Tensor, " batch"]
     techniques_from: Int[Tensor, " batch"]
+    given: Int[Tensor, " batch"]
     step_counts: Float[Tensor, "part source"] | None = None
     """`label_counts` of all batches of the optimiser step that this one belongs to; None: this one is all of it."""
 
@@ -133,6 +134,7 @@ def collate(items: Sequence[Item]) -> PhinBatch:
         onset_inferred=torch.tensor([Inferred.ONSET in item.inferred for item in items]),
         octave_inferred=torch.tensor([Inferred.OCTAVE in item.inferred for item in items]),
         techniques_from=column([LABEL_SOURCES.index(item.techniques_from) for item in items]),
+        given=column([item.encoded.given for item in items]),
     )
 
 
@@ -143,11 +145,12 @@ def label_masks(batch: PhinBatch) -> dict[str, Bool[Tensor, "batch time"]]:
     """
     targets = batch.targets
     ended = (targets[..., STEP] == END_ID).any(dim=1)
-    last_onset = torch.where(batch.is_note, batch.onset[:, 1:], batch.onset[:, :1]).amax(dim=1)
+    said = torch.arange(targets.shape[1], device=targets.device) >= batch.given[:, None]
+    last_onset = torch.where(batch.is_note & said, batch.onset[:, 1:], batch.onset[:, :1]).amax(dim=1)
     whole_quarter = ended[:, None] | (batch.onset[:, :-1] + STEPS_PER_QUARTER <= last_onset[:, None])
     rhythm_known = ~batch.onset_inferred[:, None]
     lai_hidden = (batch.lai >= 0) & (batch.conditions[:, LAI_CONDITION] == UNKNOWN_CONDITION)
-    return {
+    masks = {
         "pitch": batch.is_note,
         "voice": targets[..., VOICE] >= NUM_SYMBOLS,
         "step": batch.is_row & rhythm_known,
@@ -158,6 +161,7 @@ def label_masks(batch: PhinBatch) -> dict[str, Bool[Tensor, "batch time"]]:
         "mode": batch.is_row & lai_hidden[:, None],
         "pentatonic": batch.is_note & (batch.root >= 0)[:, None],
     }
+    return {part: mask & said for part, mask in masks.items()}
 
 
 def label_counts(batch: PhinBatch) -> Float[Tensor, "part source"]:

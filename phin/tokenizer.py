@@ -104,12 +104,29 @@ class Encoded:
     """A tune as the model reads it: a START row, a row a note, an END row.
 
     `ids` is (note + 2, 6). `onset` is (note + 2,), in steps: the START row stands at the origin from which the first
-    note's step is counted, the END row where the last onset was. `bar` is its length in steps, 0 where unknown.
+    note's step is counted, the END row where the last onset was. `bar` is its length in steps, 0 where unknown. The
+    first `given` rows are read and never said (`future_first`).
     """
 
     ids: Int[np.ndarray, "row 6"]
     onset: Int[np.ndarray, " row"]
     bar: int
+    given: int = 0
+
+    def future_first(self, note: int) -> "Encoded":
+        """The same tune told from its end: START, the notes from `note` on at their own times, then START again and the
+        notes before them; last stands `note` itself, to be said and not read. END is left out.
+
+        So a model learns to play towards what it knows is coming. How long after the note before it the future begins
+        is UNKNOWN there. Raises ValueError where `note` is the first, or begins with the one before it.
+        """
+        if not 1 <= note < len(self.ids) - 2 or self.onset[note + 1] == self.onset[note]:
+            raise ValueError(f"note {note} begins no future of {len(self.ids) - 2} notes")
+        future, past = slice(note + 1, len(self.ids) - 1), slice(0, note + 2)
+        ids = np.concatenate([self.ids[:1], self.ids[future], self.ids[past]])
+        ids[1, STEP] = UNKNOWN_ID
+        onset = np.concatenate([self.onset[:1], self.onset[future], self.onset[past]])
+        return Encoded(ids, onset, self.bar, given=len(ids) - note - 2)
 
     def window(self, start: int, length: int) -> "Encoded":
         """`length` notes from note `start`; what came before is UNKNOWN, but for the time of its last onset."""

@@ -243,3 +243,40 @@ def test_a_batch_moves_whole_and_keeps_what_its_step_counts() -> None:
             assert torch.equal(getattr(moved, field.name), getattr(batch, field.name))
     meta = batch.to("meta")
     assert all(getattr(meta, f.name).is_meta for f in fields(PhinBatch) if f.name != "step_counts")
+
+
+def test_a_tune_told_from_its_end_is_asked_for_its_past_alone() -> None:
+    """What is given as the future would be learned as if it came after nothing; or infilling would learn nothing."""
+    encoded = TOKENIZER.encode(two_notes_and_a_chord())
+    first = int(np.flatnonzero(np.diff(encoded.onset[1:-1]))[-1]) + 1  # the last onset
+    told = encoded.future_first(first)
+    rows = len(encoded.ids) - 2
+    assert told.ids.tolist() == [
+        encoded.ids[0].tolist(),
+        [UNKNOWN_ID, *encoded.ids[first + 1, 1:].tolist()],
+        *encoded.ids[first + 2 : -1].tolist(),
+        *encoded.ids[: first + 2].tolist(),
+    ]
+    assert told.onset.tolist() == [
+        encoded.onset[0],
+        *encoded.onset[first + 1 : -1].tolist(),
+        *encoded.onset[: first + 2].tolist(),
+    ]
+    assert told.given == 1 + rows - first
+    batch, whole = (collate([Item(each, NOTHING_KNOWN, lai=0, root=0)]) for each in (told, encoded))
+    masks, all_masks = label_masks(batch), label_masks(whole)
+    for part in set(PARTS) - {"quarter"}:
+        assert not masks[part][0, : told.given].any()
+        assert masks[part][0, told.given :].tolist() == all_masks[part][0, : first + 1].tolist(), part
+    known = masks["quarter"][0, told.given :]
+    assert known.tolist() == [onset + 24 <= encoded.onset[first + 1] for onset in encoded.onset[: first + 1]]
+    said = coming_onsets(batch)[0, told.given :]
+    assert torch.equal(said[known], coming_onsets(whole)[0, : first + 1][known])
+
+
+def test_a_future_begins_with_an_onset_of_its_own() -> None:
+    """Half a chord would be the future, and half the past."""
+    encoded = TOKENIZER.encode(two_notes_and_a_chord())
+    for note in (0, len(encoded.ids) - 2, 1 + int(np.flatnonzero(np.diff(encoded.onset[1:-1]) == 0)[0])):
+        with pytest.raises(ValueError, match="begins no future"):
+            encoded.future_first(note)

@@ -41,6 +41,9 @@ class DataConfig(CorpusConfig):
     """Probability that a tune's note values are doubled or halved."""
     drop_condition: float = 0.15
     drop_lai: float = 0.5
+    future: float = 0.0
+    """Share of the tunes, of those that fit into a window, that are told from their end (`Encoded.future_first`): what
+    infilling hears, at the cost of what they would have said."""
     loader_workers: int = 0
     """Processes that make batches ahead of training; 0: a thread does, one optimiser step ahead."""
     share: float = 1.0
@@ -50,7 +53,7 @@ class DataConfig(CorpusConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("chan", "drop_condition", "drop_lai"):
+        for name in ("chan", "drop_condition", "drop_lai", "future"):
             if not 0 <= getattr(self, name) <= 1:
                 raise InvalidConfig(f"data.{name}={getattr(self, name)}", "is no probability", "take 0 to 1")
         if not 0 < self.share <= 1:
@@ -94,6 +97,9 @@ class TrainingTunes(Dataset[Item]):
         if len(phrase) > self.config.window:
             start = int(rng.integers(len(phrase) - self.config.window + 1))
             encoded = encoded.window(start, self.config.window)
+        elif self.config.future and rng.random() < self.config.future:
+            begins = 1 + np.flatnonzero(np.diff(phrase.onset))
+            encoded = encoded.future_first(int(rng.choice(begins))) if len(begins) else encoded
         return _item(phrase, encoded, np.where(hidden, UNKNOWN_CONDITION, conditions), found, tune)
 
     def augment(self, phrase: Phrase, found: LaiLabel, rng: np.random.Generator) -> tuple[Phrase, LaiLabel]:

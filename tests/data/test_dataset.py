@@ -302,3 +302,19 @@ def test_what_is_inferred_in_a_tune_is_said_of_every_item_of_it(stored) -> None:
             assert (item.inferred, item.techniques_from) == expected
             unknown = item.encoded.ids[1:-1, DURATION] == UNKNOWN_ID
             assert unknown.all() if expected != plain else not unknown.any()
+
+
+def test_a_share_of_the_tunes_is_told_from_its_end_and_the_others_as_ever(store: Store) -> None:
+    """Infilling would hear no future; or every tune would be told backwards."""
+    plain, some, every = (training(store, future=share, transpose=False) for share in (0.0, 0.3, 1.0))
+    keys = [(epoch, tune) for epoch in range(8) for tune in range(40)]
+    short = [key for key in keys if len(store.phrase(key[1])) <= 64]
+    told = [key for key in keys if some[key].encoded.given]
+    assert 0.2 < len(told) / len(short) < 0.4
+    assert set(told) <= set(short), "a window of a long tune has no end to begin with"
+    assert not any(plain[key].encoded.given for key in keys)
+    for key in short[:60]:
+        encoded, whole = every[key].encoded, plain[key].encoded
+        note = len(encoded.ids) - encoded.given - 2
+        assert encoded.ids.tolist() == whole.future_first(note).ids.tolist()
+    assert len({every[0, 1].encoded.given, *(every[epoch, 1].encoded.given for epoch in range(8))}) > 2
