@@ -8,7 +8,8 @@ from phin.corpus.page import STYLE
 from phin.evaluation.tabular import Table
 
 _WIDE = """
-body { max-width: 76rem; } .wide { overflow-x: auto; } img { width: 100%; max-width: 60rem; background: #fff; } audio { width: 100%; }
+body { max-width: 76rem; } .wide { overflow-x: auto; }
+img { width: 100%; max-width: 60rem; background: #fff; } audio { width: 100%; max-width: 60rem; }
 pre { overflow-x: auto; } .wide td, .wide th { overflow-wrap: normal; font-size: .88rem; padding: .2rem .5rem; }
 .wide td.n { width: auto; } .wide td:not(.n) { min-width: 9rem; } .wide td:first-child { white-space: nowrap; }
 """
