@@ -32,11 +32,16 @@ def conf_dir() -> Path:
     return installed if installed.is_dir() else package.parent / "conf"
 
 
+def in_a_sweep() -> bool:
+    """Whether this is a job of a sweep."""
+    return HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
+
+
 def run_folder(resume: str | None) -> str:
     """Where a run writes: its place in a sweep, the folder it resumes, or a new one named by date and time."""
     if os.environ.get("LOCAL_RANK", "0") != "0" and RUN_OF_ALL in os.environ:
         return os.environ[RUN_OF_ALL]
-    if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
+    if in_a_sweep():
         return str(HydraConfig.get().runtime.output_dir)
     if resume and resume != RESUME_AUTO:
         return str(resume)

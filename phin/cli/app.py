@@ -13,9 +13,9 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from phin.cli.screen import say, screen
-from phin.cli.sweep import OF_SWEEPS, Refused, Sweep, begin_job, in_a_sweep, keep_failure
+from phin.cli.sweep import OF_SWEEPS, Refused, Sweep, begin_job, keep_failure
 from phin.cli.typed import understood
-from phin.config import conf_dir, register
+from phin.config import conf_dir, in_a_sweep, register
 from phin.errors import InvalidConfig, PhinError, Stopped
 
 OF_EXPORT = ("onnx", "onnxscript", "onnxruntime")

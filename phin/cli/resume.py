@@ -9,8 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from phin.cli.sweep import in_a_sweep
-from phin.config import RESUME_AUTO
+from phin.config import RESUME_AUTO, in_a_sweep
 from phin.difference import differences
 from phin.errors import InvalidConfig
 from phin.evaluation.runs import FREE, OVERRIDES, SETTINGS

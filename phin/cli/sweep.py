@@ -13,7 +13,6 @@ from typing import Any, ClassVar
 from filelock import FileLock, Timeout
 from hydra.core.hydra_config import HydraConfig
 from hydra.experimental.callback import Callback
-from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from phin.errors import InvalidConfig, PhinError
@@ -96,11 +95,6 @@ class Sweep(Callback):
             Sweep.begun = Begun(folder, list(config.hydra.overrides.task), _failed(folder), lock)
         except (PhinError, OSError) as error:
             raise Refused(error) from None
-
-
-def in_a_sweep() -> bool:
-    """Whether this is a job of a sweep."""
-    return HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
 
 
 def begin_job() -> None:

@@ -12,8 +12,7 @@ from omegaconf import MISSING, OmegaConf
 from phin.cli.app import run as run_app
 from phin.cli.made import made, optimizer_maker
 from phin.cli.resume import is_changed, own_overrides, refuse_another_run, remember, settings_to_go_on_with
-from phin.cli.sweep import in_a_sweep
-from phin.config import RESUME_AUTO, RUN_OF_ALL
+from phin.config import RESUME_AUTO, RUN_OF_ALL, in_a_sweep
 from phin.corpus.settings import refuse_too_many
 from phin.data.dataset import DataConfig
 from phin.errors import InvalidConfig
