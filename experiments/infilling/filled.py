@@ -3,7 +3,7 @@ repository, after the sweep of the README:
 
     python -m experiments.infilling.filled [RUNS]
 
-Writes filled.csv: a row an arm and way of reading, over the same lines.
+Writes filled.csv: a row an arm and way of reading, over the same lines of NUM_TUNES test tunes drawn by seed 0.
 """
 
 import argparse
@@ -48,6 +48,7 @@ LINE = HONG_PER_LINE * STEPS_PER_HONG
 PLACE = 2 / 3
 """Of a tune's length: where what comes after the line begins."""
 TOGETHER = 32
+NUM_TUNES = 300
 
 
 def split_at(item: Item) -> tuple[int, int] | None:
@@ -87,9 +88,10 @@ def main() -> None:
     parser.add_argument("runs", nargs="?", type=Path, default=HERE / "runs")
     torch.set_num_threads(1)
     store = prepare(DataConfig(splits="folk"))
-    tunes = EvaluationTunes(store, Tokenizer(sources=store.sources), store.split("test").tolist())
+    test = np.random.default_rng(0).permutation(store.split("test"))
+    tunes = EvaluationTunes(store, Tokenizer(sources=store.sources), test.tolist())
     found = [(item, span) for item in (tunes[place] for place in range(len(tunes))) if (span := split_at(item))]
-    items, spans = [item for item, _ in found], [span for _, span in found]
+    items, spans = [item for item, _ in found][:NUM_TUNES], [span for _, span in found][:NUM_TUNES]
     notes = np.array([after - first for first, after in spans])
     family = store.families[[item.tune for item in items]].astype(np.int64)
     runs = read_runs([parser.parse_args().runs])

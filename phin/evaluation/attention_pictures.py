@@ -120,22 +120,21 @@ def _strip(
 
 
 def _rule(axes: "matplotlib.axes.Axes", metre: Metre | None, first: int, end: int) -> None:
-    """Hong, bars and slots on both axes; a hong has its number on its beat."""
+    """Hong and bars both ways, slots on the axes; a hong has its number on its beat."""
     beats = np.arange(-(-first // STEPS_PER_HONG) * STEPS_PER_HONG, end + 1, STEPS_PER_HONG)
     before = hong_before_zero(metre)
     every = 1 if len(beats) <= 12 else 2 if len(beats) <= 24 else 4
     numbered = [beat for beat in beats.tolist() if (beat // STEPS_PER_HONG + 1 + before) % every == 0]
     names = [str(beat // STEPS_PER_HONG + 1 + before) for beat in numbered]
+    axes.set_xticks(numbered, names)
+    axes.set_yticks(numbered, names)
+    is_bar = (beats % metre.bar == 0) if metre else np.zeros(len(beats), bool)
+    style = {"colors": np.where(is_bar, GREY, STRONG).tolist(), "linewidths": np.where(is_bar, 0.45, 0.15)}
+    axes.vlines(beats, first - _PAST, end, **style)
+    axes.hlines(beats, first - _PAST, end, **style)
     slots = np.arange(-(-first // STEPS_PER_SLOT) * STEPS_PER_SLOT, end + 1, STEPS_PER_SLOT)
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_ticks(numbered, names)
-        axis.set_ticks(slots, minor=True)
-    axes.tick_params(which="minor", length=1.5, width=0.4, color=STRONG)
-    for beat in beats.tolist():
-        is_bar = metre is not None and beat % metre.bar == 0
-        colour, width = (GREY, 0.45) if is_bar else (STRONG, 0.15)
-        axes.axvline(beat, color=colour, linewidth=width)
-        axes.axhline(beat, color=colour, linewidth=width)
+    axes.vlines(slots, 0, 0.012, colors=GREY, linewidths=0.4, transform=axes.get_xaxis_transform())
+    axes.hlines(slots, 0, 0.012, colors=GREY, linewidths=0.4, transform=axes.get_yaxis_transform())
 
 
 def lag_picture(found: Looks, turns_by: Sequence[str], said: str) -> "matplotlib.figure.Figure":
@@ -199,6 +198,7 @@ def _profiles(
         tidy(axes, title, name if layer == layers - 1 and head_number == heads // 2 else "")
         axes.title.set_fontsize(8)
         axes.set_yscale("log", base=2)
+        axes.minorticks_off()
         axes.set_ylim(lowest / 1.2, highest * 1.2)
         if highest < 4 and lowest > 1 / 4:
             axes.set_yticks([0.5, 0.7, 1, 1.4, 2])
