@@ -20,6 +20,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from phin.errors import InvalidConfig
+from phin.generation.eight_bits import write_eight_bits
 from phin.generation.exported import GRAPHS, INPUTS, LIMITS, MANIFEST, OUTPUTS, ROWS, Manifest, Precision, cache_names
 from phin.generation.limits import MOST_RECALLED, NUM_ADDED
 from phin.generation.sampling import Sampling
@@ -123,7 +124,7 @@ def export_step(model: PhinTransformer, identity: Identity, folder: str | Path) 
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as desk:
         fp32, int8 = (Path(desk) / GRAPHS[precision] for precision in (Precision.FP32, Precision.INT8))
         _write_graph(DecodeStep(model.float(), identity.learned_fields), fp32)
-        _quantise(fp32, int8)
+        write_eight_bits(fp32, int8)
         manifest = Manifest(
             identity.tokenizer,
             identity.corpus,
@@ -158,7 +159,7 @@ def _write_graph(step: DecodeStep, path: Path) -> None:
         for name in names
     }
     layers, cached = len(step.model.blocks), {0: dims["stream"], 1: dims["tune"], 3: dims["slot"]}
-    with warnings.catch_warnings(), _quiet("torch.onnx"):
+    with warnings.catch_warnings(), _quiet():
         warnings.simplefilter("ignore")  # of the exporter about itself
         program = torch.onnx.export(
             DecodeGraph(step).eval(),
@@ -182,18 +183,10 @@ def refuse_fixed_sizes(given: Mapping[str | None, Sequence[object]], free: Mappi
         raise RuntimeError(f"the exporter gave {', '.join(fixed)} fixed sizes")
 
 
-def _quantise(fp32: Path, int8: Path) -> None:
-    """Matrices in eight bits, what they multiply measured as it comes."""
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-
-    with _quiet(None):  # it logs to the root that it was given no preprocessed graph; there is nothing to preprocess
-        quantize_dynamic(fp32, int8, weight_type=QuantType.QInt8)
-
-
 @contextmanager
-def _quiet(name: str | None) -> Iterator[None]:
-    """Keeps a logger from saying anything but errors."""
-    logger = logging.getLogger(name)
+def _quiet() -> Iterator[None]:
+    """Keeps the exporter from saying anything but errors."""
+    logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
