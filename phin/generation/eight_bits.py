@@ -35,12 +35,18 @@ def write_eight_bits(fp32: Path, int8: Path) -> None:
     matrices = {each.name: numpy_helper.to_array(each) for each in graph.initializer if len(each.dims) == 2}
     nodes, made = list[onnx.NodeProto](), dict(_SHARED)
     for node in graph.node:
-        name = node.input[1] if node.op_type == "MatMul" else ""
-        if name not in matrices:
+        is_product = node.op_type in ("MatMul", "Gemm") and node.input[1] in matrices
+        if not is_product:
             nodes.append(node)
             continue
-        made[f"{name}.eight_bits"], made[f"{name}.scale"] = in_eight_bits(matrices[name])
-        nodes += _product(node.input[0], name, node.output[0])
+        rows, name, *bias = node.input
+        settings = {each.name: helper.get_attribute_value(each) for each in node.attribute}
+        weight = matrices[name].T if settings.pop("transB", 0) else matrices[name]
+        assert {"alpha": 1, "beta": 1, "transA": 0} | settings == {"alpha": 1, "beta": 1, "transA": 0}, settings
+        made[f"{name}.eight_bits"], made[f"{name}.scale"] = in_eight_bits(weight)
+        product = f"{node.output[0]}.without_bias" if bias else node.output[0]
+        nodes += _product(rows, name, product)
+        nodes += [helper.make_node("Add", [product, *bias], node.output)] if bias else []
     del graph.node[:]
     graph.node.extend(nodes)
     graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in made.items())

@@ -11,12 +11,10 @@ from jaxtyping import Float, Int
 from phin.errors import InvalidCheckpoint
 from phin.generation.exported import GRAPHS, INPUTS, MANIFEST, Manifest, Precision, cache_names
 from phin.generation.limits import Limits
+from phin.generation.reading import Mixture, read
 from phin.generation.request import SamplerConfig, Stream
-from phin.generation.rows import Rows, in_streams
+from phin.generation.rows import Rows
 from phin.generation.slots import Room, Slots
-
-FOREVER = 2**40
-"""A window that no row falls out of."""
 
 
 class OnnxEngine:
@@ -55,23 +53,20 @@ class OnnxStep:
         window: int | None = None,
     ) -> None:
         self.engine, self.streams = engine, streams
-        self.tunes = max(len(streams), 1), count
         self.slots = Slots(count, window)
-        made = engine.about
-        nothing = np.zeros((*self.tunes, made.num_heads, 0, made.head_width), np.float32)
+        made, rows = engine.about, max(len(streams), 1) * count
+        nothing = np.zeros((rows, made.num_heads, 0, made.head_width), np.float32)
         self._cached = [nothing] * (2 * made.num_layers)
         self._names = [*INPUTS, *cache_names(made.num_layers)]
-        weights = np.array([each.weight for each in streams] or [1.0])
-        settings = (weights, *sampler.numbers(), np.array(FOREVER if window is None else window))
-        self._settings = [each if each.dtype == np.int64 else each.astype(np.float32) for each in settings]
+        self._sampling = [_single(each) for each in sampler.numbers()]
+        self._mixture = [_single(each) for each in Mixture.of(streams, count)]
 
     def __call__(
         self, rows: Rows, noise: Float[np.ndarray, "tune id"], limits: Limits
     ) -> tuple[Int[np.ndarray, "tune 6"], Float[np.ndarray, "tune id"]]:
         """The rows after `rows`, and how likely each id was."""
-        given = (column.reshape(*self.tunes, *column.shape[1:]) for column in in_streams(rows, self.streams))
-        slots = (np.tile(each, (self.tunes[0], 1, 1)) for each in (self.slots.onset, self.slots.place))
-        inputs = (*given, *slots, noise, *limits.tables, *self._settings, *self._cached)
+        given = read(rows, self.slots, self.streams)
+        inputs = (*given, noise, *limits.tables, *self._mixture, *self._sampling, *self._cached)
         outputs = self.engine.session.run(None, dict(zip(self._names, inputs, strict=True)))
         drawn, chances, *own = (output for output in outputs if isinstance(output, np.ndarray))
         self._keep(rows, own)
@@ -79,20 +74,26 @@ class OnnxStep:
 
     def keep(self, which: Int[np.ndarray, " kept"]) -> None:
         """Goes on with some of the tunes only."""
+        of_rows = np.concatenate([which + first for first in range(0, len(self._cached[0]), len(self.slots.place))])
         self.slots.keep(which)
-        self._cached = [each[:, which] for each in self._cached]
-        self.tunes = self.tunes[0], len(which)
+        self._cached = [each[of_rows] for each in self._cached]
+        self._mixture = [_single(each) for each in Mixture.of(self.streams, len(which))]
 
-    def _keep(self, rows: Rows, own: Sequence[Float[np.ndarray, "stream tune head time width"]]) -> None:
+    def _keep(self, rows: Rows, own: Sequence[Float[np.ndarray, "row head time width"]]) -> None:
         """Writes the keys and values of rows into slots that are free, after making room."""
         if room := self.slots.room_for(rows):
             self._cached = [_moved(each, room) for each in self._cached]
         here = self.slots.take(rows)
         for cached, new in zip(self._cached, own, strict=True):
-            cached[..., here, :] = new
+            cached[:, :, here] = new
 
 
-def _moved(old: Float[np.ndarray, "*tunes slot width"], room: Room) -> Float[np.ndarray, "*tunes more width"]:
-    moved = np.zeros((*old.shape[:-2], room.size, old.shape[-1]), old.dtype)
-    moved[..., : len(room.kept), :] = old[..., room.kept, :]
+def _single(values: np.ndarray) -> np.ndarray:
+    """Real numbers as precise as the graph takes them."""
+    return values if values.dtype == np.int64 else values.astype(np.float32)
+
+
+def _moved(old: Float[np.ndarray, "row head slot width"], room: Room) -> Float[np.ndarray, "row head more width"]:
+    moved = np.zeros((*old.shape[:2], room.size, old.shape[-1]), old.dtype)
+    moved[:, :, : len(room.kept)] = old[:, :, room.kept]
     return moved
