@@ -30,7 +30,10 @@ BARS_COUNTED = 8
 POSITIONS = ("place", "ends", "began", "melody", "pitch")
 """What heads can hear of a row: which of its tune it is, when its note ends and when it began (steps), the last melody
 note's pitch id up to it, and its own."""
+BEGAN_AND_ENDS = slice(2, 0, -1)
+"""Of POSITIONS."""
 assert LONGEST_BAR <= LONGEST_STEP
+assert POSITIONS[BEGAN_AND_ENDS] == ("began", "ends")
 
 _SIZES_OF_LOOKUPS = {
     "fields": NUM_FIELDS,
@@ -78,7 +81,7 @@ _PERIODS = np.array([STEPS_PER_QUARTER, *(lcm(BARS_COUNTED * n, STEPS_PER_QUARTE
 def lookups(
     ids: Int[np.ndarray, "tune time 6"],
     melody_before: Int[np.ndarray, "tune time"],
-    moments: Int[np.ndarray, "tune time 2"],
+    moments: Int[np.ndarray, "tune 2 time"],
     motif: Int[np.ndarray, "tune time 4"],
     bar: Int[np.ndarray, " tune"],
     conditions: Int[np.ndarray, "tune 5"],
@@ -88,9 +91,9 @@ def lookups(
     found = np.zeros((*ids.shape[:2], NUM_LOOKUPS), np.int64)
     found[..., LOOKUPS["fields"]] = ids
     found[..., LOOKUPS["interval"].start] = _INTERVALS[ids[..., PITCH], melody_before]
-    divide, modulo, first = np.moveaxis(_METRES[np.minimum(bar, LONGEST_BAR)], 1, 0)[:, :, None, None]
-    places = found[..., LOOKUPS["began"].start : LOOKUPS["ends"].stop].reshape(*moments.shape, 3)
-    places[:] = moments[..., None] // divide % modulo + first
+    of_metre = _METRES[np.minimum(bar, LONGEST_BAR)][:, None, None]
+    places = moments[..., None] // of_metre[..., 0, :] % of_metre[..., 1, :] + of_metre[..., 2, :]
+    found[..., LOOKUPS["began"]], found[..., LOOKUPS["ends"]] = places[:, 0], places[:, 1]
     found[..., LOOKUPS["metre"]] = conditions[:, None, METRE_CONDITION, None]
     found[..., LOOKUPS["motif"]] = motif
     if is_start.any():

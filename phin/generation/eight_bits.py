@@ -20,6 +20,8 @@ MICROSOFT = "com.microsoft"
 LARGEST = 127
 ZERO = 128
 """What is multiplied has no sign (the fast kernels want it so): this stands for nothing."""
+FEWEST = 8
+"""Columns: with fewer a product is sooner done as it is."""
 _SHARED = {
     "eight_bits.last_axis": np.array([-1], np.int64),
     "eight_bits.unit": np.array(1 / LARGEST, np.float32),
@@ -36,7 +38,7 @@ def write_eight_bits(fp32: Path, int8: Path) -> None:
     nodes, made = list[onnx.NodeProto](), dict(_SHARED)
     for node in graph.node:
         is_product = node.op_type in ("MatMul", "Gemm") and node.input[1] in matrices
-        if not is_product:
+        if not is_product or min(matrices[node.input[1]].shape) < FEWEST:
             nodes.append(node)
             continue
         rows, name, *bias = node.input

@@ -25,7 +25,10 @@ READ = ("lookups", "position", "sees", "began", "melody", "landing")
 LIMITS = ("step", "after", "kind", "recalled", "recalled_cost")
 MIXTURE = ("weights", "tune")
 SAMPLING = ("temperature", "ranks", "top_p", "log_min_p", "unranked")
-INPUTS = (*READ, "noise", *LIMITS, *MIXTURE, *SAMPLING)
+NEW = (*READ, "noise", *LIMITS)
+"""What is another at every step."""
+SETTINGS = (*MIXTURE, *SAMPLING)
+INPUTS = (*NEW, *SETTINGS)
 """Fields of what `DecodeStep` takes, in order. After them come the keys and values that are cached (`cache_names`)."""
 OUTPUTS = ("drawn", "chances")
 """After them come those of the rows that were read."""

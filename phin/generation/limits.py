@@ -84,7 +84,9 @@ class Limits:
         self.kind[:, NUM_SYMBOLS] = Kind.TOGETHER  # a step of nothing
         for name, (start, stop) in PLACES.items():
             setattr(self, name, self.after[:, :, start:stop].reshape(count, len(Kind), *AFTER[name]))
-        self._rows = np.arange(count)[:, None]
+        self._tunes = np.arange(count)
+        self._first_kind = len(Kind) * self._tunes[:, None]
+        self._begins = NUM_AFTER * self._first_kind
 
     def copy_from(self, other: "Limits", tunes: Bool[np.ndarray, " tune"] | None = None) -> None:
         """Becomes what another is, in place; of some tunes, if they are given."""
@@ -121,29 +123,22 @@ class Limits:
 
     def places(self, ids: Int[np.ndarray, "tune 6"]) -> Int[np.ndarray, "tune limit"]:
         """Where in `after` the ids of all fields but the step stand, each field's given those before it in `ids`."""
-        kind = np.take_along_axis(self.kind, ids[:, STEP, None], axis=1)
-        is_accompaniment = ids[:, VOICE, None] == NUM_SYMBOLS + Voice.ACCOMPANIMENT
-        return (self._rows * len(Kind) + kind) * NUM_AFTER + _PLACES_OF_VOICE[is_accompaniment[:, 0].astype(np.int64)]
+        kind = self.kind[self._tunes, ids[:, STEP]]
+        is_accompaniment = ids[:, VOICE] == NUM_SYMBOLS + Voice.ACCOMPANIMENT
+        return _PLACES_OF[kind, is_accompaniment.astype(np.int64)] + self._begins
 
     @property
     def tables(self) -> tuple[np.ndarray, ...]:
         """In the order of `phin.generation.step.StepLimits`."""
         after = self.after.reshape(-1, NUM_AFTER)
-        return self.step, after, self.kind + self._rows * len(Kind), self.recalled, self.recalled_cost
+        return self.step, after, self.kind + self._first_kind, self.recalled, self.recalled_cost
 
 
 _TABLES = ("step", "after", "kind", "recalled", "recalled_cost")
-_PLACES_OF_VOICE = np.stack(
-    [
-        np.concatenate(
-            [
-                PLACES[name][0] + np.arange(shape[-1]) + (len(shape) > 1) * voice * shape[-1]
-                for name, shape in AFTER.items()
-            ]
-        )
-        for voice in range(NUM_VOICES)
-    ]
-)
+_BEGINS = np.concatenate([start + np.arange(AFTER[name][-1]) for name, (start, _) in PLACES.items()])
+_OF_VOICE = np.concatenate([np.full(size, size if voices else 0) for *voices, size in AFTER.values()])
+_KINDS, _VOICES = np.arange(len(Kind))[:, None, None], np.arange(NUM_VOICES)[:, None]
+_PLACES_OF: Int[np.ndarray, "kind voice limit"] = _KINDS * NUM_AFTER + _BEGINS + _VOICES * _OF_VOICE
 
 
 class Heard:

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int
 from phin.generation.request import Stream
 from phin.generation.rows import Rows
 from phin.generation.slots import Slots
-from phin.lookup import landing, lookups, note_ends
+from phin.lookup import BEGAN_AND_ENDS, POSITIONS, landing, lookups, note_ends
 from phin.tokenizer import PITCH
 
 
@@ -50,14 +50,15 @@ class Mixture(NamedTuple):
 
 def read(rows: Rows, slots: Slots, streams: Sequence[Stream] = ()) -> Reading:
     """What the next step reads of rows that come after those in the slots, under the conditions of each stream."""
-    ends = note_ends(rows.ids, rows.onset)
+    position = np.empty((len(rows.ids), len(POSITIONS), rows.ids.shape[1]), np.int64)
+    columns = rows.place, note_ends(rows.ids, rows.onset), rows.onset, rows.melody, rows.ids[..., PITCH]
+    for number, column in enumerate(columns):
+        position[:, number] = column
     is_start = rows.place == 0
-    moments = np.stack([rows.onset, ends], axis=-1)
     looked_up = [
-        lookups(rows.ids, rows.melody_before, moments, rows.motif, rows.bar, conditions, is_start)
+        lookups(rows.ids, rows.melody_before, position[:, BEGAN_AND_ENDS], rows.motif, rows.bar, conditions, is_start)
         for conditions in _conditions(rows, streams, differ=bool(is_start.any()))
     ]
-    position = np.stack([rows.place, ends, rows.onset, rows.melody, rows.ids[..., PITCH]], axis=1)
     of_key = np.concatenate([slots.place, rows.place], axis=1)[:, None]
     own, length = rows.place[:, :, None], rows.place.shape[1]
     sees = (of_key >= 0) & (of_key <= own)

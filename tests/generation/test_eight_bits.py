@@ -12,7 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 from phin.generation.eight_bits import in_eight_bits, write_eight_bits
 
 RNG = np.random.default_rng(0)
-WEIGHT = RNG.normal(size=(48, 7)).astype(np.float32) * np.logspace(-2, 2, 7, dtype=np.float32)
+WEIGHT = RNG.normal(size=(48, 9)).astype(np.float32) * np.logspace(-2, 2, 9, dtype=np.float32)
 ROWS = RNG.normal(size=(5, 48)).astype(np.float32) * np.logspace(-3, 3, 5, dtype=np.float32)[:, None]
 
 
@@ -32,11 +32,11 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> onnxruntime.InferenceSe
     return onnxruntime.InferenceSession(Path(folder / "int8.onnx").read_bytes(), providers=["CPUExecutionProvider"])
 
 
-def product(session: onnxruntime.InferenceSession, rows: Float[np.ndarray, "row 48"]) -> Float[np.ndarray, "row 7"]:
+def product(session: onnxruntime.InferenceSession, rows: Float[np.ndarray, "row 48"]) -> Float[np.ndarray, "row 9"]:
     return np.asarray(session.run(["y"], {"x": rows, "v": np.zeros((48, 2), np.float32)})[0])
 
 
-def naive_product(row: Float[np.ndarray, " 48"]) -> Float[np.ndarray, " 7"]:
+def naive_product(row: Float[np.ndarray, " 48"]) -> Float[np.ndarray, " 9"]:
     """One row's, as it is defined."""
     largest, scale = np.abs(row).max(), np.abs(WEIGHT).max(axis=0) / 127
     return largest / 127 * (np.rint(127 * row / largest) @ np.rint(WEIGHT / scale)) * scale

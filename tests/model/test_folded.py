@@ -31,7 +31,7 @@ def numbers(given: RowInputs, place: Tensor) -> Tensor:
     ids, onset, melody_before, motif, bar, conditions = (
         part.numpy() for part in (given.ids, given.onset, given.melody_before, given.motif, given.bar, given.conditions)
     )
-    moments = np.stack([onset, note_ends(ids, onset)], axis=-1)
+    moments = np.stack([onset, note_ends(ids, onset)], axis=1)
     return torch.from_numpy(lookups(ids, melody_before, moments, motif, bar, conditions, (place == 0).numpy()))
 
 
