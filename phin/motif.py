@@ -135,10 +135,10 @@ class MotifMemory:
         before = np.maximum(number - 1, 0)
         time, interval = onset - self._onset[tunes, before], ids[:, PITCH] - self._pitch[tunes, before]
         shape = np.where(number > 0, 1 + time * NUM_INTERVALS + interval + NUM_PITCHES, _NO_SHAPE).astype(np.int32)
-        agreed = np.zeros_like(self._agree)
-        np.minimum(self._agree[:, :-1] + 1, LONGEST, out=agreed[:, 1:])
-        agreed *= (self._shape == shape[:, None]) & (shape != _NO_SHAPE)[:, None]
-        np.copyto(self._agree, agreed, where=played[:, None])
+        agreed = np.minimum(self._agree[:, :-1] + 1, LONGEST)
+        agreed *= (self._shape[:, 1:] == shape[:, None]) & (shape != _NO_SHAPE)[:, None]
+        self._agree[played, 0] = 0  # also where notes before it were forgotten
+        np.copyto(self._agree[:, 1:], agreed, where=played[:, None])
         which, at = tunes[played], number[played]
         self._onset[which, at], self._pitch[which, at] = onset[played], ids[played, PITCH]
         self._duration[which, at], self._shape[which, at] = ids[played, DURATION], shape[played]
@@ -170,5 +170,7 @@ def _columns(
 ) -> Int[np.ndarray, "row 4"]:
     """COLUMNS, all 0 where no motif came before or what followed it is past or too far off."""
     is_told = is_motif & (step >= 0) & (step <= LONGEST_STEP)
-    columns = np.stack([step + 1, interval + NUM_PITCHES, duration, agree], axis=1)
-    return np.where(is_told[:, None], columns, 0)
+    columns = np.empty((len(step), len(COLUMNS)), np.int64)
+    columns[:, 0], columns[:, 1], columns[:, 2], columns[:, 3] = step + 1, interval + NUM_PITCHES, duration, agree
+    columns *= is_told[:, None]
+    return columns

@@ -221,7 +221,7 @@ class _Both:
         (ids, chances), (theirs, other_chances) = (step(rows, noise, limits) for step in self.steps)
         plays = ~self._over if len(self._over) else np.ones(len(ids), bool)
         self.drawn += int(plays.sum())
-        added = np.take_along_axis(limits.added, limits.places(ids), axis=1)
+        added = limits.added(ids)
         for tune in np.flatnonzero(plays & (ids != theirs).any(axis=1)).tolist():
             field = int((ids[tune] != theirs[tune]).argmax())
             part = slice(*FIRST_IDS[field : field + 2])

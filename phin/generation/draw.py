@@ -147,7 +147,7 @@ def _weighed(
     """The rows with their chances, and the share of them that each constraint allows."""
     tune = np.arange(len(ids))[:, None]
     chance = chances[tune, _FIRST + ids]
-    shares = np.add.reduceat(np.where(allowed, chances, 0), _FIRST, axis=2)
+    shares = np.add.reduceat(allowed * chances, _FIRST, axis=2)
     return DrawnRows(ids, np.log(np.maximum(chance, LEAST)), np.maximum(shares, LEAST))
 
 

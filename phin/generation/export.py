@@ -10,101 +10,86 @@ import logging
 import os
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import torch
-from jaxtyping import Float, Int
 from torch import Tensor, nn
+from torch.export import Dim
 
 from phin.errors import InvalidConfig
-from phin.generation.exported import GRAPHS, INPUTS, LIMITS, MANIFEST, OUTPUTS, ROWS, Manifest, Precision, cache_names
-from phin.generation.limits import MOST_RECALLED, NUM_ADDED
+from phin.generation.eight_bits import write_eight_bits
+from phin.generation.exported import GRAPHS, INPUTS, MANIFEST, OUTPUTS, Manifest, Precision, cache_names
+from phin.generation.limits import MOST_RECALLED, NUM_AFTER, Kind
+from phin.generation.reading import Mixture, Reading
 from phin.generation.sampling import Sampling
-from phin.generation.step import DecodeStep, StepLimits
+from phin.generation.step import DecodeStep, StepCache, StepLimits
+from phin.lookup import NUM_LOOKUPS, POSITIONS
 from phin.model.checkpoint import Identity
-from phin.model.transformer import KVCache, PhinTransformer, RowInputs
-from phin.motif import COLUMNS
-from phin.tokenizer import FIRST_IDS, NUM_CONDITIONS, NUM_FIELDS, SIZES, STEP
+from phin.model.transformer import PhinTransformer
+from phin.tokenizer import FIRST_IDS, NUM_FIELDS, SIZES, STEP
 
 OPSET = 23
 
 
 class DecodeGraph(nn.Module):
-    """A DecodeStep whose tunes and streams are two axes, and whose every setting is a tensor (`INPUTS`)."""
+    """A DecodeStep whose every input is a tensor (`INPUTS`, and the keys, then the values, of each layer)."""
 
     def __init__(self, step: DecodeStep) -> None:
         super().__init__()
         self.step = step
 
-    def forward(
-        self,
-        ids: Int[Tensor, "stream tune time 6"],
-        onset: Int[Tensor, "stream tune time"],
-        melody: Int[Tensor, "stream tune time"],
-        melody_before: Int[Tensor, "stream tune time"],
-        motif: Int[Tensor, "stream tune time 4"],
-        bar: Int[Tensor, "stream tune"],
-        conditions: Int[Tensor, "stream tune 5"],
-        place: Int[Tensor, "stream tune time"],
-        slot_onset: Int[Tensor, "stream tune slot"],
-        slot_place: Int[Tensor, "stream tune slot"],
-        noise: Float[Tensor, "tune id"],
-        added: Float[Tensor, "tune limit"],
-        kind: Int[Tensor, "tune step"],
-        recalled: Int[Tensor, "tune 2 motif"],
-        recalled_cost: Float[Tensor, "tune motif"],
-        streams: Float[Tensor, " stream"],
-        temperature: Float[Tensor, " field"],
-        top_k: Int[Tensor, ""],
-        top_p: Float[Tensor, ""],
-        log_min_p: Float[Tensor, ""],
-        unranked: Float[Tensor, ""],
-        window: Int[Tensor, ""],
-        cached: list[Float[Tensor, "stream tune head slot width"]],
-    ) -> tuple[Tensor, ...]:
-        """What was drawn, how likely every id was, and the keys, then the values, of the rows in each layer.
+    def forward(self, given: Sequence[Tensor], cached: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """What was drawn, how likely every id was, and the keys, then the values, of the rows in each layer."""
+        left = iter(given)
 
-        `cached` are the keys, then the values, of each layer.
-        """
-        rows = (ids, onset, melody, melody_before, motif, bar, conditions, place)
-        flat = RowInputs(*(column.flatten(0, 1) for column in rows))
-        layers = [each.flatten(0, 1) for each in cached]
-        keys, values = tuple(layers[: len(layers) // 2]), tuple(layers[len(layers) // 2 :])
-        cache = KVCache(keys, values, slot_onset.flatten(0, 1), slot_place.flatten(0, 1))
-        limits = StepLimits(added, kind, recalled, recalled_cost)
-        sampling = Sampling(temperature, top_k, top_p, log_min_p, unranked)
-        drawn, own = self.step(flat, cache, noise, limits, streams, sampling, window)
-        sizes = ids.shape[:2]
-        return drawn.ids, drawn.chances, *(each.unflatten(0, sizes) for each in own.keys + own.values)
+        def taken(kind: type[Any]) -> Any:
+            return kind(*islice(left, len(kind._fields)))
+
+        reading, noise, limits = taken(Reading), next(left), taken(StepLimits)
+        mixture, sampling = taken(Mixture), taken(Sampling)
+        layers = len(cached) // 2
+        cache = StepCache(tuple(cached[:layers]), tuple(cached[layers:]))
+        drawn, own = self.step(reading, cache, noise, limits, mixture, sampling)
+        return drawn.ids, drawn.chances, *own.keys, *own.values
 
 
-def example(
-    model: PhinTransformer, streams: int = 2, tunes: int = 3, time: int = 5, slots: int = 7
-) -> dict[str, Tensor | list[Tensor]]:
-    """Inputs to trace the graph with: no size of them is 0 or 1, which would be taken for all there is."""
-    heads, width = model.config.num_heads, model.config.dim // model.config.num_heads
-    weight = next(model.parameters())
+FREE = {"row": 6, "tune": 3, "time": 5, "slot": 7, "seen": 12, "rank": 5, "row of after": 3 * len(Kind)}
+"""Sizes that are free, with those to trace by: none is 0 or 1, which would be taken for all there is."""
+AXES: dict[str, tuple[str | int, ...]] = {
+    "lookups": ("row", "time", NUM_LOOKUPS),
+    "position": ("row", len(POSITIONS), "time"),
+    "sees": ("row", 1, "time", "seen"),
+    "began": ("row", "seen"),
+    "melody": ("tune",),
+    "landing": ("tune", 4, 3),
+    "noise": ("tune", FIRST_IDS[-1]),
+    "step": ("tune", SIZES[STEP]),
+    "after": ("row of after", NUM_AFTER),
+    "kind": ("tune", SIZES[STEP]),
+    "recalled": ("tune", 2, MOST_RECALLED),
+    "recalled_cost": ("tune", MOST_RECALLED),
+    "weights": ("tune", "row"),
+    "tune": ("row",),
+    "temperature": (NUM_FIELDS,),
+    "ranks": ("rank",),
+}
+"""Of the inputs that are no single numbers."""
+REAL = ("noise", "step", "after", "recalled_cost", "weights", "temperature", "top_p", "log_min_p", "unranked")
 
-    def whole(*shape: int) -> Tensor:
-        return torch.zeros(shape, dtype=torch.int64)
 
-    def real(*shape: int) -> Tensor:
-        return torch.zeros(shape, dtype=weight.dtype)
-
-    rows = (streams, tunes, time)
-    cached = [real(streams, tunes, heads, slots, width) for _ in range(2 * model.config.num_layers)]
-    values = (
-        whole(*rows, NUM_FIELDS), whole(*rows), whole(*rows), whole(*rows), whole(*rows, len(COLUMNS)),
-        whole(streams, tunes) + 48, whole(streams, tunes, NUM_CONDITIONS), whole(*rows) + torch.arange(time) + slots,
-        whole(streams, tunes, slots), whole(streams, tunes, slots) + torch.arange(slots),
-        real(tunes, FIRST_IDS[-1]), real(tunes, NUM_ADDED), whole(tunes, SIZES[STEP]),
-        whole(tunes, 2, MOST_RECALLED), real(tunes, MOST_RECALLED), real(streams) + 1 / streams,
-        real(NUM_FIELDS) + 1, whole() + 5, real() + 1, real() - 5, real(), whole() + 100,
-    )  # fmt: skip
-    return {**dict(zip(INPUTS, values, strict=True)), "cached": cached}
+def example(model: PhinTransformer) -> tuple[list[Tensor], list[Tensor]]:
+    """Inputs to trace the graph with, and keys and values that are cached."""
+    config, like = model.config, next(model.parameters())
+    sizes = {name: [FREE[axis] if isinstance(axis, str) else axis for axis in AXES.get(name, ())] for name in INPUTS}
+    kinds = {name: like.dtype if name in REAL else torch.bool if name == "sees" else torch.int64 for name in INPUTS}
+    given = [torch.ones(sizes[name], dtype=kinds[name]) for name in INPUTS]
+    of_cache = FREE["row"], config.num_heads, FREE["slot"], config.dim // config.num_heads
+    return given, [like.new_zeros(of_cache) for _ in range(2 * config.num_layers)]  # one for two would stay one
 
 
 def export_step(model: PhinTransformer, identity: Identity, folder: str | Path) -> Manifest:
@@ -123,7 +108,7 @@ def export_step(model: PhinTransformer, identity: Identity, folder: str | Path) 
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as desk:
         fp32, int8 = (Path(desk) / GRAPHS[precision] for precision in (Precision.FP32, Precision.INT8))
         _write_graph(DecodeStep(model.float(), identity.learned_fields), fp32)
-        _quantise(fp32, int8)
+        write_eight_bits(fp32, int8)
         manifest = Manifest(
             identity.tokenizer,
             identity.corpus,
@@ -143,57 +128,39 @@ def export_step(model: PhinTransformer, identity: Identity, folder: str | Path) 
 
 
 def _write_graph(step: DecodeStep, path: Path) -> None:
-    inputs = example(step.model)
-    axes = {
-        ("stream", "tune", "time"): [name for name in ROWS if name not in ("bar", "conditions")],
-        ("stream", "tune"): ["bar", "conditions"],
-        ("stream", "tune", "slot"): ["slot_onset", "slot_place"],
-        ("tune",): ["noise", *LIMITS],
-        ("stream",): ["streams"],
-    }
-    dims = {name: torch.export.Dim(name) for name in ("stream", "tune", "time", "slot")}
-    shapes = {
-        name: {place: dims[axis] for place, axis in enumerate(of) if axis}
-        for of, names in axes.items()
-        for name in names
-    }
-    layers, cached = len(step.model.blocks), {0: dims["stream"], 1: dims["tune"], 3: dims["slot"]}
-    with warnings.catch_warnings(), _quiet("torch.onnx"):
+    given, cached = example(step.model)
+    free = {name: [place for place, axis in enumerate(AXES.get(name, ())) if axis in FREE] for name in INPUTS}
+    of_cache = cache_names(len(step.model.blocks))
+    free |= {name: [0, 2] for name in of_cache}
+    shapes = [dict.fromkeys(free[name], Dim.DYNAMIC) for name in (*INPUTS, *of_cache)]
+    with warnings.catch_warnings(), _quiet():
         warnings.simplefilter("ignore")  # of the exporter about itself
         program = torch.onnx.export(
             DecodeGraph(step).eval(),
-            kwargs=inputs,
+            (given, cached),
             dynamo=True,
-            dynamic_shapes={**{name: shapes.get(name, {}) for name in INPUTS}, "cached": [cached] * (2 * layers)},
-            input_names=[*INPUTS, *cache_names(layers)],
-            output_names=[*OUTPUTS, *cache_names(layers, "own_")],
+            dynamic_shapes=(shapes[: len(given)], shapes[len(given) :]),
+            input_names=[*INPUTS, *of_cache],
+            output_names=[*OUTPUTS, *cache_names(len(step.model.blocks), "own_")],
             opset_version=OPSET,
             verbose=False,
         )
     assert program is not None
     program.save(str(path))
-    refuse_fixed_sizes({each.name: list(each.shape or ()) for each in program.model.graph.inputs}, shapes)
+    refuse_fixed_sizes({each.name: list(each.shape or ()) for each in program.model.graph.inputs}, free)
 
 
-def refuse_fixed_sizes(given: Mapping[str | None, Sequence[object]], free: Mapping[str, Mapping[int, object]]) -> None:
+def refuse_fixed_sizes(given: Mapping[str | None, Sequence[object]], free: Mapping[str, Iterable[int]]) -> None:
     """Raises RuntimeError where an axis that must be free is a number: the exporter says nothing when it fixes one."""
     fixed = [name for name, axes in free.items() if any(isinstance(given[name][axis], int) for axis in axes)]
     if fixed:
         raise RuntimeError(f"the exporter gave {', '.join(fixed)} fixed sizes")
 
 
-def _quantise(fp32: Path, int8: Path) -> None:
-    """Matrices in eight bits, what they multiply measured as it comes."""
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-
-    with _quiet(None):  # it logs to the root that it was given no preprocessed graph; there is nothing to preprocess
-        quantize_dynamic(fp32, int8, weight_type=QuantType.QInt8)
-
-
 @contextmanager
-def _quiet(name: str | None) -> Iterator[None]:
-    """Keeps a logger from saying anything but errors."""
-    logger = logging.getLogger(name)
+def _quiet() -> Iterator[None]:
+    """Keeps the exporter from saying anything but errors."""
+    logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:

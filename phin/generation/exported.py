@@ -18,15 +18,18 @@ class Precision(Enum):
     INT8 = "int8"
 
 
-FORMAT = 1
+FORMAT = 2
 GRAPHS = {Precision.FP32: "step.onnx", Precision.INT8: "step-int8.onnx"}
 MANIFEST = "manifest.json"
-ROWS = ("ids", "onset", "melody", "melody_before", "motif", "bar", "conditions", "place")
-SLOTS = ("slot_onset", "slot_place")
-LIMITS = ("added", "kind", "recalled", "recalled_cost")
-SAMPLING = ("temperature", "top_k", "top_p", "log_min_p", "unranked")
-INPUTS = (*ROWS, *SLOTS, "noise", *LIMITS, "streams", *SAMPLING, "window")
-"""After them come the keys and values that are cached (`cache_names`)."""
+READ = ("lookups", "position", "sees", "began", "melody", "landing")
+LIMITS = ("step", "after", "kind", "recalled", "recalled_cost")
+MIXTURE = ("weights", "tune")
+SAMPLING = ("temperature", "ranks", "top_p", "log_min_p", "unranked")
+NEW = (*READ, "noise", *LIMITS)
+"""What is another at every step."""
+SETTINGS = (*MIXTURE, *SAMPLING)
+INPUTS = (*NEW, *SETTINGS)
+"""Fields of what `DecodeStep` takes, in order. After them come the keys and values that are cached (`cache_names`)."""
 OUTPUTS = ("drawn", "chances")
 """After them come those of the rows that were read."""
 

@@ -19,9 +19,11 @@ from phin.music.phrase import Voice
 from phin.tokenizer import (
     DURATION,
     FIELDS,
+    FIRST_IDS,
     NUM_SYMBOLS,
     PAD_ID,
     PITCH,
+    SIZES,
     STEP,
     TECHNIQUE,
     VELOCITY,
@@ -44,27 +46,25 @@ class Kind(IntEnum):
     GIVEN = 3
 
 
-LAYOUT: dict[str, tuple[int, ...]] = {
-    "step": (FIELDS[STEP].size,),
-    "voice": (len(Kind), FIELDS[VOICE].size),
-    "technique": (len(Kind), FIELDS[TECHNIQUE].size),
-    "pitch": (len(Kind), NUM_VOICES, FIELDS[PITCH].size),
-    "duration": (len(Kind), FIELDS[DURATION].size),
-    "velocity": (len(Kind), FIELDS[VELOCITY].size),
+AFTER = {
+    "voice": (FIELDS[VOICE].size,),
+    "technique": (FIELDS[TECHNIQUE].size,),
+    "pitch": (NUM_VOICES, FIELDS[PITCH].size),
+    "duration": (FIELDS[DURATION].size,),
+    "velocity": (FIELDS[VELOCITY].size,),
 }
-"""The tables of one tune as they lie side by side in `Limits.added`, each with its shape."""
-PLACES = dict(zip(LAYOUT, pairwise(accumulate(map(prod, LAYOUT.values()), initial=0)), strict=True))
+"""The tables after the step, of one kind, as they lie side by side in `Limits.after`, each with its shape."""
+PLACES = dict(zip(AFTER, pairwise(accumulate(map(prod, AFTER.values()), initial=0)), strict=True))
 """Where each table begins and ends there."""
-NUM_ADDED = PLACES["velocity"][1]
+NUM_AFTER = PLACES["velocity"][1]
 
 
 class Limits:
     """Tables for `count` tunes side by side, all zeros at first.
 
-    The tables are parts of `added`, so that all of them are copied, added up and handed over at once.
+    All tables but the step's are parts of `after`, so that they are copied, added up and handed over at once.
     """
 
-    step: Float[np.ndarray, "tune step"]
     voice: Float[np.ndarray, "tune kind id"]
     technique: Float[np.ndarray, "tune kind id"]
     pitch: Float[np.ndarray, "tune kind voice id"]
@@ -73,7 +73,8 @@ class Limits:
 
     def __init__(self, count: int) -> None:
         self.count = count
-        self.added: Float[np.ndarray, "tune limit"] = np.zeros((count, NUM_ADDED), np.float32)
+        self.step: Float[np.ndarray, "tune step"] = np.zeros((count, FIELDS[STEP].size), np.float32)
+        self.after: Float[np.ndarray, "tune kind limit"] = np.zeros((count, len(Kind), NUM_AFTER), np.float32)
         self.kind: Int[np.ndarray, "tune step"] = np.zeros((count, FIELDS[STEP].size), np.int64)
         """A Kind for each id of the step."""
         self.recalled: Int[np.ndarray, "tune 2 motif"] = np.zeros((count, 2, MOST_RECALLED), np.int64)
@@ -82,19 +83,23 @@ class Limits:
         """What is taken from the logit of that pitch if that step was drawn and the melody has it."""
         self.kind[:, NUM_SYMBOLS] = Kind.TOGETHER  # a step of nothing
         for name, (start, stop) in PLACES.items():
-            setattr(self, name, self.added[:, start:stop].reshape(count, *LAYOUT[name]))
+            setattr(self, name, self.after[:, :, start:stop].reshape(count, len(Kind), *AFTER[name]))
+        self._tunes = np.arange(count)
+        self._first_kind = len(Kind) * self._tunes[:, None]
+        self._begins = NUM_AFTER * self._first_kind
 
     def copy_from(self, other: "Limits", tunes: Bool[np.ndarray, " tune"] | None = None) -> None:
         """Becomes what another is, in place; of some tunes, if they are given."""
         which = ... if tunes is None else tunes
-        for mine, theirs in zip(self.tables, other.tables, strict=True):
-            mine[which] = theirs[which]
+        for name in _TABLES:
+            getattr(self, name)[which] = getattr(other, name)[which]
 
     def sum_of(self, others: Sequence["Limits"]) -> None:
         """Becomes what all of them limit together. Of two kinds the later one holds, and so do the last's motifs."""
         self.copy_from(others[0])
         for other in others[1:]:
-            self.added += other.added
+            self.step += other.step
+            self.after += other.after
             np.maximum(self.kind, other.kind, out=self.kind)
             used = other.recalled_cost > 0
             if used.any():
@@ -103,34 +108,37 @@ class Limits:
 
     def leave_given_notes(self) -> None:
         """Limits nothing of notes that are given."""
-        for name in ("voice", "technique", "pitch", "duration", "velocity"):
-            getattr(self, name)[:, Kind.GIVEN] = 0
+        self.after[:, Kind.GIVEN] = 0
 
-    def allows(self, places: Int[np.ndarray, "tune id"]) -> Bool[np.ndarray, "tune id"]:
-        """Which ids of all fields side by side could be drawn, where `places` says that they stand."""
-        return self.added.take(places + np.arange(self.count)[:, None] * NUM_ADDED) > FORBIDDEN
+    def allows(self, places: Int[np.ndarray, "tune limit"]) -> Bool[np.ndarray, "tune id"]:
+        """Which ids of all fields side by side could be drawn, where `places` says that those after the step stand."""
+        allowed = np.empty((self.count, FIRST_IDS[-1]), bool)
+        np.greater(self.step, FORBIDDEN, out=allowed[:, : SIZES[STEP]])
+        np.greater(self.after.reshape(-1).take(places), FORBIDDEN, out=allowed[:, SIZES[STEP] :])
+        return allowed
 
-    def places(self, ids: Int[np.ndarray, "tune 6"]) -> Int[np.ndarray, "tune id"]:
-        """Where in `added` the ids of all fields side by side stand, each field's given those before it in `ids`."""
-        kind = self.kind[np.arange(self.count), ids[:, STEP]]
-        return _PLACES_OF[kind, (ids[:, VOICE] == NUM_SYMBOLS + Voice.ACCOMPANIMENT).astype(np.int64)]
+    def added(self, ids: Int[np.ndarray, "tune 6"]) -> Float[np.ndarray, "tune id"]:
+        """What is added to the logits of all fields side by side, each field's given those before it in `ids`."""
+        return np.concatenate([self.step, self.after.reshape(-1).take(self.places(ids))], axis=1)
+
+    def places(self, ids: Int[np.ndarray, "tune 6"]) -> Int[np.ndarray, "tune limit"]:
+        """Where in `after` the ids of all fields but the step stand, each field's given those before it in `ids`."""
+        kind = self.kind[self._tunes, ids[:, STEP]]
+        is_accompaniment = ids[:, VOICE] == NUM_SYMBOLS + Voice.ACCOMPANIMENT
+        return _PLACES_OF[kind, is_accompaniment.astype(np.int64)] + self._begins
 
     @property
     def tables(self) -> tuple[np.ndarray, ...]:
-        """The tables in the order of `phin.generation.step.StepLimits`."""
-        return self.added, self.kind, self.recalled, self.recalled_cost
+        """In the order of `phin.generation.step.StepLimits`."""
+        after = self.after.reshape(-1, NUM_AFTER)
+        return self.step, after, self.kind + self._first_kind, self.recalled, self.recalled_cost
 
 
-def _of_fields(of_table: dict[str, int]) -> Int[np.ndarray, " id"]:
-    """A number for each table, for all ids of all fields side by side."""
-    return np.concatenate([np.full(field.size, of_table[field.name]) for field in FIELDS])
-
-
-FIRST_PLACE = np.concatenate([PLACES[field.name][0] + np.arange(field.size) for field in FIELDS])
-BY_KIND = _of_fields({name: prod(shape[1:]) if len(shape) > 1 else 0 for name, shape in LAYOUT.items()})
-_BY_VOICE = _of_fields({name: shape[-1] if len(shape) > 2 else 0 for name, shape in LAYOUT.items()})
+_TABLES = ("step", "after", "kind", "recalled", "recalled_cost")
+_BEGINS = np.concatenate([start + np.arange(AFTER[name][-1]) for name, (start, _) in PLACES.items()])
+_OF_VOICE = np.concatenate([np.full(size, size if voices else 0) for *voices, size in AFTER.values()])
 _KINDS, _VOICES = np.arange(len(Kind))[:, None, None], np.arange(NUM_VOICES)[:, None]
-_PLACES_OF: Int[np.ndarray, "kind voice id"] = FIRST_PLACE + _KINDS * BY_KIND + _VOICES * _BY_VOICE
+_PLACES_OF: Int[np.ndarray, "kind voice limit"] = _KINDS * NUM_AFTER + _BEGINS + _VOICES * _OF_VOICE
 
 
 class Heard:

@@ -19,7 +19,7 @@ from phin.music.phrase import ASSUMED_TEMPO, DURATION, HONG_PER_LINE, ONSET, STE
 from phin.tokenizer import END_ID, FIELDS, NUM_FIELDS, START_ID, STEP, Encoded, Tokenizer, first_origin
 
 BATCH = 64
-"""Tunes drawn side by side; which ones changes none of them, but in eight bits, which are scaled to a whole batch."""
+"""Tunes drawn side by side; which ones changes none of them."""
 ALL = "all"
 SCARCE = 1e-3
 """With less of the model's probability left than this, what is drawn says little of the model."""
@@ -87,7 +87,7 @@ def play(
     begins: Encoded | None = None,
 ) -> list[Played]:
     """`count` new tunes, from number 0 on, or those of the numbers given. Tune k is a function of (engine, request,
-    sampler, constraints, begins, seed, k) alone; with an engine of eight bits also of those drawn beside it.
+    sampler, constraints, begins, seed, k) alone.
 
     `begins` are the rows that each begins with, START first; none, if it is not given. A tune is as long as the request
     says, unless a constraint says when it ends. It names the lai that its notes are in, which need not be the one that

@@ -55,9 +55,10 @@ class SamplerConfig:
     def numbers(self) -> tuple[np.ndarray, ...]:
         """In arrays, as the decode step takes them (`phin.generation.sampling.Sampling`)."""
         is_filtered = self.top_k or self.top_p < 1
+        num_ranked = self.top_k or (RANKED if is_filtered else 1)
         return (
             np.array([self.temperatures.get(field.name, self.temperature) for field in FIELDS]),
-            np.array(self.top_k or RANKED),
+            np.arange(num_ranked),
             np.array(self.top_p if self.top_p < 1 else math.inf),
             np.array(math.log(self.min_p) if self.min_p else -math.inf),
             np.array(0.0 if is_filtered else -math.inf),

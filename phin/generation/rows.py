@@ -7,7 +7,6 @@ import numpy as np
 from jaxtyping import Int
 
 from phin.generation.limits import Heard
-from phin.generation.request import Stream
 from phin.motif import COLUMNS, motif_ids
 from phin.tokenizer import NUM_FIELDS, PAD_ID, Encoded, melody_ids
 
@@ -43,17 +42,6 @@ def beginning(tunes: Sequence[Encoded], conditions: Int[np.ndarray, "tune 5"]) -
         motif[number, own] = motif_ids(tune.ids, tune.onset)
     bar = np.array([tune.bar for tune in tunes], np.int64)
     return Rows(ids, onset, melody, melody_before, motif, bar, conditions.astype(np.int64), place)
-
-
-def in_streams(rows: Rows, streams: Sequence[Stream]) -> Rows:
-    """The rows of all tunes once a stream, under its conditions; without streams as they are."""
-    if not streams:
-        return rows
-    conditions = np.concatenate([np.tile(each.conditions, (len(rows.ids), 1)) for each in streams])
-    if len(streams) == 1:
-        return rows._replace(conditions=conditions)
-    every = Rows(*(np.concatenate([column] * len(streams)) for column in rows))
-    return every._replace(conditions=conditions)
 
 
 def hear(rows: Rows, memory: int | None = None) -> Heard:

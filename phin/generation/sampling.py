@@ -2,7 +2,7 @@
 
 The order is fixed: temperature, top-k, top-p, min-p, then the Gumbel draw. Each filter finds the logit below which ids
 are left out, so that ids of one logit stay or go together, in every runtime. `topk` everywhere, never `sort`; and no
-more than the RANKED likeliest ids are ranked, which is what top-k and top-p choose among.
+more ids are ranked than top-k and top-p choose among, which are RANKED at most, and one where neither is asked for.
 """
 
 from typing import NamedTuple
@@ -11,14 +11,15 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from phin.generation.request import RANKED, SamplerConfig
+from phin.generation.request import SamplerConfig
 
 
 class Sampling(NamedTuple):
     """A SamplerConfig as tensors: temperatures by field (FIELDS), and the filters that hold for all."""
 
     temperature: Float[Tensor, " field"]
-    top_k: Int[Tensor, ""]
+    ranks: Int[Tensor, " rank"]
+    """0, 1 and so on, as many as ids are ranked: which is a size and no number, for it is the size of what follows."""
     top_p: Float[Tensor, ""]
     log_min_p: Float[Tensor, ""]
     unranked: Float[Tensor, ""]
@@ -28,27 +29,24 @@ class Sampling(NamedTuple):
     def of(cls, config: SamplerConfig, like: Tensor | None = None) -> "Sampling":
         """The tensors of a config, where `like` is and as precise."""
         like = torch.zeros(()) if like is None else like
-        temperature, top_k, *others = map(torch.from_numpy, config.numbers())
-        return cls(temperature.to(like), top_k.to(like.device), *(each.to(like) for each in others))
+        temperature, ranks, *others = map(torch.from_numpy, config.numbers())
+        return cls(temperature.to(like), ranks.to(like.device), *(each.to(like) for each in others))
 
 
 def filter_logits(
     logits: Float[Tensor, "*batch id"],
     temperature: Float[Tensor, ""],
-    top_k: Int[Tensor, ""],
+    ranks: Int[Tensor, " rank"],
     top_p: Float[Tensor, ""],
     log_min_p: Float[Tensor, ""],
     unranked: Float[Tensor, ""],
 ) -> Float[Tensor, "*batch id"]:
     """Logits over temperature, -inf for ids that a filter leaves out. The likeliest id always stays."""
     logits = logits / temperature
-    count = min(logits.shape[-1], RANKED)
-    ranked = logits.topk(count, dim=-1).values
-    is_beyond = torch.arange(count, device=logits.device) >= top_k
-    probability = ranked.masked_fill(is_beyond, -torch.inf).softmax(dim=-1)
+    ranked = logits.topk(torch.sym_min(ranks.shape[0], logits.shape[-1]), dim=-1).values
+    probability = ranked.softmax(dim=-1)
     before = probability.cumsum(dim=-1) - probability  # mass of the ids ranked above
-    is_left_out = is_beyond | (before >= top_p)
-    floor = ranked.masked_fill(is_left_out, torch.inf).amin(dim=-1, keepdim=True) + unranked
+    floor = ranked.masked_fill(before >= top_p, torch.inf).amin(dim=-1, keepdim=True) + unranked
     floor = torch.maximum(floor, ranked[..., :1] + log_min_p)
     return logits.masked_fill(logits < floor, -torch.inf)
 

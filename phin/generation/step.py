@@ -6,24 +6,28 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from phin.generation.limits import BY_KIND, FIRST_PLACE
+from phin.generation.limits import AFTER, NUM_AFTER
+from phin.generation.reading import Mixture, Reading
 from phin.generation.sampling import Sampling, draw
 from phin.model.folded import FoldedEmbedding, FoldedHeads
-from phin.model.transformer import KVCache, PhinTransformer, RowInputs
+from phin.model.transformer import PhinTransformer
 from phin.music.phrase import Voice
 from phin.tokenizer import NUM_FIELDS, NUM_SYMBOLS, PITCH, SIZES, STEP, UNKNOWN_ID, VOICE
 
-IMPOSSIBLE = -1e30
-"""The log-probability of what cannot be drawn: a number, so that no weight of a stream makes it none."""
+OF_AFTER = [size for *voices, size in AFTER.values() for _ in range(*voices or (1,))]
+"""Sizes of the tables after the step, the pitch's once a voice."""
+assert sum(OF_AFTER) == NUM_AFTER
 
 
 class StepLimits(NamedTuple):
     """What may be drawn, and how gladly, as `phin.generation.limits.Limits` says it."""
 
-    added: Float[Tensor, "batch limit"]
-    kind: Int[Tensor, "batch step"]
-    recalled: Int[Tensor, "batch 2 motif"]
-    recalled_cost: Float[Tensor, "batch motif"]
+    step: Float[Tensor, "tune step"]
+    after: Float[Tensor, "tune*kind limit"]
+    kind: Int[Tensor, "tune step"]
+    """Which row of `after` each step leads to."""
+    recalled: Int[Tensor, "tune 2 motif"]
+    recalled_cost: Float[Tensor, "tune motif"]
 
 
 class Drawn(NamedTuple):
@@ -33,8 +37,15 @@ class Drawn(NamedTuple):
     that is not drawn is certain to be unknown.
     """
 
-    ids: Int[Tensor, "batch 6"]
-    chances: Float[Tensor, "batch id"]
+    ids: Int[Tensor, "tune 6"]
+    chances: Float[Tensor, "tune id"]
+
+
+class StepCache(NamedTuple):
+    """Keys and values of each layer, of the rows in the slots of a cache or of those just read."""
+
+    keys: tuple[Float[Tensor, "row head slot width"], ...]
+    values: tuple[Float[Tensor, "row head slot width"], ...]
 
 
 class DecodeStep(nn.Module):
@@ -43,76 +54,69 @@ class DecodeStep(nn.Module):
     A field that the model never had labels for is not drawn: it stays unknown.
     """
 
-    first_place: Tensor
-    by_kind: Tensor
-
     def __init__(self, model: PhinTransformer, learned_fields: tuple[bool, ...]) -> None:
         super().__init__()
         self.model, self.learned_fields = model, learned_fields
         self.embed, self.heads = FoldedEmbedding(model.embed), FoldedHeads(model.heads)
-        device = next(model.parameters()).device
-        self.register_buffer("first_place", torch.from_numpy(FIRST_PLACE).to(device))
-        self.register_buffer("by_kind", torch.from_numpy(BY_KIND).to(device))
 
     def forward(
         self,
-        rows: RowInputs,
-        cache: KVCache | None,
-        noise: Float[Tensor, "batch id"],
+        reading: Reading,
+        cache: StepCache,
+        noise: Float[Tensor, "tune id"],
         limits: StepLimits,
-        streams: Float[Tensor, " stream"],
+        mixture: Mixture,
         sampling: Sampling,
-        window: int | Int[Tensor, ""] | None = None,
-    ) -> tuple[Drawn, KVCache]:
-        """The next row of each tune, and what `rows` add to the cache. `noise` has the ids of all fields side by side.
+    ) -> tuple[Drawn, StepCache]:
+        """The next row of each tune, and what was read adds to the cache. `noise` is by ids of all fields side by side.
 
-        With several streams every tune is read several times, under other conditions or after another beginning: the
-        rows of all tunes in one stream stand before those of the next. Log-probabilities are added with the weights of
-        their streams (they sum to 1; a negative one pushes away), and all streams go on with the note that is drawn.
+        With several streams every tune is read several times, under other conditions or after another beginning, and
+        their log-probabilities are added with the weights of the mixture (which sum to 1; a negative one pushes away);
+        all streams go on with the note that is drawn. Logits are linear in states, so it is states that are added up.
         """
-        hidden, own = self.model.trunk(rows, cache, window, self.embed)
-        last, noises = rows.part(-1), noise.split(SIZES, dim=1)
-        state, ids, chances = hidden[:, -1:], list[Tensor](), list[Tensor]()
-        added = [limits.added[:, : SIZES[STEP]]]
+        state, own = self._read(reading, cache)
+        noises = noise.split(SIZES, dim=1)
+        added, ids, chances = list[Tensor](), list[Tensor](), list[Tensor]()
         for field in range(NUM_FIELDS):
-            logits, state = self.heads.logits(field, state, last.melody)
-            together = mixed(logits[:, 0].unflatten(0, (streams.shape[0], noise.shape[0])), streams)
+            state = self.heads.think(field, state)
             if self.learned_fields[field]:
-                drawn = draw(together + added[field], noises[field], sampling, field)
-                chances.append(together.exp())
+                logits = self.heads.logits(field, mixture.weights @ state, reading.melody)
+                allowed = limits.step if field == STEP else self._added(field, added, limits, ids)
+                drawn = draw(logits + allowed, noises[field], sampling, field)
+                chances.append(logits.softmax(dim=-1))
             else:
-                drawn = rows.bar.new_full((noise.shape[0],), UNKNOWN_ID)
-                is_unknown = torch.arange(together.shape[1], device=drawn.device) == UNKNOWN_ID
-                chances.append(is_unknown.to(together.dtype).expand_as(together))
+                drawn = torch.full_like(reading.melody, UNKNOWN_ID)
+                is_unknown = torch.arange(SIZES[field], device=noise.device) == UNKNOWN_ID
+                chances.append(is_unknown.to(noise.dtype).expand(noise.shape[0], -1))
             ids.append(drawn)
             if field == STEP:
-                added = self._after_step(limits, drawn)
-            elif field == VOICE:
-                added[PITCH] = self._of_pitch(limits, ids[STEP], drawn)
-            state = self.heads.see(field, state, drawn.repeat(streams.shape[0])[:, None], last)
+                after = limits.after.index_select(0, limits.kind.gather(1, drawn[:, None]).squeeze(1))
+                added = list(after.split(OF_AFTER, dim=1))
+            if field < NUM_FIELDS - 1:
+                state = state + self._seen(field, drawn, reading, mixture)
         return Drawn(torch.stack(ids, dim=1), torch.cat(chances, dim=1)), own
 
-    def _after_step(self, limits: StepLimits, step: Int[Tensor, " batch"]) -> list[Float[Tensor, "batch id"]]:
-        """What is added to the logits of each field, once the step is drawn; of pitches as if in the melody."""
-        return list(limits.added.gather(1, self._places(limits, step)).split(SIZES, dim=1))
+    def _read(self, reading: Reading, cache: StepCache) -> tuple[Float[Tensor, "row dim"], StepCache]:
+        """The state after the last row of each, and the keys and values of all of them."""
+        x = self.embed(reading.lookups, reading.position[:, 0])
+        mask = self.model.biased(reading.sees, reading.position, reading.began)
+        x, keys, values = self.model.layers(x, reading.position, mask, list(zip(*cache, strict=True)))
+        return self.model.norm(x[:, -1]), StepCache(keys, values)
 
-    def _of_pitch(
-        self, limits: StepLimits, step: Int[Tensor, " batch"], voice: Int[Tensor, " batch"]
-    ) -> Float[Tensor, "batch pitch"]:
-        """What is added to the logits of pitches, once step and voice are drawn."""
-        is_accompaniment = (voice == NUM_SYMBOLS + Voice.ACCOMPANIMENT)[:, None]
-        places = self._places(limits, step).split(SIZES, dim=1)[PITCH] + is_accompaniment * SIZES[PITCH]
-        goes_on = (limits.recalled[:, 0] == step[:, None]) & ~is_accompaniment
-        cost = limits.recalled_cost * goes_on  # (B, motif)
-        is_id = limits.recalled[:, 1, :, None] == torch.arange(SIZES[PITCH], device=step.device)
-        return limits.added.gather(1, places) - (cost[..., None] * is_id).amax(dim=1)
+    def _seen(self, field: int, drawn: Int[Tensor, " tune"], reading: Reading, mixture: Mixture) -> Tensor:
+        """What is added to the states of all streams when a field is drawn."""
+        if not self.learned_fields[field] and field not in (STEP, PITCH):
+            return self.heads.seen_unknown(field)
+        return self.heads.seen(field, drawn, reading.melody, reading.landing).index_select(0, mixture.tune)
 
-    def _places(self, limits: StepLimits, step: Int[Tensor, " batch"]) -> Int[Tensor, "batch id"]:
-        """Where in `added` the ids of all fields side by side stand, those of pitches for the melody."""
-        return self.first_place + limits.kind.gather(1, step[:, None]) * self.by_kind
-
-
-def mixed(logits: Float[Tensor, "stream batch id"], streams: Float[Tensor, " stream"]) -> Float[Tensor, "batch id"]:
-    """Log-probabilities of all streams together; what none of them can draw stays impossible."""
-    each = logits.log_softmax(dim=-1).clamp(min=IMPOSSIBLE)
-    return (streams[:, None, None] * each).sum(dim=0).log_softmax(dim=-1)
+    def _added(self, field: int, added: list[Tensor], limits: StepLimits, ids: list[Tensor]) -> Tensor:
+        """What is added to the logits of a field, once the fields before it are drawn."""
+        if field < PITCH:
+            return added[field - VOICE]
+        if field > PITCH:
+            return added[field - VOICE + 1]
+        melody, accompaniment = added[PITCH - VOICE], added[PITCH - VOICE + 1]
+        step, pitch = limits.recalled.unbind(1)
+        cost = limits.recalled_cost.where(step == ids[STEP][:, None], 0.0)
+        melody = melody.scatter_reduce(1, pitch, melody.gather(1, pitch) - cost, "amin")
+        return torch.where((ids[VOICE] == NUM_SYMBOLS + Voice.ACCOMPANIMENT)[:, None], accompaniment, melody)

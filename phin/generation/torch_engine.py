@@ -9,13 +9,14 @@ from torch import Tensor
 
 from phin.generation.limits import Limits
 from phin.generation.play import play
+from phin.generation.reading import Mixture, Reading, read
 from phin.generation.request import SamplerConfig, Stream, TuneRequest
-from phin.generation.rows import Rows, in_streams
+from phin.generation.rows import Rows
 from phin.generation.sampling import Sampling
 from phin.generation.slots import Room, Slots
-from phin.generation.step import DecodeStep, StepLimits
+from phin.generation.step import DecodeStep, StepCache, StepLimits
 from phin.model.checkpoint import Identity
-from phin.model.transformer import KVCache, PhinTransformer, RowInputs
+from phin.model.transformer import PhinTransformer
 from phin.music.phrase import Phrase
 
 
@@ -65,23 +66,24 @@ class TorchStep:
         streams: Sequence[Stream] = (),
         window: int | None = None,
     ) -> None:
-        self.step, self.window, self.streams = step, window, streams
+        self.step, self.streams = step, streams
         weight = next(step.parameters())
-        self.device, self.weights = weight.device, weight.new_tensor([each.weight for each in streams] or [1.0])
+        self.device, self.dtype = weight.device, weight.dtype
         self.sampling = Sampling.of(sampler, weight)
         self.slots = Slots(count, window)
-        self._keys = self._values = [weight.new_zeros(0)] * len(step.model.blocks)
+        self._mix(count)
+        config = step.model.config
+        nothing = weight.new_zeros(max(len(streams), 1) * count, config.num_heads, 0, config.dim // config.num_heads)
+        self._cache = StepCache(*[(nothing,) * config.num_layers] * 2)
 
     @torch.inference_mode()
     def __call__(
         self, rows: Rows, noise: Float[np.ndarray, "tune id"], limits: Limits
     ) -> tuple[Int[np.ndarray, "tune 6"], Float[np.ndarray, "tune id"]]:
         """The rows after `rows`, and how likely each id was."""
-        given = RowInputs(*(self._tensor(column) for column in in_streams(rows, self.streams)))
-        tables = StepLimits(*(self._tensor(table) for table in limits.tables))
-        drawn, own = self.step(
-            given, self._cache(), self._tensor(noise), tables, self.weights, self.sampling, self.window
-        )
+        given = Reading(*map(self._tensor, read(rows, self.slots, self.streams)))
+        tables = StepLimits(*map(self._tensor, limits.tables))
+        drawn, own = self.step(given, self._cache, self._tensor(noise), tables, self._mixture, self.sampling)
         self._keep(rows, own)
         return drawn.ids.cpu().numpy(), drawn.chances.cpu().numpy()
 
@@ -89,35 +91,28 @@ class TorchStep:
         """Goes on with some of the tunes only."""
         count, streams = len(self.slots.place), max(len(self.streams), 1)
         self.slots.keep(which)
+        self._mix(len(which))
         place = self._tensor(np.concatenate([which + stream * count for stream in range(streams)]))
-        self._keys, self._values = ([layer[place] for layer in each] for each in (self._keys, self._values))
+        self._cache = StepCache(*(tuple(layer[place] for layer in each) for each in self._cache))
+
+    def _mix(self, count: int) -> None:
+        weights, tune = map(self._tensor, Mixture.of(self.streams, count))
+        self._mixture = Mixture(weights.to(self.dtype), tune)
 
     def _tensor(self, column: np.ndarray) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(column)).to(self.device)
 
-    def _cache(self) -> KVCache | None:
-        """What was read so far; None before anything was."""
-        if not self.slots.used:
-            return None
-        times = (max(len(self.streams), 1), 1)
-        onset, place = (self._tensor(np.tile(each, times)) for each in (self.slots.onset, self.slots.place))
-        return KVCache(tuple(self._keys), tuple(self._values), onset, place)
-
-    def _keep(self, rows: Rows, own: KVCache) -> None:
+    def _keep(self, rows: Rows, own: StepCache) -> None:
         """Writes the keys and values of rows into slots that are free, after making room."""
         if room := self.slots.room_for(rows):
-            self._keys, self._values = (
-                [self._moved(*layer, room) for layer in zip(old, new, strict=True)]
-                for old, new in ((self._keys, own.keys), (self._values, own.values))
-            )
+            self._cache = StepCache(*(tuple(self._moved(layer, room) for layer in each) for each in self._cache))
         here = self.slots.take(rows)
-        for slots, new in zip(self._keys + self._values, own.keys + own.values, strict=True):
+        for slots, new in zip(self._cache.keys + self._cache.values, own.keys + own.values, strict=True):
             slots[:, :, here] = new
 
-    def _moved(self, old: Tensor, new: Tensor, room: Room) -> Tensor:
-        """What is kept of `old`, in a cache with room for `new`."""
-        count, heads, _, width = new.shape
-        moved = new.new_zeros((count, heads, room.size, width))
-        if len(room.kept):
-            moved[:, :, : len(room.kept)] = old[:, :, self._tensor(room.kept)]
+    def _moved(self, old: Tensor, room: Room) -> Tensor:
+        """What is kept of `old`, in a cache with room for more."""
+        count, heads, _, width = old.shape
+        moved = old.new_zeros((count, heads, room.size, width))
+        moved[:, :, : len(room.kept)] = old[:, :, self._tensor(room.kept)]
         return moved

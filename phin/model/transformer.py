@@ -23,6 +23,7 @@ dimension.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
@@ -35,13 +36,13 @@ from torch.nn import functional as F
 from phin import motif
 from phin.batch import PhinBatch
 from phin.errors import InvalidConfig
+from phin.lookup import BARS_COUNTED, LONGEST_BAR, POSITIONS
 from phin.music.lai import LAI
 from phin.music.phrase import STEPS_PER_QUARTER
 from phin.tokenizer import (
     DURATION,
     END_ID,
     FIELDS,
-    LONGEST_STEP,
     METRE_CONDITION,
     NUM_FIELDS,
     NUM_INTERVALS,
@@ -51,9 +52,6 @@ from phin.tokenizer import (
     STEP,
 )
 
-LONGEST_BAR = 16 * STEPS_PER_QUARTER
-BARS_COUNTED = 8
-"""Bars are counted modulo 8: folk phrases and lines are halves, wholes and doubles of eight."""
 MOST_WEIGHTS = 1e9
 """Beyond this a machine stands still for want of memory before anything is said; public tunes teach a thousandth."""
 MAKE_LOGITS = ("heads.out", "heads.by_", "lai_head", "quarter_head")
@@ -334,8 +332,7 @@ class RotaryAngles(nn.Module):
     """
 
     turns: Tensor
-    is_time: Tensor
-    is_pitch: Tensor
+    hears: Tensor
 
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
@@ -344,29 +341,30 @@ class RotaryAngles(nn.Module):
         by_index = 10_000.0 ** -(torch.arange(half, dtype=torch.float64) / half) / (2 * math.pi)  # turns a row
         by_time = 1 / (0.5 * 256.0**steps) / STEPS_PER_QUARTER  # turns a step
         by_pitch = 1 / (2.0 * 48.0**steps)  # turns a semitone
-        head = torch.arange(config.num_heads)
-        is_time = head < config.time_heads
-        is_pitch = ~is_time & (head < config.time_heads + config.pitch_heads)
-        turns = torch.where(is_time[:, None], by_time, by_index * config.index_rotary)
-        turns = torch.where(is_pitch[:, None], by_pitch, turns)
-        self.register_buffer("turns", (turns * WHOLE_TURN).round().long(), persistent=False)
-        self.register_buffer("is_time", is_time, persistent=False)
-        self.register_buffer("is_pitch", is_pitch, persistent=False)
+        counts = config.time_heads, config.pitch_heads, config.num_heads - config.time_heads - config.pitch_heads
+        turns = [each.expand(count, -1) for each, count in zip((by_time, by_pitch, by_index), counts, strict=True)]
+        turns[-1] = turns[-1] * config.index_rotary
+        query = ("ends" if config.time_ahead else "began", "melody", "place")
+        hears = [
+            POSITIONS.index(name)
+            for names in (query, ("began", "pitch", "place"))
+            for name, count in zip(names, counts, strict=True)
+            for _ in range(count)
+        ]
+        self.register_buffer("turns", (torch.cat(turns) * WHOLE_TURN).round().long().repeat(2, 1), persistent=False)
+        self.register_buffer("hears", torch.tensor(hears), persistent=False)
+        self.asks = POSITIONS.index(query[0])
+        """Where the moment stands that a row asks from."""
 
     def forward(
-        self,
-        index: Int[Tensor, "#batch time"],
-        moment: Int[Tensor, "2 batch time"],
-        pitch: Int[Tensor, "2 batch time"],
-        dtype: torch.dtype,
-    ) -> tuple[Float[Tensor, "2 batch head time half"], Float[Tensor, "2 batch head time half"]]:
-        """Cosine and sine of the angles of queries and of keys. `pitch` are ids.
+        self, position: Int[Tensor, "batch 5 time"], dtype: torch.dtype
+    ) -> tuple[Float[Tensor, "batch twoheads time half"], Float[Tensor, "batch twoheads time half"]]:
+        """Cosine and sine of the angles of the queries of all heads, then of their keys. `position` is by POSITIONS.
 
         Whole turns are left out in whole numbers, so that after hours a tune is as well in time as in its first bar.
         """
-        position = torch.where(self.is_time[:, None], moment[:, :, None], index[:, None])  # (2, B, H, T)
-        position = torch.where(self.is_pitch[:, None], pitch[:, :, None], position)
-        turned = (position[..., None] * self.turns[:, None]) & (WHOLE_TURN - 1)
+        heard = position.index_select(1, self.hears)  # (B, 2 H, T)
+        turned = (heard[..., None] * self.turns[:, None]) & (WHOLE_TURN - 1)
         angle = turned.to(dtype) * (2 * math.pi / WHOLE_TURN)
         return angle.cos(), angle.sin()
 
@@ -377,6 +375,9 @@ def rotate(
 ) -> Float[Tensor, "*rows width"]:
     """Each pair (x_i, x_{i + D/2}) turned by its angle."""
     cosine, sine = turn
+    if torch.onnx.is_in_onnx_export():  # where it is one operation instead of eight
+        flat = (part.reshape(1, -1, part.shape[-1]) for part in (x, cosine, sine))
+        return torch.onnx.ops.rotary_embedding(*flat, num_heads=1).view(x.shape)
     a, b = x.chunk(2, dim=-1)
     return torch.cat([a * cosine - b * sine, b * cosine + a * sine], dim=-1)
 
@@ -412,17 +413,18 @@ class Attention(nn.Module):
     def forward(
         self,
         x: Float[Tensor, "batch time dim"],
-        turns: tuple[Float[Tensor, "2 batch head time half"], Float[Tensor, "2 batch head time half"]],
+        turns: tuple[Float[Tensor, "batch twoheads time half"], Float[Tensor, "batch twoheads time half"]],
         mask: Float[Tensor, "#batch #head time seen"] | Bool[Tensor, "#batch 1 time seen"] | None,
         past: tuple[Tensor, Tensor] | None,
     ) -> tuple[Float[Tensor, "batch time dim"], Tensor, Tensor]:
         """What is attended to, and the rows' own keys and values. No mask means plain causal.
 
-        `turns` are cosine and sine of the angles of queries and keys.
+        `turns` are cosine and sine of the angles of queries, then of keys.
         """
         B, T, E = x.shape
-        qkv = self.qkv(x).view(B, T, 3, self.num_heads, E // self.num_heads).permute(2, 0, 3, 1, 4)  # (3, B, H, T, D)
-        (q, k), v = rotate(qkv[:2], turns), qkv[2]
+        H = self.num_heads
+        qk, v = self.qkv(x).view(B, T, 3 * H, E // H).transpose(1, 2).split([2 * H, H], dim=1)  # (B, 2 H or H, T, D)
+        q, k = rotate(qk, turns).chunk(2, dim=1)
         if past is None:
             dropout = self.dropout if self.training else 0.0
             y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout, is_causal=mask is None)
@@ -442,7 +444,7 @@ def attend_to_both(
 ) -> Float[Tensor, "batch head time width"]:
     """Attention over cached rows and the rows themselves, without a copy of the cache."""
     scores = torch.cat([q @ past_k.transpose(2, 3), q @ k.transpose(2, 3)], dim=-1) / math.sqrt(q.shape[-1])
-    scores = scores.masked_fill(~mask, -torch.inf) if mask.dtype == torch.bool else scores + mask
+    scores = scores.where(mask, -torch.inf) if mask.dtype == torch.bool else scores + mask
     past, now = scores.softmax(dim=-1).split([past_k.shape[2], k.shape[2]], dim=-1)
     return past @ past_v + now @ v
 
@@ -503,7 +505,7 @@ class FieldHeads(nn.Module):
         undrawable[STEP, END_ID] = False
         self.register_buffer("undrawable", undrawable, persistent=False)
 
-    def think(self, field: int, state: Float[Tensor, "batch time dim"]) -> Float[Tensor, "batch time dim"]:
+    def think(self, field: int, state: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch dim"]:
         """The state after thinking about a field; of some fields nothing is thought."""
         if (name := str(field)) not in self.thinks:
             return state
@@ -582,71 +584,85 @@ class PhinTransformer(nn.Module):
         self,
         rows: RowInputs,
         cache: KVCache | None = None,
-        window: int | Int[Tensor, ""] | None = None,
-        embed: nn.Module | None = None,
+        window: int | None = None,
     ) -> tuple[Float[Tensor, "batch time dim"], KVCache]:
         """What the network makes of rows, after those in the cache; and what these rows add to a cache.
 
-        With a `window` each row sees so many rows, itself the last of them, and the START row, in every layer. `embed`
-        makes vectors of rows, if the model's own table does not.
+        With a `window` each row sees so many rows, itself the last of them, and the START row, in every layer.
         """
         place = rows.place
         if place is None:
             first = cache.place.amax(dim=1, keepdim=True) + 1 if cache else 0
             place = (torch.arange(rows.ids.shape[1], device=rows.ids.device) + first).view(-1, rows.ids.shape[1])
-        asks = rows.onset + note_duration(rows.ids) if self.config.time_ahead else rows.onset
-        moments, pitches = torch.stack([asks, rows.onset]), torch.stack([rows.melody, rows.ids[..., PITCH]])
-        turns = self.angles(place, moments, pitches, self.norm.weight.dtype)
+        place = place.expand_as(rows.onset)
+        ends = rows.onset + note_duration(rows.ids)
+        position = torch.stack([place, ends, rows.onset, rows.melody, rows.ids[..., PITCH]], dim=1)
         if cache is None and rows.place is None and window is None:
-            mask = self._causal_mask(asks, rows.onset)
+            mask = self._causal_mask(position)
         else:
-            mask = self._mask(asks, rows.onset, place, cache, window)
-        x = (embed or self.embed)(rows, place)
-        keys, values = [], []
+            mask = self._mask(position, cache, window)
+        past = None if cache is None else list(zip(cache.keys, cache.values, strict=True))
+        x, keys, values = self.layers(self.embed(rows, place), position, mask, past)
+        return self.norm(x), KVCache(keys, values, rows.onset, place)
+
+    def layers(
+        self,
+        x: Float[Tensor, "batch time dim"],
+        position: Int[Tensor, "batch 5 time"],
+        mask: Float[Tensor, "#batch head time seen"] | Bool[Tensor, "#batch 1 time seen"] | None,
+        past: Sequence[tuple[Tensor, Tensor]] | None,
+    ) -> tuple[Float[Tensor, "batch time dim"], tuple[Tensor, ...], tuple[Tensor, ...]]:
+        """What the layers make of vectors, before the last norm; and the keys and the values of each layer.
+
+        `past` are those of each layer of what came before; `position` is by POSITIONS.
+        """
+        turns = self.angles(position, x.dtype)
+        keys, values = list[Tensor](), list[Tensor]()
         for layer, block in enumerate(self.blocks):
-            before = (cache.keys[layer], cache.values[layer]) if cache else None
-            x, k, v = block(x, turns, mask, before)
+            x, k, v = block(x, turns, mask, past[layer] if past else None)
             keys.append(k)
             values.append(v)
-        own = KVCache(tuple(keys), tuple(values), rows.onset, place.expand_as(rows.onset))
-        return self.norm(x), own
+        return x, tuple(keys), tuple(values)
+
+    def biased(
+        self,
+        sees: Bool[Tensor, "#batch 1 time seen"],
+        position: Int[Tensor, "batch 5 time"],
+        began: Int[Tensor, "batch seen"],
+    ) -> Float[Tensor, "batch head time seen"] | Bool[Tensor, "#batch 1 time seen"]:
+        """What each row sees, with the bias of beat lags if there is one; `began` says when what is in sight did."""
+        if self.lag_bias is None:
+            return sees
+        asks = position[:, self.angles.asks]
+        return self.lag_bias(asks, began).masked_fill(~sees, -torch.inf)
 
     def hidden_matrices(self) -> list[Tensor]:
         """Those that map hidden layers to hidden layers: neither tables of embeddings nor what makes logits."""
         linear = {name: module for name, module in self.named_modules() if isinstance(module, nn.Linear)}
         return [module.weight for name, module in linear.items() if not name.startswith(MAKE_LOGITS)]
 
-    def _causal_mask(self, asks: Int[Tensor, "batch time"], onset: Int[Tensor, "batch time"]) -> Tensor | None:
+    def _causal_mask(self, position: Int[Tensor, "batch 5 time"]) -> Tensor | None:
         """Of rows that nothing came before; None where plain causal attention will do."""
         if self.lag_bias is None:
             return None
-        T = asks.shape[1]
-        causal = torch.ones(T, T, dtype=torch.bool, device=asks.device).tril()
-        return self.lag_bias(asks, onset).masked_fill(~causal, -torch.inf)
+        T = position.shape[2]
+        causal = torch.ones(T, T, dtype=torch.bool, device=position.device).tril()
+        return self.biased(causal[None, None], position, position[:, POSITIONS.index("began")])
 
     def _mask(
-        self,
-        asks: Int[Tensor, "batch time"],
-        onset: Int[Tensor, "batch time"],
-        place: Int[Tensor, "#batch time"],
-        cache: KVCache | None,
-        window: int | Int[Tensor, ""] | None,
+        self, position: Int[Tensor, "batch 5 time"], cache: KVCache | None, window: int | None
     ) -> Float[Tensor, "batch head time seen"] | Bool[Tensor, "batch 1 time seen"]:
         """Which of the cached rows and of the rows themselves each row sees, with the bias of beat lags."""
-        B, T = asks.shape
-        own = place.expand(B, T)
+        own, began, T = position[:, 0], position[:, POSITIONS.index("began")], position.shape[2]
         of_key = torch.cat([cache.place, own], dim=1) if cache else own
         lag = own[:, :, None] - of_key[:, None, :]  # in rows
         sees = (of_key >= 0)[:, None, :] & (lag >= 0)
         if window is not None:
             sees &= (lag < window) | (of_key == 0)[:, None, :]
         # a row that is none sees itself, for a softmax of nothing is no number
-        itself = torch.eye(T, dtype=torch.bool, device=asks.device)
+        itself = torch.eye(T, dtype=torch.bool, device=own.device)
         sees |= F.pad(itself, (of_key.shape[1] - T, 0))
-        if self.lag_bias is None:
-            return sees[:, None]
-        began = torch.cat([cache.onset, onset], dim=1) if cache else onset
-        return self.lag_bias(asks, began).masked_fill(~sees[:, None], -torch.inf)
+        return self.biased(sees[:, None], position, torch.cat([cache.onset, began], dim=1) if cache else began)
 
     def _initialise(self) -> None:
         """The stream begins at unit variance; branches join it small (GPT-2); logits and lag bias begin near zero."""
@@ -666,6 +682,3 @@ class PhinTransformer(nn.Module):
 
 def _multiple_of_8(size: float) -> int:
     return max(8, round(size / 8) * 8)
-
-
-assert LONGEST_BAR <= LONGEST_STEP

@@ -9,14 +9,13 @@ import onnxruntime
 from jaxtyping import Float, Int
 
 from phin.errors import InvalidCheckpoint
-from phin.generation.exported import GRAPHS, INPUTS, MANIFEST, Manifest, Precision, cache_names
+from phin.generation.exported import GRAPHS, MANIFEST, NEW, OUTPUTS, SETTINGS, Manifest, Precision, cache_names
 from phin.generation.limits import Limits
+from phin.generation.reading import Mixture, read
 from phin.generation.request import SamplerConfig, Stream
-from phin.generation.rows import Rows, in_streams
+from phin.generation.rows import Rows
 from phin.generation.slots import Room, Slots
-
-FOREVER = 2**40
-"""A window that no row falls out of."""
+from phin.tokenizer import FIRST_IDS, NUM_FIELDS
 
 
 class OnnxEngine:
@@ -36,6 +35,8 @@ class OnnxEngine:
         options.intra_op_num_threads = options.inter_op_num_threads = 1  # a step is too small for two
         options.log_severity_level = 3
         self.session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        self.cached = cache_names(self.about.num_layers)
+        self.outputs = [*OUTPUTS, *cache_names(self.about.num_layers, "own_")]
 
     def step(
         self, count: int, sampler: SamplerConfig, streams: Sequence[Stream], window: int | None = None
@@ -44,7 +45,10 @@ class OnnxEngine:
 
 
 class OnnxStep:
-    """The exported step with the cache of the `count` tunes that it draws; `streams` as for TorchStep."""
+    """The exported step with the cache of the `count` tunes that it draws; `streams` as for TorchStep.
+
+    What the graph reads and writes is bound to it where it lies. Handing it over anew each time takes a tenth of a step.
+    """
 
     def __init__(
         self,
@@ -55,44 +59,73 @@ class OnnxStep:
         window: int | None = None,
     ) -> None:
         self.engine, self.streams = engine, streams
-        self.tunes = max(len(streams), 1), count
         self.slots = Slots(count, window)
-        made = engine.about
-        nothing = np.zeros((*self.tunes, made.num_heads, 0, made.head_width), np.float32)
+        made, rows = engine.about, max(len(streams), 1) * count
+        nothing = np.zeros((rows, made.num_heads, 0, made.head_width), np.float32)
         self._cached = [nothing] * (2 * made.num_layers)
-        self._names = [*INPUTS, *cache_names(made.num_layers)]
-        weights = np.array([each.weight for each in streams] or [1.0])
-        settings = (weights, *sampler.numbers(), np.array(FOREVER if window is None else window))
-        self._settings = [each if each.dtype == np.int64 else each.astype(np.float32) for each in settings]
+        self._sampling = [_single(each) for each in sampler.numbers()]
+        self._binding = engine.session.io_binding()
+        self._written: list[np.ndarray] = []
+        """What the graph last drew, how likely each id was, and the keys and values of the rows that it read."""
+        self._bound: dict[str, np.ndarray] = {}
+        """What it reads: it does not keep arrays alive by itself."""
+        self._mix(count)
 
     def __call__(
         self, rows: Rows, noise: Float[np.ndarray, "tune id"], limits: Limits
     ) -> tuple[Int[np.ndarray, "tune 6"], Float[np.ndarray, "tune id"]]:
         """The rows after `rows`, and how likely each id was."""
-        given = (column.reshape(*self.tunes, *column.shape[1:]) for column in in_streams(rows, self.streams))
-        slots = (np.tile(each, (self.tunes[0], 1, 1)) for each in (self.slots.onset, self.slots.place))
-        inputs = (*given, *slots, noise, *limits.tables, *self._settings, *self._cached)
-        outputs = self.engine.session.run(None, dict(zip(self._names, inputs, strict=True)))
-        drawn, chances, *own = (output for output in outputs if isinstance(output, np.ndarray))
+        self._make_place(*rows.place.shape)
+        self._bind(NEW, (*read(rows, self.slots, self.streams), noise, *limits.tables))
+        self.engine.session.run_with_iobinding(self._binding)
+        drawn, chances, *own = self._written
         self._keep(rows, own)
-        return drawn.view(np.int64), chances  # it comes as C's long long, which numpy calls by another name
+        return drawn.copy(), chances.copy()
 
     def keep(self, which: Int[np.ndarray, " kept"]) -> None:
         """Goes on with some of the tunes only."""
+        of_rows = np.concatenate([which + first for first in range(0, len(self._cached[0]), len(self.slots.place))])
         self.slots.keep(which)
-        self._cached = [each[:, which] for each in self._cached]
-        self.tunes = self.tunes[0], len(which)
+        self._cached = [each[of_rows] for each in self._cached]
+        self._mix(len(which))
 
-    def _keep(self, rows: Rows, own: Sequence[Float[np.ndarray, "stream tune head time width"]]) -> None:
+    def _mix(self, count: int) -> None:
+        """Binds what holds for so many tunes until there are fewer."""
+        self._bind(SETTINGS, (*map(_single, Mixture.of(self.streams, count)), *self._sampling))
+        self._bind(self.engine.cached, self._cached)
+
+    def _bind(self, names: Sequence[str], values: Sequence[np.ndarray]) -> None:
+        for name, value in zip(names, values, strict=True):
+            self._bound[name] = value = np.ascontiguousarray(value)
+            self._binding.bind_cpu_input(name, value)
+
+    def _make_place(self, count: int, length: int) -> None:
+        """For what the graph will write of `length` rows of `count` tunes, unless there is."""
+        rows, heads, _, width = self._cached[0].shape
+        sizes = [(count, NUM_FIELDS), (count, FIRST_IDS[-1]), *[(rows, heads, length, width)] * len(self._cached)]
+        if sizes == [each.shape for each in self._written]:
+            return
+        kinds = [np.int64, *[np.float32] * (len(sizes) - 1)]
+        self._written = [np.empty(size, kind) for size, kind in zip(sizes, kinds, strict=True)]
+        for name, kind, array in zip(self.engine.outputs, kinds, self._written, strict=True):
+            self._binding.bind_output(name, "cpu", 0, kind, array.shape, array.ctypes.data)
+
+    def _keep(self, rows: Rows, own: Sequence[Float[np.ndarray, "row head time width"]]) -> None:
         """Writes the keys and values of rows into slots that are free, after making room."""
         if room := self.slots.room_for(rows):
             self._cached = [_moved(each, room) for each in self._cached]
+            self._bind(self.engine.cached, self._cached)
         here = self.slots.take(rows)
         for cached, new in zip(self._cached, own, strict=True):
-            cached[..., here, :] = new
+            cached[:, :, here] = new
 
 
-def _moved(old: Float[np.ndarray, "*tunes slot width"], room: Room) -> Float[np.ndarray, "*tunes more width"]:
-    moved = np.zeros((*old.shape[:-2], room.size, old.shape[-1]), old.dtype)
-    moved[..., : len(room.kept), :] = old[..., room.kept, :]
+def _single(values: np.ndarray) -> np.ndarray:
+    """Real numbers as precise as the graph takes them."""
+    return values if values.dtype == np.int64 else values.astype(np.float32)
+
+
+def _moved(old: Float[np.ndarray, "row head slot width"], room: Room) -> Float[np.ndarray, "row head more width"]:
+    moved = np.zeros((*old.shape[:2], room.size, old.shape[-1]), old.dtype)
+    moved[:, :, : len(room.kept)] = old[:, :, room.kept]
     return moved

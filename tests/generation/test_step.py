@@ -1,20 +1,20 @@
 """The decode step: rows as they were taught, nothing drawn that may not be, streams mixed, the cache passed through."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
+from phin.evaluation.equalities import forced
 from phin.generation.constraints import Length
 from phin.generation.limits import FORBIDDEN, Heard, Kind, Limits
 from phin.generation.play import start_of
 from phin.generation.random import Noise
-from phin.generation.request import SamplerConfig, TuneRequest
+from phin.generation.request import SamplerConfig, Stream, TuneRequest
 from phin.generation.rows import Rows, after, beginning, hear
-from phin.generation.sampling import Sampling
-from phin.generation.step import IMPOSSIBLE, DecodeStep, Drawn, StepLimits, mixed
+from phin.generation.step import DecodeStep, Drawn
 from phin.generation.torch_engine import TorchStep
 from phin.model.transformer import RowInputs
 from phin.music.phrase import Phrase, Voice
@@ -37,9 +37,7 @@ from phin.tokenizer import (
 from tests.tiny import PHRASE, TOKENIZER, batch_of, item, melodies, tiny_model
 
 ALL_LEARNED = (True,) * NUM_FIELDS
-ONE = torch.ones(1, dtype=torch.float64)
 PLAIN = SamplerConfig()
-SAMPLING = Sampling.of(PLAIN, ONE)
 SIZES = [field.size for field in FIELDS]
 SUM = sum(SIZES)
 
@@ -58,21 +56,25 @@ def begun(phrases: list[Phrase], lengths: list[int]) -> Rows:
     return beginning(tunes, np.stack([each.conditions for each in items]))
 
 
-def noise(seed: int, count: int = 1) -> Tensor:
-    return torch.from_numpy(Noise(seed, range(count)).of_row(0))
-
-
-def tables(limits: Limits) -> StepLimits:
-    return StepLimits(*map(torch.from_numpy, limits.tables))
+def part(rows: Rows, start: int, stop: int | None = None) -> Rows:
+    """Some of the rows of each tune, counted as in a slice."""
+    *columns, bar, conditions, place = rows
+    return Rows(*(column[:, start:stop] for column in columns), bar, conditions, place[:, start:stop])
 
 
 def drawn_by(
-    step: DecodeStep, rows: RowInputs, limits: Limits | None = None, seed: int = 0, sampler: SamplerConfig = PLAIN
+    step: DecodeStep,
+    rows: Rows,
+    limits: Limits | None = None,
+    seed: int = 0,
+    sampler: SamplerConfig = PLAIN,
+    streams: Sequence[Stream] = (),
 ) -> Drawn:
-    """One step of one stream, without a cache."""
+    """One step without a cache."""
     count = len(rows.ids)
-    with torch.inference_mode():
-        return step(rows, None, noise(seed, count), tables(limits or Limits(count)), ONE, Sampling.of(sampler, ONE))[0]
+    noise = Noise(seed, range(count)).of_row(0)
+    drawn = TorchStep(step, count, sampler, streams)(rows, noise, limits or Limits(count))
+    return Drawn(*map(torch.from_numpy, drawn))
 
 
 @pytest.mark.parametrize("phrase", [PHRASE, *melodies(3)], ids=["phrase", "over a drone", "pentatonic", "chromatic"])
@@ -117,15 +119,16 @@ def test_the_start_row_is_the_one_that_was_taught() -> None:
 
 def test_a_step_with_a_cache_draws_what_a_step_without_draws() -> None:
     """Fails: going on with a phrase differs from playing it from the start."""
-    step, rows = DecodeStep(tiny_model(), ALL_LEARNED), rows_of(PHRASE)
-    free = tables(Limits(1))
+    step, rows = DecodeStep(tiny_model(), ALL_LEARNED), begun([PHRASE], [len(PHRASE)])
     for seed in range(8):
-        whole, _ = step(rows, None, noise(seed), free, ONE, SAMPLING)
-        _, cache = step(rows.part(0, 9), None, noise(seed), free, ONE, SAMPLING)
-        drawn, own = step(rows.part(9), cache, noise(seed), free, ONE, SAMPLING)
-        assert torch.equal(drawn.ids, whole.ids)
-        torch.testing.assert_close(drawn.chances, whole.chances, rtol=0, atol=1e-12)
-        assert cache.joined(own).length == rows.ids.shape[1]
+        noise, free = Noise(seed, [0]).of_row(0), Limits(1)
+        whole, chances = TorchStep(step, 1, PLAIN)(rows, noise, free)
+        cached = TorchStep(step, 1, PLAIN)
+        cached(part(rows, 0, 9), noise, free)
+        assert cached.slots.used == 9
+        drawn, its_chances = cached(part(rows, 9), noise, free)
+        assert np.array_equal(drawn, whole)
+        np.testing.assert_allclose(its_chances, chances, rtol=0, atol=1e-12)
 
 
 def test_tunes_side_by_side_draw_what_each_draws_alone_whatever_their_lengths() -> None:
@@ -168,7 +171,7 @@ def test_a_window_draws_the_same_whether_old_slots_are_kept_or_given_up() -> Non
 
 def test_greedy_steps_draw_the_likeliest_value_of_every_field_given_those_before() -> None:
     """Fails: fields of a note are drawn without regard to each other."""
-    model, rows = tiny_model(), rows_of(PHRASE)
+    model, rows = tiny_model(), begun([PHRASE], [1 + len(PHRASE)])
     drawn = drawn_by(DecodeStep(model, ALL_LEARNED), rows, sampler=SamplerConfig(top_k=1))
     # the same through the teaching path: the row drawn so far is the target, the next field's logits are read off
     batch = batch_of(PHRASE)
@@ -187,7 +190,7 @@ def many_rows(learned: tuple[bool, ...] = ALL_LEARNED, limits: Limits | None = N
     request = TuneRequest()
     rows = beginning([start_of(request)] * 200, np.tile(request.conditions(TOKENIZER), (200, 1)))
     step, hot = DecodeStep(tiny_model(), learned), SamplerConfig(temperature=5.0)
-    return drawn_by(step, RowInputs(*map(torch.from_numpy, rows)), limits, sampler=hot)
+    return drawn_by(step, rows, limits, sampler=hot)
 
 
 def test_no_symbol_but_the_end_is_ever_drawn() -> None:
@@ -286,45 +289,42 @@ def test_what_was_played_before_costs_where_its_step_and_pitch_come_again_in_the
 # --- streams
 
 
-def or_none(logits: Tensor) -> Tensor:
-    """Log-probabilities, -inf where they say that nothing can be drawn."""
-    return logits.masked_fill(logits < IMPOSSIBLE / 2, -torch.inf)
+ONE_STYLE, ANOTHER = np.array([1, 2, 1, 1, 3]), np.array([0, 5, 1, 2, 0])
 
 
-def test_one_stream_is_the_model_itself() -> None:
-    """Fails: mixing changes what there is nothing to mix of."""
-    logits = torch.randn(1, 3, 7, dtype=torch.float64)
-    logits[:, :, 2] = -torch.inf
-    torch.testing.assert_close(or_none(mixed(logits, ONE)), logits[0].log_softmax(dim=-1))
-
-
-@pytest.mark.parametrize("weights", [(0.3, 0.7), (2.5, -1.5), (0.0, 1.0)])
-def test_streams_are_mixed_by_their_weights(weights: tuple[float, float]) -> None:
-    """Fails: guidance pulls the wrong way, or its ends are not the two styles."""
-    logits = torch.randn(2, 3, 7, dtype=torch.float64)
-    logits[:, :, 2] = -torch.inf
-    first, second = logits.log_softmax(dim=-1)
-    total = torch.where(torch.isneginf(first), first, weights[0] * first + weights[1] * second.nan_to_num(neginf=0))
-    expected = total - total.exp().sum(dim=-1, keepdim=True).log()
-    torch.testing.assert_close(or_none(mixed(logits, torch.tensor(weights, dtype=torch.float64))), expected)
-    if weights[0] == 0:
-        torch.testing.assert_close(expected, second)
+@pytest.mark.parametrize("weights", [(1.0,), (0.3, 0.7), (2.5, -1.5), (0.0, 1.0), (1.5, 0.7, -1.2)])
+def test_log_probabilities_of_streams_are_added_with_their_weights(weights: tuple[float, ...]) -> None:
+    """Fails: guidance pulls the wrong way, its ends are not the two styles, or one stream is not the model itself."""
+    step, rows = DecodeStep(tiny_model(), ALL_LEARNED), begun([PHRASE, *melodies(1)], [6, 4])
+    styles = [ONE_STYLE, ANOTHER, 0 * ONE_STYLE][: len(weights)]
+    wanted = forced(np.array([[NUM_SYMBOLS + 3] * NUM_FIELDS] * 2) - [0, 3, 0, 0, 0, 0])
+    alone = [drawn_by(step, rows, wanted, streams=[Stream(1.0, style)]).chances.log() for style in styles]
+    streams = [Stream(weight, style) for weight, style in zip(weights, styles, strict=True)]
+    together = drawn_by(step, rows, wanted, streams=streams).chances
+    for field, found in enumerate(together.split(SIZES, dim=1)):
+        each = [log.split(SIZES, dim=1)[field].clamp(min=-1e9) for log in alone]
+        total = sum(weight * log for weight, log in zip(weights, each, strict=True))
+        expected = torch.where(each[0] <= -1e9, -torch.inf, total).softmax(dim=-1)
+        torch.testing.assert_close(found, expected)
+    for style, log in zip(styles[1:], alone[1:], strict=True):
+        assert not torch.allclose(log.exp(), alone[0].exp()), f"{style} is felt"
 
 
 def test_all_streams_go_on_with_the_note_that_is_drawn() -> None:
-    """Fails: the later fields of a note are drawn as if other streams had drawn another note."""
-    step, greedy = DecodeStep(tiny_model(), ALL_LEARNED), SamplerConfig(top_k=1)
-    rows = rows_of(PHRASE)
-    other = rows._replace(conditions=(rows.conditions + 1) % 2)
-    both = RowInputs(*(torch.cat(pair) for pair in zip(rows[:-1], other[:-1], strict=True)))
-    free = tables(Limits(1))
-    for weights, expected in (((1.0, 0.0), rows), ((0.0, 1.0), other)):
-        streams = torch.tensor(weights, dtype=torch.float64)
-        mine, own = step(both, None, noise(0), free, streams, Sampling.of(greedy, ONE))
-        theirs = drawn_by(step, expected, sampler=greedy)
-        assert torch.equal(mine.ids, theirs.ids)
-        torch.testing.assert_close(mine.chances, theirs.chances)
-        assert own.onset.shape == (2, rows.ids.shape[1])
+    """Fails: later notes, or later fields of a note, are drawn as if other streams had drawn another note."""
+    step, start = DecodeStep(tiny_model(), ALL_LEARNED), begun([PHRASE], [1])
+    for weights in ((1.0, 0.0), (0.0, 1.0)):
+        both = [Stream(weights[0], ONE_STYLE), Stream(weights[1], ANOTHER)]
+        alone = [Stream(1.0, ANOTHER if weights[1] else ONE_STYLE)]
+        tunes = []
+        for streams in (both, alone):
+            torch_step, rows, heard, noises = TorchStep(step, 1, PLAIN, streams), start, hear(start), Noise(4, [0])
+            tunes.append([])
+            for number in range(12):
+                ids, _ = torch_step(rows, noises.of_row(number), Limits(1))
+                tunes[-1].append(ids.tolist())
+                rows = after(rows, ids, heard)
+        assert tunes[0] == tunes[1]
 
 
 @pytest.mark.parametrize("last_stroke", [0, 48, 336, 1000])
@@ -345,7 +345,7 @@ def test_steps_until_the_last_stroke_never_pass_it_and_end_on_it(last_stroke: in
 
 def test_the_step_keeps_nothing() -> None:
     """Fails: a session hears the one before it."""
-    step, rows = DecodeStep(tiny_model(), ALL_LEARNED), rows_of(PHRASE)
+    step, rows = DecodeStep(tiny_model(), ALL_LEARNED), begun([PHRASE], [5])
     state = {name: tensor.clone() for name, tensor in step.state_dict().items()}
     assert torch.equal(drawn_by(step, rows).ids, drawn_by(step, rows).ids)
     assert all(torch.equal(tensor, state[name]) for name, tensor in step.state_dict().items())

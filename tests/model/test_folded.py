@@ -1,12 +1,15 @@
 """The folded ends of the transformer say what the plain ones say."""
 
+import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from phin.errors import InvalidConfig
+from phin.lookup import landing, lookups, note_ends
 from phin.model.folded import FoldedEmbedding, FoldedHeads
 from phin.model.transformer import PhinTransformer, RowInputs
-from phin.tokenizer import FIELDS, NUM_FIELDS
+from phin.tokenizer import FIELDS, NUM_FIELDS, PITCH, STEP, UNKNOWN_ID
 from tests.tiny import PHRASE, SWITCHES, batch_of, melodies, tiny_model
 
 
@@ -23,12 +26,22 @@ def rows() -> RowInputs:
     return plain._replace(bar=torch.tensor([0, 48, 72, 96]), conditions=conditions)
 
 
+def numbers(given: RowInputs, place: Tensor) -> Tensor:
+    """What the rows look up."""
+    ids, onset, melody_before, motif, bar, conditions = (
+        part.numpy() for part in (given.ids, given.onset, given.melody_before, given.motif, given.bar, given.conditions)
+    )
+    moments = np.stack([onset, note_ends(ids, onset)], axis=1)
+    return torch.from_numpy(lookups(ids, melody_before, moments, motif, bar, conditions, (place == 0).numpy()))
+
+
 def test_rows_become_the_same_vectors(model: PhinTransformer) -> None:
     """Fails: what is played comes from other inputs than what was trained."""
     given = rows()
     count, time = given.onset.shape
+    assert given.onset.min() < 0, "also in a pickup"
     for place in (torch.arange(time).expand(count, -1), torch.arange(time).expand(count, -1) - 2):
-        told = FoldedEmbedding(model.embed)(given, place)
+        told = FoldedEmbedding(model.embed)(numbers(given, place), place)
         torch.testing.assert_close(told, model.embed(given, place), rtol=0, atol=1e-12)
 
 
@@ -37,19 +50,30 @@ def test_fields_get_the_same_logits_and_states(model: PhinTransformer) -> None:
     given, folded = rows(), FoldedHeads(model.heads)
     batch = batch_of(PHRASE, *melodies(3))
     state, _ = model.trunk(given)
-    mine = state
+    count, time, dim = state.shape
+    melody, onset = given.melody.flatten(), given.onset.flatten().numpy()
+    lands = torch.from_numpy(landing(onset, given.bar.repeat_interleave(time).numpy()))
+    assert (lands >= 0).all()
+    mine = state.view(-1, dim)
     for field in range(NUM_FIELDS):
         logits, state = model.heads.logits(field, state, given.melody)
-        told, mine = folded.logits(field, mine, given.melody)
-        assert told.shape[-1] == FIELDS[field].size
-        torch.testing.assert_close(told, logits, rtol=0, atol=1e-10)
-        state = model.heads.see(field, state, batch.targets[..., field], given)
-        mine = folded.see(field, mine, batch.targets[..., field], given)
-        torch.testing.assert_close(mine, state, rtol=0, atol=1e-10)
+        mine = folded.think(field, mine)
+        told = folded.logits(field, mine, melody)
+        assert told.shape == (count * time, FIELDS[field].size)
+        torch.testing.assert_close(told, logits.flatten(0, 1), rtol=0, atol=1e-10)
+        if field < NUM_FIELDS - 1:
+            for ids in (torch.full_like(batch.targets, UNKNOWN_ID), batch.targets):
+                before = model.heads.see(field, state, ids[..., field], given)
+                after = mine + folded.seen(field, ids[..., field].flatten(), melody, lands)
+                torch.testing.assert_close(after, before.flatten(0, 1), rtol=0, atol=1e-10)
+                if field not in (STEP, PITCH) and (ids == UNKNOWN_ID).all():
+                    torch.testing.assert_close(mine + folded.seen_unknown(field), after)
+            state, mine = before, after
 
 
 def test_a_table_of_places_ends_where_it_ended() -> None:
     """Fails: a tune beyond the table of learned positions ends in a page of traceback."""
-    model = tiny_model(learned_positions=True, index_rotary=False, longest_tune=8)
+    model, given = tiny_model(learned_positions=True, index_rotary=False, longest_tune=8), rows()
+    place = torch.arange(given.onset.shape[1]).expand_as(given.onset)
     with pytest.raises(InvalidConfig, match="cannot read row"):
-        FoldedEmbedding(model.embed)(rows(), torch.arange(rows().onset.shape[1])[None])
+        FoldedEmbedding(model.embed)(numbers(given, place), place)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from phin.batch import PhinBatch
+from phin.lookup import POSITIONS
 from phin.model.transformer import NUM_PITCHES, Mixing, PhinTransformer, RotaryAngles, RowInputs, rotate
 from phin.motif import COLUMNS
 from phin.tokenizer import DURATION, FIELDS, NUM_SYMBOLS, PITCH, STEP
@@ -62,8 +63,8 @@ def test_pitch_heads_hear_how_far_a_note_lies_from_the_last_and_others_do_not() 
 
     def score(last: int, pitch: int) -> Tensor:
         """Of a query after a note of pitch `last` for a key of `pitch`, (H,)."""
-        pitches, moments = torch.tensor([[[last]], [[pitch]]]), torch.full((2, 1, 1), 48)
-        asked, heard = rotate(torch.stack([q, k]), angles(torch.tensor([[3]]), moments, pitches, torch.float64))
+        position = torch.tensor([3, 48, 48, last, pitch]).view(1, len(POSITIONS), 1)
+        asked, heard = rotate(torch.cat([q, k], dim=1), angles(position, torch.float64)).chunk(2, dim=1)
         return (asked * heard).sum(dim=-1)[0, :, 0]
 
     a_fifth = score(20, 27)

@@ -28,6 +28,7 @@ from tests.tunes import wander
 
 EIGHT_BARS = 8 * Metre(2, 4).bar
 NO_RHYTHM = {"time_heads": 0, "metre": False, "beat_lag_bias": False}
+RHYTHM = {"time_heads": 1, "metre": True, "beat_lag_bias": True}
 
 
 @pytest.fixture(params=SWITCHES.values(), ids=SWITCHES.keys())
@@ -94,7 +95,7 @@ def test_no_combination_of_switches_sees_the_future() -> None:
     batch = batch_of(wander(1, num_notes=4))
     for values in product((True, False), repeat=len(names)):
         for mixing in Mixing:
-            settings = dict(zip(names, values, strict=True)) | {"mixing": mixing}
+            settings = dict(zip(names, values, strict=True)) | {"mixing": mixing, "time_heads": int(values[1])}
             if not any(settings[name] for name in ("time_ahead", "time_heads", "beat_lag_bias")):
                 continue  # refused: where queries stand means nothing then
             model = PhinTransformer(tiny_config(dim=8, num_layers=1, **settings), TOKENIZER.condition_sizes).double()
@@ -295,7 +296,7 @@ def test_no_tune_feels_another_one_of_its_batch(model: PhinTransformer) -> None:
 @pytest.mark.parametrize("switch", ["time_heads", "metre", "beat_lag_bias"])
 def test_each_sense_of_rhythm_changes_what_is_said_when_onsets_move(switch: str) -> None:
     """Fails: rhythm awareness is decoration, as in the ancestor, where a constant was added to all scores."""
-    model = tiny_model(**{**NO_RHYTHM, switch: True})
+    model = tiny_model(**{**NO_RHYTHM, switch: RHYTHM[switch]})
     batch = batch_of(PHRASE)
     later = batch.onset.clone()
     later[:, 4:] += 7
@@ -314,7 +315,7 @@ def test_without_any_sense_of_rhythm_onsets_change_nothing() -> None:
 @pytest.mark.parametrize("switch", ["time_heads", "beat_lag_bias"])
 def test_attention_itself_hears_the_rhythm(switch: str) -> None:
     """Fails: onsets reach the model as an input alone, and a bar ago is no place that attention can look at."""
-    settings = {**NO_RHYTHM, switch: True}
+    settings = {**NO_RHYTHM, switch: RHYTHM[switch]}
     attention_inputs = []
     model = tiny_model(**settings, num_layers=1)
     model.blocks[0].attention_norm.register_forward_hook(lambda _, __, output: attention_inputs.append(output))
@@ -427,15 +428,15 @@ def test_plain_attention_is_pytorchs_own(past: bool) -> None:
     T, half = 9, config.dim // config.num_heads // 2
     x = torch.randn(3, T, config.dim, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     still = (
-        torch.ones(2, 3, config.num_heads, T, half, dtype=torch.float64),
-        torch.zeros(2, 3, config.num_heads, T, half, dtype=torch.float64),
+        torch.ones(3, 2 * config.num_heads, T, half, dtype=torch.float64),
+        torch.zeros(3, 2 * config.num_heads, T, half, dtype=torch.float64),
     )
     causal = torch.ones(T, T, dtype=torch.bool).triu(1)
     expected, _ = theirs(x, x, x, attn_mask=causal, need_weights=False)
     if not past:
         mine, _, _ = ours(x, still, None, None)
     else:
-        head, tail = ([part[:, :, :, :4] for part in still], [part[:, :, :, 4:] for part in still])
+        head, tail = ([part[:, :, :4] for part in still], [part[:, :, 4:] for part in still])
         first, k, v = ours(x[:, :4], tuple(head), None, None)
         then, _, _ = ours(x[:, 4:], tuple(tail), ~causal[None, None, 4:], (k, v))
         mine = torch.cat([first, then], dim=1)
