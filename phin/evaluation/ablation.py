@@ -7,7 +7,7 @@ fields, and inputs made of them, it hides only where nobody wrote them down. A m
 more than the information: it reads what it does not know.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import StrEnum
@@ -23,6 +23,7 @@ from phin.evaluation.attention import attentions
 from phin.evaluation.held_out import HeldOut
 from phin.evaluation.metrics import BitsPerNote, TuneBits
 from phin.evaluation.table import interval_by_family
+from phin.lookup import POSITIONS
 from phin.model.transformer import PhinTransformer, RowInputs
 from phin.motif import motif_ids
 from phin.music.augment import named
@@ -93,10 +94,14 @@ def parts(model: PhinTransformer, held_out: HeldOut) -> list[Part]:
         for head in range(config.num_heads)
     ]
     index_heads = config.index_rotary and config.time_heads + config.pitch_heads < config.num_heads
-    turned = (("index", index_heads), ("time", config.time_heads), ("pitch", config.pitch_heads))
-    for place, (name, is_there) in enumerate(turned):
+    turned = (
+        ("index", index_heads, ("place",)),
+        ("time", config.time_heads, ("ends", "began")),
+        ("pitch", config.pitch_heads, ("melody", "pitch")),
+    )
+    for name, is_there, positions in turned:
         if is_there:
-            found.append(Part(Kind.ATTENTION, f"turning by {name}", hooks=((model.angles, _nowhere(place)),)))
+            found.append(Part(Kind.ATTENTION, f"turning by {name}", hooks=((model.angles, _nowhere(positions)),)))
     if model.lag_bias is not None:
         found.append(Part(Kind.ATTENTION, "beat lag bias", hooks=((model.lag_bias, _no_lag),)))
     found += [Part(Kind.FIELD, field.name, _without_field(place)) for place, field in enumerate(FIELDS)]
@@ -156,11 +161,14 @@ def _without(head: int, width: int) -> Callable[[nn.Module, Any], Any]:
     return change
 
 
-def _nowhere(place: int) -> Callable[[nn.Module, Any], Any]:
-    """For RotaryAngles: all rows stand at one index (0), moment (1) or pitch (2)."""
+def _nowhere(positions: Sequence[str]) -> Callable[[nn.Module, Any], Any]:
+    """For RotaryAngles: all rows stand at one index, moment or pitch (POSITIONS)."""
+    which = [POSITIONS.index(name) for name in positions]
 
-    def change(_: nn.Module, given: tuple[Any, ...]) -> tuple[Any, ...]:
-        return tuple(torch.zeros_like(each) if at == place else each for at, each in enumerate(given))
+    def change(_: nn.Module, given: tuple[Tensor, torch.dtype]) -> tuple[Tensor, torch.dtype]:
+        position = given[0].clone()
+        position[:, which] = 0
+        return position, given[1]
 
     return change
 

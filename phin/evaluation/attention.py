@@ -54,13 +54,14 @@ def attentions(model: PhinTransformer) -> list[Attention]:
 def attention_weights(
     attention: Attention,
     x: Float[Tensor, "batch time dim"],
-    turns: tuple[Float[Tensor, "2 batch head time half"], Float[Tensor, "2 batch head time half"]],
+    turns: tuple[Float[Tensor, "batch twoheads time half"], Float[Tensor, "batch twoheads time half"]],
     mask: Float[Tensor, "#batch #head time time"] | Bool[Tensor, "#batch 1 time time"] | None,
 ) -> Float[Tensor, "batch head time time"]:
     """Weights of a layer that reads `x`; no mask means plain causal."""
     B, T, E = x.shape
-    qkv = attention.qkv(x).view(B, T, 3, attention.num_heads, E // attention.num_heads).permute(2, 0, 3, 1, 4)
-    q, k = rotate(qkv[:2], turns)
+    heads = attention.num_heads
+    qkv = attention.qkv(x).view(B, T, 3 * heads, E // heads).transpose(1, 2)  # (B, 3 H, T, D)
+    q, k = rotate(qkv[:, : 2 * heads], turns).chunk(2, dim=1)
     scores = q @ k.transpose(2, 3) / math.sqrt(q.shape[-1])
     if mask is None:
         mask = torch.ones(T, T, dtype=torch.bool).tril()[None, None]
@@ -282,6 +283,7 @@ def _ratio(
 
 def heads_turn_by(model: PhinTransformer) -> list[str]:
     """What each head's queries and keys are turned by: time, pitch, index, or nothing."""
-    other = "index" if model.config.index_rotary else "nothing"
-    kinds = zip(model.angles.is_time.tolist(), model.angles.is_pitch.tolist(), strict=True)
-    return ["time" if is_time else "pitch" if is_pitch else other for is_time, is_pitch in kinds]
+    config = model.config
+    others = config.num_heads - config.time_heads - config.pitch_heads
+    other = "index" if config.index_rotary else "nothing"
+    return ["time"] * config.time_heads + ["pitch"] * config.pitch_heads + [other] * others

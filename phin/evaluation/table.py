@@ -48,7 +48,7 @@ def interval_by_family(
 
 def resampled(
     values: Float[np.ndarray, " tune"],
-    weights: Int[np.ndarray, " tune"],
+    weights: Real[np.ndarray, " tune"],
     family: Int[np.ndarray, " tune"],
     seed: int = 0,
 ) -> Float[np.ndarray, " resample"]:

@@ -43,7 +43,8 @@ def filter_logits(
 ) -> Float[Tensor, "*batch id"]:
     """Logits over temperature, -inf for ids that a filter leaves out. The likeliest id always stays."""
     logits = logits / temperature
-    ranked = logits.topk(torch.sym_min(ranks.shape[0], logits.shape[-1]), dim=-1).values
+    most = torch.sym_min(ranks.shape[0], logits.shape[-1])
+    ranked = logits.topk(most, dim=-1).values  # pyright: ignore[reportArgumentType]  (a size, though of a graph)
     probability = ranked.softmax(dim=-1)
     before = probability.cumsum(dim=-1) - probability  # mass of the ids ranked above
     floor = ranked.masked_fill(before >= top_p, torch.inf).amin(dim=-1, keepdim=True) + unranked

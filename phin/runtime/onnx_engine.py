@@ -47,7 +47,7 @@ class OnnxEngine:
 class OnnxStep:
     """The exported step with the cache of the `count` tunes that it draws; `streams` as for TorchStep.
 
-    What the graph reads and writes is bound to it where it lies. Handing it over anew each time takes a tenth of a step.
+    What the graph reads and writes is bound to it where it lies. Handing it over each time takes a tenth of a step.
     """
 
     def __init__(

@@ -93,7 +93,8 @@ def test_a_head_that_is_zeroed_is_one_whose_output_weights_are_zero(held_out: He
 def test_turning_by_time_is_off_where_no_angle_turns(held_out: HeldOut) -> None:
     """Fails: what is called musical time is the index."""
     model, still = tiny_model(), tiny_model()
-    still.angles.turns[still.angles.is_time] = 0
+    is_time = torch.arange(still.config.num_heads).repeat(2) < still.config.time_heads  # of queries, then of keys
+    still.angles.turns[is_time] = 0
     part = named_part(model, held_out, Kind.ATTENTION, "turning by time")
     found = headline(model, held_out, part)
     np.testing.assert_allclose(found, bits(still, list(held_out.batches())), rtol=1e-12)
