@@ -17,6 +17,7 @@ EDGE = 3.0
 """Standard deviations that the picture of distances holds; what lies beyond stands on its edge."""
 _MARKERS = "sv^DPX"
 _GREY = "#777777"
+_FIXED = "DejaVu Sans Mono"
 
 
 def picture_of_distances(judgement: Judgement) -> Figure:
@@ -61,16 +62,10 @@ def picture_of_profiles(found: Sequence[Distance]) -> Figure:
         places = np.arange(len(each.bins))
         panel.bar(places - 0.2, each.real_shares, 0.4, color=_GREY, label=REAL)
         panel.bar(places + 0.2, each.shares, 0.4, color=COLOURS[0], label=JUDGED)
-        panel.set_xticks(
-            places, each.bins, fontsize=7.5, family="DejaVu Sans Mono" if each.name == "hong shapes" else None
-        )
-        overlap = f"overlap {each.overlap[0]:.2f}, of real tunes {each.ceiling[0]:.2f}"
-        panel.set_title(
-            f"{each.name}: {each.about} ({overlap})",
-            loc="left",
-            fontsize=8.5 if len(each.bins) <= 9 else 9.5,
-            wrap=True,
-        )
+        panel.set_xticks(places, each.bins, fontsize=7.5, family=_FIXED if each.name == "hong shapes" else None)
+        overlap = f"overlap {each.overlap[0]:.2f}; of real tunes with others {each.ceiling[0]:.2f}"
+        between = ", " if len(each.bins) > 9 else "\n"
+        panel.set_title(f"{each.name}: {each.about}{between}{overlap}", loc="left", fontsize=9)
         panel.set_ylabel("share", fontsize=8)
         _quiet(panel, "y")
     panels[0].legend(fontsize=8, frameon=False)
