@@ -45,7 +45,13 @@ def worth_picture(
         right.plot(
             [row.worth], [place], "o", color=colour, markersize=6, markerfacecolor="white" if row.is_idle else colour
         )
-        text = "nothing there to hide" if row.is_idle else f"{row.worth:+.3f}"
+        text = (
+            "nothing there to hide"
+            if row.is_idle
+            else f"{row.worth:+.3f}"
+            if abs(row.worth) >= 5e-4
+            else f"{row.worth:+.1g}"
+        )
         right.annotate(
             text, (max(row.high, row.worth), place), (6, 0), textcoords="offset points", va="center", fontsize=8
         )

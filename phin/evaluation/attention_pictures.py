@@ -133,8 +133,10 @@ def _rule(axes: "matplotlib.axes.Axes", metre: Metre | None, first: int, end: in
     axes.vlines(beats, first - _PAST, end, **style)
     axes.hlines(beats, first - _PAST, end, **style)
     slots = np.arange(-(-first // STEPS_PER_SLOT) * STEPS_PER_SLOT, end + 1, STEPS_PER_SLOT)
-    axes.vlines(slots, 0, 0.012, colors=GREY, linewidths=0.4, transform=axes.get_xaxis_transform())
-    axes.hlines(slots, 0, 0.012, colors=GREY, linewidths=0.4, transform=axes.get_yaxis_transform())
+    outside = {"colors": GREY, "linewidths": 0.4, "clip_on": False}
+    axes.vlines(slots, -0.014, 0, transform=axes.get_xaxis_transform(), **outside)
+    axes.hlines(slots, -0.014, 0, transform=axes.get_yaxis_transform(), **outside)
+    axes.tick_params(length=0, pad=5)
 
 
 def lag_picture(found: Looks, turns_by: Sequence[str], said: str) -> "matplotlib.figure.Figure":
@@ -202,7 +204,7 @@ def _profiles(
         axes.set_ylim(lowest / 1.2, highest * 1.2)
         if highest < 4 and lowest > 1 / 4:
             axes.set_yticks([0.5, 0.7, 1, 1.4, 2])
-        axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axes.yaxis.set_major_formatter(lambda value, _: f"1/{1 / value:g}" if value < 0.5 else f"{value:g}")
         axes.set_xticks(ticks)
     figure.supylabel("attention, times uniform", fontsize=8.5)
     return figure
