@@ -15,6 +15,7 @@ from phin.errors import InvalidCheckpoint, InvalidConfig, PhinError
 from phin.generation.request import SamplerConfig, refuse_draw
 from phin.music.phrase import Phrase
 from phin.music.readers import read_tune
+from phin.whole_file import write_text
 from phin.writable import refuse_folder
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def analyze(config: AnalyzeConfig) -> None:
             found = ROOMS[name](desk)
         print("\n".join(found), flush=True)
         lines += found
-    (out / "reading.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_text(out / "reading.txt", "\n".join(lines) + "\n")
     print(f"Pictures (.png, .svg), tables (.csv) and this reading: {config.out}")
 
 

@@ -192,3 +192,5 @@ _ENTRIES = (
     Source("composer", "synthetic phin pieces", COMPOSER_LICENCE, Parser.COMPOSER, Made()),
 )
 SOURCES = {source.name: source for source in _ENTRIES}
+MADE = frozenset(name for source in _ENTRIES if source.is_made for name in source.names)
+"""What tunes are called that phin makes by rule: nothing is measured on them."""

@@ -151,11 +151,9 @@ def spoiled(real: TuneSet, store: Store, metres: set[Metre], seed: int, hong: in
         rng = np.random.default_rng(seed)
         tunes = [baseline.of(tune, rng) for tune in real.tunes]
         made[baseline.name] = TuneSet(baseline.name, tunes, real.ids, real.family)
-    made[COPIED] = learned(store, metres or real.metres, len(real), seed, hong)
-    chain, rng = (
-        NgramTunes(learned(store, metres or real.metres, NGRAM_TUNES, seed + 1).tunes),
-        np.random.default_rng(seed),
-    )
+    among = metres or real.metres
+    made[COPIED] = learned(store, among, len(real), seed, hong)
+    chain, rng = NgramTunes(learned(store, among, NGRAM_TUNES, seed + 1).tunes), np.random.default_rng(seed)
     made[NGRAM] = TuneSet(NGRAM, [chain.of(tune, rng) for tune in real.tunes], real.ids, real.family)
     return made
 

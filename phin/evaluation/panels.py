@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from phin.evaluation.curves import COLOURS as PALETTE
 from phin.music.picture import readable
 
 if TYPE_CHECKING:
@@ -9,8 +10,8 @@ if TYPE_CHECKING:
     import matplotlib.figure
 
 GREY, FAINT, STRONG = "#555555", "#DDDDDD", "#8C8C8C"
-COLOURS = {"blue": "#0072B2", "vermilion": "#D55E00", "green": "#009E73", "purple": "#CC79A7", "orange": "#E69F00"}
-"""Okabe and Ito's, told apart by every kind of colour vision."""
+COLOURS = dict(zip(("blue", "vermilion", "green", "purple", "orange"), PALETTE, strict=False))
+"""Those of the palette that are asked for by name."""
 
 
 def new_figure(width: float | int, height: float | int) -> "matplotlib.figure.Figure":

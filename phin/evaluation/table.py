@@ -6,11 +6,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int, Real
 
-from phin.corpus.sources import SOURCES
+from phin.corpus.sources import MADE
 
 NUM_RESAMPLES = 2000
 ALL = "all"
-_MADE = {name for source in SOURCES.values() if source.is_made for name in source.names}
 _UNLIKE = "Compare with figures of the same tunes alone."
 
 
@@ -75,7 +74,7 @@ def table(rows: list[BitsRow], split: str) -> str:
             f"{row.source:<{width}}{row.tunes:>7}{row.notes:>9}{row.step:>7.3f}{row.pitch:>7.3f}{row.duration:>7.3f}"
             f"{row.bits:>11.3f}  {ours:<13}{row.markov:>8.3f}  {markovs:<13}{-row.difference / row.markov:>7.1%}"
         )
-    if made := [row.source for row in rows if row.source in _MADE]:
+    if made := [row.source for row in rows if row.source in MADE]:
         lines += ["", f"{', '.join(made)}: made by phin's own rules; what is read of it says nothing about music."]
     if beside := rows[-1].beside:
         said = ", ".join(f"{name} {bits:.3f}" for name, bits in beside.items())

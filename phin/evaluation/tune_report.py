@@ -1,7 +1,7 @@
 """A judgement of tunes as tables, as JSON, and as a page that holds its pictures and sounds."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from html import escape
 from pathlib import Path
@@ -12,7 +12,7 @@ from phin.corpus.store import Store
 from phin.counted import counted
 from phin.errors import PhinError
 from phin.evaluation.distances import Distance, Interval, distances
-from phin.evaluation.judgement import JUDGED, REAL, Judgement, Row, Value
+from phin.evaluation.judgement import JUDGED, REAL, Judgement, Row
 from phin.evaluation.judgement_pictures import picture_of_distances, picture_of_lags, picture_of_profiles
 from phin.evaluation.page import document, image, section, sound
 from phin.evaluation.paired import Paired
@@ -242,7 +242,7 @@ def as_dict(report: TuneReport) -> dict[str, Any]:
                 "name": row.name,
                 "aspect": row.aspect,
                 "about": row.about,
-                "values": {name: _known(value) for name, value in row.values.items()},
+                "values": {name: value._asdict() for name, value in row.values.items()},
                 "distance": row.distance,
                 "untrusted": row.untrusted,
                 "nearer_to_real": row.better,
@@ -256,10 +256,6 @@ def as_dict(report: TuneReport) -> dict[str, Any]:
         ],
         "longest_copies": dict(zip(judgement.sets[JUDGED].ids, judgement.copying.longest.tolist(), strict=True)),
     }
-
-
-def _known(value: Value) -> Mapping[str, float]:
-    return value._asdict()
 
 
 def _page(report: TuneReport, store: Store, folder: Path) -> str:

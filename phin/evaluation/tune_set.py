@@ -8,15 +8,12 @@ import numpy as np
 from jaxtyping import Int
 
 from phin.corpus.families import families
-from phin.corpus.sources import SOURCES
+from phin.corpus.sources import MADE
 from phin.corpus.store import Store
 from phin.errors import InvalidConfig, PhinError
 from phin.music.grid import begin_of, hong_of
-from phin.music.phrase import HONG_PER_LINE, STEPS_PER_HONG, Metre, Phrase
+from phin.music.phrase import STEPS_PER_HONG, Metre, Phrase
 from phin.music.readers import READERS
-
-MADE = frozenset(name for source in SOURCES.values() if source.is_made for name in source.names)
-"""Sources whose tunes phin makes by rule: nothing is measured on them."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +111,7 @@ def _of_store(
         if len(tunes) == most:
             break
         tune = store.phrase(number)
-        fits = tune.metre in metres if metres else _divides_a_line(tune.metre)
+        fits = tune.metre in metres if metres else tune.metre is not None and tune.metre.divides_a_line
         if fits and tune.source not in MADE and tune.is_melody.any():
             tunes.append(tune.melody if hong is None else last_hong(tune, hong))
             ids.append(store.id(number))
@@ -124,7 +121,3 @@ def _of_store(
         reason = f"has no real tune in {said} to set others beside"
         raise PhinError(f"the {split} split of {store.folder.name}", reason, "take another corpus, as data=folk")
     return TuneSet(name, tunes, ids, np.array(family))
-
-
-def _divides_a_line(metre: Metre | None) -> bool:
-    return metre is not None and HONG_PER_LINE * STEPS_PER_HONG % metre.bar == 0

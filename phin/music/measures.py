@@ -122,9 +122,7 @@ def rhythm_consistency(phrase: Phrase, unit: int | None = None) -> float:
         unit, begins = phrase.metre.bar if phrase.metre else 2 * STEPS_PER_HONG, 0
     else:
         begins = begin_of(melody)
-    struck: dict[int, set[int]] = {}
-    for step in (melody.onset.astype(np.int64) - begins).tolist():
-        struck.setdefault(step // unit, set()).add(step % unit // STEPS_PER_SLOT)
+    struck = _struck(melody, unit, begins)
     pairs = [(struck[number], struck[number + 1]) for number in struck if number + 1 in struck]
     if not pairs:
         return np.nan
@@ -143,12 +141,9 @@ def pattern_agreement(phrase: Phrase, pattern: str) -> float:
     melody = phrase.melody
     if not len(melody):
         return np.nan
-    steps = melody.onset.astype(np.int64) - begin_of(melody)
-    struck: dict[int, set[int]] = {}
-    for step in steps.tolist():
-        struck.setdefault(step // STEPS_PER_HONG, set()).add(step % STEPS_PER_HONG // STEPS_PER_SLOT)
-    overlap = np.mean([len(hong & wanted) / len(hong | wanted) for hong in struck.values()])
-    chance = np.mean([_overlap_by_chance(len(hong), len(wanted), SLOTS_PER_HONG) for hong in struck.values()])
+    struck = _struck(melody, STEPS_PER_HONG, begin_of(melody)).values()
+    overlap = np.mean([len(hong & wanted) / len(hong | wanted) for hong in struck])
+    chance = np.mean([_overlap_by_chance(len(hong), len(wanted), SLOTS_PER_HONG) for hong in struck])
     return above_chance(float(overlap), float(chance))
 
 
@@ -282,6 +277,14 @@ def _share_by_chance(weights: Float[np.ndarray, " 12"]) -> float:
 @cache
 def _most_above_chance() -> float:
     return 1 - _share_by_chance(np.repeat([0.2, 0.0], [5, 7]))
+
+
+def _struck(melody: Phrase, unit: int, begins: int) -> dict[int, set[int]]:
+    """The slots that are struck in each unit of so many steps, counted from step `begins`; of those that are at all."""
+    struck: dict[int, set[int]] = {}
+    for step in (melody.onset.astype(np.int64) - begins).tolist():
+        struck.setdefault(step // unit, set()).add(step % unit // STEPS_PER_SLOT)
+    return struck
 
 
 @cache

@@ -102,6 +102,11 @@ class Metre:
         """Length of a bar in steps: 48 in 2/4, 72 in 6/8."""
         return self.numerator * 4 * STEPS_PER_QUARTER // self.denominator
 
+    @property
+    def divides_a_line(self) -> bool:
+        """Whether whole bars make a line of eight hong: true of 2/4 and 4/4, not of 3/4."""
+        return HONG_PER_LINE * STEPS_PER_HONG % self.bar == 0
+
 
 DUPLE = Metre(2, 4)
 """Isan music is duple, written 2/4 (Chaichana 2022, p. 75, 110): what a page is in that says no metre."""
@@ -114,8 +119,7 @@ def hong_before_zero(metre: Metre | None) -> int:
     stroke of a line, is a downbeat, and so is slot 4 of every hong whole bars before it. In metres whose bars do not
     divide a line there is no such rule, and hong are counted from step 0.
     """
-    divides = metre is not None and HONG_PER_LINE * STEPS_PER_HONG % metre.bar == 0
-    return metre.bar // STEPS_PER_HONG - 1 if metre is not None and divides else 0
+    return metre.bar // STEPS_PER_HONG - 1 if metre is not None and metre.divides_a_line else 0
 
 
 @dataclass(frozen=True, eq=False)

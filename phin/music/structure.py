@@ -110,7 +110,7 @@ def luk_tok(phrase: Phrase) -> Int[np.ndarray, " close"]:
     in metres that have no hong 4 and 8, and for no notes.
     """
     melody = phrase.melody
-    if not len(melody) or (phrase.metre and HONG_PER_LINE * STEPS_PER_HONG % phrase.metre.bar):
+    if not len(melody) or (phrase.metre and not phrase.metre.divides_a_line):
         return np.zeros(0, np.int64)
     first, last = int(melody.onset[0]), int(melody.onset[-1])
     half_line = HALF_LINE * STEPS_PER_HONG

@@ -60,28 +60,23 @@ class SampleTunes(L.Callback):
         metric.update(tunes)
         means = {name: float(mean) for name, mean in metric.compute().items()}
         pl_module.found({f"sample/{name}": mean for name, mean in means.items() if math.isfinite(mean)})
-        self._show(trainer, tunes[: self.show], [measures(tune) for tune in tunes[: self.show]])
+        self._show(trainer, tunes[: self.show])
 
-    def _show(self, trainer: L.Trainer, tunes: Sequence[Phrase], values: Sequence[dict[str, float]]) -> None:
+    def _show(self, trainer: L.Trainer, tunes: Sequence[Phrase]) -> None:
         if not tunes:
             return
         folder = self.folder / f"step-{trainer.global_step:06d}"
         written = write_tunes(tunes, folder, replace=True, formats=SHOWN)
         for logger in trainer.loggers:
             if isinstance(logger, WandbLogger):
-                _send(logger, trainer.global_step, tunes, written, values)
+                _send(logger, trainer.global_step, tunes, written)
 
 
-def _send(
-    logger: WandbLogger,
-    step: int,
-    tunes: Sequence[Phrase],
-    written: Sequence[TuneFiles],
-    values: Sequence[dict[str, float]],
-) -> None:
+def _send(logger: WandbLogger, step: int, tunes: Sequence[Phrase], written: Sequence[TuneFiles]) -> None:
     """A table with a row a tune: seen, heard and measured."""
     import wandb
 
+    values = [measures(tune) for tune in tunes]
     rows = [
         [step, tune.title, wandb.Image(str(files.of[".png"])), wandb.Audio(str(files.of[".wav"])), *measured.values()]
         for tune, files, measured in zip(tunes, written, values, strict=True)
