@@ -15,6 +15,10 @@ from phin.music.grid import begin_of, hong_of
 from phin.music.phrase import STEPS_PER_HONG, Metre, Phrase
 from phin.music.readers import READERS
 
+FORMS = (".mid", ".midi", ".abc", ".tab", ".txt")
+"""What a tune is read from, that first which says most of it."""
+assert set(FORMS) == set(READERS)
+
 
 @dataclass(frozen=True)
 class TuneSet:
@@ -48,17 +52,21 @@ def drawn(name: str, tunes: Sequence[Phrase]) -> TuneSet:
 def read_folder(folder: str | Path) -> TuneSet:
     """All tunes of a folder and those below it, in any form that is read; families are found by title and notes.
 
-    Raises PhinError where there is none, or where one was made by phin's own rules.
+    Of files with one name and several endings, as phin-generate writes them, the first of FORMS is read and the others
+    are told as refused, for they are one tune. Raises PhinError where there is none, or where one was made by phin's
+    own rules.
     """
     if not Path(folder).is_dir():
         raise InvalidConfig(f"tunes={folder}", "is no folder", "name one that holds tunes")
     tunes, ids, refused = list[Phrase](), list[str](), list[str]()
-    for path in sorted(Path(folder).rglob("*")):
-        read = READERS.get(path.suffix.casefold())
-        if read is None or not path.is_file():
+    files = [path for path in sorted(Path(folder).rglob("*")) if path.suffix.casefold() in READERS and path.is_file()]
+    best = {path.with_suffix(""): path for path in sorted(files, key=_form, reverse=True)}
+    for path in files:
+        if (instead := best[path.with_suffix("")]) != path:
+            refused.append(f"{path}: {instead.name} is read, which has the same name.")
             continue
         try:
-            found = read(path).tunes
+            found = READERS[path.suffix.casefold()](path).tunes
         except PhinError as error:
             refused.append(str(error))
             continue
@@ -77,6 +85,10 @@ def read_folder(folder: str | Path) -> TuneSet:
         remedy = f"give it files that end in {', '.join(READERS)}"
         raise PhinError(f"tunes={folder}", f"holds no tune that can be read{why}", remedy)
     return TuneSet(str(folder), tunes, ids, families(tunes), refused)
+
+
+def _form(path: Path) -> int:
+    return FORMS.index(path.suffix.casefold())
 
 
 def held_out(store: Store, split: str, metres: set[Metre], most: int, seed: int, hong: int | None = None) -> TuneSet:

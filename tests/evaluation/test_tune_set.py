@@ -34,6 +34,18 @@ def test_a_folder_is_read_in_every_form_and_what_is_no_tune_is_told(tmp_path: Pa
     assert len(set(found.family.tolist())) == 4
 
 
+def test_a_tune_in_several_forms_is_one_tune(tmp_path: Path) -> None:
+    """Fails: each tune that phin-generate wrote counts twice, as MIDI and as letters."""
+    for ending, write in ((".txt", write_letters), (".mid", write_midi)):
+        write(returning(4), tmp_path / f"tune-0-1{ending}")
+        write(returning(5), tmp_path / f"tune-0-2{ending}")
+    found = read_folder(tmp_path)
+    assert found.ids == ["tune-0-1.mid", "tune-0-2.mid"]
+    assert [line.rpartition(": ")[2] for line in found.refused] == [
+        f"{name}.mid is read, which has the same name." for name in ("tune-0-1", "tune-0-2")
+    ]
+
+
 def test_versions_of_one_tune_are_one_family(tmp_path: Path) -> None:
     """Fails: ten takes of one tune make an interval narrow."""
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
