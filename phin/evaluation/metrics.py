@@ -89,12 +89,15 @@ class BitsPerNote(Metric):
 
 
 class TuneMeasures(Metric):
-    """The mean of each of MEASURES over tunes, however they are batched; NaN for one that no tune has."""
+    """The mean of each of MEASURES over tunes, however they are batched; NaN for one that no tune has.
+
+    Of several processes each adds its own tunes, unless `sync_on_compute` says that they are not to be waited for.
+    """
 
     full_state_update = False
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, sync_on_compute: bool = True) -> None:
+        super().__init__(sync_on_compute=sync_on_compute)
         self.add_state("values", default=[], dist_reduce_fx="cat")
         self.values: list[Tensor]
 

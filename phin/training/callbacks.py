@@ -56,9 +56,11 @@ class SampleTunes(L.Callback):
         except PhinError as error:  # a model half trained may play without an end: no reason to stop training it
             log.warning("no tunes at step %d: %s", trainer.global_step, error)
             return
-        metric = TuneMeasures()
+        metric = TuneMeasures(sync_on_compute=False)  # one process draws for all, and the others do not wait
         metric.update(tunes)
         means = {name: float(mean) for name, mean in metric.compute().items()}
+        if not any(tune.is_melody.any() for tune in tunes):
+            means = dict.fromkeys(means, 0.0)  # of what plays no melody there is none of anything
         pl_module.found({f"sample/{name}": mean for name, mean in means.items() if math.isfinite(mean)})
         self._show(trainer, tunes[: self.show])
 

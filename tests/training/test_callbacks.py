@@ -1,6 +1,7 @@
 """What a run leaves while it trains: best and last checkpoints, an end when nothing improves, tunes to hear."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import lightning as L
@@ -17,12 +18,14 @@ from phin.evaluation.report import model_bits
 from phin.generation.request import SamplerConfig, TuneRequest
 from phin.generation.torch_engine import generate
 from phin.model.checkpoint import find, load
-from phin.music.measures import measures
+from phin.music.measures import MEASURES, measures
 from phin.music.midi import read_midi
+from phin.music.phrase import Voice
 from phin.training.callbacks import SampleTunes
 from phin.training.lit_module import MONITOR
 from tests.settings import composed
 from tests.training.small import Scores, parts, trainer_for
+from tests.tunes import wander, with_drone
 
 
 def configured(run: Path, *overrides: str) -> dict[str, L.Callback]:
@@ -111,3 +114,17 @@ def test_the_best_checkpoint_is_chosen_downwards(tmp_path: Path) -> None:
     best = configured(tmp_path)["best"]
     assert isinstance(best, ModelCheckpoint)
     assert (best.monitor, best.mode, best.save_top_k) == (MONITOR, "min", 1)
+
+
+def test_of_tunes_without_a_melody_there_is_none_of_anything(
+    corpus: DataConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fails: a run that begins by playing drones has other columns in its log than the next one."""
+    drone = with_drone(wander(1, 8))
+    silent = replace(drone, rows=drone.rows[drone.voice == Voice.ACCOMPANIMENT])
+    monkeypatch.setattr(callbacks, "generate", lambda *_: [silent, silent])
+    trainer = trainer_for(tmp_path, SampleTunes(str(tmp_path / "samples"), show=0), max_steps=2, val_check_interval=2)
+    module, datamodule = parts(corpus)
+    trainer.fit(module, datamodule=datamodule)
+    logged = {name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith("sample/")}
+    assert logged == {f"sample/{measure.name}": 0.0 for measure in MEASURES}
