@@ -8,9 +8,12 @@ from torch import Tensor
 from experiments.against_peers.arm import Arm, Scores
 from experiments.against_peers.corpus import Example
 from phin.batch import collate
-from phin.model.loss import LossConfig, PhinLoss, field_nll
+from phin.model.loss import TERMS, LossConfig, PhinLoss, Weighing, field_nll
 from phin.model.transformer import PhinTransformer, TransformerConfig
 from phin.tokenizer import HEADLINE_FIELDS
+
+WEIGHTS = dict(zip(TERMS, (1.0, 1.0, 1.0, 0.1, 0.1), strict=True))
+"""Those of conf/loss/fixed.yaml, the default."""
 
 
 class Ours(Arm):
@@ -18,7 +21,8 @@ class Ours(Arm):
 
     def __init__(self, condition_sizes: tuple[int, ...], config: TransformerConfig) -> None:
         super().__init__()
-        self.model, self.criterion = PhinTransformer(config, condition_sizes), PhinLoss(LossConfig())
+        self.model = PhinTransformer(config, condition_sizes)
+        self.criterion = PhinLoss(LossConfig(weighing=Weighing.FIXED, weights=WEIGHTS))
 
     def scores(self, examples: Sequence[Example]) -> Scores:
         batch = collate([example.item for example in examples])
