@@ -20,7 +20,7 @@ from experiments.against_peers.ancestor import Ancestor
 from experiments.against_peers.arm import END, Arm, TokenArm
 from experiments.against_peers.corpus import Corpus, Example, Melodies
 from experiments.against_peers.folk_rnn import BAR, FIRST_LENGTH, FIRST_PITCH, REST, AbcNotation, FolkRnn
-from experiments.against_peers.ours import Ours
+from experiments.against_peers.ours import WEIGHTS, Ours
 from experiments.against_peers.training import Budget, measure, train
 from phin.batch import collate
 from phin.corpus.intake import prepare
@@ -236,12 +236,15 @@ def test_an_arm_of_another_size_is_refused(melodies: Corpus, monkeypatch: pytest
 
 
 def test_our_arms_are_those_of_the_configuration() -> None:
-    """Fails: model=small or model=index_rotary has changed, and the study compares with what they were."""
-    for name, config in (("small", TransformerConfig()), ("index_rotary", study.INDEX_ROTARY)):
+    """Fails: model=small, model=index_rotary or loss=fixed has changed, and the study compares with what they were."""
+    as_wide = replace(study.INDEX_ROTARY, mlp_ratio=TransformerConfig.mlp_ratio)
+    for name, config in (("small", TransformerConfig()), ("index_rotary", as_wide)):
         try:
-            assert composed("train", f"model={name}").model == config
+            found = composed("train", f"model={name}")
         finally:
             GlobalHydra.instance().clear()
+        assert found.model == config
+        assert found.loss.weights == WEIGHTS
 
 
 def test_a_budget_of_steps_is_spent_to_the_note(melodies: Corpus, sizes: tuple[int, ...]) -> None:
