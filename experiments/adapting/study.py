@@ -1,6 +1,6 @@
 """How well a trained model adapts to a few pages of letters: folds by family, everything chosen inside the fold.
 
-    python experiments/adapting/study.py LETTERS_DIR CHECKPOINT
+    python -m experiments.adapting.study LETTERS_DIR CHECKPOINT
 
 LETTERS_DIR holds pages of Thai letters; those whose title has ลาว in it are taken. CHECKPOINT is a run of data=folk.
 Writes results.csv beside this file. Nothing of the pages is kept but counts of bits.
@@ -10,7 +10,7 @@ import argparse
 import csv
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,6 +21,7 @@ import torch
 from jaxtyping import Int
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 
+from experiments.recipe import LOSS
 from phin.corpus.intake import prepare
 from phin.corpus.settings import FOLK
 from phin.corpus.store import SPLITS, Store
@@ -32,23 +33,25 @@ from phin.evaluation.report import model_bits
 from phin.evaluation.table import interval_by_family
 from phin.model.adapting import adapted, with_sources
 from phin.model.checkpoint import Identity, find, load
-from phin.model.loss import LossConfig
 from phin.model.transformer import PhinTransformer, TransformerConfig
 from phin.music.phrase import Phrase
 from phin.training import run
 from phin.training.lit_module import MONITOR
+from phin.training.muon import MuonWithAdamW
 from phin.training.schedule import ScheduleConfig
 
 HERE = Path(__file__).parent
 FOLDS = 5
-ADAPTING_RATES = (3e-4, 1e-3)
-FRESH_RATES = (1.5e-3,)
+ADAPTING = (("adamw", 3e-4), ("adamw", 1e-3), ("muon", 1e-3), ("muon", 3e-3))
+FRESH = (("adamw", 1.5e-3), ("muon", 6e-3))
+"""Optimisers and their rates, of which a fold chooses."""
 ADAPTING_STEPS, FRESH_STEPS = 80, 240
 BATCH_NOTES = 512
 COLUMNS = (
     *("arm", "families", "notes", "step", "pitch", "bits_per_note", "low", "high"),
     *("less_than_before", "less_low", "less_high", "chosen"),
 )
+OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {"adamw": torch.optim.AdamW, "muon": MuonWithAdamW}
 TIMES = (1, 4, 16)
 """How often the Markov model is shown the letters, beside the folk tunes once."""
 Start = tuple[PhinTransformer, Identity]
@@ -93,12 +96,19 @@ def bits_a_note(bits: TuneBits) -> float:
 
 
 def trained(
-    data: PhinDataModule, model: TransformerConfig, start: Start | None, rate: float, steps: int, every: int, stop: bool
+    data: PhinDataModule,
+    model: TransformerConfig,
+    start: Start | None,
+    how: tuple[str, float],
+    steps: int,
+    every: int,
+    stop: bool,
 ) -> Start:
-    """The best checkpoint of a run, by validation (`stop`), or its last one."""
+    """The best checkpoint of a run by validation (`stop`), or its last one; `how` is an optimiser and its rate."""
     L.seed_everything(0, workers=True, verbose=False)
-    optimizer = partial(torch.optim.AdamW, lr=rate, betas=(0.9, 0.95), weight_decay=0.05)
-    module = run.build(data, model, LossConfig(), optimizer, ScheduleConfig(), start)
+    kind, rate = how
+    optimizer = partial(OPTIMIZERS[kind], lr=rate, betas=(0.9, 0.95), weight_decay=0.05)
+    module = run.build(data, model, LOSS, optimizer, ScheduleConfig(), start)
     folder = tempfile.mkdtemp()
     best = ModelCheckpoint(folder, "best", monitor=MONITOR if stop else None, enable_version_counter=False)
     early = [EarlyStopping(MONITOR, min_delta=0.002, patience=4)] if stop else []
@@ -133,6 +143,11 @@ def scored(data: PhinDataModule, start: Start, chosen: str = "") -> Scored:
     return Scored(bits_a_note(validation), model_bits(model, data.test_dataloader(), progress=False), chosen)
 
 
+def said(how: tuple[str, float]) -> str:
+    """An optimiser and its rate, as the table names them."""
+    return f"{how[0]} {how[1]:g}"
+
+
 def best_of(candidates: list[Scored]) -> Scored:
     """The one that reads the validation tunes of its fold best, whatever it makes of the test tunes."""
     return min(candidates, key=lambda scored: scored.validation)
@@ -158,7 +173,7 @@ def results(letters: Path, base: Start, cache: str) -> dict[str, list[Scored]]:
     folk_store = prepare(folk_data)
     folk = [folk_store.phrase(int(tune)) for tune in folk_store.split("train")]
     on_folk = PhinDataModule(folk_data, 0, folk_store, tokenizer=base[1].tokenizer)
-    more_folk = {rate: trained(on_folk, network, base, rate, ADAPTING_STEPS, 10, stop=False) for rate in ADAPTING_RATES}
+    more_folk = {how: trained(on_folk, network, base, how, ADAPTING_STEPS, 10, stop=False) for how in ADAPTING}
     arms: dict[str, list[Scored]] = {}
     for number, fold in enumerate(folds_of(store)):
         to_adapt = PhinDataModule(config, 0, fold, tokenizer=with_sources(base[1].tokenizer, store.sources))
@@ -167,17 +182,15 @@ def results(letters: Path, base: Start, cache: str) -> dict[str, list[Scored]]:
             "before": scored(to_adapt, base),
             "adapted": best_of(
                 [
-                    scored(
-                        to_adapt, trained(to_adapt, network, base, rate, ADAPTING_STEPS, 10, stop=True), f"lr {rate}"
-                    )
-                    for rate in ADAPTING_RATES
+                    scored(to_adapt, trained(to_adapt, network, base, how, ADAPTING_STEPS, 10, stop=True), said(how))
+                    for how in ADAPTING
                 ]
             ),
-            "continued on folk": best_of([scored(to_adapt, model, f"lr {rate}") for rate, model in more_folk.items()]),
+            "continued on folk": best_of([scored(to_adapt, model, said(how)) for how, model in more_folk.items()]),
             "from scratch": best_of(
                 [
-                    scored(fresh, trained(fresh, network, None, rate, FRESH_STEPS, 30, stop=True), f"lr {rate}")
-                    for rate in FRESH_RATES
+                    scored(fresh, trained(fresh, network, None, how, FRESH_STEPS, 30, stop=True), said(how))
+                    for how in FRESH
                 ]
             ),
             "Markov, folk": markov(fold, folk, 0),

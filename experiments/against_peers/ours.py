@@ -7,13 +7,11 @@ from torch import Tensor
 
 from experiments.against_peers.arm import Arm, Scores
 from experiments.against_peers.corpus import Example
+from experiments.recipe import LOSS
 from phin.batch import collate
-from phin.model.loss import TERMS, LossConfig, PhinLoss, Weighing, field_nll
+from phin.model.loss import PhinLoss, field_nll
 from phin.model.transformer import PhinTransformer, TransformerConfig
 from phin.tokenizer import HEADLINE_FIELDS
-
-WEIGHTS = dict(zip(TERMS, (1.0, 1.0, 1.0, 0.1, 0.1), strict=True))
-"""Those of conf/loss/fixed.yaml, the default."""
 
 
 class Ours(Arm):
@@ -22,7 +20,7 @@ class Ours(Arm):
     def __init__(self, condition_sizes: tuple[int, ...], config: TransformerConfig) -> None:
         super().__init__()
         self.model = PhinTransformer(config, condition_sizes)
-        self.criterion = PhinLoss(LossConfig(weighing=Weighing.FIXED, weights=WEIGHTS))
+        self.criterion = PhinLoss(LOSS)
 
     def scores(self, examples: Sequence[Example]) -> Scores:
         batch = collate([example.item for example in examples])

@@ -20,8 +20,9 @@ from experiments.against_peers.ancestor import Ancestor
 from experiments.against_peers.arm import END, Arm, TokenArm
 from experiments.against_peers.corpus import Corpus, Example, Melodies
 from experiments.against_peers.folk_rnn import BAR, FIRST_LENGTH, FIRST_PITCH, REST, AbcNotation, FolkRnn
-from experiments.against_peers.ours import WEIGHTS, Ours
+from experiments.against_peers.ours import Ours
 from experiments.against_peers.training import Budget, measure, train
+from experiments.recipe import LOSS
 from phin.batch import collate
 from phin.corpus.intake import prepare
 from phin.data.datamodule import PhinDataModule
@@ -244,7 +245,7 @@ def test_our_arms_are_those_of_the_configuration() -> None:
         finally:
             GlobalHydra.instance().clear()
         assert found.model == config
-        assert found.loss.weights == WEIGHTS
+        assert found.loss == LOSS
 
 
 def test_a_budget_of_steps_is_spent_to_the_note(melodies: Corpus, sizes: tuple[int, ...]) -> None:
