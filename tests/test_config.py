@@ -179,7 +179,7 @@ def test_a_contradiction_is_refused_by_the_key_to_mend(override: str, named: str
     [
         ("trainer.max_steps", 80, 2400),
         ("trainer.val_check_interval", 10, 400),
-        ("optimizer.lr", 3e-4, 1.5e-3),
+        ("optimizer.lr", 1e-3, 6e-3),
         ("data.batch_notes", 512, 1024),
         ("callbacks.early_stopping.patience", 4, 2),
     ],

@@ -7,11 +7,11 @@ import pytest
 import torch
 from lightning.pytorch.callbacks import EarlyStopping
 from lightning.pytorch.loggers import Logger
-from torch.optim import AdamW
 
 from phin.cli.made import made, optimizer_maker
 from phin.errors import InvalidConfig
 from phin.training.callbacks import SampleTunes
+from phin.training.muon import MuonWithAdamW
 from tests.settings import composed
 
 STOPPING = {"_target_": "lightning.pytorch.callbacks.EarlyStopping", "monitor": "val/bits_per_note"}
@@ -41,7 +41,7 @@ def test_all_that_conf_says_is_of_its_kind() -> None:
         made("callbacks.x", settings, L.Callback)
     made("trainer", config.trainer, L.Trainer, logger=False)
     made("logger.csv", config.logger["csv"], Logger)
-    assert optimizer_maker(config.optimizer).func is AdamW
+    assert optimizer_maker(config.optimizer).func is MuonWithAdamW
 
 
 @pytest.mark.parametrize(
