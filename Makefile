@@ -13,7 +13,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test check generate clean
+.PHONY: help setup train test check generate notebooks clean
 
 help:            ## what can be made
 	@grep -E '^[a-z]+: .*##|^[a-z]+:  *##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -40,6 +40,9 @@ check: $(READY)  ## format, lint, import floors, types
 
 generate: $(READY)  ## eight more tunes from the default run
 	$(BIN)/phin-generate checkpoint=$(RUN) count=8 out=tunes $(ARGS)
+
+notebooks: $(READY)  ## runs the notebooks in place: their outputs are what a reader sees
+	$(BIN)/python -m tests.notebooks.execute
 
 clean:           ## removes caches and the prepared corpora; keeps runs
 	rm -rf cache .pytest_cache .ruff_cache .hypothesis

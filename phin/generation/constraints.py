@@ -209,6 +209,7 @@ class Rhythm(Constraint):
         is_over = coming == len(self.onsets)
         wanted = np.where(is_over, 0, np.array(self.onsets)[np.minimum(coming, len(self.onsets) - 1)] - heard.onset)
         goes_on = IS_STEP & (STEP_OF_ID == wanted[:, None]) & ~is_over[:, None]
+        limits.kind[goes_on & (coming == len(self.onsets) - 1)[:, None]] = Kind.CLOSING
         ends = is_over[:, None] & (np.arange(len(STEP_OF_ID)) == END_ID)
         limits.step[~(goes_on | ends)] = FORBIDDEN
 

@@ -5,7 +5,7 @@ a note takes the same time and memory at the end as at the beginning. Musical ti
 beginning on, and the model's angles lose whole turns in whole numbers: nothing grows, and nothing drifts.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,7 +17,8 @@ from phin.generation.limits import FORBIDDEN, Limits
 from phin.generation.play import Engine, refuse_no_rhythm, start_of
 from phin.generation.request import SamplerConfig, TuneRequest, refuse_draw
 from phin.generation.rows import beginning
-from phin.music.phrase import UNKNOWN
+from phin.music.phrase import DURATION as DURATION_COLUMN
+from phin.music.phrase import UNKNOWN, Inferred, Metre, Phrase, let_restruck_strings_stop, let_ring, rows_from_columns
 from phin.tokenizer import (
     DURATION,
     END_ID,
@@ -92,6 +93,19 @@ def stream(
         if on_note is not None:
             on_note(note)
         yield note
+
+
+def phrase_of(notes: Iterable[StreamedNote], metre: Metre | None = None) -> Phrase:
+    """What was streamed so far as a phrase, its notes as long as they were drawn; unknown durations ring as letters do.
+
+    A pitch that is struck again stops first, as in `Tokenizer.decode`. Raises ValueError for no notes.
+    """
+    columns = np.array([note[:-1] for note in notes], dtype=np.int64)
+    if not len(columns):
+        raise ValueError("no note was streamed")
+    rows = rows_from_columns(*columns.T)
+    inferred = frozenset({Inferred.DURATION} if (columns[:, DURATION_COLUMN] == UNKNOWN).any() else ())
+    return Phrase(let_restruck_strings_stop(let_ring(rows)), metre, inferred=inferred)
 
 
 def _value(ids: np.ndarray, field: int) -> int:

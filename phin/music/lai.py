@@ -13,7 +13,17 @@ from enum import StrEnum
 
 import numpy as np
 
-from phin.music.phrase import DURATION, UNKNOWN, Column, Inferred, Phrase, let_ring
+from phin.music.phrase import (
+    DUPLE,
+    DURATION,
+    STEPS_PER_HONG,
+    UNKNOWN,
+    Column,
+    Inferred,
+    Phrase,
+    let_ring,
+    rows_from_columns,
+)
 
 PENTATONIC = (0, 2, 4, 7, 9)
 """Semitones above the set's root, *do*: do re mi sol la."""
@@ -106,6 +116,20 @@ def lai_named(name: str | None) -> Lai | None:
 def pentatonic_set(root: int) -> frozenset[int]:
     """The five pitch classes of the set on `root`."""
     return frozenset((root + semitones) % 12 for semitones in PENTATONIC)
+
+
+def scale(lai: Lai) -> Phrase:
+    """The lai's five notes from the tonic between C4 and B4 up to the next, to hear it by.
+
+    Two a hong, in slots 2 and 4, so that the last is struck on the beat of hong 3; it rings one hong.
+    """
+    tonic = 60 + lai.tonic
+    pitch = np.array([p for p in range(tonic, tonic + 13) if p % 12 in lai.pitch_classes])
+    between = STEPS_PER_HONG // 2
+    duration = np.full(len(pitch), between)
+    duration[-1] = STEPS_PER_HONG
+    rows = rows_from_columns(between * np.arange(1 - len(pitch), 1) + 2 * between, duration, pitch)
+    return Phrase(rows, DUPLE, lai=lai.name, title=f"the scale of lai {lai.name}")
 
 
 def known_time(melody: Phrase) -> Column:

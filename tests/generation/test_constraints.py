@@ -154,6 +154,14 @@ def test_a_tune_in_a_given_rhythm_has_it_and_ends_with_it() -> None:
     assert len({tuple(tune.pitch.tolist()) for tune in played}) == len(played)
 
 
+def test_a_tune_in_a_given_rhythm_can_close_on_its_tonic() -> None:
+    """Fails: who asks for both gets a tune that does not come home, and is not told."""
+    closed = tunes(Rhythm(RHYTHM), ClosesOn((9,)))
+    assert {tune.pitch[-1] % 12 for tune in closed} == {9}
+    assert {tune.onset[-1] for tune in closed} == {RHYTHM[-1]}
+    assert len({pitch % 12 for tune in closed for pitch in tune.pitch.tolist()}) > 6, "elsewhere it is free"
+
+
 @pytest.mark.parametrize("onsets", [(), (0, 0), (12, 6), (0, 400)])
 def test_what_is_no_rhythm_is_refused(onsets: tuple[int, ...]) -> None:
     """Fails: the tune stops in its middle, and nobody knows why."""

@@ -10,13 +10,13 @@ import pytest
 from phin.generation.constraints import InLai, Length
 from phin.generation.limits import Heard
 from phin.generation.live import play_live
-from phin.generation.play import play, start_of
+from phin.generation.play import play, ring_out, start_of
 from phin.generation.request import SamplerConfig, TuneRequest
-from phin.generation.stream import StreamedNote, stream
+from phin.generation.stream import StreamedNote, phrase_of, stream
 from phin.generation.torch_engine import TorchEngine
 from phin.motif import MotifMemory
 from phin.music.lai import lai_named
-from phin.music.phrase import DURATION, UNKNOWN, Voice
+from phin.music.phrase import DURATION, UNKNOWN, Inferred, Voice
 from phin.tokenizer import DURATION as DURATION_FIELD
 from phin.tokenizer import NUM_SYMBOLS, PITCH, STEP, Encoded
 from tests.tiny import PHRASE, TOKENIZER, identity_for, tiny_model
@@ -36,6 +36,24 @@ def test_a_streamed_tune_is_the_tune_that_is_drawn_at_once() -> None:
     assert np.array_equal(told[:, others], rows[:, others])
     assert sum(note.log_probability for note in notes) >= played.log_probability, "which also counts the end"
     assert {note.duration for note in notes} != {UNKNOWN}
+
+
+@pytest.mark.parametrize("unlearned", [(), (DURATION_FIELD,)])
+def test_what_was_streamed_is_the_phrase_that_is_drawn_at_once(unlearned: tuple[int, ...]) -> None:
+    """Fails: a stream that is kept sounds otherwise than it did, or holds a pitch that sounds twice at once."""
+    engine = TorchEngine(MODEL, identity_for(MODEL, unlearned))
+    (played,) = play(engine, REQUEST, 1, 7)
+    notes = stream(engine, REQUEST, 7, constraints=[Length(REQUEST.last_stroke)])
+    phrase = phrase_of(notes, played.phrase.metre)
+    assert np.array_equal(ring_out(phrase).rows, played.phrase.rows)
+    assert phrase.metre == played.phrase.metre
+    assert phrase.inferred == played.phrase.inferred == ({Inferred.DURATION} if unlearned else set())
+
+
+def test_no_streamed_note_makes_no_phrase() -> None:
+    """Fails: an empty stream is taken for a tune."""
+    with pytest.raises(ValueError, match="no note"):
+        phrase_of([])
 
 
 def test_a_tune_is_played_on_from_its_beginning() -> None:

@@ -8,8 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from phin.music.augment import transpose
-from phin.music.lai import LAI, LAI_ROOTS, Family, Lai, LaiLabel, label_lai, lai_named, pentatonic_set, set_shares
-from phin.music.notation import parse_letters
+from phin.music.lai import (
+    LAI,
+    LAI_ROOTS,
+    Family,
+    Lai,
+    LaiLabel,
+    label_lai,
+    lai_named,
+    pentatonic_set,
+    scale,
+    set_shares,
+)
+from phin.music.notation import format_letters, parse_letters
 from phin.music.phrase import Inferred, Phrase, Voice, rows_from_columns
 from tests.tunes import with_drone
 
@@ -50,6 +61,27 @@ def test_each_lai_has_the_notes_and_tonic_that_players_know(
     lai = next(lai for lai in LAI if lai.name == name)
     assert (lai.thai, lai.family, NAMES[lai.tonic]) == (thai, family, tonic)
     assert spelled(lai.pitch_classes) == set(notes.split())
+
+
+@pytest.mark.parametrize(
+    ("name", "letters"),
+    [
+        ("yai", "| - ล - ดํ | - รํ - มํ | - ซํ - ลํ |"),
+        ("noi", "| - ร - ฟ | - ซ - ล | - ดํ - รํ |"),
+        ("se", "| - ม - ซ | - ล - ท | - รํ - มํ |"),
+        ("sutsanaen", "| - ซ - ล | - ดํ - รํ | - มํ - ซํ |"),
+        ("po sai", "| - ด - ร | - ฟ - ซ | - ล - ดํ |"),
+        ("soi", "| - ร - ม | - ซ - ล | - ท - รํ |"),
+    ],
+)
+def test_a_lai_s_scale_goes_from_tonic_to_tonic(name: str, letters: str) -> None:
+    """Fails: who listens to a lai hears another, or its notes from the wrong home."""
+    lai = lai_named(name)
+    assert lai is not None
+    tune = scale(lai)
+    assert format_letters(tune).splitlines()[-1] == letters
+    assert label_lai(tune).lai == lai
+    assert tune.lai == name
 
 
 def test_there_are_six_lai_on_three_sets_two_ways_on_each() -> None:
