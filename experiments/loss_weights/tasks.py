@@ -18,7 +18,7 @@ from experiments.study import names, read_runs
 from experiments.training_speed.study import settings
 from phin.batch import PARTS, label_counts
 from phin.data.datamodule import PhinDataModule
-from phin.evaluation.runs import Run
+from phin.evaluation.runs.run_folder import Run
 from phin.model.checkpoint import find, load
 from phin.model.loss import PARTS_OF_TERM, TERMS, LossConfig, PhinLoss, Weighing
 from phin.whole_file import write_csv

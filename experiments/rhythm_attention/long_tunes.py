@@ -25,7 +25,7 @@ from phin.corpus.intake import prepare
 from phin.corpus.store import Store
 from phin.data.batching import EVALUATION_ROWS, batches_of_like_length
 from phin.data.dataset import DataConfig, EvaluationTunes
-from phin.evaluation.curves import COLOURS
+from phin.evaluation.runs.curves import COLOURS
 from phin.evaluation.table import interval_by_family
 from phin.model.checkpoint import find, load
 from phin.model.loss import field_nll

@@ -84,8 +84,8 @@ def analyze(config: AnalyzeConfig) -> None:
     read = None if config.generated is None else tunes_in(Path(config.generated))
     from phin.data.datamodule import PhinDataModule
     from phin.data.dataset import DataConfig
-    from phin.evaluation.held_out import HeldOut
-    from phin.evaluation.inside import ROOMS, Desk, patterns
+    from phin.evaluation.inside.held_out import HeldOut
+    from phin.evaluation.inside.look import ROOMS, Desk, patterns
     from phin.model.checkpoint import find, load
 
     path = find(config.checkpoint)

@@ -1,4 +1,4 @@
-"""phin-compare: runs side by side, from their own folders. It composes; `phin.evaluation.comparison` compares."""
+"""phin-compare: runs side by side, from their own folders. It composes; `phin.evaluation.runs.comparison` compares."""
 
 import argparse
 from collections.abc import Sequence
@@ -6,11 +6,11 @@ from pathlib import Path
 
 from phin.cli.arguments import Parser
 from phin.errors import InvalidConfig
-from phin.evaluation.comparison import compare, csv_text, lines
-from phin.evaluation.comparison_tables import tables
-from phin.evaluation.curves import picture
 from phin.evaluation.page import document, image, section
-from phin.evaluation.runs import find_runs
+from phin.evaluation.runs.comparison import compare, csv_text, lines
+from phin.evaluation.runs.comparison_tables import tables
+from phin.evaluation.runs.curves import picture
+from phin.evaluation.runs.run_folder import find_runs
 from phin.evaluation.tabular import text
 from phin.music.picture import save
 from phin.whole_file import write_text

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from phin.data.datamodule import PhinDataModule
     from phin.evaluation.paired import Paired
     from phin.evaluation.table import BitsRow
-    from phin.evaluation.tune_set import TuneSet
+    from phin.evaluation.tunes.tune_set import TuneSet
     from phin.model.checkpoint import Identity
     from phin.model.transformer import PhinTransformer
 
@@ -134,7 +134,7 @@ def evaluate(config: EvaluateConfig) -> None:
     if config.equalities:
         _print_equalities(config)
         return
-    from phin.evaluation.tune_set import read_folder
+    from phin.evaluation.tunes.tune_set import read_folder
 
     judged = read_folder(config.tunes) if config.tunes is not None else None
     store, bits, paired, said = _bits(config)
@@ -146,7 +146,7 @@ def evaluate(config: EvaluateConfig) -> None:
         _judge(config, judged, store, bits, paired, Path(out))
     elif config.out is not None:
         from phin.evaluation.table import as_dicts
-        from phin.evaluation.tune_report import DATA
+        from phin.evaluation.tunes.tune_report import DATA
 
         Path(out).mkdir(parents=True, exist_ok=True)
         write_text(Path(out) / DATA, json.dumps({"bits": as_dicts(bits)}, indent=1) + "\n")
@@ -205,7 +205,7 @@ def _opened(
 def _drawn(config: EvaluateConfig) -> "TuneSet":
     """Tunes of the checkpoint."""
     from phin.cli.engine import open_engine
-    from phin.evaluation.tune_set import drawn
+    from phin.evaluation.tunes.tune_set import drawn
     from phin.generation.play import play
 
     assert config.checkpoint is not None
@@ -223,9 +223,9 @@ def _judge(
     out: Path,
 ) -> None:
     """Measures the tunes, prints what is told of them and writes the report."""
-    from phin.evaluation.judgement import judge
     from phin.evaluation.tabular import text
-    from phin.evaluation.tune_report import DATA, PAGE, TuneReport, printed, write_report
+    from phin.evaluation.tunes.judgement import judge
+    from phin.evaluation.tunes.tune_report import DATA, PAGE, TuneReport, printed, write_report
 
     found = judge(judged, store, config.split, config.most_real, config.seed, lai_named(config.lai), config.pattern)
     about = [f"What is measured: {judged.name}. Real tunes: {config.data.name}. {store.licence}"]
@@ -237,7 +237,7 @@ def _judge(
     write_report(report, store, out)
     print(f"{out}: {PAGE}, {DATA}, pictures as .svg and .png")
     if config.wandb:
-        from phin.evaluation.wandb_table import send
+        from phin.evaluation.tunes.wandb_table import send
 
         print(send(report, config.checkpoint or str(config.tunes), out))
 

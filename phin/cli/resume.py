@@ -12,7 +12,7 @@ from yaml import YAMLError
 from phin.config import RESUME_AUTO, in_a_sweep
 from phin.difference import differences
 from phin.errors import InvalidConfig
-from phin.evaluation.runs import FREE, OVERRIDES, SETTINGS
+from phin.evaluation.runs.run_folder import FREE, OVERRIDES, SETTINGS
 from phin.whole_file import whole_file
 
 Held = TypeVar("Held", list, dict)

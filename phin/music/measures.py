@@ -240,7 +240,7 @@ MEASURES = (
     Measure("hand_travel", Aspect.HAND, "frets the hand moves, a note"),
     Measure("techniques", Aspect.NECK, "notes not plainly plucked, where it is said"),
 )
-"""Those that a phrase has by itself; what it shares with others takes those (`phin.evaluation.sharing`)."""
+"""Those that a phrase has by itself; what it shares with others takes those (`phin.evaluation.tunes.sharing`)."""
 
 
 def measures(phrase: Phrase) -> dict[str, float]:

@@ -13,7 +13,7 @@ import torch
 
 from phin.data.datamodule import PhinDataModule
 from phin.errors import InvalidConfig
-from phin.evaluation.curves import METRICS, Curves, read_curves
+from phin.evaluation.runs.curves import METRICS, Curves, read_curves
 from phin.model.checkpoint import Identity
 from phin.model.loss import LossConfig
 from phin.model.transformer import PhinTransformer, TransformerConfig

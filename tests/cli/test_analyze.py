@@ -9,7 +9,7 @@ from phin.cli.analyze import WHAT
 from phin.corpus.intake import prepare
 from phin.corpus.store import Store
 from phin.data.dataset import DataConfig
-from phin.evaluation.attention import RELATIONS
+from phin.evaluation.inside.attention import RELATIONS
 from phin.model.checkpoint import Identity, export
 from phin.music.midi import read_midi
 from phin.music.notation import write_letters

@@ -10,12 +10,12 @@ import pytest
 
 from phin.cli.compare import CURVES, PAGE, PRINTED, TABLE, main
 from phin.evaluation.by_tune import TEST_BITS, read_by_tune
-from phin.evaluation.curves import METRICS
-from phin.evaluation.runs import REPORT, SETTINGS, read_run
+from phin.evaluation.runs.curves import METRICS
+from phin.evaluation.runs.run_folder import REPORT, SETTINGS, read_run
 from phin.evaluation.table import interval_by_family
 from tests.cli.mistakes import complaint_of
 from tests.cli.test_commands import TINY, TRAINING, phin
-from tests.evaluation.run_folders import tunes, write_run
+from tests.evaluation.runs.run_folders import tunes, write_run
 
 WRITTEN = {PRINTED, TABLE, PAGE, *CURVES}
 

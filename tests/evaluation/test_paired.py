@@ -7,7 +7,7 @@ import pytest
 
 from phin.evaluation.paired import kin_in_any, paired
 from phin.evaluation.table import ALL
-from tests.evaluation.run_folders import tunes
+from tests.evaluation.runs.run_folders import tunes
 
 
 def test_the_interval_is_that_of_resampled_families_read_by_both() -> None:

@@ -1,0 +1,228 @@
+"""A set of tunes measured beside real ones and spoiled ones: what each number is worth, and what the set is nearer to.
+
+No measure is good because it is high. Each is read as a distance from real held-out tunes, in their own standard
+deviations; and it is believed only as far as it tells real tunes from those that were spoiled in what it speaks of.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from phin.corpus.store import Store
+from phin.evaluation.table import resampled
+from phin.evaluation.tunes.baselines import COPIED, NGRAM, SPOILED, NgramTunes
+from phin.evaluation.tunes.sharing import Copying, copying, distinct_between
+from phin.evaluation.tunes.tune_set import TuneSet, held_out, learned
+from phin.music.grid import begin_of, hong_of
+from phin.music.lai import Lai
+from phin.music.measures import MEASURES, Aspect, lai_adherence, measures, pattern_agreement
+from phin.music.phrase import Metre
+
+JUDGED, REAL = "these tunes", "real tunes"
+"""How the two sets that matter are called in the tables."""
+SPOILS = {baseline.name: baseline.spoils for baseline in SPOILED} | {COPIED: frozenset({Aspect.NOVELTY})}
+FAINT = 0.2
+"""Standard deviations: a smaller difference of means is called small at most (Cohen 1988), whatever its interval."""
+CAUGHT = 0.5
+"""So far on the way from real tunes to spoiled ones a set is nearer to those."""
+NGRAM_TUNES = 2000
+"""Training tunes that the n-gram baseline learns from."""
+
+
+class Value(NamedTuple):
+    """The mean of a measure over a set, its 95 % interval by family, and over how many tunes of how many families."""
+
+    mean: float
+    low: float
+    high: float
+    tunes: int
+    families: int
+
+
+@dataclass(frozen=True)
+class Row:
+    """A measure: its value for each set that has one, and how far each lies from real tunes.
+
+    `distance` is (mean, low, high), in standard deviations of real tunes, positive above them.
+    """
+
+    name: str
+    aspect: Aspect
+    about: str
+    values: dict[str, Value]
+    distance: dict[str, tuple[float, float, float]]
+
+    def tells(self, name: str) -> bool:
+        """Whether it tells a set from real tunes: beyond chance, and by more than a faint difference."""
+        if name not in self.distance:
+            return False
+        middle, low, high = self.distance[name]
+        return abs(middle) >= FAINT and not low <= 0 <= high
+
+    @property
+    def untrusted(self) -> list[str]:
+        """The sets that it takes for real tunes although they are spoiled in its aspect."""
+        return [name for name in self._spoiled if not self.tells(name)]
+
+    @property
+    def better(self) -> list[str]:
+        """The sets, spoiled in its aspect, that lie nearer to real tunes than the judged ones do."""
+        if JUDGED not in self.distance:
+            return []
+        mine = abs(self.distance[JUDGED][0])
+        return [name for name in self._spoiled if abs(self.distance[name][0]) < mine]
+
+    @property
+    def _spoiled(self) -> list[str]:
+        return [name for name, spoils in SPOILS.items() if self.aspect in spoils and name in self.distance]
+
+    def way(self, name: str) -> float | None:
+        """How far the judged tunes are on the way from real ones (0) to a set (1); None where it does not tell it."""
+        if JUDGED not in self.distance or not self.tells(name):
+            return None
+        return self.distance[JUDGED][0] / self.distance[name][0]
+
+
+class Verdict(NamedTuple):
+    """How near the judged tunes are to a spoiled set in an aspect it is spoiled in: the median `way`, of so many."""
+
+    name: str
+    aspect: Aspect
+    way: float
+    measures: int
+
+    @property
+    def caught(self) -> bool:
+        return self.way >= CAUGHT
+
+    def __str__(self) -> str:
+        said = (
+            f"nearer to {self.name} than to real tunes" if self.caught else f"nearer to real tunes than to {self.name}"
+        )
+        return f"{self.aspect}: {said} ({self.way:.0%} of the way, {self.measures} of the measures tell them apart)"
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """All sets, the judged one first and the real one second, and what is told of them."""
+
+    sets: dict[str, TuneSet]
+    rows: list[Row]
+    verdicts: list[Verdict]
+    copying: Copying
+    """Of the judged tunes."""
+
+
+def judge(
+    judged: TuneSet,
+    store: Store,
+    split: str = "test",
+    most: int = 256,
+    seed: int = 0,
+    lai: Lai | None = None,
+    pattern: str | None = None,
+) -> Judgement:
+    """Measures tunes beside at most so many held-out tunes of a corpus in the same metres, and what is made of those.
+
+    Real tunes that are longer than most of the judged ones are cut to that: what returns in a tune hangs on its length.
+
+    A `lai` or a rhythm `pattern` (as -x-x) adds how far the tunes keep to it. Raises PhinError where the corpus has no
+    such tune.
+    """
+    length = int(np.median([hong_of(tune, begin_of(tune)) for tune in judged.tunes]))
+    real = held_out(store, split, judged.metres, most, seed, length)
+    sets = {JUDGED: judged, REAL: real, **spoiled(real, store, judged.metres, seed, length)}
+    copies = dict(zip(sets, _copying(sets, store), strict=True))
+    found = {name: _measured(each, copies[name], lai, pattern) for name, each in sets.items()}
+    about = {measure.name: (measure.aspect, measure.about) for measure in MEASURES} | _BESIDE
+    names = list(found[JUDGED])
+    rows = [_row(name, *about[name], {each: found[each][name] for each in sets}, sets) for name in names]
+    rows = [row for row in rows if row.values]
+    return Judgement(sets, rows, verdicts(rows), copies[JUDGED])
+
+
+def spoiled(real: TuneSet, store: Store, metres: set[Metre], seed: int, hong: int) -> dict[str, TuneSet]:
+    """The sets that real tunes are held against, by name, each made of the same real tunes."""
+    made = {}
+    for baseline in SPOILED:
+        rng = np.random.default_rng(seed)
+        tunes = [baseline.of(tune, rng) for tune in real.tunes]
+        made[baseline.name] = TuneSet(baseline.name, tunes, real.ids, real.family)
+    among = metres or real.metres
+    made[COPIED] = learned(store, among, len(real), seed, hong)
+    chain, rng = NgramTunes(learned(store, among, NGRAM_TUNES, seed + 1).tunes), np.random.default_rng(seed)
+    made[NGRAM] = TuneSet(NGRAM, [chain.of(tune, rng) for tune in real.tunes], real.ids, real.family)
+    return made
+
+
+def verdicts(rows: Sequence[Row]) -> list[Verdict]:
+    """A line a spoiled set and aspect that it is spoiled in, where some measure tells it from real tunes."""
+    found = []
+    for name, spoils in SPOILS.items():
+        for aspect in sorted(spoils):
+            ways = [way for row in rows if row.aspect == aspect and (way := row.way(name)) is not None]
+            if ways:
+                found.append(Verdict(name, aspect, float(np.median(ways)), len(ways)))
+    return found
+
+
+_BESIDE: dict[str, tuple[Aspect, str]] = {
+    "lai_adherence": (Aspect.PITCH, "time in the lai that is asked for, above blind plucking"),
+    "pattern_agreement": (Aspect.RHYTHM, "strokes on the pattern that is asked for, above chance"),
+    "distinct_between": (Aspect.BETWEEN, "motifs that another tune does not have"),
+    "longest_copy": (Aspect.NOVELTY, "notes of the longest stretch of a training tune"),
+    "nearest_share": (Aspect.NOVELTY, "stretches of eight notes that the nearest training tune has"),
+}
+
+
+def _copying(sets: Mapping[str, TuneSet], store: Store) -> list[Copying]:
+    """Of each set; all are looked up at once, for that is what takes time."""
+    whole = copying([tune for each in sets.values() for tune in each.tunes], store)
+    ends = np.cumsum([len(each) for each in sets.values()])
+    return [Copying(*parts) for parts in zip(*(np.split(column, ends[:-1]) for column in whole), strict=True)]
+
+
+def _measured(
+    tunes: TuneSet, copies: Copying, lai: Lai | None, pattern: str | None
+) -> dict[str, Float[np.ndarray, " tune"]]:
+    """Every measure of every tune, NaN where it has none."""
+    each = [measures(tune) for tune in tunes.tunes]
+    found = {name: np.array([values[name] for values in each]) for name in each[0]}
+    if lai is not None:
+        found["lai_adherence"] = np.array([lai_adherence(tune, lai) for tune in tunes.tunes])
+    if pattern is not None:
+        found["pattern_agreement"] = np.array([pattern_agreement(tune, pattern) for tune in tunes.tunes])
+    found["distinct_between"] = distinct_between(tunes.tunes, tunes.family).astype(float)
+    return found | {"longest_copy": copies.longest.astype(float), "nearest_share": copies.nearest_share}
+
+
+def _row(
+    name: str,
+    aspect: Aspect,
+    about: str,
+    found: Mapping[str, Float[np.ndarray, " tune"]],
+    sets: Mapping[str, TuneSet],
+) -> Row:
+    values, draws = {}, {}
+    for place, (each, column) in enumerate(found.items()):
+        there = ~np.isnan(column)
+        if not there.any():
+            continue
+        family = sets[each].family[there]
+        # what is made of the same real tunes is drawn as they are, so that what is hard in a family cancels out
+        seed = 0 if np.array_equal(sets[each].family, sets[REAL].family) else 1 + place
+        draws[each] = resampled(column[there], np.ones(int(there.sum()), np.int64), family, seed)
+        low, high = np.percentile(draws[each], [2.5, 97.5])
+        values[each] = Value(
+            float(column[there].mean()), float(low), float(high), int(there.sum()), len(np.unique(family))
+        )
+    distance = {}
+    if REAL in values and (spread := float(np.nanstd(found[REAL]))) > 0:
+        for each in values:
+            if each != REAL:
+                low, high = np.percentile((draws[each] - draws[REAL]) / spread, [2.5, 97.5])
+                distance[each] = ((values[each].mean - values[REAL].mean) / spread, float(low), float(high))
+    return Row(name, aspect, about, values, distance)

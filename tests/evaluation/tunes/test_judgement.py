@@ -1,0 +1,137 @@
+"""Tunes judged: what is spoiled is caught, what is real is not, and a measure is believed as far as it tells."""
+
+import numpy as np
+import pytest
+
+from phin.corpus.store import Store
+from phin.errors import PhinError
+from phin.evaluation.tunes.baselines import SPOILED
+from phin.evaluation.tunes.judgement import JUDGED, NGRAM, REAL, Judgement, judge
+from phin.evaluation.tunes.tune_set import TuneSet, drawn
+from phin.music.lai import lai_named
+from phin.music.measures import Aspect
+from phin.music.phrase import Phrase
+from tests.evaluation.structured import returning, store_of
+from tests.tunes import wander
+
+HEARD = [returning(seed) for seed in range(500, 516)]
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    train, test = ([returning(seed) for seed in range(*span)] for span in ((24,), (100, 132)))
+    return store_of(tmp_path_factory.mktemp("cache") / "s", train, test)
+
+
+def spoiled(name: str) -> TuneSet:
+    baseline = next(each for each in SPOILED if each.name == name)
+    rng = np.random.default_rng(8)
+    return drawn(name, [baseline.of(tune, rng) for tune in HEARD])
+
+
+@pytest.fixture(scope="module")
+def new(store: Store) -> Judgement:
+    """Tunes of the same kind as the real ones."""
+    return judge(drawn("new", HEARD), store)
+
+
+def caught(judgement: Judgement) -> set[tuple[str, Aspect]]:
+    return {(verdict.name, verdict.aspect) for verdict in judgement.verdicts if verdict.caught}
+
+
+def test_tunes_of_the_same_kind_are_caught_in_nothing(new: Judgement) -> None:
+    """Fails: real tunes are called fakes, and nobody believes the report."""
+    assert caught(new) == set()
+    told = [row.name for row in new.rows if row.tells(JUDGED)]
+    assert len(told) <= 2, "one in twenty is told by accident"
+    assert list(new.sets)[:2] == [JUDGED, REAL]
+
+
+def test_a_set_of_one_note_is_caught(store: Store) -> None:
+    """Fails: the ancestor's fault: the tune of one note is the most pentatonic, the most consistent, the best."""
+    found = caught(judge(spoiled("one note"), store))
+    assert {("one note", aspect) for aspect in (Aspect.PITCH, Aspect.RHYTHM, Aspect.VARIETY)} <= found
+
+
+def test_shuffled_tunes_are_caught_by_their_order_alone(store: Store) -> None:
+    """Fails: tunes without a form pass, for their notes are real."""
+    judgement = judge(spoiled("shuffled hong"), store)
+    found = caught(judgement)
+    assert ("shuffled hong", Aspect.ORDER) in found
+    assert not {aspect for _, aspect in found} & {Aspect.PITCH, Aspect.RHYTHM, Aspect.NOVELTY}
+
+
+def test_copies_are_caught_by_their_novelty_alone(store: Store) -> None:
+    """Fails: who learned the corpus by heart is the best composer."""
+    copies = drawn("copies", [store.phrase(tune) for tune in store.split("train").tolist()][:16])
+    judgement = judge(copies, store)
+    assert caught(judgement) == {("training tunes", Aspect.NOVELTY)}
+    assert (judgement.copying.longest >= 50).all()
+    assert judgement.copying.nearest.tolist() == store.split("train")[:16].tolist()
+
+
+@pytest.mark.parametrize("name", ["uniform frets", "one line"])
+def test_what_is_spoiled_is_caught_as_itself(store: Store, name: str) -> None:
+    """Fails: a degenerate baseline wins unseen."""
+    assert name in {found for found, _ in caught(judge(spoiled(name), store))}
+
+
+def test_a_measure_that_takes_spoiled_tunes_for_real_says_so(new: Judgement) -> None:
+    """Fails: a number is believed that cannot tell."""
+    rows = {row.name: row for row in new.rows}
+    assert not rows["similarity_8"].untrusted
+    assert not rows["pentatonic_adherence"].untrusted
+    assert "one line" in rows["diversity"].untrusted, "a loop has as many pairs in sixteen notes as its tune"
+    for row in rows.values():
+        for name in row.untrusted:
+            assert not row.tells(name)
+
+
+def test_values_are_means_with_intervals_by_family(store: Store) -> None:
+    """Fails: versions of one tune make an interval narrow."""
+    tunes = [tune for tune in HEARD[:6] for _ in range(3)]
+    ids = [str(number) for number in range(18)]
+    kin = judge(TuneSet("kin", tunes, ids, np.repeat(np.arange(6), 3)), store, most=16)
+    alone = judge(TuneSet("alone", tunes, ids, np.arange(18)), store, most=16)
+    for one, other in zip(kin.rows, alone.rows, strict=True):
+        if one.name == "distinct_between" or JUDGED not in one.values:
+            continue
+        mine, theirs = one.values[JUDGED], other.values[JUDGED]
+        assert mine.mean == pytest.approx(theirs.mean)
+        assert (mine.families, theirs.families) == (6, 18) or mine.tunes < 18
+        assert mine.high - mine.low >= theirs.high - theirs.low
+
+
+def test_what_is_asked_for_is_measured_too(new: Judgement, store: Store) -> None:
+    """Fails: lai= and pattern= change nothing."""
+    plain = {row.name for row in new.rows}
+    asked = judge(drawn("new", HEARD), store, lai=lai_named("yai"), pattern="-x-x")
+    rows = {row.name: row for row in asked.rows}
+    assert rows.keys() - plain == {"lai_adherence", "pattern_agreement"}
+    assert rows["lai_adherence"].values[JUDGED].mean == 1, "every tune is in it"
+    assert rows["lai_adherence"].values["uniform frets"].mean == pytest.approx(0, abs=0.15)
+
+
+def test_real_tunes_are_taken_in_the_metres_that_are_asked_and_cut_to_length(store: Store) -> None:
+    """Fails: reels are set beside waltzes; or long tunes beside short ones."""
+    short = drawn("short", [Phrase(tune.rows[:24], metre=tune.metre) for tune in HEARD])
+    judgement = judge(short, store)
+    hong = [int(tune.onset[-1] - tune.onset[0]) / 24 for tune in judgement.sets[REAL].tunes]
+    assert max(hong) < 16
+    finals = [int(tune.pitch[-1]) for tune in judgement.sets[REAL].tunes]
+    ids = [int(name.split("/")[1]) for name in judgement.sets[REAL].ids]
+    assert finals == [int(store.phrase(number).pitch[-1]) for number in ids], "their ends are kept"
+    waltz = drawn("waltz", [wander(1, 40, metre=None)])
+    assert len(judge(waltz, store).sets[REAL]) == 32, "of tunes without a metre, any that divides a line"
+    three = TuneSet("three", [wander(2, 40, metre=type(HEARD[0].metre)(3, 4))], ["a"], np.arange(1))
+    with pytest.raises(PhinError, match=r"has no real tune in 3/4"):
+        judge(three, store)
+
+
+def test_of_many_real_tunes_some_are_drawn_by_seed(store: Store) -> None:
+    """Fails: a report of a large corpus takes an hour; or each report is beside other tunes."""
+    some = drawn("some", HEARD[:4])
+    one, again, other = (judge(some, store, most=8, seed=seed).sets[REAL].ids for seed in (0, 0, 1))
+    assert len(one) == 8
+    assert one == again != other
+    assert len(judge(some, store, most=8).sets[NGRAM]) == 8

@@ -1,0 +1,96 @@
+"""Which tunes are measured: those of a folder, whoever made them, and none that phin made by rule."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from phin.errors import PhinError
+from phin.evaluation.tunes.tune_set import drawn, last_hong, read_folder
+from phin.music.composer import compose
+from phin.music.midi import write_midi
+from phin.music.notation import write_letters
+from phin.music.phrase import Phrase
+from tests.evaluation.structured import returning
+from tests.tunes import wander, with_drone
+
+
+def test_a_folder_is_read_in_every_form_and_what_is_no_tune_is_told(tmp_path: Path) -> None:
+    """Fails: a file is left out in silence, and the numbers are of other tunes than one thinks."""
+    (tmp_path / "deep").mkdir()
+    write_midi(returning(1), tmp_path / "deep" / "b.mid")
+    write_letters(replace(returning(2), title="letters"), tmp_path / "a.txt")
+    (tmp_path / "two.abc").write_text(
+        "X:1\nT:One\nM:2/4\nL:1/8\nK:C\nCDEG|AGED|\nX:2\nT:Two\nM:2/4\nL:1/8\nK:C\nEGAG|EDCD|\n"
+    )
+    (tmp_path / "broken.mid").write_bytes(b"MThd")
+    (tmp_path / "notes.md").write_text("not a tune")
+    found = read_folder(tmp_path)
+    assert found.ids == ["a.txt", "deep/b.mid", "two.abc#1", "two.abc#2"]
+    assert found.tunes[1].pitch.tolist() == returning(1).pitch.tolist()
+    assert len(found.refused) == 1
+    assert "broken.mid" in found.refused[0]
+    assert len(set(found.family.tolist())) == 4
+
+
+def test_a_tune_in_several_forms_is_one_tune(tmp_path: Path) -> None:
+    """Fails: each tune that phin-generate wrote counts twice, as MIDI and as letters."""
+    for ending, write in ((".txt", write_letters), (".mid", write_midi)):
+        write(returning(4), tmp_path / f"tune-0-1{ending}")
+        write(returning(5), tmp_path / f"tune-0-2{ending}")
+    found = read_folder(tmp_path)
+    assert found.ids == ["tune-0-1.mid", "tune-0-2.mid"]
+    assert [line.rpartition(": ")[2] for line in found.refused] == [
+        f"{name}.mid is read, which has the same name." for name in ("tune-0-1", "tune-0-2")
+    ]
+
+
+def test_versions_of_one_tune_are_one_family(tmp_path: Path) -> None:
+    """Fails: ten takes of one tune make an interval narrow."""
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        write_midi(replace(returning(seed), title=f"tune {seed}"), tmp_path / f"{name}.mid")
+    assert read_folder(tmp_path).family.tolist() == [0, 0, 2]
+
+
+def test_what_phin_made_by_rule_is_refused(tmp_path: Path) -> None:
+    """Fails: a number is reported on synthetic pieces."""
+    piece = compose(np.random.default_rng(0))
+    write_midi(piece, tmp_path / "piece.mid")
+    with pytest.raises(
+        PhinError, match=r"piece\.mid: was made by phin's own rules, .* nothing is measured on synthetic"
+    ):
+        read_folder(tmp_path)
+
+
+def test_a_folder_without_tunes_is_told(tmp_path: Path) -> None:
+    """Fails: a report of nothing."""
+    with pytest.raises(PhinError, match=r"holds no tune that can be read\. Give it files that end in \.txt"):
+        read_folder(tmp_path)
+    (tmp_path / "x.mid").write_bytes(b"")
+    with pytest.raises(PhinError, match=r"holds no tune that can be read \(.*x\.mid"):
+        read_folder(tmp_path)
+    with pytest.raises(PhinError, match=r"is no folder"):
+        read_folder(tmp_path / "nowhere")
+
+
+def test_the_end_of_a_tune_is_its_last_whole_hong() -> None:
+    """Fails: half a hong is counted, or the final is lost."""
+    tune = returning(3)
+    end = last_hong(tune, 8)
+    hong = (end.onset + 18) // 24
+    assert int(hong[-1] - hong[0]) == 7
+    assert end.pitch[-1] == tune.pitch[-1]
+    assert (end.rows == tune.rows[-len(end) :]).all()
+    assert last_hong(tune, 99) is tune
+
+
+def test_only_the_melody_of_what_is_drawn_counts() -> None:
+    """Fails: a tune that is all drone stops the report."""
+    drone = with_drone(wander(1, 8))
+    only = Phrase(drone.rows[drone.voice == 1], metre=drone.metre)
+    found = drawn("x", [replace(only, title="silent"), drone])
+    assert len(found) == 1
+    assert found.refused == ["silent: has no melody note."]
+    with pytest.raises(PhinError, match="have no melody note"):
+        drawn("x", [only])
