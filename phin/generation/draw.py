@@ -78,13 +78,14 @@ def draw_rows(
         limits, now = side.limits(heard)
         ids, chances = step(rows, side.noise.of_row(number), limits)
         places = limits.places(ids)
-        allowed = np.stack([each.allows(places) for each in (*now, limits)])
+        allowed = np.array([each.allows(places) for each in (*now, limits)])
         _refuse_nothing_left(ids, allowed[-1], side.tunes, seed)
         yield _weighed(ids, chances, allowed).of_all(plays, len(tunes))
         rows = after(rows, ids, heard)
-        if heard.has_ended.all():
+        over = np.count_nonzero(heard.has_ended)
+        if over == len(ids):
             return
-        if heard.has_ended.mean() >= OVER:
+        if over >= OVER * len(ids):
             left = np.flatnonzero(~heard.has_ended)
             step.keep(left)
             heard.keep(left)
