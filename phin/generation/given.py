@@ -97,14 +97,20 @@ class Given:
         return replace(request, lines=lines, metre=metre, tempo=tempo)
 
     def beginning(self, tokenizer: Tokenizer) -> Encoded | None:
-        """The rows that a tune begins with, if it begins with some."""
+        """The rows that a tune begins with, if it begins with some. Where hong are rewritten, what comes after them is
+        told first (`Encoded.future_first`): of the notes of a line that saves 0.43 bits each (`experiments/infilling`).
+        """
         if self.use not in (Use.CONTINUE, Use.REWRITE):
             return None
-        encoded = tokenizer.encode(self.phrase)
+        encoded, given = tokenizer.encode(self.phrase), 0
         rows = len(self.phrase)
         if self.use is Use.REWRITE:
-            rows = int((self.phrase.onset < self._span[0]).sum())
-        return Encoded(encoded.ids[: 1 + rows], encoded.onset[: 1 + rows], encoded.bar)
+            rows, later = np.searchsorted(self.phrase.onset, self._span).tolist()
+            if 0 < later < len(self.phrase):
+                encoded = encoded.future_first(later)
+                given = encoded.given
+        stop = given + 1 + rows
+        return Encoded(encoded.ids[:stop], encoded.onset[:stop], encoded.bar, given)
 
     @property
     def later_strokes(self) -> tuple[int, ...]:

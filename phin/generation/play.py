@@ -89,7 +89,8 @@ def play(
     """`count` new tunes, from number 0 on, or those of the numbers given. Tune k is a function of (engine, request,
     sampler, constraints, begins, seed, k) alone.
 
-    `begins` are the rows that each begins with, START first; none, if it is not given. A tune is as long as the request
+    `begins` are the rows that each begins with, START first; none, if it is not given. What of them is `given` is heard
+    and is no part of the tune. A tune is as long as the request
     says, unless a constraint says when it ends. It names the lai that its notes are in, which need not be the one that
     was asked for. A model that never learned how long notes last lets them ring, as letters do. Raises PhinError for
     one that never learned when they begin, where constraints leave nothing to draw, and where a tune does not come to
@@ -114,12 +115,12 @@ def play(
         step = engine.step(len(numbers), sampler or SamplerConfig(), streams)
         drawn = list(draw_rows(step, rows, kept_to, seed, numbers, most_rows))
         ids, chances, allowed = (np.stack(column) for column in zip(*drawn, strict=True))
+        played = np.zeros((0, NUM_FIELDS), np.int64) if begins is None else begins.ids[begins.given + 1 :]
         for place, number in enumerate(numbers):
-            whole = ids[:, place] if begins is None else np.concatenate([begins.ids[1:], ids[:, place]])
+            whole = np.concatenate([played, ids[:, place]])
             phrase = replace(_tune(whole, engine.about.tokenizer, request), title=f"phin {seed}-{number + 1}")
             until = 1 + int((ids[:, place, STEP] == END_ID).argmax())  # rows, the end among them
-            given = 0 if begins is None else len(begins.ids) - 1
-            tunes.append(_played(phrase, given, chances[:until, place], allowed[:until, :, place], kept_to))
+            tunes.append(_played(phrase, len(played), chances[:until, place], allowed[:until, :, place], kept_to))
     return tunes
 
 
