@@ -16,10 +16,11 @@ import torch
 from jaxtyping import Float, Int
 
 from phin.batch import Item, collate
+from phin.generation.constraints import Constraint
 from phin.generation.draw import Step, draw_rows
 from phin.generation.exported import Precision
 from phin.generation.limits import FORBIDDEN, Kind, Limits
-from phin.generation.play import Engine, length_of, start_of
+from phin.generation.play import Engine, ending, start_of
 from phin.generation.request import SamplerConfig, TuneRequest
 from phin.generation.rows import Rows, after, beginning, hear
 from phin.generation.sampling import Sampling, filter_logits
@@ -203,16 +204,18 @@ def drawn_alike(
     count: int,
     seed: int,
     largest: float,
+    constraints: Sequence[Constraint] = (),
+    begins: Encoded | None = None,
 ) -> DrawnAlike:
     """Draws `count` tunes with an engine, every row of them with the other as well, after the same past.
 
-    `largest` is the measured difference of their log-probabilities, by which ties are told.
+    `largest` is the measured difference of their log-probabilities, by which ties are told; the rest is as for `play`.
     """
     streams = request.streams(engine.about.tokenizer)
-    rows = beginning([start_of(request)] * count, np.tile(streams[0].conditions, (count, 1)))
+    rows = beginning([begins or start_of(request)] * count, np.tile(streams[0].conditions, (count, 1)))
     step, another = (each.step(count, sampler, streams) for each in (engine, other))
     both = _Both(step, another, sampler, ROOM * largest)
-    for _ in draw_rows(both, rows, [length_of(request)], seed, range(count), most_rows=None):
+    for _ in draw_rows(both, rows, ending(constraints, request), seed, range(count), most_rows=None):
         pass
     return DrawnAlike(path, both.drawn, both.differ, both.ties)
 

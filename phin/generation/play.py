@@ -100,9 +100,7 @@ def play(
     refuse_draw(len(wanted), seed)
     refuse_no_rhythm(engine)
     streams = request.streams(engine.about.tokenizer)
-    kept_to = list(constraints)
-    if all(constraint.latest is None for constraint in kept_to):
-        kept_to.insert(0, length_of(request))
+    kept_to = ending(constraints, request)
     latest = min(constraint.latest for constraint in kept_to if constraint.latest is not None)
     most_rows = MOST_NOTES_A_HONG * (HONG_PER_LINE + latest // STEPS_PER_HONG)
     tunes: list[Played] = []
@@ -122,6 +120,12 @@ def play(
             until = 1 + int((ids[:, place, STEP] == END_ID).argmax())  # rows, the end among them
             tunes.append(_played(phrase, len(played), chances[:until, place], allowed[:until, :, place], kept_to))
     return tunes
+
+
+def ending(constraints: Sequence[Constraint], request: TuneRequest) -> list[Constraint]:
+    """The constraints; and before them the length of the request, where none of them says when a tune ends."""
+    is_open = all(constraint.latest is None for constraint in constraints)
+    return [*([length_of(request)] if is_open else []), *constraints]
 
 
 def length_of(request: TuneRequest) -> Constraint:

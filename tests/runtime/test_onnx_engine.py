@@ -28,26 +28,11 @@ from phin.lookup import NUM_LOOKUPS
 from phin.model.folded import Tables
 from phin.runtime.onnx_engine import OnnxEngine
 from phin.tokenizer import NUM_FIELDS, TECHNIQUE, VELOCITY
+from tests.runtime.exported import ENGINE, IDENTITY, MODEL
 from tests.tiny import PHRASE, identity_for, item, melodies, tiny_model
 from tests.unchecked import unchecked
 
-MODEL = tiny_model(time_heads=0, pitch_heads=1).float()
-IDENTITY = identity_for(MODEL, unlearned=[TECHNIQUE, VELOCITY])
-ENGINE = TorchEngine(MODEL, IDENTITY)
 ITEMS = known([item(PHRASE), *(item(tune) for tune in melodies(5, num_notes=30))], ENGINE.about.learned_fields)
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("models") / "exported"
-    with unchecked():
-        export_step(MODEL, IDENTITY, folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def onnx(folder: Path) -> OnnxEngine:
-    return OnnxEngine(folder)
 
 
 @pytest.mark.slow
