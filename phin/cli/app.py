@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import hydra
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from phin.cli.screen import say, screen
 from phin.cli.sweep import OF_SWEEPS, Refused, Sweep, begin_job, keep_failure
@@ -99,6 +99,13 @@ def _line(failure: Exception, command: str) -> str:
         return str(failure)
     if isinstance(failure, MissingConfigException) and failure.missing_cfg_file in OF_SWEEPS:
         return f'{failure.missing_cfg_file}: is not installed. Install what sweeps need: pip install "phin[sweep]".'
+    if isinstance(failure, MissingConfigException) and failure.missing_cfg_file and failure.options:
+        group, _, name = failure.missing_cfg_file.rpartition("/")
+        remedy = f"take one of {', '.join(sorted(failure.options))}"
+        return str(InvalidConfig(f"{group}={name}", f"is no choice of {group}", remedy))
+    if isinstance(failure, MissingMandatoryValue):
+        key = failure.full_key or str(failure.key)
+        return str(InvalidConfig(key, "is not set", f"write {key}=... (phin-{command} --help says what it can be)"))
     return f"{_in_one_line(failure)}. See phin-{command} --help."
 
 

@@ -12,9 +12,9 @@ from phin.corpus.copies import Copies, store_of
 from phin.counted import counted
 from phin.errors import InvalidConfig
 from phin.generation.choice import Choice, choose, falls_silent
-from phin.generation.given import Given, Use, with_examples
+from phin.generation.given import Given, Use, kept_to, with_examples
 from phin.generation.play import ALL, Engine, Played, play
-from phin.generation.request import SamplerConfig, TuneRequest, refuse_draw
+from phin.generation.request import MOST_TUNES, SamplerConfig, TuneRequest, refuse_draw
 from phin.generation.wishes import Wishes
 from phin.generation.write import FORMATS, endings_of, refuse_there, write_tunes
 from phin.music.lai import NO_LAI, lai_named
@@ -54,6 +54,15 @@ class GenerateConfig(TuneRequest):
     def __post_init__(self) -> None:
         super().__post_init__()
         refuse_draw(self.count, self.seed)
+        candidates = self.choose.candidates
+        if self.count * candidates > MOST_TUNES:
+            reason = f"of count={self.count} are {self.count * candidates} tunes, and {MOST_TUNES} are the most at once"
+            raise InvalidConfig(f"choose.candidates={candidates}", reason, "take fewer of either")
+        drawn_anew = {"candidates": candidates, "tries": self.choose.tries}
+        anew = [f"choose.{name}={value}" for name, value in drawn_anew.items() if value != getattr(Choice, name)]
+        if anew and self.sampler.top_k == 1:
+            reason = "asks for tunes that are all one where the likeliest note is drawn every time"
+            raise InvalidConfig(anew[0], reason, "leave it out, or take sampler=nucleus")
         endings_of(self.formats)
         if self.like is None:  # else it says what is asked for, once it is read
             self.keep.constraints(self)
@@ -94,39 +103,35 @@ def generate(config: GenerateConfig) -> None:
     refuse_folder("out", config.out)
     name = f"tune-{config.seed}"
     refuse_there(config.out, name, config.count, config.formats)  # drawing them would be for nothing
-    given = config.material
-    engine = open_engine(config.checkpoint, config.precision)
-    asked = with_examples(config)
+    given, asked = config.material, with_examples(config)
     request: TuneRequest = given.request(asked) if given else asked
+    constraints = kept_to(config.keep, request, given)
+    engine = open_engine(config.checkpoint, config.precision)
     begins = given.beginning(engine.about.tokenizer) if given else None
-    kept_to = [*config.keep.constraints(request), *(given.constraints() if given else [])]
-    judges = [] if config.choose.silence else [falls_silent]
     copies = find_copies(config, engine)
-    if copies is not None and not config.choose.copies:
-        judges.append(copies.told)
+    judges = [] if config.choose.silence else [falls_silent]
+    judges += [copies.told] if copies is not None and not config.choose.copies else []
 
     def draw(numbers: Sequence[int]) -> list[Played]:
-        return play(engine, request, numbers, config.seed, config.sampler, True, kept_to, begins)
+        return play(engine, request, numbers, config.seed, config.sampler, True, constraints, begins)
 
     chosen = choose(draw, config.count, config.choose, judges)
-    played = [each.played for each in chosen]
-    drawn = [given.finished(each.phrase) if given else each.phrase for each in played]
+    drawn = [given.finished(each.played.phrase) if given else each.played.phrase for each in chosen]
     finished = [config.keep.finished(phrase, request) for phrase in drawn]
-    tunes = [tune for tune, _ in finished]
-    written = write_tunes(tunes, config.out, name, formats=config.formats)
-    lai = lai_named(request.lai)
-    against = given.against(lai, config.keep.tonic, config.keep.lai) if given and lai else []
-    for (each, faults), (tune, changes), files in zip(chosen, finished, written, strict=True):
+    written = write_tunes([tune for tune, _ in finished], config.out, name, formats=config.formats)
+    for (played, faults), (tune, changes), files in zip(chosen, finished, written, strict=True):
+        copied = copies.told(played.phrase) if copies and config.choose.copies else None
         told = [counted(len(tune), "note"), _lai(tune, config.lai)]
-        if kept_to:
-            told.append(f"{each.left_out[ALL]:.2f} bits a note from what the model would play")
+        told += [f"{played.left_out[ALL]:.2f} bits a note from what the model would play"] if constraints else []
         print(f"{files.first}  {', '.join(told)}")
-        scarce = [f"almost nothing was left to draw: {where}" for where in each.scarce if kept_to]
-        copied = [copies.told(each.phrase)] if copies and config.choose.copies else []
-        for line in (*faults, *against, *filter(None, copied), *changes, *scarce, *files.said):
+        scarce = _scarce(played) if constraints else []
+        for line in (*faults, *([copied] if copied else []), *changes, *scarce, *files.said):
             print(f"  {line}")
+    lai = lai_named(request.lai)
+    for line in given.against(lai, config.keep.tonic, config.keep.lai) if given and lai else []:
+        print(line)
     forms = ", ".join(endings_of(config.formats))
-    print(f"{counted(len(tunes), 'tune')} ({forms}) in {config.out}. Model licence: {engine.about.licence}")
+    print(f"{counted(len(chosen), 'tune')} ({forms}) in {config.out}. Model licence: {engine.about.licence}")
 
 
 def find_copies(config: GenerateConfig, engine: Engine) -> Copies | None:
@@ -138,6 +143,15 @@ def find_copies(config: GenerateConfig, engine: Engine) -> Copies | None:
         remedy = "prepare it, with phin-prepare, or say where it lies, as cache=FOLDER"
         raise InvalidConfig(key, reason, remedy)
     return None if store is None else Copies.of(store)
+
+
+def _scarce(played: Played) -> list[str]:
+    """Where almost nothing was left to draw, in one line if anywhere."""
+    if not played.scarce:
+        return []
+    first, *more = played.scarce
+    times = f" {1 + len(more)} times, first" if more else ""
+    return [f"almost nothing was left to draw{times}: {first}"]
 
 
 def _lai(tune: Phrase, asked: str | None) -> str:

@@ -16,10 +16,11 @@ import torch
 from jaxtyping import Float, Int
 
 from phin.batch import Item, collate
+from phin.generation.constraints import Constraint
 from phin.generation.draw import Step, draw_rows
 from phin.generation.exported import Precision
 from phin.generation.limits import FORBIDDEN, Kind, Limits
-from phin.generation.play import Engine, length_of, start_of
+from phin.generation.play import Engine, ending, start_of
 from phin.generation.request import SamplerConfig, TuneRequest
 from phin.generation.rows import Rows, after, beginning, hear
 from phin.generation.sampling import Sampling, filter_logits
@@ -95,6 +96,16 @@ def known(items: Sequence[Item], learned: Sequence[bool]) -> list[Item]:
         notes = ids[1:-1]
         notes[:] = np.where(is_learned, np.where(notes == UNKNOWN_ID, NUM_SYMBOLS, notes), UNKNOWN_ID)
         made.append(Item(Encoded(ids, item.encoded.onset, item.encoded.bar), item.conditions))
+    return made
+
+
+def told_from_their_end(items: Sequence[Item]) -> list[Item]:
+    """The tunes with their last third read first (`Encoded.future_first`), as where hong before it are rewritten."""
+    made = []
+    for item in items:
+        begins = 1 + np.flatnonzero(np.diff(item.encoded.onset[1:-1]))
+        later = int(begins[2 * len(begins) // 3])
+        made.append(Item(item.encoded.future_first(later), item.conditions))
     return made
 
 
@@ -193,16 +204,18 @@ def drawn_alike(
     count: int,
     seed: int,
     largest: float,
+    constraints: Sequence[Constraint] = (),
+    begins: Encoded | None = None,
 ) -> DrawnAlike:
     """Draws `count` tunes with an engine, every row of them with the other as well, after the same past.
 
-    `largest` is the measured difference of their log-probabilities, by which ties are told.
+    `largest` is the measured difference of their log-probabilities, by which ties are told; the rest is as for `play`.
     """
     streams = request.streams(engine.about.tokenizer)
-    rows = beginning([start_of(request)] * count, np.tile(streams[0].conditions, (count, 1)))
+    rows = beginning([begins or start_of(request)] * count, np.tile(streams[0].conditions, (count, 1)))
     step, another = (each.step(count, sampler, streams) for each in (engine, other))
     both = _Both(step, another, sampler, ROOM * largest)
-    for _ in draw_rows(both, rows, [length_of(request)], seed, range(count), most_rows=None):
+    for _ in draw_rows(both, rows, ending(constraints, request), seed, range(count), most_rows=None):
         pass
     return DrawnAlike(path, both.drawn, both.differ, both.ties)
 
@@ -281,16 +294,21 @@ def equalities(
     starts = [1] * len(items)
     unlike = [1 + 3 * place % max(len(item.encoded.ids) - 2, 1) for place, item in enumerate(items)]
     plain = SamplerConfig()
+    rewritten = told_from_their_end(items)
+    ahead = [taught(model, item) for item in rewritten]
+    middles = [each.encoded.given + 1 + place % 3 for place, each in enumerate(rewritten)]
 
     def path(name: str, of: Engine, reference: list, lengths: list[int], window: int | None = None) -> Agreement:
-        said = replayed(of.step(len(items), plain, (), window), items, lengths)
-        return agreement(name, items, reference, said, learned)
+        tunes = rewritten if reference is ahead else items
+        said = replayed(of.step(len(items), plain, (), window), tunes, lengths)
+        return agreement(name, tunes, reference, said, learned)
 
     alone = [replayed(engine.step(1, plain, ()), [item], [1])[0] for item in items]
     found: list[Agreement | DrawnAlike] = [
         agreement("torch, one tune, row by row", items, whole, alone, learned),
         path("torch, side by side", engine, whole, starts),
         path("torch, side by side, unlike beginnings", engine, whole, unlike),
+        path("torch, side by side, told from their end", engine, ahead, middles),
         path(f"torch, in a window of {WINDOW} rows", engine, windowed, unlike, WINDOW),
     ]
     if compile_too:
@@ -299,7 +317,8 @@ def equalities(
     for precision in Precision:
         onnx, name = OnnxEngine(exported, precision), f"ONNX {precision.value}"
         logits = path(f"{name}, side by side, unlike beginnings", onnx, whole, unlike)
-        found += [logits, path(f"{name}, in a window of {WINDOW} rows", onnx, windowed, unlike, WINDOW)]
+        found += [logits, path(f"{name}, side by side, told from their end", onnx, ahead, middles)]
+        found.append(path(f"{name}, in a window of {WINDOW} rows", onnx, windowed, unlike, WINDOW))
         for seed, sampler in enumerate(SAMPLERS):
             said = f"{name} draws as torch, sampler {seed + 1}"
             # eight bits claim agreement, not identity: only of fp32 it is asked whether what differs was a tie

@@ -212,6 +212,7 @@ class Rhythm(Constraint):
         limits.kind[goes_on & (coming == len(self.onsets) - 1)[:, None]] = Kind.CLOSING
         ends = is_over[:, None] & (np.arange(len(STEP_OF_ID)) == END_ID)
         limits.step[~(goes_on | ends)] = FORBIDDEN
+        limits.kind[goes_on & (heard.onset[:, None] + STEP_OF_ID == self.onsets[-1])] = Kind.CLOSING
 
 
 @dataclass
@@ -258,10 +259,10 @@ class MostNotes(Constraint):
     def now(self, heard: Heard, limits: Limits) -> None:
         lands = heard.onset[:, None] + STEP_OF_ID
         hurried = IS_STEP & (STEP_OF_ID > 0) & (STEP_OF_ID < self.least_steps) & (heard.num_notes > 0)[:, None]
-        for at in self.fixed:
+        near = [at for at in self.fixed if lands.min() <= at < lands.max() + self.least_steps]
+        for at in near:
             hurried |= IS_STEP & (lands < at) & (lands > at - self.least_steps)
-            hurried &= ~(IS_STEP & (lands == at))
-        limits.step[hurried] = FORBIDDEN
+        limits.step[hurried & ~np.isin(lands, near)] = FORBIDDEN
 
 
 @dataclass

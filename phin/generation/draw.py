@@ -78,13 +78,15 @@ def draw_rows(
         limits, now = side.limits(heard)
         ids, chances = step(rows, side.noise.of_row(number), limits)
         places = limits.places(ids)
-        allowed = np.stack([each.allows(places) for each in (*now, limits)])
+        of_all = limits.allows(places)
+        allowed = np.array([of_all if each is limits else each.allows(places) for each in (*now, limits)])
         _refuse_nothing_left(ids, allowed[-1], side.tunes, seed)
         yield _weighed(ids, chances, allowed).of_all(plays, len(tunes))
         rows = after(rows, ids, heard)
-        if heard.has_ended.all():
+        over = np.count_nonzero(heard.has_ended)
+        if over == len(ids):
             return
-        if heard.has_ended.mean() >= OVER:
+        if over >= OVER * len(ids):
             left = np.flatnonzero(~heard.has_ended)
             step.keep(left)
             heard.keep(left)
@@ -106,6 +108,8 @@ class _SideBySide:
     def limits(self, heard: Heard) -> tuple[Limits, list[Limits]]:
         """Of the next row: all together, and those of each constraint."""
         now = [each.limits(heard, self._free, self._someone_gives) for each in self._bound]
+        if len(now) == 1:
+            return now[0], now
         self._all.sum_of(now)
         return self._all, now
 

@@ -1,33 +1,31 @@
 """A graph whose matrices are in eight bits, each tune of it as if it were alone.
 
-ONNX Runtime's own dynamic quantisation has one scale for all that is multiplied at a time, so that a tune hears those
-beside it. Here each row has its own, its largest number, and each column of a matrix too; both are symmetric:
+ONNX Runtime's dynamic quantisation has one scale for all that is multiplied at a time, so that a tune hears those
+beside it. Its MatMulNBits has a scale for each BLOCK of numbers of each row, and for each of each column of a matrix:
 
-    x @ w  =  largest(x) * (round(127 * x / largest(x)) @ round(w / scale)) * scale / 127
+    x @ w  =  sum over blocks of  scale(x) * scale(w) * (round(x / scale(x)) @ round(w / scale(w)))
 
-which is six operations for one. They are small, and the product of whole numbers is exact, in any order and company.
+where a scale is the largest number of the block over 127. It is one operation for one, adds the bias too, and a row
+comes out the same to the bit whatever stands beside it (with 128 numbers a block it would not).
 """
 
 from pathlib import Path
 
 import numpy as np
 import onnx
-from jaxtyping import Float, Int8
+from jaxtyping import Float, UInt8
 from onnx import helper, numpy_helper
 
-MICROSOFT = "com.microsoft"
-"""Where ONNX Runtime keeps its own operations."""
+BLOCK = 64
 LARGEST = 127
 ZERO = 128
-"""What is multiplied has no sign (the fast kernels want it so): this stands for nothing."""
+"""Whole numbers are kept without a sign: this stands for nothing."""
+EIGHT_BIT_ROWS = 4
+"""The accuracy level at which rows are rounded too; at others matrices would be unpacked at every step."""
+MICROSOFT = "com.microsoft"
+"""Where ONNX Runtime keeps its own operations."""
 FEWEST = 8
 """Columns: with fewer a product is sooner done as it is."""
-_SHARED = {
-    "eight_bits.last_axis": np.array([-1], np.int64),
-    "eight_bits.unit": np.array(1 / LARGEST, np.float32),
-    "eight_bits.zero": np.array(ZERO, np.uint8),
-    "eight_bits.weight_zero": np.array(0, np.int8),
-}
 
 
 def write_eight_bits(fp32: Path, int8: Path) -> None:
@@ -35,7 +33,7 @@ def write_eight_bits(fp32: Path, int8: Path) -> None:
     model = onnx.load(fp32)
     graph = model.graph
     matrices = {each.name: numpy_helper.to_array(each) for each in graph.initializer if len(each.dims) == 2}
-    nodes, made = list[onnx.NodeProto](), dict(_SHARED)
+    nodes, made = list[onnx.NodeProto](), dict[str, np.ndarray]()
     for node in graph.node:
         is_product = node.op_type in ("MatMul", "Gemm") and node.input[1] in matrices
         if not is_product or min(matrices[node.input[1]].shape) < FEWEST:
@@ -46,9 +44,10 @@ def write_eight_bits(fp32: Path, int8: Path) -> None:
         weight = matrices[name].T if settings.pop("transB", 0) else matrices[name]
         assert {"alpha": 1, "beta": 1, "transA": 0} | settings == {"alpha": 1, "beta": 1, "transA": 0}, settings
         made[f"{name}.eight_bits"], made[f"{name}.scale"] = in_eight_bits(weight)
-        product = f"{node.output[0]}.without_bias" if bias else node.output[0]
-        nodes += _product(rows, name, product)
-        nodes += [helper.make_node("Add", [product, *bias], node.output)] if bias else []
+        given = [rows, f"{name}.eight_bits", f"{name}.scale", *(["", "", *bias] if bias else [])]
+        sizes = {"K": weight.shape[0], "N": weight.shape[1], "bits": 8, "block_size": BLOCK}
+        settings = {**sizes, "accuracy_level": EIGHT_BIT_ROWS}
+        nodes.append(helper.make_node("MatMulNBits", given, node.output, node.name, domain=MICROSOFT, **settings))
     del graph.node[:]
     graph.node.extend(nodes)
     graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in made.items())
@@ -61,21 +60,11 @@ def write_eight_bits(fp32: Path, int8: Path) -> None:
     onnx.save(model, int8)
 
 
-def in_eight_bits(weight: Float[np.ndarray, "row column"]) -> tuple[Int8[np.ndarray, "row column"], np.ndarray]:
-    """A matrix in whole numbers from -127 to 127, and the scale of each column."""
-    scale = np.maximum(np.abs(weight).max(axis=0), np.finfo(np.float32).tiny) / LARGEST
-    return np.rint(weight / scale).astype(np.int8), scale.astype(np.float32)
-
-
-def _product(rows: str, matrix: str, result: str) -> list[onnx.NodeProto]:
-    """The six operations. A row of nothing but zeros, 0 / 0, comes out as some number, and is multiplied by 0."""
-    part = {name: f"{result}.{name}" for name in ("size", "largest", "even", "whole", "product")}
-    weight = [f"{matrix}.eight_bits", "eight_bits.unit", f"{matrix}.scale", "eight_bits.zero", "eight_bits.weight_zero"]
-    return [
-        helper.make_node("Abs", [rows], [part["size"]]),
-        helper.make_node("ReduceMax", [part["size"], "eight_bits.last_axis"], [part["largest"]], keepdims=1),
-        helper.make_node("Div", [rows, part["largest"]], [part["even"]]),
-        helper.make_node("QuantizeLinear", [part["even"], "eight_bits.unit", "eight_bits.zero"], [part["whole"]]),
-        helper.make_node("MatMulIntegerToFloat", [part["whole"], *weight], [part["product"]], domain=MICROSOFT),
-        helper.make_node("Mul", [part["product"], part["largest"]], [result]),
-    ]
+def in_eight_bits(
+    weight: Float[np.ndarray, "row column"],
+) -> tuple[UInt8[np.ndarray, "column block 64"], Float[np.ndarray, " scale"]]:
+    """A matrix in whole numbers, columns first, in blocks (the last is filled up); and the scale of each block."""
+    blocks = np.pad(weight.T, [(0, 0), (0, -len(weight) % BLOCK)]).reshape(weight.shape[1], -1, BLOCK)
+    scale = np.maximum(np.abs(blocks).max(axis=2), np.finfo(np.float32).tiny) / LARGEST
+    whole = np.rint(blocks / scale[..., None]) + ZERO
+    return whole.astype(np.uint8), scale.astype(np.float32).reshape(-1)

@@ -18,6 +18,7 @@ from phin.motif import MotifMemory
 from phin.music.phrase import Voice
 from phin.tokenizer import (
     DURATION,
+    END_ID,
     FIELDS,
     FIRST_IDS,
     NUM_SYMBOLS,
@@ -157,19 +158,25 @@ class Heard:
         self.memory = MotifMemory(count, memory)
 
     def hear(
-        self, ids: Int[np.ndarray, "tune 6"], is_there: Bool[np.ndarray, " tune"] | None = None
+        self,
+        ids: Int[np.ndarray, "tune 6"],
+        is_there: Bool[np.ndarray, " tune"] | None = None,
+        onset: Int[np.ndarray, " tune"] | None = None,
     ) -> Int[np.ndarray, "tune 4"]:
         """Takes in the next row of each tune, and tells what it recalls. What comes after an end is not heard.
 
-        `is_there` says which tunes have a row; all, if it is not given.
+        `is_there` says which tunes have a row; all, if it is not given. `onset` says when the rows begin, where their
+        steps do not.
         """
         there = ~self.has_ended if is_there is None else is_there & ~self.has_ended
-        self.has_ended = self.has_ended | (there & (ids[:, STEP] < NUM_SYMBOLS))
+        self.has_ended = self.has_ended | (there & (ids[:, STEP] == END_ID))
         is_note = there & ~self.has_ended
-        step = np.where(is_note, ids[:, STEP] - NUM_SYMBOLS, 0)
-        begins_anew = is_note & ((step > 0) | (self.num_notes == 0))
+        if onset is None:
+            onset = self.onset + (ids[:, STEP] - NUM_SYMBOLS)
+        onset = np.where(is_note, onset, self.onset)
+        begins_anew = is_note & ((onset != self.onset) | (self.num_notes == 0))
         is_melody = is_note & is_melody_note(ids)
-        self.onset = self.onset + step
+        self.onset = onset
         struck = np.where(is_note, ids[:, PITCH], 0)[:, None]
         if begins_anew.all():
             self.together = struck
@@ -181,6 +188,12 @@ class Heard:
         self.melody = np.where(is_melody, ids[:, PITCH], self.melody)
         self.num_notes = self.num_notes + is_note
         return self.memory.hear(np.where(is_note[:, None], ids, PAD_ID), self.onset)
+
+    def begin_again(self, which: Bool[np.ndarray, " tune"], onset: Int[np.ndarray, " tune"]) -> None:
+        """These tunes start once more, at `onset`: what they were told of their end is recalled, and not played."""
+        self.onset = np.where(which, onset, self.onset)
+        self.together = np.where(which[:, None], 0, self.together)
+        self.num_notes = np.where(which, 0, self.num_notes)
 
     def keep(self, which: Int[np.ndarray, " kept"]) -> None:
         """Of some of the tunes only."""

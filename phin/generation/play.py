@@ -89,7 +89,8 @@ def play(
     """`count` new tunes, from number 0 on, or those of the numbers given. Tune k is a function of (engine, request,
     sampler, constraints, begins, seed, k) alone.
 
-    `begins` are the rows that each begins with, START first; none, if it is not given. A tune is as long as the request
+    `begins` are the rows that each begins with, START first; none, if it is not given. What of them is `given` is heard
+    and is no part of the tune. A tune is as long as the request
     says, unless a constraint says when it ends. It names the lai that its notes are in, which need not be the one that
     was asked for. A model that never learned how long notes last lets them ring, as letters do. Raises PhinError for
     one that never learned when they begin, where constraints leave nothing to draw, and where a tune does not come to
@@ -99,9 +100,7 @@ def play(
     refuse_draw(len(wanted), seed)
     refuse_no_rhythm(engine)
     streams = request.streams(engine.about.tokenizer)
-    kept_to = list(constraints)
-    if all(constraint.latest is None for constraint in kept_to):
-        kept_to.insert(0, length_of(request))
+    kept_to = ending(constraints, request)
     latest = min(constraint.latest for constraint in kept_to if constraint.latest is not None)
     most_rows = MOST_NOTES_A_HONG * (HONG_PER_LINE + latest // STEPS_PER_HONG)
     tunes: list[Played] = []
@@ -114,13 +113,19 @@ def play(
         step = engine.step(len(numbers), sampler or SamplerConfig(), streams)
         drawn = list(draw_rows(step, rows, kept_to, seed, numbers, most_rows))
         ids, chances, allowed = (np.stack(column) for column in zip(*drawn, strict=True))
+        played = np.zeros((0, NUM_FIELDS), np.int64) if begins is None else begins.ids[begins.given + 1 :]
         for place, number in enumerate(numbers):
-            whole = ids[:, place] if begins is None else np.concatenate([begins.ids[1:], ids[:, place]])
+            whole = np.concatenate([played, ids[:, place]])
             phrase = replace(_tune(whole, engine.about.tokenizer, request), title=f"phin {seed}-{number + 1}")
             until = 1 + int((ids[:, place, STEP] == END_ID).argmax())  # rows, the end among them
-            given = 0 if begins is None else len(begins.ids) - 1
-            tunes.append(_played(phrase, given, chances[:until, place], allowed[:until, :, place], kept_to))
+            tunes.append(_played(phrase, len(played), chances[:until, place], allowed[:until, :, place], kept_to))
     return tunes
+
+
+def ending(constraints: Sequence[Constraint], request: TuneRequest) -> list[Constraint]:
+    """The constraints; and before them the length of the request, where none of them says when a tune ends."""
+    is_open = all(constraint.latest is None for constraint in constraints)
+    return [*([length_of(request)] if is_open else []), *constraints]
 
 
 def length_of(request: TuneRequest) -> Constraint:

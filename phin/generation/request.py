@@ -142,7 +142,7 @@ class TuneRequest:
         if not 0 <= self.guidance <= 5:
             remedy = "take 1, or 1.5 to 3 to lean more"
             raise InvalidConfig(f"guidance={self.guidance}", "is not between 0 and 5", remedy)
-        if self.guidance != 1 and self.style == Style():
+        if self.guidance != 1 and self.style == Style() and not self.blend:
             raise InvalidConfig(f"guidance={self.guidance}", "means nothing without a style", "ask for one: source=han")
         if not 0 <= self.blend <= 1:
             raise InvalidConfig(f"blend={self.blend}", "is not between 0 and 1", "take 0.5 for half of each style")
@@ -151,6 +151,14 @@ class TuneRequest:
             raise InvalidConfig(f"blend={self.blend}", "means nothing without another style", remedy)
         if self.other != Style() and not self.blend:
             raise InvalidConfig("other", "means nothing with blend=0", "say how much of it, as blend=0.5")
+        own = {
+            "like": self.like,
+            "source": self.source,
+            "density": self.density,
+        }  # a lai and a tempo are not only leant to
+        if self.blend == 1 and (said := [f"{name}={value}" for name, value in own.items() if value is not None]):
+            reason = "means nothing with blend=1, which is the other style alone"
+            raise InvalidConfig(said[0], reason, "leave it out, or take a blend below 1")
         if self.last_stroke < Metre.parse(self.metre).bar:
             raise InvalidConfig(f"lines={self.lines}", f"hold no whole bar of {self.metre}", "ask for more lines")
 

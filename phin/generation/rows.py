@@ -8,7 +8,7 @@ from jaxtyping import Int
 
 from phin.generation.limits import Heard
 from phin.motif import COLUMNS, motif_ids
-from phin.tokenizer import NUM_FIELDS, PAD_ID, Encoded, melody_ids
+from phin.tokenizer import NUM_FIELDS, PAD_ID, START_ID, STEP, Encoded, melody_ids
 
 
 class Rows(NamedTuple):
@@ -45,11 +45,17 @@ def beginning(tunes: Sequence[Encoded], conditions: Int[np.ndarray, "tune 5"]) -
 
 
 def hear(rows: Rows, memory: int | None = None) -> Heard:
-    """What was played by the end of the beginnings; `memory` as in `draw_rows`."""
+    """What was played by the end of the beginnings; `memory` as in `draw_rows`. What stands before a second START was
+    told beforehand (`Encoded.future_first`): it is recalled, and nothing of it is played yet.
+    """
     first = np.argmax(rows.place == 0, axis=1)
     heard = Heard(np.take_along_axis(rows.onset, first[:, None], axis=1)[:, 0], memory)
     for column in range(rows.ids.shape[1]):
-        heard.hear(rows.ids[:, column], is_there=rows.place[:, column] > 0)
+        ids, onset, there = rows.ids[:, column], rows.onset[:, column], rows.place[:, column] > 0
+        starts = there & (ids[:, STEP] == START_ID)
+        heard.hear(ids, there & ~starts, onset)
+        if starts.any():
+            heard.begin_again(starts, onset)
     return heard
 
 

@@ -4,6 +4,7 @@ What is asked for as a condition (`lai=yai`) leans a tune; what is asked for her
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from phin.errors import InvalidConfig, PhinError
@@ -20,7 +21,7 @@ from phin.generation.constraints import (
 from phin.generation.request import TuneRequest
 from phin.music.drone import with_drone
 from phin.music.fitting import fit
-from phin.music.fretboard import DEFAULT, Drone, DroneKind, Tuning, drone, playable
+from phin.music.fretboard import DEFAULT, FRETS, Drone, DroneKind, Tuning, drone, playable
 from phin.music.lai import Lai, lai_named
 from phin.music.phrase import ASSUMED_TEMPO, HIGHEST_PITCH, LOWEST_PITCH, STEPS_PER_QUARTER, Phrase
 
@@ -60,9 +61,19 @@ class Wishes:
         if self.hand is not None and self.tuning is None:
             remedy = "say which, as keep.tuning=E-A-E"
             raise InvalidConfig(f"keep.hand={self.hand}", "means nothing without a tuning", remedy)
+        if self.hand is not None and not 1 <= self.hand < len(FRETS):
+            raise InvalidConfig(f"keep.hand={self.hand}", "there is no such fret", f"take 1 to {len(FRETS) - 1}")
+        if self.tuning is not None:
+            try:
+                Tuning.parse(self.tuning)
+            except PhinError as error:
+                raise InvalidConfig(f"keep.tuning={self.tuning}", error.reason, error.remedy) from None
 
-    def constraints(self, request: TuneRequest) -> list[Constraint]:
-        """What a tune of this request keeps to. Raises PhinError where no tune could."""
+    def constraints(self, request: TuneRequest, later_strokes: Sequence[int] = ()) -> list[Constraint]:
+        """What a tune of this request keeps to. Raises PhinError where no tune could.
+
+        `later_strokes` are the steps at which a note must come, if others than the last of the request.
+        """
         if self.tonic and request.about:
             reason = f"cannot be with about={request.about}: which note closes the tune is known when it is drawn"
             raise InvalidConfig("keep.tonic=true", reason, "leave one of them out")
@@ -81,7 +92,8 @@ class Wishes:
         if self.most_notes is not None:
             quarter = 60 / request.tempo if request.tempo else ASSUMED_TEMPO / 1e6
             least = math.ceil(round(STEPS_PER_QUARTER / (self.most_notes * quarter), 6))
-            found.append(MostNotes(max(least, 1), fixed=() if request.about else (request.last_stroke,)))
+            closing = () if request.about or later_strokes else (request.last_stroke,)
+            found.append(MostNotes(max(least, 1), fixed=(*later_strokes, *closing)))
         if self.motif or self.pitch:
             found.append(Repetition(self.motif, self.pitch))
         if lai and self.tuning is not None and (self.lai or self.tonic):

@@ -124,7 +124,8 @@ MISTAKES = [
     ("evaluate", ["tunes=nowhere"], "tunes=nowhere: is no folder"),
     ("evaluate", ["tunes=no_tunes"], "tunes=no_tunes: holds no tune that can be read"),
     ("train", ["modl=tiny"], "modl"),
-    ("train", ["model=huge"], "model/huge"),
+    ("train", ["model=huge"], "model=huge: is no choice of model. Take one of absolute, index_rotary, small, tiny."),
+    ("train", ["data=flok"], "data=flok: is no choice of data. Take one of abc_folder, anthology"),
     ("train", ["seed=soon"], "seed"),
     ("train", ["model.dim=7"], "model.dim=7"),
     ("train", ["trainer.max_stps=3"], "trainer.max_stps"),
@@ -203,11 +204,13 @@ MISTAKES = [
     ("train", ["+foo=1"], "+foo=1: there is no such setting"),
     ("generate", ["checkpoint=good.ckpt", "+model=tiny"], "+model=tiny: there is no such setting"),
     ("generate", ["checkpoint=good.ckpt", "model=tiny"], "No match in the defaults list. See"),
-    ("evaluate", [], "checkpoint"),
+    ("evaluate", [], "checkpoint: is not set. Name a run's folder"),
+    ("export", ["checkpoint=good.ckpt"], "out: is not set. Write out=..."),
+    ("play", [], "checkpoint: is not set"),
     ("evaluate", ["checkpoint=nowhere.ckpt"], "nowhere.ckpt"),
     ("evaluate", ["checkpoint=no_tunes"], "holds no checkpoint"),
     ("evaluate", ["checkpoint=good.ckpt", "split=train"], "split=train"),
-    ("generate", [], "checkpoint"),
+    ("generate", [], "checkpoint: is not set. Write checkpoint=... (phin-generate --help says"),
     ("generate", ["checkpoint=torn.ckpt"], "torn.ckpt"),
     ("generate", ["checkpoint=no_tunes/notes.txt"], "notes.txt"),
     ("generate", ["checkpoint=good.ckpt", "lines=0"], "lines=0"),
@@ -217,7 +220,7 @@ MISTAKES = [
     ("generate", ["checkpoint=good.ckpt", "count=0"], "count=0"),
     ("generate", ["checkpoint=good.ckpt", "seed=-1"], "seed=-1"),
     ("generate", ["checkpoint=good.ckpt", "sampler.temperature=0"], "sampler.temperature"),
-    ("generate", ["checkpoint=good.ckpt", "sampler=wild"], "sampler/wild"),
+    ("generate", ["checkpoint=good.ckpt", "sampler=wild"], "sampler=wild: is no choice of sampler. Take one of greedy"),
     ("generate", ["checkpoint=good.ckpt", "sampler.min_p=2"], "sampler.min_p=2"),
     ("generate", ["checkpoint=good.ckpt", "sampler.temperatures.pich=2"], "sampler.temperatures.pich: there is no"),
     ("generate", ["checkpoint=good.ckpt", "keep.lai=true"], "keep.lai=true: means nothing without a lai"),
@@ -226,7 +229,23 @@ MISTAKES = [
     ("generate", ["checkpoint=good.ckpt", "given=nowhere.mid"], "nowhere.mid"),
     ("generate", ["checkpoint=good.ckpt", "given=no_tunes/notes.pdf"], "is of no form that a tune is read from"),
     ("generate", ["checkpoint=good.ckpt", "keep.hand=3"], "keep.hand=3: means nothing without a tuning"),
-    ("generate", ["checkpoint=good.ckpt", "keep.tuning=E"], "tuning 'E': has 1 string"),
+    ("generate", ["checkpoint=good.ckpt", "keep.tuning=E"], "keep.tuning=E: has 1 string"),
+    ("generate", ["checkpoint=good.ckpt", "keep.tuning=E-A-E", "keep.hand=99"], "keep.hand=99: there is no such fret"),
+    (
+        "generate",
+        ["checkpoint=good.ckpt", "choose.candidates=64", "count=200"],
+        "choose.candidates=64: of count=200 are 12800 tunes, and 10000 are the most at once. Take fewer of either",
+    ),
+    (
+        "generate",
+        ["checkpoint=good.ckpt", "choose.candidates=4", "sampler=greedy"],
+        "choose.candidates=4: asks for tunes that are all one where the likeliest note is drawn every time",
+    ),
+    (
+        "generate",
+        ["checkpoint=good.ckpt", "like=a.mid", "blend=1", "other.source=han"],
+        "like=a.mid: means nothing with blend=1, which is the other style alone. Leave it out",
+    ),
     ("generate", ["checkpoint=good.ckpt", "lai='po sai'", "keep.drone=true"], "keep.drone=true: no open string"),
     ("generate", ["checkpoint=torn.ckpt", "out=good.ckpt"], "out=good.ckpt: good.ckpt is a file"),
     ("generate", ["checkpoint=torn.ckpt", "out=good.ckpt/tunes"], "out=good.ckpt/tunes: good.ckpt is a file"),
@@ -269,6 +288,9 @@ def test_a_mistake_in_a_sweep_is_told_with_the_job_that_made_it(desk: Path) -> N
     assert all_files(desk) <= kept, "nothing but why it never began"
     of_dims = phin("train", "-m", "model.dim=7,9").err.splitlines()
     assert [line.split(": ")[1] for line in of_dims] == ["job 0 (model.dim=7)", "job 1 (model.dim=9)"]
+    of_choices = phin("train", "-m", "model=smal,tinny", "data.path=nowhere", "hydra.sweep.dir=chosen").err
+    assert of_choices.startswith("phin-train: model=smal: is no choice of model. Take one of absolute, index_rotary")
+    assert of_choices.count("\n") == 1
 
 
 @pytest.mark.parametrize("command", SCHEMAS)

@@ -2,17 +2,20 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from phin.errors import InvalidConfig, PhinError
+from phin.generation.constraints import MostNotes
 from phin.generation.draw import DrawnRows, draw_rows
-from phin.generation.given import LONGEST, Given, Use, with_examples
+from phin.generation.given import LONGEST, Given, Use, kept_to, with_examples
 from phin.generation.play import ALL, play
 from phin.generation.request import SamplerConfig, Style, TuneRequest
 from phin.generation.torch_engine import TorchEngine
+from phin.generation.wishes import Wishes
 from phin.music.lai import label_lai, lai_named
 from phin.music.midi import write_midi
 from phin.music.phrase import DURATION, PITCH, UNKNOWN, Inferred, Metre, Phrase
@@ -25,6 +28,7 @@ MODEL = tiny_model()
 IDENTITY = identity_for(MODEL)
 ENGINE = TorchEngine(MODEL, IDENTITY)
 TUNE = replace(wander(5, 40, source="han"), metre=Metre(2, 4), tempo=500_000)
+TUNE_HONG = Given(TUNE, Use.CONTINUE).num_hong
 OVER_DRONE = replace(with_drone(wander(5, 40, source="han")), metre=Metre(2, 4))
 
 
@@ -121,6 +125,28 @@ def test_hong_that_are_rewritten_are_new_and_the_rest_is_as_it_was(tune: Phrase,
     assert len({str(each.rows[(each.onset >= first) & (each.onset < end)].tolist()) for each in new}) == len(new)
 
 
+def test_what_comes_after_is_heard_before_hong_are_rewritten() -> None:
+    """Fails: a line is filled as if nothing came after it, which is worth 0.43 bits a note; or what comes is played."""
+    given = Given(TUNE, Use.REWRITE, (3, 6))
+    first, end = given._span
+    later, before = int((TUNE.onset >= end).sum()), int((TUNE.onset < first).sum())
+    begins = given.beginning(TOKENIZER)
+    assert begins is not None
+    assert begins.given == 1 + later
+    assert begins.onset.tolist() == [-48, *TUNE.onset[-later:].tolist(), -48, *TUNE.onset[:before].tolist()]
+    moved = TUNE.rows.copy()
+    moved[-later:, PITCH] = 60
+    other = Given(replace(TUNE, rows=moved), Use.REWRITE, (3, 6))
+    hong = [
+        [each.pitch[(each.onset >= first) & (each.onset < end)].tolist() for each in made(g)] for g in (given, other)
+    ]
+    assert hong[0] != hong[1]
+    asked, constraints = given.request(TuneRequest()), given.constraints()
+    (played,) = play(ENGINE, asked, 1, 0, SamplerConfig(2.0), constraints=constraints, begins=begins)
+    assert played.phrase.onset[:before].tolist() == TUNE.onset[:before].tolist()
+    assert played.phrase.onset[-later:].tolist() == TUNE.onset[-later:].tolist()
+
+
 def test_the_last_hong_can_be_rewritten() -> None:
     """Fails: a tune cannot be given another end."""
     given = Given(TUNE, Use.REWRITE, (TUNE_HONG := Given(TUNE, Use.CONTINUE).num_hong, TUNE_HONG))
@@ -212,6 +238,62 @@ def test_an_example_says_what_is_meant_where_nothing_else_does(tmp_path: Path) -
     assert with_examples(TuneRequest(lai="yai")) == TuneRequest(lai="yai")
     first, second = (stream.conditions for stream in asked.streams(TOKENIZER))
     assert first.tolist() != second.tolist()
+
+
+def test_an_example_that_says_nothing_new_is_refused(tmp_path: Path) -> None:
+    """Fails: `like=` is typed, everything of it is said otherwise, and nobody is told."""
+    file = example(tmp_path, "a.mid", "yai", 12, 400_000)
+    said = {"lai": "soi", "tempo": 90.0, "density": 1.0}
+    for request, key in (
+        (TuneRequest(like=file, **said), "like="),
+        (TuneRequest(source="han", blend=0.5, other=Style(like=file, **said)), "other.like="),
+    ):
+        with pytest.raises(InvalidConfig) as refused:
+            with_examples(request)
+        assert str(refused.value).startswith(f"{key}{file}: says nothing new: its lai and tempo and density are said")
+    for name in said:
+        assert with_examples(TuneRequest(like=file, **{**said, name: None})).like is None
+
+
+@pytest.mark.parametrize("use", [Use.DECORATE, Use.REWRITE, Use.CONTINUE])
+@pytest.mark.parametrize("pace", [1.1, 2.5])
+def test_a_pace_binds_what_is_new_and_comes_to_what_stays(use: Use, pace: float) -> None:
+    """Fails: "no step is left to draw", where notes that stay follow each other faster than is wished."""
+    last, spans = int(TUNE.onset[-1]), ((2, 4), (TUNE_HONG - 1, TUNE_HONG)) if use is Use.REWRITE else (None,)
+    for hong in spans:
+        given = Given(TUNE, use, hong)
+        asked = given.request(TuneRequest())
+        constraints = kept_to(Wishes(most_notes=pace), asked, given)
+        (least,) = (each.least_steps for each in constraints if isinstance(each, MostNotes))
+        begins = given.beginning(TOKENIZER)
+        stays = {int(onset) for onset in TUNE.onset if use is not Use.DECORATE or onset % 24 == 0 or onset == last}
+        for played in play(ENGINE, asked, 3, 1, SamplerConfig(2.0), constraints=constraints, begins=begins):
+            strokes = np.unique(given.finished(played.phrase).onset).tolist()
+            assert set(strokes) - stays or use is Use.REWRITE
+            assert all({one, next} <= stays for one, next in pairwise(strokes) if next - one < least)
+
+
+def test_a_pace_of_strokes_that_all_stay_is_refused() -> None:
+    """Fails: a seed is blamed, where no seed helps."""
+    given = Given(TUNE, Use.RHYTHM)
+    with pytest.raises(InvalidConfig, match=r"keep\.most_notes=2: means nothing with use=rhythm.*Leave it out"):
+        kept_to(Wishes(most_notes=2.0), given.request(TuneRequest()), given)
+
+
+def test_a_given_rhythm_closes_on_the_tonic_over_a_drone() -> None:
+    """Fails: where the rhythm is given, keep.tonic does nothing; or the drone has no melody above it."""
+    given, wishes = Given(TUNE, Use.RHYTHM), Wishes(lai=True, tonic=True, drone=True)
+    asked, lai = given.request(TuneRequest(lai="yai")), lai_named("yai")
+    assert lai is not None
+    for played in play(ENGINE, asked, 4, 0, SamplerConfig(2.0), constraints=kept_to(wishes, asked, given)):
+        tune, _ = wishes.finished(given.finished(played.phrase), asked)
+        melody = tune.melody
+        assert melody.onset.tolist() == np.unique(TUNE.melody.onset).tolist()
+        assert set((melody.pitch % 12).tolist()) <= lai.pitch_classes
+        assert melody.pitch[-1] % 12 == lai.tonic
+        drone = tune.pitch[~tune.is_melody]
+        assert set(drone.tolist()) == {57}
+        assert melody.pitch.min() > 57
 
 
 def test_an_example_that_was_not_read_is_refused(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from phin.batch import collate
 from phin.evaluation.equalities import forced
 from phin.generation.constraints import Length
 from phin.generation.limits import FORBIDDEN, Heard, Kind, Limits
@@ -90,6 +91,24 @@ def test_rows_drawn_one_by_one_are_the_rows_that_were_taught(phrase: Phrase) -> 
         assert rows.conditions.tolist() == taught.conditions.tolist()
         assert rows.place.tolist() == [[time]]
         rows = after(rows, ids[:, time + 1], heard)
+
+
+@pytest.mark.parametrize("phrase", [PHRASE, *melodies(3)], ids=["phrase", "over a drone", "pentatonic", "chromatic"])
+def test_a_tune_that_is_told_from_its_end_is_drawn_as_it_was_taught(phrase: Phrase) -> None:
+    """Fails: what comes is told, and the tune then goes on from there, or has ended, instead of starting again."""
+    whole = item(phrase)
+    later = int(np.flatnonzero(np.diff(whole.encoded.onset[1:-1]))[-2]) + 1
+    told = whole.encoded.future_first(later)
+    taught, given = RowInputs.from_batch(collate([replace(whole, encoded=told)])), told.given
+    rows = beginning([replace(told, ids=told.ids[: given + 1], onset=told.onset[: given + 1])], whole.conditions[None])
+    heard = hear(rows)
+    assert (heard.num_notes, heard.has_ended, heard.together.sum()) == (0, False, 0)
+    for time in range(given, taught.ids.shape[1]):
+        for name in RowInputs._fields[:5]:
+            mine = getattr(rows, name)[:, -1]
+            assert np.array_equal(mine, getattr(taught, name)[:, time].numpy()), name
+        assert rows.place[0, -1] == time
+        rows = after(rows, told.ids[None, time + 1], heard)
 
 
 def test_beginnings_are_the_rows_that_were_taught_side_by_side() -> None:

@@ -62,7 +62,7 @@ def test_density_moves_with_the_blend_from_one_style_to_the_other(learned: tuple
     """Fails: halfway between two styles lies neither; or the ends are not the styles."""
     alphas = (0.0, 0.25, 0.5, 0.75, 1.0)
     other = Style(source="essen")
-    asked = [TuneRequest(source="han", blend=alpha, other=other if alpha else Style()) for alpha in alphas]
+    asked = [TuneRequest(source="han" if a < 1 else None, blend=a, other=other if a else Style()) for a in alphas]
     found = [notes_a_hong(*learned, request) for request in asked]
     assert found == sorted(found), found
     assert found[0] == notes_a_hong(*learned, TuneRequest(source="han"))
@@ -78,8 +78,8 @@ def test_so_it_does_between_two_example_tunes(learned: tuple[PhinTransformer, Id
     slow, lively = (str(tmp_path / f"{source}.mid") for source in ("han", "essen"))
     found = []
     for alpha in (0.0, 0.5, 1.0):
-        other = Style(like=lively) if alpha else Style()
-        found.append(notes_a_hong(*learned, with_examples(TuneRequest(like=slow, blend=alpha, other=other))))
+        like, other = (slow if alpha < 1 else None), Style(like=lively) if alpha else Style()
+        found.append(notes_a_hong(*learned, with_examples(TuneRequest(like=like, blend=alpha, other=other))))
     assert found == sorted(found), found
     assert found[-1] > 1.3 * found[0]
 
