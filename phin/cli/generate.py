@@ -113,19 +113,19 @@ def generate(config: GenerateConfig) -> None:
     judges += [copies.told] if copies is not None and not config.choose.copies else []
 
     def draw(numbers: Sequence[int]) -> list[Played]:
-        return play(engine, request, numbers, config.seed, config.sampler, True, constraints, begins)
+        played = play(engine, request, numbers, config.seed, config.sampler, True, constraints, begins)
+        return [each._replace(phrase=given.finished(each.phrase)) for each in played] if given else played
 
     chosen = choose(draw, config.count, config.choose, judges)
-    drawn = [given.finished(each.played.phrase) if given else each.played.phrase for each in chosen]
-    finished = [config.keep.finished(phrase, request) for phrase in drawn]
+    finished = [config.keep.finished(each.played.phrase, request) for each in chosen]
     written = write_tunes([tune for tune, _ in finished], config.out, name, formats=config.formats)
     for (played, faults), (tune, changes), files in zip(chosen, finished, written, strict=True):
-        copied = copies.told(played.phrase) if copies and config.choose.copies else None
         told = [counted(len(tune), "note"), _lai(tune, config.lai)]
         told += [f"{played.left_out[ALL]:.2f} bits a note from what the model would play"] if constraints else []
         print(f"{files.first}  {', '.join(told)}")
-        scarce = _scarce(played) if constraints else []
-        for line in (*faults, *([copied] if copied else []), *changes, *scarce, *files.said):
+        copied = copies.told(played.phrase) if copies and config.choose.copies else None
+        scarce = _scarce(played) if constraints else None
+        for line in filter(None, (*faults, copied, *changes, scarce, *files.said)):
             print(f"  {line}")
     lai = lai_named(request.lai)
     for line in given.against(lai, config.keep.tonic, config.keep.lai) if given and lai else []:
@@ -145,13 +145,13 @@ def find_copies(config: GenerateConfig, engine: Engine) -> Copies | None:
     return None if store is None else Copies.of(store)
 
 
-def _scarce(played: Played) -> list[str]:
+def _scarce(played: Played) -> str | None:
     """Where almost nothing was left to draw, in one line if anywhere."""
     if not played.scarce:
-        return []
+        return None
     first, *more = played.scarce
     times = f" {1 + len(more)} times, first" if more else ""
-    return [f"almost nothing was left to draw{times}: {first}"]
+    return f"almost nothing was left to draw{times}: {first}"
 
 
 def _lai(tune: Phrase, asked: str | None) -> str:

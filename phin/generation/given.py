@@ -131,10 +131,12 @@ class Given:
             strong = melody.rows[melody.onset % STEPS_PER_HONG == 0].tolist()
             kept = {onset: pitch for onset, _, pitch, *_ in strong} | {last: int(melody.pitch[-1])}
             return [Length(last), GivenNotes(tuple(sorted(kept.items())))]
-        notes = zip(melody.onset.tolist(), melody.pitch.tolist(), strict=True)
-        stay = {onset: pitch for onset, pitch in notes if onset >= self._span[1]}
-        found: list[Constraint] = [Length(last), OnlyMelody()]
-        return [*found, GivenNotes(tuple(stay.items()), free=self._span)] if stay else found
+        later = melody.onset >= self._span[1]
+        if not later.any():
+            return [Length(last), OnlyMelody()]
+        # what is new comes to the next note that stays; the rest of them need not be played to it again
+        onset, pitch = int(melody.onset[later][0]), int(melody.pitch[later][0])
+        return [Length(onset), OnlyMelody(), GivenNotes(((onset, pitch),), free=self._span)]
 
     def finished(self, drawn: Phrase) -> Phrase:
         """What was drawn, with what was to stay as it was given."""
