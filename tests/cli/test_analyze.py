@@ -72,7 +72,7 @@ def test_everything_is_drawn_told_and_the_same_again(
     reading = (desk / "one" / "reading.txt").read_text()
     assert reading.strip() in first.out
     assert "not learned, as nobody labelled any: technique" in reading
-    monkeypatch.setattr("phin.evaluation.inside.save", lambda figure, path: None)  # which takes most of the time
+    monkeypatch.setattr("phin.evaluation.inside.look.save", lambda figure, path: None)  # which takes most of the time
     assert phin("analyze", *asked, "out=two").status == 0
     for name in sorted(there & tables):
         assert (desk / "one" / name).read_bytes() == (desk / "two" / name).read_bytes(), name

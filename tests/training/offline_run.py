@@ -2,6 +2,7 @@
 
 import json
 import struct
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +10,9 @@ from typing import Any
 
 from wandb.proto import wandb_internal_pb2 as pb
 
-BLOCK = 32768
+BLOCK, HEADER = 32768, 7
+PATIENCE = 20.0
+"""Seconds until a file that holds nothing is taken for one that nothing is written to."""
 WHOLE, FIRST, MIDDLE, LAST = 1, 2, 3, 4
 
 
@@ -33,8 +36,7 @@ def offline_runs(run: Path) -> list[OfflineRun]:
 
 def _read(folder: Path) -> OfflineRun:
     read = OfflineRun(folder)
-    (file,) = folder.glob("run-*.wandb")
-    for record in _records(file.read_bytes()):
+    for record in _records(_written(folder)):
         match record.WhichOneof("record_type"):
             case "run":
                 read.about = record.run
@@ -51,6 +53,15 @@ def _read(folder: Path) -> OfflineRun:
     return read
 
 
+def _written(folder: Path) -> bytes:
+    """What is in a run's file, once something is: W&B's own process writes it, and on a busy machine late."""
+    (file,) = folder.glob("run-*.wandb")
+    begun = time.monotonic()
+    while len(data := file.read_bytes()) <= HEADER and time.monotonic() - begun < PATIENCE:
+        time.sleep(0.1)
+    return data
+
+
 def _name(item: Any) -> str:
     return item.key or " ".join(item.nested_key)
 
@@ -58,7 +69,7 @@ def _name(item: Any) -> str:
 def _records(data: bytes) -> Iterator[Any]:
     """Records, some in pieces, between headers of 7 bytes, within blocks of 32 KiB (LevelDB's log format)."""
     assert data[:4] == b":W&B"
-    place, pieces = 7, b""
+    place, pieces = HEADER, b""
     while place < len(data):
         left = BLOCK - place % BLOCK
         if left < 7:
