@@ -1,7 +1,8 @@
-"""Files that appear under their name whole, or not at all."""
+"""Files and folders that appear under their name whole, or not at all."""
 
 import csv
 import os
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -27,6 +28,24 @@ def whole_file(path: str | Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):  # what stands in the way of the one stands in the way of the other
             partial.unlink()
+
+
+@contextmanager
+def whole_folder(path: str | Path) -> Iterator[Path]:
+    """A folder beside `path` to write into; it becomes `path`, which must be empty or not there, if the block ends
+    well, and is removed if not. Raises PhinError where it cannot be made.
+    """
+    path = Path(path)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        partial.mkdir(parents=True)
+        yield partial
+        os.replace(partial, path)
+    except OSError as error:
+        reason = f"cannot be written ({error.strerror or 'unknown error'})"
+        raise PhinError(path, reason, "choose a folder that has room") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -30,6 +30,15 @@ def test_each_of_the_fourteen_faults_has_a_test() -> None:
             assert NAMED.search(line), line
 
 
+def test_each_of_the_measures_has_a_test() -> None:
+    """Fails: the weakness of a measure is answered in words alone."""
+    page = ANSWERS.read_text(encoding="utf-8").partition("## The measures that papers report")[2]
+    rows = [line for line in page.splitlines() if line.startswith("| ") and not line.startswith("| measure")]
+    assert len(rows) == 8
+    for line in rows:
+        assert NAMED.search(line), line
+
+
 def test_studies_that_are_named_are_there() -> None:
     """Fails: the page sends its reader to a folder that is gone."""
     studies = STUDY.findall(ANSWERS.read_text(encoding="utf-8"))

@@ -11,10 +11,10 @@ from phin.cli.app import run
 from phin.corpus.settings import CorpusConfig
 from phin.corpus.store import SPLITS
 from phin.counted import counted
-from phin.errors import InvalidCheckpoint, InvalidConfig, PhinError
+from phin.errors import InvalidCheckpoint, InvalidConfig
+from phin.evaluation.tunes.tune_set import TuneSet, read_folder
 from phin.generation.request import SamplerConfig, refuse_draw
 from phin.music.phrase import Phrase
-from phin.music.readers import read_tune
 from phin.whole_file import write_text
 from phin.writable import refuse_folder
 
@@ -32,8 +32,6 @@ NEEDS = {
     "sampler": ("patterns",),
 }
 """Settings that mean nothing unless one of these is looked at."""
-READ = ((".mid", ".midi"), (".txt",))
-"""Endings of the tunes in a folder: of several forms the first that is there, for each may hold the same tunes."""
 
 
 @dataclass
@@ -53,7 +51,7 @@ class AnalyzeConfig:
     """The id of the held-out tune whose attention and surprises are drawn; else one that the seed draws."""
     seed: int = 0
     generated: str | None = None
-    """A folder of MIDI files, or of letters: the tunes whose motifs are looked at. Else the model draws them."""
+    """A folder of tunes in any form that is read, whose motifs are looked at. Else the model draws them."""
     count: int = 256
     """Tunes that are drawn for it."""
     sampler: SamplerConfig = field(default_factory=SamplerConfig)
@@ -81,7 +79,7 @@ def analyze(config: AnalyzeConfig) -> None:
     if not config.out:
         raise InvalidConfig("out=", "is empty", "name a folder for pictures and tables")
     refuse_folder("out", config.out)
-    read = None if config.generated is None else tunes_in(Path(config.generated))
+    read = None if config.generated is None else read_folder(config.generated, "generated")
     from phin.data.datamodule import PhinDataModule
     from phin.data.dataset import DataConfig
     from phin.evaluation.inside.held_out import HeldOut
@@ -103,12 +101,9 @@ def analyze(config: AnalyzeConfig) -> None:
     lines = []
     for name in (name for name in WHAT if name in config.what):
         if name == "patterns":
-            tunes, ours = (
-                (read, f"{counted(len(read), 'tune')} in {config.generated}")
-                if read
-                else drawn(config, model, identity)
-            )
+            tunes, ours = of_folder(read) if read else drawn(config, model, identity)
             found = patterns(desk, tunes, ours)
+            found += [f"  left out: {line}" for line in read.refused] if read else []
         else:
             found = ROOMS[name](desk)
         print("\n".join(found), flush=True)
@@ -128,14 +123,9 @@ def refuse_what_means_nothing(config: AnalyzeConfig, typed: list[str]) -> None:
             raise InvalidConfig(text, f"means nothing with generated={config.generated}", "leave one of them out")
 
 
-def tunes_in(folder: Path) -> list[Phrase]:
-    """The tunes of a folder: of its MIDI files, or of its pages of letters where it has none. Raises PhinError."""
-    for endings in READ:
-        if files := sorted(file for file in folder.glob("*") if file.suffix.casefold() in endings):
-            return [read_tune(file) for file in files]
-    raise PhinError(
-        folder, "holds no tune in MIDI (.mid) or in letters (.txt)", "name a folder that phin-generate wrote"
-    )
+def of_folder(read: TuneSet) -> tuple[list[Phrase], str]:
+    """The tunes of a folder, and what they are called."""
+    return read.tunes, f"{counted(len(read), 'tune')} in {read.name}"
 
 
 def drawn(config: AnalyzeConfig, model: "PhinTransformer", identity: "Identity") -> tuple[list[Phrase], str]:

@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,9 +15,9 @@ from phin.corpus.settings import CorpusConfig
 from phin.corpus.store import SPLITS, Store
 from phin.errors import InvalidCheckpoint, InvalidConfig, PhinError
 from phin.generation.request import SamplerConfig, TuneRequest, refuse_draw
-from phin.music.lai import lai_named
+from phin.music.lai import LAI, NO_LAI, lai_named
 from phin.music.measures import pattern_slots
-from phin.whole_file import write_text
+from phin.whole_file import whole_folder, write_text
 from phin.writable import refuse_folder
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 FEWEST_REAL = 16
 """Real tunes beside which a spread means something."""
+MOST_SHOWN = 32
+"""Tunes on a page: each is about a megabyte of sound."""
 
 
 @dataclass
@@ -79,6 +81,9 @@ class EvaluateConfig:
                 pattern_slots(self.pattern)
             except ValueError as error:
                 raise InvalidConfig(f"pattern={self.pattern}", str(error), "write it as -x-x") from None
+        if self.shown > MOST_SHOWN:
+            reason = f"would make a page of {self.shown} megabytes"
+            raise InvalidConfig(f"shown={self.shown}", reason, f"take {MOST_SHOWN} or fewer")
         for name, least in (("shown", 0), ("most_real", FEWEST_REAL)):
             if (value := getattr(self, name)) < least:
                 raise InvalidConfig(f"{name}={value}", "is too few", f"take {least} or more")
@@ -99,6 +104,9 @@ class EvaluateConfig:
             self._refuse((*drawing, *measuring, "tunes", "against", "out"), "with equalities=true, which prints")
         elif self.tunes is not None:
             self._refuse(drawing, "for tunes that are there already")
+            if self.lai == NO_LAI:
+                remedy = f"leave it out, or name a lai: {', '.join(lai.name for lai in LAI)}"
+                raise InvalidConfig(f"lai={self.lai}", "means nothing for tunes that are there already", remedy)
         elif self.count == 0:
             self._refuse((*drawing[1:], *measuring), "where no tunes are drawn (count=0)")
         if self.checkpoint is None:
@@ -144,12 +152,17 @@ def evaluate(config: EvaluateConfig) -> None:
         judged = _drawn(config)
     if judged is not None:
         _judge(config, judged, store, bits, paired, Path(out))
-    elif config.out is not None:
-        from phin.evaluation.table import as_dicts
-        from phin.evaluation.tunes.tune_report import DATA
+        return
+    from phin.evaluation.table import as_dicts
+    from phin.evaluation.tabular import text
+    from phin.evaluation.tunes.tune_report import DATA, paired_table
 
+    if paired:
+        print(f"\n{text([paired_table(paired)])}")
+    if config.out is not None:
         Path(out).mkdir(parents=True, exist_ok=True)
-        write_text(Path(out) / DATA, json.dumps({"bits": as_dicts(bits)}, indent=1) + "\n")
+        told = {"bits": as_dicts(bits), "paired": [asdict(row) for row in paired]}
+        write_text(Path(out) / DATA, json.dumps(told, indent=1) + "\n")
         print(f"the same as JSON: {Path(out) / DATA}")
 
 
@@ -234,7 +247,8 @@ def _judge(
     print(text(printed(report, store)))
     for line in judged.refused:
         print(f"refused: {line}")
-    write_report(report, store, out)
+    with whole_folder(out) as partial:
+        write_report(report, store, partial)
     print(f"{out}: {PAGE}, {DATA}, pictures as .svg and .png")
     if config.wandb:
         from phin.evaluation.tunes.wandb_table import send

@@ -105,7 +105,7 @@ def test_tunes_of_a_folder_are_read_each_once(desk: Path, trained: tuple[list[st
     for number, file in enumerate(sorted(midi_folder.glob("*.mid"))[:5]):
         (tunes / file.name).write_bytes(file.read_bytes())
         if number % 2:
-            write_letters(read_midi(file).phrase, tunes / f"{number}.txt")
+            write_letters(read_midi(file).phrase, tunes / f"{file.stem}.txt")
     told = phin("analyze", *arguments, "what=[patterns]", "generated=tunes", "out=looked")
     assert told.status == 0, told.err
     assert "Patterns" in told.out
@@ -128,7 +128,7 @@ MISTAKES = [
     (["what=[ablation]", "count=9"], "count=9: means nothing with what=[ablation]"),
     (["what=[embeddings]", "split=test"], "split=test: means nothing"),
     (["what=[ablation]", "sampler.top_p=0.9"], "sampler.top_p=0.9: means nothing"),
-    (["generated=nowhere"], "nowhere: holds no tune"),
+    (["generated=nowhere"], "generated=nowhere: is no folder"),
     (["generated=nowhere", "count=9"], "count=9: means nothing with generated=nowhere"),
     (["tune=nobody"], "tune=nobody: is no tune of the validation split"),
 ]

@@ -120,6 +120,8 @@ MISTAKES = [
     ("evaluate", ["checkpoint=nowhere", "lai=yay"], "lai=yay"),
     ("evaluate", ["checkpoint=nowhere", "pattern=x--y"], "pattern=x--y: 'x--y' is no rhythm of four slots"),
     ("evaluate", ["checkpoint=nowhere", "shown=-1"], "shown=-1: is too few"),
+    ("evaluate", ["checkpoint=nowhere", "shown=33"], "shown=33: would make a page of 33 megabytes"),
+    ("evaluate", ["tunes=no_tunes", "lai=none"], "lai=none: means nothing for tunes that are there already"),
     ("evaluate", ["checkpoint=nowhere", "most_real=2"], "most_real=2: is too few"),
     ("evaluate", ["tunes=nowhere"], "tunes=nowhere: is no folder"),
     ("evaluate", ["tunes=no_tunes"], "tunes=no_tunes: holds no tune that can be read"),

@@ -25,6 +25,8 @@ TIMES = 200
 """Sets of outcomes drawn as the model says, for the error that chance alone would show."""
 EDGES = (1, 2, 3, 5, 9, 17, 33, 65, 129, 257, 513, 1025)
 """First notes of the stretches that a tune's bits are read in."""
+FEWEST = 5
+"""Families that an interval is drawn from."""
 LONG = 64
 """Notes of tunes that are read over all stretches up to there, so that these are of the same tunes."""
 
@@ -93,7 +95,7 @@ class Bin(NamedTuple):
     """The share that the likeliest value came."""
     low: float
     high: float
-    """95 %, by family."""
+    """95 %, by family; NaN where there are fewer than FEWEST."""
 
 
 class Calibration(NamedTuple):
@@ -115,13 +117,13 @@ class Calibration(NamedTuple):
 
 def calibration(field: str, found: Predictions, families: Int[np.ndarray, " tune"], seed: int) -> Calibration:
     """`families` is of every tune of the store, by number."""
-    which = np.minimum((found.confidence * NUM_BINS).astype(np.int64), NUM_BINS - 1)
+    which = _bin_of(found.confidence)
     bins = []
     for number in np.unique(which).tolist():
         inside = which == number
         tunes, place = np.unique(found.tune[inside], return_inverse=True)
         came = np.bincount(place, weights=found.came[inside])
-        interval = interval_by_family(came, np.bincount(place), families[tunes].astype(np.int64))
+        interval = _interval(came, np.bincount(place), families[tunes])
         share, sure = float(found.came[inside].mean()), float(found.confidence[inside].mean())
         bins.append(Bin(number / NUM_BINS, int(inside.sum()), sure, share, *interval))
     rng = np.random.default_rng(seed)
@@ -131,9 +133,22 @@ def calibration(field: str, found: Predictions, families: Int[np.ndarray, " tune
     return Calibration(field, len(which), error, float(np.mean(drawn)), *means, tuple(bins))
 
 
+def _interval(
+    total: Float[np.ndarray, " tune"], labels: Int[np.ndarray, " tune"], family: Int[np.ndarray, " tune"]
+) -> tuple[float, float]:
+    """By family; of fewer than FEWEST families none, for so few that agree would look certain."""
+    if len(np.unique(family)) < FEWEST:
+        return math.nan, math.nan
+    return interval_by_family(total, labels, family.astype(np.int64))
+
+
+def _bin_of(confidence: Float[np.ndarray, " label"]) -> Int[np.ndarray, " label"]:
+    return np.minimum((confidence * NUM_BINS).astype(np.int64), NUM_BINS - 1)
+
+
 def calibration_error(confidence: Float[np.ndarray, " label"], came: Bool[np.ndarray, " label"]) -> float:
     """The expected calibration error over NUM_BINS bins."""
-    which = np.minimum((confidence * NUM_BINS).astype(np.int64), NUM_BINS - 1)
+    which = _bin_of(confidence)
     apart = np.bincount(which, weights=confidence - came, minlength=NUM_BINS)
     return float(np.abs(apart).sum() / len(which))
 
@@ -165,7 +180,7 @@ def by_place(notes: NoteBits, families: Int[np.ndarray, " tune"]) -> list[Stretc
             if not len(tunes):
                 continue
             total = np.bincount(place, weights=notes.bits[inside].sum(axis=1))
-            low, high = interval_by_family(total, np.bincount(place), families[tunes].astype(np.int64))
+            low, high = _interval(total, np.bincount(place), families[tunes])
             step, pitch, duration = notes.bits[inside].mean(axis=0).tolist()
             last = min(after - 1, LONG) if name == "long" else after - 1
             together = step + pitch + duration

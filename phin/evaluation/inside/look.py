@@ -181,8 +181,8 @@ def patterns(desk: Desk, tunes: Sequence[Phrase], ours: str) -> list[str]:
     found = characteristic(tunes, theirs, families, NUM_MOTIFS, desk.seed) if theirs else []
     where = ", ".join(sorted(str(metre) for metre in metres if metre)) or "no metre"
     against = f"{counted(len(theirs), 'training tune', style=',')} in {where}"
-    if not found:
-        return [f"Patterns: {ours}, against {against}: no motif marks them."]
+    if not any(row.log_odds > 0 for row in found):
+        return [f"Patterns: {ours}, against {against}: no motif marks them; of fewer than 50 tunes few ever do."]
     holders = [[learned[place] for place in row.found_in] for row in found]
     titles = ["; ".join(_called(store.phrase(t), store.id(t)) for t in each[:NUM_NAMED]) for each in holders]
     desk.table(
@@ -201,8 +201,9 @@ def patterns(desk: Desk, tunes: Sequence[Phrase], ours: str) -> list[str]:
         lines.append(
             f"  {row.letters}  {odds}, in {row.our_tunes} of them and {row.their_tunes} training tunes: {title}"
         )
-    new = sum(not row.their_tunes for row in found)
-    return [*lines, f"  of {len(found)} motifs, {new} are in no training tune"]
+    more = [row for row in found if row.log_odds > 0]
+    new = sum(not row.their_tunes for row in more)
+    return [*lines, f"  of the {len(more)} motifs that they have more of, {new} are in no training tune"]
 
 
 def _called(phrase: Phrase, id: str) -> str:

@@ -49,20 +49,20 @@ def drawn(name: str, tunes: Sequence[Phrase]) -> TuneSet:
     return TuneSet(name, heard, [tune.title for tune in heard], np.arange(len(heard)), silent)
 
 
-def read_folder(folder: str | Path) -> TuneSet:
+def read_folder(folder: str | Path, key: str = "tunes") -> TuneSet:
     """All tunes of a folder and those below it, in any form that is read; families are found by title and notes.
 
-    Of files with one name and several endings, as phin-generate writes them, the first of FORMS is read and the others
-    are told as refused, for they are one tune. Raises PhinError where there is none, or where one was made by phin's
-    own rules.
+    Of files with one name and several endings, as phin-generate writes them, the first of FORMS that can be read is,
+    and the others are told as refused, for they are one tune. Raises PhinError, under the key that the folder was
+    named by, where there is none, or where one was made by phin's own rules.
     """
     if not Path(folder).is_dir():
-        raise InvalidConfig(f"tunes={folder}", "is no folder", "name one that holds tunes")
+        raise InvalidConfig(f"{key}={folder}", "is no folder", "name one that holds tunes")
     tunes, ids, refused = list[Phrase](), list[str](), list[str]()
     files = [path for path in sorted(Path(folder).rglob("*")) if path.suffix.casefold() in READERS and path.is_file()]
-    best = {path.with_suffix(""): path for path in sorted(files, key=_form, reverse=True)}
-    for path in files:
-        if (instead := best[path.with_suffix("")]) != path:
+    is_read = dict[Path, Path]()
+    for path in sorted(files, key=lambda path: (path.with_suffix(""), _form(path))):
+        if (instead := is_read.get(path.with_suffix(""))) is not None:
             refused.append(f"{path}: {instead.name} is read, which has the same name.")
             continue
         try:
@@ -70,6 +70,7 @@ def read_folder(folder: str | Path) -> TuneSet:
         except PhinError as error:
             refused.append(str(error))
             continue
+        is_read[path.with_suffix("")] = path
         name = path.relative_to(folder).as_posix()
         for number, tune in enumerate(found, start=1):
             if tune.source in MADE:
@@ -83,7 +84,7 @@ def read_folder(folder: str | Path) -> TuneSet:
     if not tunes:
         why = f" ({refused[0]})" if refused else ""
         remedy = f"give it files that end in {', '.join(READERS)}"
-        raise PhinError(f"tunes={folder}", f"holds no tune that can be read{why}", remedy)
+        raise PhinError(f"{key}={folder}", f"holds no tune that can be read{why}", remedy)
     return TuneSet(str(folder), tunes, ids, families(tunes), refused)
 
 
@@ -124,8 +125,11 @@ def _of_store(
             break
         tune = store.phrase(number)
         fits = tune.metre in metres if metres else tune.metre is not None and tune.metre.divides_a_line
-        if fits and tune.source not in MADE and tune.is_melody.any():
-            tunes.append(tune.melody if hong is None else last_hong(tune, hong))
+        if not fits or tune.source in MADE or not tune.is_melody.any():
+            continue
+        heard = tune.melody if hong is None else last_hong(tune, hong)
+        if len(heard):  # nothing begins in an end that is one long note
+            tunes.append(heard)
             ids.append(store.id(number))
             family.append(int(store.families[number]))
     if not tunes:

@@ -58,6 +58,15 @@ def test_who_is_as_right_as_sure_shows_no_more_error_than_chance() -> None:
         assert each.lowest <= each.confidence < each.lowest + 0.1
 
 
+def test_few_families_that_agree_are_not_called_certain() -> None:
+    """Fails: three labels of two tunes, all right, have an interval without width."""
+    few = calibration("step", made(np.full(3, 0.35), np.ones(3, bool)), np.arange(7), 0)
+    assert np.isnan([few.bins[0].low, few.bins[0].high]).all()
+    by_family = calibration("step", made(np.full(70, 0.35), np.arange(70) % 7 < 3), np.array([0, 1, 2, 3, 4, 5, 5]), 0)
+    by_tune = calibration("step", made(np.full(70, 0.35), np.arange(70) % 7 < 3), np.arange(7), 0)
+    assert by_family.bins[0].low != by_tune.bins[0].low, "whole families are drawn"
+
+
 def test_predictions_are_the_likeliest_values_of_every_label() -> None:
     """Fails: padding counts as foretold, or a field as another."""
     model, phrases = tiny_model(), [PHRASE.melody, *(tune.melody for tune in melodies(2))]

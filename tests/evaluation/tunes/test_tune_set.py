@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from phin.errors import PhinError
-from phin.evaluation.tunes.tune_set import drawn, last_hong, read_folder
+from phin.evaluation.tunes.tune_set import drawn, held_out, last_hong, read_folder
 from phin.music.composer import compose
 from phin.music.midi import write_midi
 from phin.music.notation import write_letters
-from phin.music.phrase import Phrase
-from tests.evaluation.structured import returning
+from phin.music.phrase import DURATION, STEPS_PER_HONG, Phrase
+from tests.evaluation.structured import returning, store_of
 from tests.tunes import wander, with_drone
 
 
@@ -44,6 +44,31 @@ def test_a_tune_in_several_forms_is_one_tune(tmp_path: Path) -> None:
     assert [line.rpartition(": ")[2] for line in found.refused] == [
         f"{name}.mid is read, which has the same name." for name in ("tune-0-1", "tune-0-2")
     ]
+
+
+def test_of_several_forms_the_first_that_can_be_read_is(tmp_path: Path) -> None:
+    """Fails: a good page is lost for a broken file of its name, or is said to have been read when it was not."""
+    (tmp_path / "a.mid").write_bytes(b"torn")
+    for name in ("a", "b"):
+        write_letters(returning(4), tmp_path / f"{name}.txt")
+    write_midi(returning(4), tmp_path / "b.mid")
+    found = read_folder(tmp_path)
+    assert found.ids == ["a.txt", "b.mid"]
+    torn, page = found.refused
+    assert "a.mid: does not begin as MIDI does" in torn
+    assert page.endswith("b.txt: b.mid is read, which has the same name.")
+
+
+def test_a_tune_in_whose_end_nothing_begins_is_left_out(tmp_path: Path) -> None:
+    """Fails: short tunes are set beside a long last note, of which no note is left, and all ends in a traceback."""
+    tune, rows = returning(3), returning(4).rows.copy()
+    rows[-1, DURATION] = 8 * STEPS_PER_HONG
+    held = replace(returning(4), rows=rows)
+    assert not len(last_hong(held, 1))
+    store = store_of(tmp_path / "s", [returning(1)], [held, tune])
+    assert len(held_out(store, "test", set(), 9, seed=0)) == 2
+    (short,) = held_out(store, "test", set(), 9, seed=0, hong=1).tunes
+    assert len(short)
 
 
 def test_versions_of_one_tune_are_one_family(tmp_path: Path) -> None:
