@@ -88,6 +88,20 @@ class AboutLength(Constraint):
 
 
 @dataclass
+class Chords(Constraint):
+    """No pitch is struck twice at one time, and no more than `MOST_TOGETHER` notes.
+
+    Where every step on is forbidden but a far one, a model would rather stay where it is, and for ever.
+    """
+
+    def now(self, heard: Heard, limits: Limits) -> None:
+        struck = heard.together > 0
+        limits.step[struck.sum(axis=1) >= MOST_TOGETHER, NUM_SYMBOLS] = FORBIDDEN
+        for tune in np.flatnonzero(struck.any(axis=1) & ~heard.has_ended):
+            limits.pitch[tune, Kind.TOGETHER, :, heard.together[tune, struck[tune]]] = FORBIDDEN
+
+
+@dataclass
 class InLai(Constraint):
     """Melody notes lie in the lai's five pitch classes, and so does what is struck with them."""
 
@@ -130,7 +144,7 @@ class OnFretboard(Constraint):
 
     def now(self, heard: Heard, limits: Limits) -> None:
         struck = heard.together > 0
-        limits.step[struck.sum(axis=1) >= min(self.tuning.num_strings, MOST_TOGETHER), NUM_SYMBOLS] = FORBIDDEN
+        limits.step[struck.sum(axis=1) >= self.tuning.num_strings, NUM_SYMBOLS] = FORBIDDEN
         for tune in np.flatnonzero(struck.any(axis=1) & ~heard.has_ended):
             possible = self.beside(tuple(sorted(heard.together[tune, struck[tune]].tolist())))
             limits.pitch[tune, Kind.TOGETHER, :, IS_PITCH & ~possible] = FORBIDDEN
