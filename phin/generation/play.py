@@ -78,6 +78,8 @@ class Played(NamedTuple):
     probability that was left. Masking is not conditioning: the model draws as if what comes later were free."""
     scarce: tuple[str, ...]
     """Where less than `SCARCE` of a field's probability was left, in words."""
+    num_drawn: int
+    """Notes that were drawn: all of the phrase but those that it began with."""
 
 
 def play(
@@ -104,7 +106,7 @@ def play(
     refuse_draw(len(wanted), seed)
     refuse_no_rhythm(engine)
     streams = request.streams(engine.about.tokenizer)
-    kept_to = ending(constraints, request)
+    kept_to = ending(constraints, request, begins)
     latest = min(constraint.latest for constraint in kept_to if constraint.latest is not None)
     most_rows = MOST_NOTES_A_HONG * (HONG_PER_LINE + latest // STEPS_PER_HONG)
     played = np.zeros((0, NUM_FIELDS), np.int64) if begins is None else begins.ids[begins.given + 1 :]
@@ -146,18 +148,21 @@ def play(
     return tunes
 
 
-def ending(constraints: Sequence[Constraint], request: TuneRequest) -> list[Constraint]:
+def ending(constraints: Sequence[Constraint], request: TuneRequest, begins: Encoded | None = None) -> list[Constraint]:
     """The constraints, before them `Chords`, and the length of the request where none of them says when a tune ends."""
     is_open = all(constraint.latest is None for constraint in constraints)
-    return [*([length_of(request)] if is_open else []), Chords(), *constraints]
+    return [*([length_of(request, begins)] if is_open else []), Chords(), *constraints]
 
 
-def length_of(request: TuneRequest) -> Constraint:
-    """What says when a tune of this request ends."""
+def length_of(request: TuneRequest, begins: Encoded | None = None) -> Constraint:
+    """What says when a tune of this request ends, that goes on after what it `begins` with."""
     last = request.last_stroke
     if not request.about:
         return Length(last)
-    return AboutLength(last, last + STEPS_PER_HONG * (HONG_PER_LINE * request.lines // 2), request.about)
+    if begins is None:
+        return AboutLength(last, last + STEPS_PER_HONG * (HONG_PER_LINE * request.lines // 2), request.about)
+    after = int(begins.onset[-1])
+    return AboutLength(last, last + max(last - after, 0) // 2, request.about, after)
 
 
 def refuse_no_rhythm(engine: Engine) -> None:
@@ -184,7 +189,7 @@ def _played(
         f"note {given + row + 1}: {allowed[row, -1, field]:.2g} of its {FIELDS[field].name}"
         for row, field in np.argwhere(allowed[:-1, -1] < SCARCE).tolist()  # the end of a tune is no note
     ]
-    return Played(phrase, float(log_probability.sum()), left_out, tuple(scarce))
+    return Played(phrase, float(log_probability.sum()), left_out, tuple(scarce), len(log_probability) - 1)
 
 
 def start_of(request: TuneRequest) -> Encoded:
