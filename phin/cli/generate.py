@@ -10,7 +10,7 @@ from phin.cli.app import run
 from phin.cli.engine import open_engine, refuse_precision
 from phin.corpus.copies import Copies, store_of
 from phin.counted import counted
-from phin.errors import InvalidConfig
+from phin.errors import InvalidConfig, PhinError
 from phin.generation.choice import Choice, choose, falls_silent
 from phin.generation.given import Given, Use, kept_to, with_examples
 from phin.generation.play import ALL, Engine, Played, play
@@ -119,7 +119,12 @@ def generate(config: GenerateConfig) -> None:
     chosen = choose(draw, config.count, config.choose, judges)
     finished = [config.keep.finished(each.played.phrase, request) for each in chosen]
     written = write_tunes([tune for tune, _ in finished], config.out, name, formats=config.formats)
-    for (played, faults), (tune, changes), files in zip(chosen, finished, written, strict=True):
+    for number, ((played, faults), (tune, changes), files) in enumerate(zip(chosen, finished, written, strict=True), 1):
+        if files.first is None:
+            print(
+                f"{name}-{number}  not written: {'; '.join(said.replace(': not written', '') for said in files.said)}"
+            )
+            continue
         told = [counted(len(tune), "note"), _lai(tune, config.lai)]
         told += [f"{played.left_out[ALL]:.2f} bits a note from what the model would play"] if constraints else []
         print(f"{files.first}  {', '.join(told)}")
@@ -130,8 +135,11 @@ def generate(config: GenerateConfig) -> None:
     lai = lai_named(request.lai)
     for line in given.against(lai, config.keep.tonic, config.keep.lai) if given and lai else []:
         print(line)
-    forms = ", ".join(endings_of(config.formats))
-    print(f"{counted(len(chosen), 'tune')} ({forms}) in {config.out}. Model licence: {engine.about.licence}")
+    forms, there = ", ".join(endings_of(config.formats)), sum(files.first is not None for files in written)
+    if not there:
+        reason = f"no page could hold any of {counted(len(chosen), 'tune')}"
+        raise PhinError(f"formats={forms}", reason, "take mid among them, or keep.lai=true with a lai")
+    print(f"{counted(there, 'tune')} ({forms}) in {config.out}. Model licence: {engine.about.licence}")
 
 
 def find_copies(config: GenerateConfig, engine: Engine) -> Copies | None:

@@ -215,7 +215,7 @@ def drawn_alike(
     rows = beginning([begins or start_of(request)] * count, np.tile(streams[0].conditions, (count, 1)))
     step, another = (each.step(count, sampler, streams) for each in (engine, other))
     both = _Both(step, another, sampler, ROOM * largest)
-    for _ in draw_rows(both, rows, ending(constraints, request), seed, range(count), most_rows=None):
+    for _ in draw_rows(both, rows, ending(constraints, request, begins), seed, range(count), most_rows=None):
         pass
     return DrawnAlike(path, both.drawn, both.differ, both.ties)
 

@@ -24,8 +24,9 @@ class Choice:
     candidates: int = 1
     """Tunes drawn for each that is kept: the one whose notes the model finds likeliest."""
     length_penalty: float = 1.0
-    """How far more notes excuse a lower probability: log p / ((5 + notes) / 6) ** penalty is compared (Wu et al. 2016,
-    arXiv 1609.08144). 0: not at all, the fewest notes win; 1: about the mean of each note; above it long tunes win."""
+    """How far more notes that were drawn excuse a lower probability: log p / ((5 + notes) / 6) ** penalty is compared
+    (Wu et al. 2016, arXiv 1609.08144). 0: not at all, the fewest notes win; 1: about the mean of each note; above it
+    long tunes win."""
     silence: bool = False
     """Keeps also a tune that rests for more than two hong."""
     copies: bool = True
@@ -50,7 +51,7 @@ class Choice:
 
     def score(self, played: Played) -> float:
         """What is compared among candidates: the higher the better."""
-        return played.log_probability / ((5 + len(played.phrase)) / 6) ** self.length_penalty
+        return played.log_probability / ((5 + played.num_drawn) / 6) ** self.length_penalty
 
 
 class Chosen(NamedTuple):

@@ -67,12 +67,13 @@ class AboutLength(Constraint):
     """Ends near `wanted` (a step), the likelier the later, and at `at_most` whatever happens.
 
     Up to `wanted` the end's logit is lowered by `pull` for each hong that is left; after it, raised by as much for each
-    hong too many.
+    hong too many. Where a tune goes on after something, it has a stroke `after` that.
     """
 
     wanted: int
     at_most: int
     pull: float = 1.0
+    after: int | None = None
 
     @property
     def latest(self) -> int:
@@ -84,7 +85,22 @@ class AboutLength(Constraint):
         lands = heard.onset[:, None] + STEP_OF_ID
         too_late = IS_STEP & ((lands > self.at_most) | (heard.onset >= self.at_most)[:, None])
         limits.step[too_late] = FORBIDDEN
-        limits.step[heard.num_notes == 0, END_ID] = FORBIDDEN
+        nothing_new = heard.num_notes == 0 if self.after is None else heard.onset <= self.after
+        limits.step[nothing_new, END_ID] = FORBIDDEN
+
+
+@dataclass
+class Chords(Constraint):
+    """No pitch is struck twice at one time, and no more than `MOST_TOGETHER` notes.
+
+    Where every step on is forbidden but a far one, a model would rather stay where it is, and for ever.
+    """
+
+    def now(self, heard: Heard, limits: Limits) -> None:
+        struck = heard.together > 0
+        limits.step[struck.sum(axis=1) >= MOST_TOGETHER, NUM_SYMBOLS] = FORBIDDEN
+        for tune in np.flatnonzero(struck.any(axis=1) & ~heard.has_ended):
+            limits.pitch[tune, Kind.TOGETHER, :, heard.together[tune, struck[tune]]] = FORBIDDEN
 
 
 @dataclass
@@ -130,7 +146,7 @@ class OnFretboard(Constraint):
 
     def now(self, heard: Heard, limits: Limits) -> None:
         struck = heard.together > 0
-        limits.step[struck.sum(axis=1) >= min(self.tuning.num_strings, MOST_TOGETHER), NUM_SYMBOLS] = FORBIDDEN
+        limits.step[struck.sum(axis=1) >= self.tuning.num_strings, NUM_SYMBOLS] = FORBIDDEN
         for tune in np.flatnonzero(struck.any(axis=1) & ~heard.has_ended):
             possible = self.beside(tuple(sorted(heard.together[tune, struck[tune]].tolist())))
             limits.pitch[tune, Kind.TOGETHER, :, IS_PITCH & ~possible] = FORBIDDEN

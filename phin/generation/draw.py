@@ -69,8 +69,8 @@ def draw_rows(
 ) -> Iterator[DrawnRows]:
     """The rows that follow the beginnings `rows`, one of each tune at a time, until each has come to its end.
 
-    After its end a tune's rows mean nothing. With a `memory` only so many melody notes are recalled, for tunes without
-    end. Raises PhinError where constraints leave nothing to draw, and where a tune has no end after `most_rows`.
+    After its end a tune's rows mean nothing; one that has none after `most_rows` is broken off. With a `memory` only so
+    many melody notes are recalled, for tunes without end. Raises PhinError where constraints leave nothing to draw.
     """
     heard, plays = hear(rows, memory), np.arange(len(tunes))
     side = _SideBySide(constraints, seed, tunes)
@@ -92,8 +92,6 @@ def draw_rows(
             heard.keep(left)
             rows, plays = Rows(*(column[left] for column in rows)), plays[left]
             side = _SideBySide(constraints, seed, [side.tunes[place] for place in left.tolist()])
-    reason = "a tune did not come to its end"
-    raise PhinError(f"seed {seed}", reason, "take another seed, or a lower sampler.temperature")
 
 
 class _SideBySide:

@@ -14,7 +14,7 @@ import numpy as np
 
 from phin.errors import InvalidConfig, PhinError
 from phin.generation.constraints import Constraint, GivenNotes, Length, OnlyMelody, Rhythm
-from phin.generation.request import Style, TuneRequest
+from phin.generation.request import MOST_LINES, Style, TuneRequest
 from phin.generation.wishes import Wishes
 from phin.music.augment import named
 from phin.music.grid import begin_of, hong_of
@@ -93,7 +93,14 @@ class Given:
             raise InvalidConfig(f"about={request.about}", reason, "leave it out")
         lines = -(-self.num_hong // HONG_PER_LINE)
         tempo = request.tempo or (60e6 / self.phrase.tempo if self.phrase.tempo else None)
-        lines += request.lines if self.use is Use.CONTINUE else 0
+        room = MOST_LINES - lines
+        if room < (self.use is Use.CONTINUE):
+            raise PhinError(where, f"has {lines} lines already", f"give a tune of fewer than {MOST_LINES}")
+        if self.use is Use.CONTINUE:
+            if request.lines > room:
+                reason = f"is too much after {where}, which has {lines}: {MOST_LINES} are the most in all"
+                raise InvalidConfig(f"lines={request.lines}", reason, f"take 1 to {room}")
+            lines += request.lines
         return replace(request, lines=lines, metre=metre, tempo=tempo)
 
     def beginning(self, tokenizer: Tokenizer) -> Encoded | None:

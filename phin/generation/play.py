@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from tqdm import tqdm
 
 from phin.errors import PhinError
-from phin.generation.constraints import AboutLength, Constraint, Length
+from phin.generation.constraints import AboutLength, Chords, Constraint, Length
 from phin.generation.draw import Step, draw_rows
 from phin.generation.request import SamplerConfig, Stream, TuneRequest, refuse_draw
 from phin.generation.rows import beginning
@@ -24,7 +24,11 @@ ALL = "all"
 SCARCE = 1e-3
 """With less of the model's probability left than this, what is drawn says little of the model."""
 MOST_NOTES_A_HONG = 12
-"""A tune denser than this on average is going nowhere and is given up."""
+"""A tune denser than this on average is going nowhere, and is drawn again."""
+DRAWN_AGAIN = 4
+"""So often in all a tune is drawn that does not come to its end; the others beside it stay as they are."""
+AGAIN = 2**28
+"""What is added to a tune's number when it is drawn again: more than any number that `choose` draws of."""
 
 
 @runtime_checkable
@@ -74,6 +78,8 @@ class Played(NamedTuple):
     probability that was left. Masking is not conditioning: the model draws as if what comes later were free."""
     scarce: tuple[str, ...]
     """Where less than `SCARCE` of a field's probability was left, in words."""
+    num_drawn: int
+    """Notes that were drawn: all of the phrase but those that it began with."""
 
 
 def play(
@@ -94,46 +100,69 @@ def play(
     says, unless a constraint says when it ends. It names the lai that its notes are in, which need not be the one that
     was asked for. A model that never learned how long notes last lets them ring, as letters do. Raises PhinError for
     one that never learned when they begin, where constraints leave nothing to draw, and where a tune does not come to
-    its end.
+    its end, however often it is drawn.
     """
     wanted = range(count) if isinstance(count, int) else count
     refuse_draw(len(wanted), seed)
     refuse_no_rhythm(engine)
     streams = request.streams(engine.about.tokenizer)
-    kept_to = ending(constraints, request)
+    kept_to = ending(constraints, request, begins)
     latest = min(constraint.latest for constraint in kept_to if constraint.latest is not None)
     most_rows = MOST_NOTES_A_HONG * (HONG_PER_LINE + latest // STEPS_PER_HONG)
+    played = np.zeros((0, NUM_FIELDS), np.int64) if begins is None else begins.ids[begins.given + 1 :]
     tunes: list[Played] = []
-    quiet = not progress or len(wanted) <= BATCH
-    for first in tqdm(range(0, len(wanted), BATCH), "drawing", unit="batch", disable=quiet):
-        numbers = wanted[first : first + BATCH]
-        rows = beginning(
-            [begins or start_of(request)] * len(numbers), np.tile(streams[0].conditions, (len(numbers), 1))
-        )
+
+    def draw(numbers: Sequence[int]) -> list[Played | None]:
+        """Tunes of these numbers; None for one that did not come to its end."""
+        conditions = np.tile(streams[0].conditions, (len(numbers), 1))
+        rows = beginning([begins or start_of(request)] * len(numbers), conditions)
         step = engine.step(len(numbers), sampler or SamplerConfig(), streams)
         drawn = list(draw_rows(step, rows, kept_to, seed, numbers, most_rows))
         ids, chances, allowed = (np.stack(column) for column in zip(*drawn, strict=True))
-        played = np.zeros((0, NUM_FIELDS), np.int64) if begins is None else begins.ids[begins.given + 1 :]
-        for place, number in enumerate(numbers):
-            whole = np.concatenate([played, ids[:, place]])
-            phrase = replace(_tune(whole, engine.about.tokenizer, request), title=f"phin {seed}-{number + 1}")
-            until = 1 + int((ids[:, place, STEP] == END_ID).argmax())  # rows, the end among them
-            tunes.append(_played(phrase, len(played), chances[:until, place], allowed[:until, :, place], kept_to))
+        found = list[Played | None]()
+        for place, is_end in enumerate((ids[:, :, STEP] == END_ID).T):
+            if not is_end.any():
+                found.append(None)
+                continue
+            phrase = _tune(np.concatenate([played, ids[:, place]]), engine.about.tokenizer, request)
+            until = 1 + int(is_end.argmax())  # rows, the end among them
+            found.append(_played(phrase, len(played), chances[:until, place], allowed[:until, :, place], kept_to))
+        return found
+
+    quiet = not progress or len(wanted) <= BATCH
+    for first in tqdm(range(0, len(wanted), BATCH), "drawing", unit="batch", disable=quiet):
+        numbers = wanted[first : first + BATCH]
+        found = draw(numbers)
+        for again in range(1, DRAWN_AGAIN):
+            if endless := [place for place, tune in enumerate(found) if tune is None]:
+                for place, tune in zip(endless, draw([numbers[k] + again * AGAIN for k in endless]), strict=True):
+                    found[place] = tune
+        for number, tune in zip(numbers, found, strict=True):
+            if tune is None:
+                reason = (
+                    f"was drawn {DRAWN_AGAIN} times, over {MOST_NOTES_A_HONG} notes a hong, and did not come to its end"
+                )
+                remedy = "bind its pace, as keep.most_notes=4, or train the model longer"
+                raise PhinError(f"seed {seed}, tune {number + 1}", reason, remedy)
+            tunes.append(tune._replace(phrase=replace(tune.phrase, title=f"phin {seed}-{number + 1}")))
     return tunes
 
 
-def ending(constraints: Sequence[Constraint], request: TuneRequest) -> list[Constraint]:
-    """The constraints; and before them the length of the request, where none of them says when a tune ends."""
+def ending(constraints: Sequence[Constraint], request: TuneRequest, begins: Encoded | None = None) -> list[Constraint]:
+    """The constraints, before them `Chords`, and the length of the request where none of them says when a tune ends."""
     is_open = all(constraint.latest is None for constraint in constraints)
-    return [*([length_of(request)] if is_open else []), *constraints]
+    return [*([length_of(request, begins)] if is_open else []), Chords(), *constraints]
 
 
-def length_of(request: TuneRequest) -> Constraint:
-    """What says when a tune of this request ends."""
+def length_of(request: TuneRequest, begins: Encoded | None = None) -> Constraint:
+    """What says when a tune of this request ends, that goes on after what it `begins` with."""
     last = request.last_stroke
     if not request.about:
         return Length(last)
-    return AboutLength(last, last + STEPS_PER_HONG * (HONG_PER_LINE * request.lines // 2), request.about)
+    if begins is None:
+        return AboutLength(last, last + STEPS_PER_HONG * (HONG_PER_LINE * request.lines // 2), request.about)
+    after = int(begins.onset[-1])
+    return AboutLength(last, last + max(last - after, 0) // 2, request.about, after)
 
 
 def refuse_no_rhythm(engine: Engine) -> None:
@@ -160,7 +189,7 @@ def _played(
         f"note {given + row + 1}: {allowed[row, -1, field]:.2g} of its {FIELDS[field].name}"
         for row, field in np.argwhere(allowed[:-1, -1] < SCARCE).tolist()  # the end of a tune is no note
     ]
-    return Played(phrase, float(log_probability.sum()), left_out, tuple(scarce))
+    return Played(phrase, float(log_probability.sum()), left_out, tuple(scarce), len(log_probability) - 1)
 
 
 def start_of(request: TuneRequest) -> Encoded:

@@ -17,6 +17,8 @@ RANKED = 64
 MOST_TUNES = 10_000
 """Of one request: all of them are in memory before the first is written."""
 
+MOST_LINES = 64
+
 
 @dataclass
 class SamplerConfig:
@@ -130,8 +132,8 @@ class TuneRequest:
     other: Style = field(default_factory=Style)
 
     def __post_init__(self) -> None:
-        if not 1 <= self.lines <= 64:
-            raise InvalidConfig(f"lines={self.lines}", "is no length for a tune", "take 1 to 64 lines")
+        if not 1 <= self.lines <= MOST_LINES:
+            raise InvalidConfig(f"lines={self.lines}", "is no length for a tune", f"take 1 to {MOST_LINES} lines")
         if not 0 <= self.about <= 100:
             raise InvalidConfig(f"about={self.about}", "is no pull", "take 0.2 to 2, or 0 for an exact length")
         if Metre.parse(self.metre) not in METRES:

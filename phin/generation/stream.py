@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from phin.generation.constraints import Constraint
+from phin.generation.constraints import Chords, Constraint
 from phin.generation.draw import draw_rows
 from phin.generation.limits import FORBIDDEN, Limits
 from phin.generation.play import Engine, refuse_no_rhythm, start_of
@@ -77,9 +77,8 @@ def stream(
     refuse_draw(1, seed)
     refuse_no_rhythm(engine)
     streams = request.streams(engine.about.tokenizer)
-    kept_to = list(constraints)
-    if all(constraint.latest is None for constraint in kept_to):
-        kept_to.insert(0, Endless())
+    is_open = all(constraint.latest is None for constraint in constraints)
+    kept_to = [*([Endless()] if is_open else []), Chords(), *constraints]
     rows = beginning([begins or start_of(request)], streams[0].conditions[None])
     onset = int(rows.onset[0, -1])
     step = engine.step(1, sampler or SamplerConfig(), streams, window)

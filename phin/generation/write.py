@@ -24,9 +24,9 @@ class TuneFiles:
     said: tuple[str, ...] = ()
 
     @property
-    def first(self) -> Path:
-        """The first of the forms that it could be written in."""
-        return next(iter(self.of.values()))
+    def first(self) -> Path | None:
+        """The first of the forms that it could be written in; None where no page that was asked for can hold it."""
+        return next(iter(self.of.values()), None)
 
 
 def endings_of(formats: Sequence[str]) -> tuple[str, ...]:

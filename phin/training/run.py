@@ -237,7 +237,7 @@ def finish(run: Path, datamodule: PhinDataModule, sampler: SamplerConfig, about:
         "checkpoint": str(best.relative_to(run)),
         "validation_bits_per_note": score,
         "test": as_dicts(rows),
-        "tunes": [file.first.name for file in files],
+        "tunes": [file.of[".mid"].name for file in files],
         "tunes_in": folder.name,
         "written": {**_written(run), **{str(path.relative_to(run)): _checksum(path) for path in ours}},
         **about,

@@ -8,11 +8,13 @@ import pytest
 
 from phin.errors import InvalidConfig
 from phin.generation.choice import MOST_REST, Choice, choose, falls_silent
+from phin.generation.constraints import Length
 from phin.generation.play import Played, play
 from phin.generation.request import MOST_TUNES, SamplerConfig, TuneRequest
 from phin.generation.torch_engine import TorchEngine
 from phin.music.phrase import DURATION, ONSET, PITCH, Phrase
-from tests.tiny import PHRASE, identity_for, tiny_model
+from phin.tokenizer import Encoded
+from tests.tiny import PHRASE, TOKENIZER, identity_for, tiny_model
 from tests.tunes import wander
 
 MODEL = tiny_model()
@@ -20,7 +22,7 @@ ENGINE = TorchEngine(MODEL, identity_for(MODEL))
 
 
 def played(log_probability: float, notes: int = 10, title: str = "") -> Played:
-    return Played(replace(wander(1, num_notes=notes), title=title), log_probability, {}, ())
+    return Played(replace(wander(1, num_notes=notes), title=title), log_probability, {}, (), notes)
 
 
 class Deck:
@@ -67,6 +69,20 @@ def test_a_higher_length_penalty_keeps_longer_tunes() -> None:
         for penalty in (0.0, 1.0, 2.0)
     ]
     assert lengths == [10, 20, 40]
+
+
+def test_of_a_tune_that_was_given_the_notes_that_were_drawn_are_scored() -> None:
+    """Fails: after a long tune every candidate has nearly the same length, and the shortest continuation wins."""
+    begins = Encoded((whole := TOKENIZER.encode(PHRASE)).ids[:-1], whole.onset[:-1], whole.bar)
+    last = [Length(TuneRequest(lines=2).last_stroke)]
+    tunes = play(ENGINE, TuneRequest(lines=2), 3, 2, constraints=last, begins=begins)
+    for each in tunes:
+        drawn = len(each.phrase) - len(PHRASE)
+        assert each.num_drawn == drawn > 0
+        assert Choice(candidates=2).score(each) == pytest.approx(each.log_probability / ((5 + drawn) / 6))
+    assert [each.num_drawn for each in play(ENGINE, TuneRequest(), 1, 2)] == [
+        len(play(ENGINE, TuneRequest(), 1, 2)[0].phrase)
+    ]
 
 
 def test_a_tune_with_a_fault_is_drawn_anew_until_it_has_none() -> None:

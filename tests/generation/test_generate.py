@@ -14,6 +14,7 @@ from phin.generation.constraints import Repetition
 from phin.generation.play import BATCH, play
 from phin.generation.request import SamplerConfig, Style, TuneRequest
 from phin.generation.torch_engine import TorchEngine, TorchStep, generate
+from phin.generation.wishes import Wishes
 from phin.generation.write import write_tunes
 from phin.model.checkpoint import Identity
 from phin.model.transformer import PhinTransformer, RowInputs
@@ -28,6 +29,7 @@ from phin.tokenizer import (
     METRES,
     NUM_FIELDS,
     NUM_SYMBOLS,
+    PITCH,
     START_ID,
     STEP,
     TECHNIQUE,
@@ -104,9 +106,16 @@ def generate_naive(
                 else -math.inf
                 for of_id in zip(*each_says, strict=True)
             ]
+            at_once = {
+                each[PITCH] for each, onset in zip(drawn, rows.onset[0, 1:].tolist(), strict=True) if onset == here
+            }
+            if field == PITCH and row[STEP] == NUM_SYMBOLS:
+                for id in at_once:
+                    values[id] = -math.inf
             if field == STEP:
                 for id in range(FIELDS[STEP].size):
                     arrives = here < last and id >= NUM_SYMBOLS and here + id - NUM_SYMBOLS <= last
+                    arrives = arrives and not (id == NUM_SYMBOLS and len(at_once) == 3)
                     ends = here == last and id == END_ID
                     if not arrives and not ends:
                         values[id] = -math.inf
@@ -245,13 +254,53 @@ def test_a_model_without_rhythm_is_refused_in_one_line(model: PhinTransformer) -
         generate(model, identity_for(model, unlearned=(STEP,)), TuneRequest(), 1, seed=0)
 
 
-def test_a_tune_that_never_ends_is_given_up_in_one_line(identity: Identity) -> None:
-    """Fails: a model that strikes chords for ever fills the memory."""
+def inclined(step: int, bias: float) -> PhinTransformer:
+    """A model that would rather take this step than any other."""
     model = tiny_model()
     with torch.no_grad():
-        model.heads.out[STEP].bias[NUM_SYMBOLS] = 1e6  # step 0, always
-    with pytest.raises(PhinError, match="did not come to its end"):
-        generate(model, identity, TuneRequest(lines=1), 1, seed=0)
+        model.heads.out[STEP].bias[NUM_SYMBOLS + step] = bias
+    return model
+
+
+@pytest.mark.parametrize("most_notes", [0.5, 1.0, 2.0])
+def test_a_model_that_likes_chords_comes_to_the_end_however_few_strokes_are_allowed(
+    identity: Identity, most_notes: float
+) -> None:
+    """Fails: with every step forbidden but a far one, the last pitches are struck again and again, without end."""
+    request = TuneRequest(lines=2)
+    constraints = Wishes(most_notes=most_notes).constraints(request)
+    for played in play(TorchEngine(inclined(0, 1e3), identity), request, 8, 0, constraints=constraints):
+        tune = played.phrase
+        assert tune.onset[-1] == request.last_stroke
+        chords = [tune.pitch[tune.onset == onset].tolist() for onset in np.unique(tune.onset)]
+        assert max(map(len, chords)) == 3
+        assert all(len(set(chord)) == len(chord) for chord in chords)
+        assert (np.diff(np.unique(tune.onset)) * 25 / 24 >= 1 / most_notes).all(), "half a second a hong"
+
+
+def test_a_tune_without_an_end_is_drawn_again_and_sinks_no_other(
+    identity: Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fails: of thirty-two tunes one does not end, and the others are lost."""
+    engine, request = TorchEngine(inclined(1, 4.0), identity), TuneRequest(lines=1)
+    free = play(engine, request, 12, 0)
+    most = 8 + request.last_stroke // 24  # rows, the end among them
+    monkeypatch.setattr(generation, "MOST_NOTES_A_HONG", 1)
+    bound = play(engine, request, 12, 0)
+    again = [number for number, each in enumerate(free) if len(each.phrase) >= most]
+    for number, (one, other) in enumerate(zip(free, bound, strict=True)):
+        assert np.array_equal(one.phrase.rows, other.phrase.rows) == (number not in again)
+        assert one.phrase.title == other.phrase.title
+        assert len(other.phrase) < most
+    assert 0 < len(again) < 12
+    (alone,) = play(engine, request, again[:1], 0)
+    assert np.array_equal(alone.phrase.rows, bound[again[0]].phrase.rows), "by its number alone"
+
+
+def test_a_tune_that_never_ends_is_given_up_in_one_line(identity: Identity) -> None:
+    """Fails: a model half trained, which goes on by the smallest step for ever, fills the memory."""
+    with pytest.raises(PhinError, match=r"seed 0, tune 1: was drawn 4 times.*did not come to its end. Bind its pace"):
+        generate(inclined(1, 1e6), identity, TuneRequest(lines=1), 1, seed=0)
 
 
 def test_generating_leaves_the_model_as_it_was(model: PhinTransformer, identity: Identity) -> None:

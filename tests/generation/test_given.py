@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from phin.errors import InvalidConfig, PhinError
 from phin.generation.constraints import MostNotes
@@ -20,7 +21,7 @@ from phin.music.lai import label_lai, lai_named
 from phin.music.midi import write_midi
 from phin.music.phrase import DURATION, PITCH, UNKNOWN, Inferred, Metre, Phrase
 from phin.music.readers import READERS, read_tune
-from phin.tokenizer import Encoded
+from phin.tokenizer import END_ID, STEP, Encoded
 from tests.tiny import TOKENIZER, identity_for, tiny_model
 from tests.tunes import wander, with_drone
 
@@ -29,6 +30,7 @@ IDENTITY = identity_for(MODEL)
 ENGINE = TorchEngine(MODEL, IDENTITY)
 TUNE = replace(wander(5, 40, source="han"), metre=Metre(2, 4), tempo=500_000)
 TUNE_HONG = Given(TUNE, Use.CONTINUE).num_hong
+LINES = -(-TUNE_HONG // 8)
 OVER_DRONE = replace(with_drone(wander(5, 40, source="han")), metre=Metre(2, 4))
 
 
@@ -64,6 +66,21 @@ def test_a_continuation_is_drawn_after_the_tune_itself() -> None:
     other = Given(replace(TUNE, rows=TUNE.rows + np.array([0, 0, 1, 0, 0, 0])), Use.CONTINUE)
     after, after_other = (made(each)[0].rows[len(TUNE) :].tolist() for each in (given, other))
     assert after != after_other
+
+
+def test_a_length_that_is_wanted_about_is_that_of_what_is_new() -> None:
+    """Fails: a tune that is continued ends with what was given, or goes on for half of that as well."""
+    given = Given(TUNE, Use.CONTINUE)
+    asked, begins, last = given.request(TuneRequest(lines=1, about=0.01)), given.beginning(TOKENIZER), TUNE.onset[-1]
+    model = tiny_model()
+    for bias in (40.0, -40.0):
+        with torch.no_grad():
+            model.heads.out[STEP].bias[END_ID] = bias
+        for played in play(TorchEngine(model, IDENTITY), asked, 4, 0, begins=begins):
+            until = played.phrase.onset[-1]
+            if bias > 0:
+                assert until > last, "it would rather end than go on"
+            assert until <= asked.last_stroke + (asked.last_stroke - last) // 2
 
 
 def test_what_was_left_out_is_told_of_the_notes_that_were_drawn() -> None:
@@ -188,6 +205,11 @@ def test_what_nothing_can_be_made_of_is_refused_in_one_line(phrase, use, hong, s
     [
         (Use.DECORATE, TuneRequest(lines=3), "lines=3: means nothing with use=decorate"),
         (Use.CONTINUE, TuneRequest(metre="3/4"), "metre=3/4: the given tune is in 2/4"),
+        (
+            Use.CONTINUE,
+            TuneRequest(lines=64),
+            f"lines=64: is too much after the given tune, which has {LINES}: 64 are the most in all. Take 1 to",
+        ),
     ],
 )
 def test_a_request_that_the_given_tune_contradicts_is_refused(use: Use, request_: TuneRequest, said: str) -> None:

@@ -1,0 +1,61 @@
+"""phin-generate with a model of sixteen dimensions: what is told of tunes, and what is refused."""
+
+from pathlib import Path
+
+import pytest
+
+from phin.errors import Defect, InvalidTune
+from phin.generation import write
+from phin.model.checkpoint import export
+from phin.music.phrase import Phrase
+from tests.cli.test_commands import phin
+from tests.tiny import identity_for, tiny_model
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a model."""
+    monkeypatch.chdir(tmp_path)
+    model = tiny_model().float()
+    export(model, identity_for(model), tmp_path / "model.safetensors")
+    return tmp_path
+
+
+@pytest.fixture
+def refused_pages(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Titles of tunes that no page can hold."""
+    titles, paper = set[str](), write.for_paper
+
+    def refuses(tune: Phrase, ending: str) -> tuple[Phrase, tuple[str, ...]]:
+        if tune.title in titles:
+            raise InvalidTune(ending, Defect.BAD_NOTATION, "has notes between letters", "take mid")
+        return paper(tune, ending)
+
+    monkeypatch.setattr(write, "for_paper", refuses)
+    return titles
+
+
+def test_a_tune_that_no_page_can_hold_is_told_and_the_others_are_written(desk: Path, refused_pages: set[str]) -> None:
+    """Fails: `formats=[txt]` ends in a traceback, and what was to be said of the other tunes is lost."""
+    refused_pages.add("phin 5-2")
+    asked = ("checkpoint=model.safetensors", "count=3", "lines=1", "seed=5", "lai=yai", "keep.lai=true", "out=tunes")
+    wishes = ("keep.melody=true", "formats=[txt,html]")
+    told = phin("generate", *asked, *wishes)
+    assert told.status == 0, told.err
+    reason = "has notes between letters"
+    assert f"tune-5-2  not written: .txt: {reason}; .html: {reason}\n" in told.out
+    assert "tunes/tune-5-1.txt  " in told.out
+    assert "tunes/tune-5-3.txt  " in told.out
+    assert "\n2 tunes (.txt, .html) in tunes." in told.out
+    assert sorted(file.name for file in (desk / "tunes").glob("*.txt")) == ["tune-5-1.txt", "tune-5-3.txt"]
+
+
+def test_where_no_page_can_hold_any_tune_it_is_a_failure(desk: Path, refused_pages: set[str]) -> None:
+    """Fails: a script is told that there are tunes, and there is none."""
+    refused_pages.update({"phin 5-1", "phin 5-2"})
+    told = phin(
+        "generate", "checkpoint=model.safetensors", "count=2", "lines=1", "seed=5", "formats=[txt]", "out=tunes"
+    )
+    assert told.complaint.startswith("phin-generate: formats=.txt: no page could hold any of 2 tunes. Take mid")
+    assert told.out.count("not written: .txt: ") == 2
+    assert list((desk / "tunes").iterdir()) == []
