@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from phin.corpus.store import Store
 from phin.evaluation.table import resampled
-from phin.evaluation.tunes.baselines import COPIED, NGRAM, SPOILED, NgramTunes
+from phin.evaluation.tunes.baselines import COPIED, NGRAM, ONE_TUNE, SPOILED, NgramTunes, one_tune
 from phin.evaluation.tunes.sharing import Copying, copying, distinct_between
 from phin.evaluation.tunes.tune_set import TuneSet, held_out, learned
 from phin.music.grid import begin_of, hong_of
@@ -23,7 +23,10 @@ from phin.music.phrase import Metre
 
 JUDGED, REAL = "these tunes", "real tunes"
 """How the two sets that matter are called in the tables."""
-SPOILS = {baseline.name: baseline.spoils for baseline in SPOILED} | {COPIED: frozenset({Aspect.NOVELTY})}
+SPOILS = {baseline.name: baseline.spoils for baseline in SPOILED} | {
+    COPIED: frozenset({Aspect.NOVELTY}),
+    ONE_TUNE: frozenset({Aspect.BETWEEN}),
+}
 FAINT = 0.2
 """Standard deviations: a smaller difference of means is called small at most (Cohen 1988), whatever its interval."""
 CAUGHT = 0.5
@@ -151,6 +154,7 @@ def spoiled(real: TuneSet, store: Store, metres: set[Metre], seed: int, hong: in
         rng = np.random.default_rng(seed)
         tunes = [baseline.of(tune, rng) for tune in real.tunes]
         made[baseline.name] = TuneSet(baseline.name, tunes, real.ids, real.family)
+    made[ONE_TUNE] = TuneSet(ONE_TUNE, one_tune(real.tunes), real.ids, real.family)
     among = metres or real.metres
     made[COPIED] = learned(store, among, len(real), seed, hong)
     chain, rng = NgramTunes(learned(store, among, NGRAM_TUNES, seed + 1).tunes), np.random.default_rng(seed)

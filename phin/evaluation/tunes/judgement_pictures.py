@@ -15,7 +15,7 @@ from phin.music.structure import LAGS
 
 EDGE = 3.0
 """Standard deviations that the picture of distances holds; what lies beyond stands on its edge."""
-_MARKERS = "sv^DPX"
+_MARKERS = "sv^DPX<"
 _GREY = "#777777"
 _FIXED = "DejaVu Sans Mono"
 

@@ -70,6 +70,12 @@ def test_copies_are_caught_by_their_novelty_alone(store: Store) -> None:
     assert judgement.copying.nearest.tolist() == store.split("train")[:16].tolist()
 
 
+def test_one_tune_for_ever_is_caught(store: Store) -> None:
+    """Fails: who plays one good tune whatever is asked is called as good as a corpus."""
+    again = drawn("again", [store.phrase(int(store.split("test")[3]))] * 16)
+    assert ("one tune", Aspect.BETWEEN) in caught(judge(again, store))
+
+
 @pytest.mark.parametrize("name", ["uniform frets", "one line"])
 def test_what_is_spoiled_is_caught_as_itself(store: Store, name: str) -> None:
     """Fails: a degenerate baseline wins unseen."""
