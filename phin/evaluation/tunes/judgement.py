@@ -4,9 +4,8 @@ No measure is good because it is high. Each is read as a distance from real held
 deviations; and it is believed only as far as it tells real tunes from those that were spoiled in what it speaks of.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -16,96 +15,14 @@ from phin.evaluation.table import resampled
 from phin.evaluation.tunes.baselines import COPIED, NGRAM, ONE_TUNE, SPOILED, NgramTunes, one_tune
 from phin.evaluation.tunes.sharing import Copying, copying, distinct_between
 from phin.evaluation.tunes.tune_set import TuneSet, held_out, learned
+from phin.evaluation.tunes.verdicts import JUDGED, REAL, CopyVerdict, Row, Value, Verdict, copy_verdict, verdicts
 from phin.music.grid import begin_of, hong_of
 from phin.music.lai import Lai
 from phin.music.measures import MEASURES, Aspect, lai_adherence, measures, pattern_agreement
 from phin.music.phrase import Metre
 
-JUDGED, REAL = "these tunes", "real tunes"
-"""How the two sets that matter are called in the tables."""
-SPOILS = {baseline.name: baseline.spoils for baseline in SPOILED} | {
-    COPIED: frozenset({Aspect.NOVELTY}),
-    ONE_TUNE: frozenset({Aspect.BETWEEN}),
-}
-FAINT = 0.2
-"""Standard deviations: a smaller difference of means is called small at most (Cohen 1988), whatever its interval."""
-CAUGHT = 0.5
-"""So far on the way from real tunes to spoiled ones a set is nearer to those."""
 NGRAM_TUNES = 2000
 """Training tunes that the n-gram baseline learns from."""
-
-
-class Value(NamedTuple):
-    """The mean of a measure over a set, its 95 % interval by family, and over how many tunes of how many families."""
-
-    mean: float
-    low: float
-    high: float
-    tunes: int
-    families: int
-
-
-@dataclass(frozen=True)
-class Row:
-    """A measure: its value for each set that has one, and how far each lies from real tunes.
-
-    `distance` is (mean, low, high), in standard deviations of real tunes, positive above them.
-    """
-
-    name: str
-    aspect: Aspect
-    about: str
-    values: dict[str, Value]
-    distance: dict[str, tuple[float, float, float]]
-
-    def tells(self, name: str) -> bool:
-        """Whether it tells a set from real tunes: beyond chance, and by more than a faint difference."""
-        if name not in self.distance:
-            return False
-        middle, low, high = self.distance[name]
-        return abs(middle) >= FAINT and not low <= 0 <= high
-
-    @property
-    def untrusted(self) -> list[str]:
-        """The sets that it takes for real tunes although they are spoiled in its aspect."""
-        return [name for name in self._spoiled if not self.tells(name)]
-
-    @property
-    def better(self) -> list[str]:
-        """The sets, spoiled in its aspect, that lie nearer to real tunes than the judged ones do."""
-        if JUDGED not in self.distance:
-            return []
-        mine = abs(self.distance[JUDGED][0])
-        return [name for name in self._spoiled if abs(self.distance[name][0]) < mine]
-
-    @property
-    def _spoiled(self) -> list[str]:
-        return [name for name, spoils in SPOILS.items() if self.aspect in spoils and name in self.distance]
-
-    def way(self, name: str) -> float | None:
-        """How far the judged tunes are on the way from real ones (0) to a set (1); None where it does not tell it."""
-        if JUDGED not in self.distance or not self.tells(name):
-            return None
-        return self.distance[JUDGED][0] / self.distance[name][0]
-
-
-class Verdict(NamedTuple):
-    """How near the judged tunes are to a spoiled set in an aspect it is spoiled in: the median `way`, of so many."""
-
-    name: str
-    aspect: Aspect
-    way: float
-    measures: int
-
-    @property
-    def caught(self) -> bool:
-        return self.way >= CAUGHT
-
-    def __str__(self) -> str:
-        said = (
-            f"nearer to {self.name} than to real tunes" if self.caught else f"nearer to real tunes than to {self.name}"
-        )
-        return f"{self.aspect}: {said} ({self.way:.0%} of the way, {self.measures} of the measures tell them apart)"
 
 
 @dataclass(frozen=True)
@@ -114,7 +31,7 @@ class Judgement:
 
     sets: dict[str, TuneSet]
     rows: list[Row]
-    verdicts: list[Verdict]
+    verdicts: list[Verdict | CopyVerdict]
     copying: Copying
     """Of the judged tunes."""
 
@@ -144,7 +61,8 @@ def judge(
     names = list(found[JUDGED])
     rows = [_row(name, *about[name], {each: found[each][name] for each in sets}, sets) for name in names]
     rows = [row for row in rows if row.values]
-    return Judgement(sets, rows, verdicts(rows), copies[JUDGED])
+    copied = copy_verdict(copies[JUDGED].longest, judged.family, copies[REAL].longest)
+    return Judgement(sets, rows, [*verdicts(rows), copied], copies[JUDGED])
 
 
 def spoiled(real: TuneSet, store: Store, metres: set[Metre], seed: int, hong: int) -> dict[str, TuneSet]:
@@ -160,17 +78,6 @@ def spoiled(real: TuneSet, store: Store, metres: set[Metre], seed: int, hong: in
     chain, rng = NgramTunes(learned(store, among, NGRAM_TUNES, seed + 1).tunes), np.random.default_rng(seed)
     made[NGRAM] = TuneSet(NGRAM, [chain.of(tune, rng) for tune in real.tunes], real.ids, real.family)
     return made
-
-
-def verdicts(rows: Sequence[Row]) -> list[Verdict]:
-    """A line a spoiled set and aspect that it is spoiled in, where some measure tells it from real tunes."""
-    found = []
-    for name, spoils in SPOILS.items():
-        for aspect in sorted(spoils):
-            ways = [way for row in rows if row.aspect == aspect and (way := row.way(name)) is not None]
-            if ways:
-                found.append(Verdict(name, aspect, float(np.median(ways)), len(ways)))
-    return found
 
 
 _BESIDE: dict[str, tuple[Aspect, str]] = {

@@ -5,9 +5,10 @@ import pytest
 
 from phin.corpus.store import Store
 from phin.errors import PhinError
-from phin.evaluation.tunes.baselines import SPOILED
-from phin.evaluation.tunes.judgement import JUDGED, NGRAM, REAL, Judgement, judge
+from phin.evaluation.tunes.baselines import NGRAM, SPOILED
+from phin.evaluation.tunes.judgement import Judgement, judge
 from phin.evaluation.tunes.tune_set import TuneSet, drawn
+from phin.evaluation.tunes.verdicts import JUDGED, REAL, CopyVerdict
 from phin.music.lai import lai_named
 from phin.music.measures import Aspect
 from phin.music.phrase import Phrase
@@ -68,6 +69,18 @@ def test_copies_are_caught_by_their_novelty_alone(store: Store) -> None:
     assert caught(judgement) == {("training tunes", Aspect.NOVELTY)}
     assert (judgement.copying.longest >= 50).all()
     assert judgement.copying.nearest.tolist() == store.split("train")[:16].tolist()
+
+
+@pytest.mark.parametrize("copied", [0, 8])
+def test_some_copies_in_a_set_are_caught_and_none_are_not(store: Store, copied: int) -> None:
+    """Fails: who plagiarises an eighth of the time is new, for the other tunes hide it in the mean."""
+    copies = [store.phrase(tune) for tune in store.split("train").tolist()][:copied]
+    judgement = judge(drawn("some", copies + [returning(seed) for seed in range(700, 764 - copied)]), store)
+    assert (("training tunes", Aspect.NOVELTY) in caught(judgement)) == (copied > 0)
+    verdict = judgement.verdicts[-1]
+    assert isinstance(verdict, CopyVerdict)
+    assert verdict.share == pytest.approx(copied / 64, abs=0.02)
+    assert verdict.chance == 1 / 33
 
 
 def test_one_tune_for_ever_is_caught(store: Store) -> None:
