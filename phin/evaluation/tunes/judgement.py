@@ -130,10 +130,11 @@ def _row(
         values[each] = Value(
             float(column[there].mean()), float(low), float(high), int(there.sum()), len(np.unique(family))
         )
-    distance = {}
+    distance, far = {}, {}
     if REAL in values and (spread := float(np.nanstd(found[REAL]))) > 0:
         for each in values:
             if each != REAL:
-                low, high = np.percentile((draws[each] - draws[REAL]) / spread, [2.5, 97.5])
+                far[each] = (draws[each] - draws[REAL]) / spread
+                low, high = np.percentile(far[each], [2.5, 97.5])
                 distance[each] = ((values[each].mean - values[REAL].mean) / spread, float(low), float(high))
-    return Row(name, aspect, about, values, distance)
+    return Row(name, aspect, about, values, distance, far)

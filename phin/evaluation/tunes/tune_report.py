@@ -66,7 +66,11 @@ def in_words(report: TuneReport) -> Table:
     judged, real = (report.judgement.sets[name] for name in (JUDGED, REAL))
     beside = f"{counted(len(judged), 'tune')}, beside {len(real)} {real.name} in the same metres, cut to like length"
     caught = [verdict for verdict in report.judgement.verdicts if verdict.caught]
-    verdict = "Caught: " + "; ".join(map(str, caught)) if caught else "Nothing caught: nearer to real tunes in all."
+    verdict = (
+        "Caught: " + "; ".join(map(str, caught))
+        if caught
+        else "Nothing caught: nearer to real tunes than to spoiled ones in all."
+    )
     others = [str(verdict) for verdict in report.judgement.verdicts if not verdict.caught]
     return Table("In words", (), [], [beside, verdict, *others])
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
+from phin.counted import counted
 from phin.evaluation.table import resampled
 from phin.evaluation.tunes.baselines import COPIED, ONE_TUNE, SPOILED
 from phin.evaluation.tunes.sharing import beyond_chance
@@ -21,7 +22,7 @@ SPOILS = {baseline.name: baseline.spoils for baseline in SPOILED} | {
 FAINT = 0.2
 """Standard deviations: a smaller difference of means is called small at most (Cohen 1988), whatever its interval."""
 CAUGHT = 0.5
-"""So far on the way from real tunes to spoiled ones a set is nearer to those."""
+"""Half as far from real tunes as spoiled ones is far."""
 
 
 class Value(NamedTuple):
@@ -46,6 +47,8 @@ class Row:
     about: str
     values: dict[str, Value]
     distance: dict[str, tuple[float, float, float]]
+    draws: dict[str, Float[np.ndarray, " resample"]]
+    """The same distances in each resample of families, which are the same ones for all measures of a set."""
 
     def tells(self, name: str) -> bool:
         """Whether it tells a set from real tunes: beyond chance, and by more than a faint difference."""
@@ -71,30 +74,43 @@ class Row:
     def _spoiled(self) -> list[str]:
         return [name for name, spoils in SPOILS.items() if self.aspect in spoils and name in self.distance]
 
-    def way(self, name: str) -> float | None:
-        """How far the judged tunes are on the way from real ones (0) to a set (1); None where it does not tell it."""
-        if JUDGED not in self.distance or not self.tells(name):
-            return None
-        return self.distance[JUDGED][0] / self.distance[name][0]
+    def way(self, name: str, of: str = JUDGED) -> float:
+        """How far a set is from real tunes, on either side of them, as a share of how far a spoiled one is.
+
+        On the other side it is no better: a tune can be too orderly too.
+        """
+        return abs(self.distance[of][0] / self.distance[name][0])
+
+    def ways(self, name: str) -> Float[np.ndarray, " resample"]:
+        """That of the judged tunes in each resample; NaN where one of the sets has no value."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.abs(self.draws[JUDGED] / self.draws[name])
 
 
 class Verdict(NamedTuple):
-    """How near the judged tunes are to a spoiled set in an aspect it is spoiled in: the median `way`, of so many."""
+    """How far the judged tunes are from real ones, beside a set that is spoiled in an aspect: medians over measures."""
 
     name: str
     aspect: Aspect
     way: float
+    low: float
+    high: float
+    """95 % of resamples by family."""
+    floor: float
+    """The way of training tunes: real ones are not all alike."""
     measures: int
+    opposite: int
+    """Of the measures, those that find the judged tunes on the other side of real ones than the spoiled set."""
 
     @property
     def caught(self) -> bool:
-        return self.way >= CAUGHT
+        return self.way >= CAUGHT and self.low > self.floor
 
     def __str__(self) -> str:
-        said = (
-            f"nearer to {self.name} than to real tunes" if self.caught else f"nearer to real tunes than to {self.name}"
-        )
-        return f"{self.aspect}: {said} ({self.way:.0%} of the way, {self.measures} of the measures tell them apart)"
+        said = f"{self.aspect}: {self.way:.0%} as far from real tunes as {self.name}"
+        beside = f"95 %: {self.low:.0%} to {self.high:.0%}; training tunes {self.floor:.0%}"
+        opposite = f", {self.opposite} on the other side" if self.opposite else ""
+        return f"{said} ({beside}; {counted(self.measures, 'measure')}{opposite})"
 
 
 class CopyVerdict(NamedTuple):
@@ -137,10 +153,18 @@ def verdicts(rows: Sequence[Row]) -> list[Verdict]:
 
     Copies are not among them: `copy_verdict`.
     """
-    found = []
-    for name, spoils in SPOILS.items():
-        for aspect in sorted(spoils - {Aspect.NOVELTY}):
-            ways = [way for row in rows if row.aspect == aspect and (way := row.way(name)) is not None]
-            if ways:
-                found.append(Verdict(name, aspect, float(np.median(ways)), len(ways)))
-    return found
+    return [
+        _verdict(name, aspect, told)
+        for name, spoils in SPOILS.items()
+        for aspect in sorted(spoils - {Aspect.NOVELTY})
+        if (told := [row for row in rows if row.aspect == aspect and JUDGED in row.distance and row.tells(name)])
+    ]
+
+
+def _verdict(name: str, aspect: Aspect, told: Sequence[Row]) -> Verdict:
+    ways = np.stack([row.ways(name) for row in told])
+    drawn = np.nanmedian(ways[:, ~np.isnan(ways).all(axis=0)], axis=0)
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    opposite = sum(row.distance[JUDGED][0] * row.distance[name][0] < 0 for row in told)
+    way, floor = (float(np.median([row.way(name, of) for row in told])) for of in (JUDGED, COPIED))
+    return Verdict(name, aspect, way, float(low), float(high), floor, len(told), opposite)
