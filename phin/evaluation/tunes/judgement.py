@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from phin.corpus.store import Store
 from phin.evaluation.table import resampled
@@ -59,7 +59,8 @@ def judge(
     found = {name: _measured(each, copies[name], lai, pattern) for name, each in sets.items()}
     about = {measure.name: (measure.aspect, measure.about) for measure in MEASURES} | _BESIDE
     names = list(found[JUDGED])
-    rows = [_row(name, *about[name], {each: found[each][name] for each in sets}, sets) for name in names]
+    family = {name: each.family for name, each in sets.items()}
+    rows = [row_of(name, *about[name], {each: found[each][name] for each in sets}, family) for name in names]
     rows = [row for row in rows if row.values]
     copied = copy_verdict(copies[JUDGED].longest, judged.family, copies[REAL].longest)
     return Judgement(sets, rows, [*verdicts(rows), copied], copies[JUDGED])
@@ -110,31 +111,32 @@ def _measured(
     return found | {"longest_copy": copies.longest.astype(float), "nearest_share": copies.nearest_share}
 
 
-def _row(
+def row_of(
     name: str,
     aspect: Aspect,
     about: str,
     found: Mapping[str, Float[np.ndarray, " tune"]],
-    sets: Mapping[str, TuneSet],
+    family: Mapping[str, Int[np.ndarray, " tune"]],
 ) -> Row:
+    """A measure of all sets: a value a tune, NaN where it has none, and the family of each."""
     values, draws = {}, {}
     for place, (each, column) in enumerate(found.items()):
         there = ~np.isnan(column)
         if not there.any():
             continue
-        family = sets[each].family[there]
-        # what is made of the same real tunes is drawn as they are, so that what is hard in a family cancels out
-        seed = 0 if np.array_equal(sets[each].family, sets[REAL].family) else 1 + place
-        draws[each] = resampled(column[there], np.ones(int(there.sum()), np.int64), family, seed)
-        low, high = np.percentile(draws[each], [2.5, 97.5])
-        values[each] = Value(
-            float(column[there].mean()), float(low), float(high), int(there.sum()), len(np.unique(family))
-        )
+        # what is made of the same real tunes is drawn as they are, so that what is hard in a family cancels out; so
+        # families are drawn of all tunes, and one without a value weighs nothing
+        seed = 0 if np.array_equal(family[each], family[REAL]) else 1 + place
+        with np.errstate(invalid="ignore"):  # of some draws no tune may have a value
+            draws[each] = resampled(np.where(there, column, 0.0), there.astype(np.int64), family[each], seed)
+        low, high = np.nanpercentile(draws[each], [2.5, 97.5])
+        families = len(np.unique(family[each][there]))
+        values[each] = Value(float(column[there].mean()), float(low), float(high), int(there.sum()), families)
     distance, far = {}, {}
     if REAL in values and (spread := float(np.nanstd(found[REAL]))) > 0:
         for each in values:
             if each != REAL:
                 far[each] = (draws[each] - draws[REAL]) / spread
-                low, high = np.percentile(far[each], [2.5, 97.5])
+                low, high = np.nanpercentile(far[each], [2.5, 97.5])
                 distance[each] = ((values[each].mean - values[REAL].mean) / spread, float(low), float(high))
     return Row(name, aspect, about, values, distance, far)

@@ -6,7 +6,7 @@ import pytest
 from phin.corpus.store import Store
 from phin.errors import PhinError
 from phin.evaluation.tunes.baselines import COPIED, NGRAM, SPOILED
-from phin.evaluation.tunes.judgement import Judgement, judge
+from phin.evaluation.tunes.judgement import Judgement, judge, row_of
 from phin.evaluation.tunes.tune_set import TuneSet, drawn
 from phin.evaluation.tunes.verdicts import JUDGED, REAL, CopyVerdict, Row, verdicts
 from phin.music.lai import lai_named
@@ -120,6 +120,34 @@ def test_a_set_of_few_tunes_has_wide_verdicts(store: Store, new: Judgement) -> N
     few = judge(drawn("few", HEARD[:3]), store)
     width = [np.mean([each.high - each.low for each in verdicts(found.rows)]) for found in (few, new)]
     assert width[0] > width[1] > 0
+
+
+def test_what_is_made_of_real_tunes_is_drawn_with_them_whatever_has_no_value() -> None:
+    """Fails: a spoiled set is said to differ from its tunes by chance alone, for some of them have no value."""
+    real = np.random.default_rng(0).normal(size=40)
+    real[38:] = np.nan
+    made = real + 1.0
+    made[:2], made[38:] = np.nan, 0.0
+    family = {name: np.arange(40) for name in (JUDGED, REAL, "made")} | {JUDGED: np.arange(40) + 1}
+    found = row_of("a", Aspect.ORDER, "", {JUDGED: made, REAL: real, "made": made}, family)
+    spread = np.nanstd(real)
+    rng, naive = np.random.default_rng(0), []
+    for times in rng.multinomial(40, np.full(40, 1 / 40), size=2000):
+        rows = np.repeat(np.arange(40), times)
+        naive.append((np.nanmean(made[rows]) - np.nanmean(real[rows])) / spread)
+    assert found.distance["made"][1:] == pytest.approx(np.percentile(naive, [2.5, 97.5]))
+    paired, alone = (found.distance[name][2] - found.distance[name][1] for name in ("made", JUDGED))
+    assert paired < alone / 2
+    assert found.values["made"].tunes == found.values["made"].families == 38
+
+
+def test_a_measure_that_few_tunes_have_is_told_of_those() -> None:
+    """Fails: one tune without a value leaves a table without a number."""
+    column = np.array([np.nan, np.nan, 3.0, np.nan])
+    family = dict.fromkeys((JUDGED, REAL), np.arange(4))
+    found = row_of("a", Aspect.ORDER, "", {JUDGED: column, REAL: np.array([1.0, 2, 3, 4])}, family)
+    assert found.values[JUDGED] == (3, 3, 3, 1, 1)
+    assert np.isfinite(found.distance[JUDGED]).all()
 
 
 def test_some_copies_in_a_set_are_caught_and_none_are_not(store: Store, copied: int) -> None:
