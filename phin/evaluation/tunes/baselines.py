@@ -79,6 +79,12 @@ def shuffled_hong(tune: Phrase, rng: np.random.Generator) -> Phrase:
     return _melody(tune, onset, melody.duration, melody.pitch)
 
 
+def one_tune(tunes: Sequence[Phrase]) -> list[Phrase]:
+    """One of the tunes, in the place of each: that which half of them have no more notes than."""
+    middle = sorted(tunes, key=lambda tune: len(tune.melody))[(len(tunes) - 1) // 2]
+    return [middle] * len(tunes)
+
+
 class NgramTunes:
     """Tunes in which each note follows the two before it as some note of the training tunes did."""
 
@@ -130,8 +136,10 @@ SPOILED = (
     Baseline("one line", "the first line again and again", frozenset({Aspect.VARIETY}), one_line_repeated),
     Baseline("shuffled hong", "a tune's hong in another order", frozenset({Aspect.ORDER}), shuffled_hong),
 )
-COPIED, NGRAM = "training tunes", "n-gram"
-"""Copies are spoiled in novelty alone; an n-gram model is not spoiled, but simple."""
+COPIED, ONE_TUNE, NGRAM = "training tunes", "one tune", "n-gram"
+"""Sets that are not made tune by tune. Copies are spoiled in novelty alone, and one tune again and again in what lies
+between tunes; an n-gram model is not spoiled, but simple.
+"""
 
 
 def _first_hong(melody: Phrase) -> int:

@@ -4,105 +4,25 @@ No measure is good because it is high. Each is read as a distance from real held
 deviations; and it is believed only as far as it tells real tunes from those that were spoiled in what it speaks of.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from phin.corpus.store import Store
 from phin.evaluation.table import resampled
-from phin.evaluation.tunes.baselines import COPIED, NGRAM, SPOILED, NgramTunes
+from phin.evaluation.tunes.baselines import COPIED, NGRAM, ONE_TUNE, SPOILED, NgramTunes, one_tune
 from phin.evaluation.tunes.sharing import Copying, copying, distinct_between
 from phin.evaluation.tunes.tune_set import TuneSet, held_out, learned
+from phin.evaluation.tunes.verdicts import JUDGED, REAL, CopyVerdict, Row, Value, Verdict, copy_verdict, verdicts
 from phin.music.grid import begin_of, hong_of
 from phin.music.lai import Lai
 from phin.music.measures import MEASURES, Aspect, lai_adherence, measures, pattern_agreement
 from phin.music.phrase import Metre
 
-JUDGED, REAL = "these tunes", "real tunes"
-"""How the two sets that matter are called in the tables."""
-SPOILS = {baseline.name: baseline.spoils for baseline in SPOILED} | {COPIED: frozenset({Aspect.NOVELTY})}
-FAINT = 0.2
-"""Standard deviations: a smaller difference of means is called small at most (Cohen 1988), whatever its interval."""
-CAUGHT = 0.5
-"""So far on the way from real tunes to spoiled ones a set is nearer to those."""
 NGRAM_TUNES = 2000
 """Training tunes that the n-gram baseline learns from."""
-
-
-class Value(NamedTuple):
-    """The mean of a measure over a set, its 95 % interval by family, and over how many tunes of how many families."""
-
-    mean: float
-    low: float
-    high: float
-    tunes: int
-    families: int
-
-
-@dataclass(frozen=True)
-class Row:
-    """A measure: its value for each set that has one, and how far each lies from real tunes.
-
-    `distance` is (mean, low, high), in standard deviations of real tunes, positive above them.
-    """
-
-    name: str
-    aspect: Aspect
-    about: str
-    values: dict[str, Value]
-    distance: dict[str, tuple[float, float, float]]
-
-    def tells(self, name: str) -> bool:
-        """Whether it tells a set from real tunes: beyond chance, and by more than a faint difference."""
-        if name not in self.distance:
-            return False
-        middle, low, high = self.distance[name]
-        return abs(middle) >= FAINT and not low <= 0 <= high
-
-    @property
-    def untrusted(self) -> list[str]:
-        """The sets that it takes for real tunes although they are spoiled in its aspect."""
-        return [name for name in self._spoiled if not self.tells(name)]
-
-    @property
-    def better(self) -> list[str]:
-        """The sets, spoiled in its aspect, that lie nearer to real tunes than the judged ones do."""
-        if JUDGED not in self.distance:
-            return []
-        mine = abs(self.distance[JUDGED][0])
-        return [name for name in self._spoiled if abs(self.distance[name][0]) < mine]
-
-    @property
-    def _spoiled(self) -> list[str]:
-        return [name for name, spoils in SPOILS.items() if self.aspect in spoils and name in self.distance]
-
-    def way(self, name: str) -> float | None:
-        """How far the judged tunes are on the way from real ones (0) to a set (1); None where it does not tell it."""
-        if JUDGED not in self.distance or not self.tells(name):
-            return None
-        return self.distance[JUDGED][0] / self.distance[name][0]
-
-
-class Verdict(NamedTuple):
-    """How near the judged tunes are to a spoiled set in an aspect it is spoiled in: the median `way`, of so many."""
-
-    name: str
-    aspect: Aspect
-    way: float
-    measures: int
-
-    @property
-    def caught(self) -> bool:
-        return self.way >= CAUGHT
-
-    def __str__(self) -> str:
-        said = (
-            f"nearer to {self.name} than to real tunes" if self.caught else f"nearer to real tunes than to {self.name}"
-        )
-        return f"{self.aspect}: {said} ({self.way:.0%} of the way, {self.measures} of the measures tell them apart)"
 
 
 @dataclass(frozen=True)
@@ -111,7 +31,7 @@ class Judgement:
 
     sets: dict[str, TuneSet]
     rows: list[Row]
-    verdicts: list[Verdict]
+    verdicts: list[Verdict | CopyVerdict]
     copying: Copying
     """Of the judged tunes."""
 
@@ -139,9 +59,11 @@ def judge(
     found = {name: _measured(each, copies[name], lai, pattern) for name, each in sets.items()}
     about = {measure.name: (measure.aspect, measure.about) for measure in MEASURES} | _BESIDE
     names = list(found[JUDGED])
-    rows = [_row(name, *about[name], {each: found[each][name] for each in sets}, sets) for name in names]
+    family = {name: each.family for name, each in sets.items()}
+    rows = [row_of(name, *about[name], {each: found[each][name] for each in sets}, family) for name in names]
     rows = [row for row in rows if row.values]
-    return Judgement(sets, rows, verdicts(rows), copies[JUDGED])
+    copied = copy_verdict(copies[JUDGED].longest, judged.family, copies[REAL].longest)
+    return Judgement(sets, rows, [*verdicts(rows), copied], copies[JUDGED])
 
 
 def spoiled(real: TuneSet, store: Store, metres: set[Metre], seed: int, hong: int) -> dict[str, TuneSet]:
@@ -151,22 +73,12 @@ def spoiled(real: TuneSet, store: Store, metres: set[Metre], seed: int, hong: in
         rng = np.random.default_rng(seed)
         tunes = [baseline.of(tune, rng) for tune in real.tunes]
         made[baseline.name] = TuneSet(baseline.name, tunes, real.ids, real.family)
+    made[ONE_TUNE] = TuneSet(ONE_TUNE, one_tune(real.tunes), real.ids, real.family)
     among = metres or real.metres
     made[COPIED] = learned(store, among, len(real), seed, hong)
     chain, rng = NgramTunes(learned(store, among, NGRAM_TUNES, seed + 1).tunes), np.random.default_rng(seed)
     made[NGRAM] = TuneSet(NGRAM, [chain.of(tune, rng) for tune in real.tunes], real.ids, real.family)
     return made
-
-
-def verdicts(rows: Sequence[Row]) -> list[Verdict]:
-    """A line a spoiled set and aspect that it is spoiled in, where some measure tells it from real tunes."""
-    found = []
-    for name, spoils in SPOILS.items():
-        for aspect in sorted(spoils):
-            ways = [way for row in rows if row.aspect == aspect and (way := row.way(name)) is not None]
-            if ways:
-                found.append(Verdict(name, aspect, float(np.median(ways)), len(ways)))
-    return found
 
 
 _BESIDE: dict[str, tuple[Aspect, str]] = {
@@ -199,30 +111,32 @@ def _measured(
     return found | {"longest_copy": copies.longest.astype(float), "nearest_share": copies.nearest_share}
 
 
-def _row(
+def row_of(
     name: str,
     aspect: Aspect,
     about: str,
     found: Mapping[str, Float[np.ndarray, " tune"]],
-    sets: Mapping[str, TuneSet],
+    family: Mapping[str, Int[np.ndarray, " tune"]],
 ) -> Row:
+    """A measure of all sets: a value a tune, NaN where it has none, and the family of each."""
     values, draws = {}, {}
     for place, (each, column) in enumerate(found.items()):
         there = ~np.isnan(column)
         if not there.any():
             continue
-        family = sets[each].family[there]
-        # what is made of the same real tunes is drawn as they are, so that what is hard in a family cancels out
-        seed = 0 if np.array_equal(sets[each].family, sets[REAL].family) else 1 + place
-        draws[each] = resampled(column[there], np.ones(int(there.sum()), np.int64), family, seed)
-        low, high = np.percentile(draws[each], [2.5, 97.5])
-        values[each] = Value(
-            float(column[there].mean()), float(low), float(high), int(there.sum()), len(np.unique(family))
-        )
-    distance = {}
+        # what is made of the same real tunes is drawn as they are, so that what is hard in a family cancels out; so
+        # families are drawn of all tunes, and one without a value weighs nothing
+        seed = 0 if np.array_equal(family[each], family[REAL]) else 1 + place
+        with np.errstate(invalid="ignore"):  # of some draws no tune may have a value
+            draws[each] = resampled(np.where(there, column, 0.0), there.astype(np.int64), family[each], seed)
+        low, high = np.nanpercentile(draws[each], [2.5, 97.5])
+        families = len(np.unique(family[each][there]))
+        values[each] = Value(float(column[there].mean()), float(low), float(high), int(there.sum()), families)
+    distance, far = {}, {}
     if REAL in values and (spread := float(np.nanstd(found[REAL]))) > 0:
         for each in values:
             if each != REAL:
-                low, high = np.percentile((draws[each] - draws[REAL]) / spread, [2.5, 97.5])
+                far[each] = (draws[each] - draws[REAL]) / spread
+                low, high = np.nanpercentile(far[each], [2.5, 97.5])
                 distance[each] = ((values[each].mean - values[REAL].mean) / spread, float(low), float(high))
-    return Row(name, aspect, about, values, distance)
+    return Row(name, aspect, about, values, distance, far)

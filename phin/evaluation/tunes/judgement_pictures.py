@@ -9,13 +9,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from phin.evaluation.runs.curves import COLOURS
+from phin.evaluation.tunes.baselines import NGRAM
 from phin.evaluation.tunes.distances import Distance
-from phin.evaluation.tunes.judgement import JUDGED, NGRAM, REAL, SPOILS, Judgement, Row
+from phin.evaluation.tunes.judgement import Judgement
+from phin.evaluation.tunes.verdicts import JUDGED, REAL, SPOILS, Row
 from phin.music.structure import LAGS
 
 EDGE = 3.0
 """Standard deviations that the picture of distances holds; what lies beyond stands on its edge."""
-_MARKERS = "sv^DPX"
+_MARKERS = "sv^DPX<"
 _GREY = "#777777"
 _FIXED = "DejaVu Sans Mono"
 

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float, Int, UInt64
 
 from phin.corpus.store import Store
-from phin.music.copying import LONGEST, CopyIndex, stretches, turns
+from phin.music.copying import LONGEST, UNRELATED, CopyIndex, stretches, turns
 from phin.music.phrase import Phrase
 from phin.music.structure import MOTIF
 
@@ -53,6 +53,17 @@ def longest_copies(heard: _Turns, learned: _Turns) -> Int[np.ndarray, " tune"]:
         if not left:
             break
     return notes
+
+
+def beyond_chance(unrelated: Int[np.ndarray, " tune"]) -> tuple[int, float]:
+    """The fewest notes that no more than one in a hundred unrelated tunes copy, and how likely one more copies so many.
+
+    Of n tunes the longest copies of k are beyond it: one more is as likely to stand anywhere among them, so it is
+    beyond in (k + 1) of (n + 1) cases at most.
+    """
+    allowed = int((1 - UNRELATED) * len(unrelated))
+    notes = int(np.sort(unrelated)[::-1][allowed]) + 1
+    return max(notes, MOTIF + 2), (allowed + 1) / (len(unrelated) + 1)
 
 
 def nearest_tunes(heard: _Turns, learned: _Turns) -> tuple[Int[np.ndarray, " tune"], Float[np.ndarray, " tune"]]:

@@ -16,8 +16,9 @@ from phin.evaluation.paired import Paired
 from phin.evaluation.table import BitsRow, said_interval
 from phin.evaluation.tabular import Table
 from phin.evaluation.tunes.distances import Distance, Interval, distances
-from phin.evaluation.tunes.judgement import JUDGED, REAL, Judgement, Row
+from phin.evaluation.tunes.judgement import Judgement
 from phin.evaluation.tunes.judgement_pictures import picture_of_distances, picture_of_lags, picture_of_profiles
+from phin.evaluation.tunes.verdicts import JUDGED, REAL, Row
 from phin.music.notation import format_letters
 from phin.music.phrase import Phrase
 from phin.music.picture import piano_roll, save
@@ -65,7 +66,11 @@ def in_words(report: TuneReport) -> Table:
     judged, real = (report.judgement.sets[name] for name in (JUDGED, REAL))
     beside = f"{counted(len(judged), 'tune')}, beside {len(real)} {real.name} in the same metres, cut to like length"
     caught = [verdict for verdict in report.judgement.verdicts if verdict.caught]
-    verdict = "Caught: " + "; ".join(map(str, caught)) if caught else "Nothing caught: nearer to real tunes in all."
+    verdict = (
+        "Caught: " + "; ".join(map(str, caught))
+        if caught
+        else "Nothing caught: nearer to real tunes than to spoiled ones in all."
+    )
     others = [str(verdict) for verdict in report.judgement.verdicts if not verdict.caught]
     return Table("In words", (), [], [beside, verdict, *others])
 

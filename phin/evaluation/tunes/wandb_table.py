@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 
 from phin.errors import PhinError
-from phin.evaluation.tunes.judgement import JUDGED, REAL
 from phin.evaluation.tunes.tune_report import PICTURES, TuneReport
+from phin.evaluation.tunes.verdicts import JUDGED, REAL
 from phin.wandb_key import is_logged_in
 
 COLUMNS = ("measure", "about", "aspect", "mean", "low", "high", "tunes", "real", "distance", "untrusted")

@@ -10,6 +10,7 @@ from phin.evaluation.tunes.baselines import (
     NgramTunes,
     one_line_repeated,
     one_note,
+    one_tune,
     shuffled_hong,
     uniform_frets,
 )
@@ -68,6 +69,12 @@ def test_one_note_is_one_note_on_the_beat() -> None:
     dull = one_note(TUNES[0], np.random.default_rng(0))
     assert set(dull.pitch.tolist()) == {int(TUNES[0].pitch[-1])}
     assert set((dull.onset % 24).tolist()) == {0}
+
+
+def test_one_tune_again_is_a_tune_of_the_set_neither_its_shortest_nor_its_longest() -> None:
+    """Fails: a set that is compared with one tune is compared with an odd one."""
+    tunes = [wander(seed, count) for seed, count in enumerate([40, 3, 90, 35, 50])]
+    assert one_tune(tunes) == [tunes[0]] * 5
 
 
 def test_each_note_of_the_ngram_follows_two_as_it_did_somewhere() -> None:

@@ -5,9 +5,10 @@ import pytest
 
 from phin.corpus.store import Store
 from phin.errors import PhinError
-from phin.evaluation.tunes.baselines import SPOILED
-from phin.evaluation.tunes.judgement import JUDGED, NGRAM, REAL, Judgement, judge
+from phin.evaluation.tunes.baselines import COPIED, NGRAM, SPOILED
+from phin.evaluation.tunes.judgement import Judgement, judge, row_of
 from phin.evaluation.tunes.tune_set import TuneSet, drawn
+from phin.evaluation.tunes.verdicts import JUDGED, REAL, CopyVerdict, Row, verdicts
 from phin.music.lai import lai_named
 from phin.music.measures import Aspect
 from phin.music.phrase import Phrase
@@ -68,6 +69,102 @@ def test_copies_are_caught_by_their_novelty_alone(store: Store) -> None:
     assert caught(judgement) == {("training tunes", Aspect.NOVELTY)}
     assert (judgement.copying.longest >= 50).all()
     assert judgement.copying.nearest.tolist() == store.split("train")[:16].tolist()
+
+
+@pytest.mark.parametrize("copied", [0, 8])
+def row(mine: float, theirs: float, floor: float = 0.0, name: str = "a", noise: float = 0.1) -> Row:
+    """Of order, with shuffled hong at `theirs` standard deviations."""
+    far = {JUDGED: float(mine), "shuffled hong": float(theirs), COPIED: floor}
+    wide = {each: (far[each], far[each] - noise, far[each] + noise) for each in far}
+    spread = np.linspace(-noise, noise, 2000)
+    draws = {each: far[each] + (spread if each == JUDGED else 0 * spread) for each in far}
+    return Row(name, Aspect.ORDER, "", {}, wide, draws)
+
+
+def test_half_as_far_as_spoiled_tunes_is_caught_and_less_is_not() -> None:
+    """Fails: the line is drawn elsewhere, or nowhere."""
+    assert not verdicts([row(-0.98, -2)])[0].caught
+    assert verdicts([row(-1.0, -2)])[0].caught
+    (verdict,) = verdicts([row(-1.2, -2, floor=-0.4)])
+    assert verdict == ("shuffled hong", Aspect.ORDER, *map(pytest.approx, (0.6, 0.5525, 0.6475, 0.2)), 1, 0)
+    assert str(verdict) == (
+        "order: 60% as far from real tunes as shuffled hong (95 %: 55% to 65%; training tunes 20%; 1 measure)"
+    )
+
+
+def test_a_measure_that_hardly_tells_spoiled_tunes_judges_nobody() -> None:
+    """Fails: a difference that nobody hears decides."""
+    assert row(-1, -0.2).tells("shuffled hong")
+    assert not row(-1, -0.19).tells("shuffled hong")
+    assert not row(-1, -0.25, noise=0.3).tells("shuffled hong"), "it may be chance"
+    assert verdicts([row(-1, -0.19)]) == []
+
+
+def test_what_is_off_to_the_other_side_is_off() -> None:
+    """Fails: tunes more orderly than any real one are praised; or two faults cancel out."""
+    (verdict,) = verdicts([row(2.2, -2)])
+    assert (verdict.caught, verdict.opposite) == (True, 1)
+    (verdict,) = verdicts([row(2.2, -2), row(-2.2, -2), row(1.8, -2), row(-1.8, -2)])
+    assert (verdict.way, verdict.opposite, verdict.measures) == (pytest.approx(1), 2, 4)
+    assert "4 measures, 2 on the other side" in str(verdict)
+
+
+def test_real_tunes_that_are_as_far_catch_nobody() -> None:
+    """Fails: who plays as one real tune differs from another is called a fake."""
+    assert not verdicts([row(-1.2, -2, floor=1.15)])[0].caught, "its interval holds them, on whichever side they are"
+    assert verdicts([row(-1.2, -2, floor=0.9)])[0].caught
+
+
+def test_a_set_of_few_tunes_has_wide_verdicts(store: Store, new: Judgement) -> None:
+    """Fails: a verdict on three tunes is as sure as one on sixteen."""
+    few = judge(drawn("few", HEARD[:3]), store)
+    width = [np.mean([each.high - each.low for each in verdicts(found.rows)]) for found in (few, new)]
+    assert width[0] > width[1] > 0
+
+
+def test_what_is_made_of_real_tunes_is_drawn_with_them_whatever_has_no_value() -> None:
+    """Fails: a spoiled set is said to differ from its tunes by chance alone, for some of them have no value."""
+    real = np.random.default_rng(0).normal(size=40)
+    real[38:] = np.nan
+    made = real + 1.0
+    made[:2], made[38:] = np.nan, 0.0
+    family = {name: np.arange(40) for name in (JUDGED, REAL, "made")} | {JUDGED: np.arange(40) + 1}
+    found = row_of("a", Aspect.ORDER, "", {JUDGED: made, REAL: real, "made": made}, family)
+    spread = np.nanstd(real)
+    rng, naive = np.random.default_rng(0), []
+    for times in rng.multinomial(40, np.full(40, 1 / 40), size=2000):
+        rows = np.repeat(np.arange(40), times)
+        naive.append((np.nanmean(made[rows]) - np.nanmean(real[rows])) / spread)
+    assert found.distance["made"][1:] == pytest.approx(np.percentile(naive, [2.5, 97.5]))
+    paired, alone = (found.distance[name][2] - found.distance[name][1] for name in ("made", JUDGED))
+    assert paired < alone / 2
+    assert found.values["made"].tunes == found.values["made"].families == 38
+
+
+def test_a_measure_that_few_tunes_have_is_told_of_those() -> None:
+    """Fails: one tune without a value leaves a table without a number."""
+    column = np.array([np.nan, np.nan, 3.0, np.nan])
+    family = dict.fromkeys((JUDGED, REAL), np.arange(4))
+    found = row_of("a", Aspect.ORDER, "", {JUDGED: column, REAL: np.array([1.0, 2, 3, 4])}, family)
+    assert found.values[JUDGED] == (3, 3, 3, 1, 1)
+    assert np.isfinite(found.distance[JUDGED]).all()
+
+
+def test_some_copies_in_a_set_are_caught_and_none_are_not(store: Store, copied: int) -> None:
+    """Fails: who plagiarises an eighth of the time is new, for the other tunes hide it in the mean."""
+    copies = [store.phrase(tune) for tune in store.split("train").tolist()][:copied]
+    judgement = judge(drawn("some", copies + [returning(seed) for seed in range(700, 764 - copied)]), store)
+    assert (("training tunes", Aspect.NOVELTY) in caught(judgement)) == (copied > 0)
+    verdict = judgement.verdicts[-1]
+    assert isinstance(verdict, CopyVerdict)
+    assert verdict.share == pytest.approx(copied / 64, abs=0.02)
+    assert verdict.chance == 1 / 33
+
+
+def test_one_tune_for_ever_is_caught(store: Store) -> None:
+    """Fails: who plays one good tune whatever is asked is called as good as a corpus."""
+    again = drawn("again", [store.phrase(int(store.split("test")[3]))] * 16)
+    assert ("one tune", Aspect.BETWEEN) in caught(judge(again, store))
 
 
 @pytest.mark.parametrize("name", ["uniform frets", "one line"])

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from phin.evaluation.tunes.sharing import copying, distinct_between, longest_copies, nearest_tunes
+from phin.evaluation.tunes.sharing import beyond_chance, copying, distinct_between, longest_copies, nearest_tunes
 from phin.music.copying import turns
 from phin.music.phrase import DURATION, ONSET, PITCH, Phrase
 from tests.evaluation.structured import returning, store_of
@@ -45,6 +45,17 @@ def test_the_longest_copy_is_what_a_search_finds() -> None:
     assert found[0] >= 21
     assert found[3] == min(len(LEARNED[1]), 66)
     assert found[4] == 0
+
+
+@pytest.mark.parametrize("count", [1, 32, 99, 100, 256])
+def test_no_more_than_one_in_a_hundred_copies_beyond_chance(count: int) -> None:
+    """Fails: real tunes are called copies, or copies chance."""
+    unrelated = np.random.default_rng(count).integers(6, 40, count)
+    notes, chance = beyond_chance(unrelated)
+    assert np.mean(unrelated >= notes) <= 0.01 < np.mean(unrelated >= notes - 1), "and no fewer notes would do"
+    beyond = [np.random.default_rng(k).permutation(count + 1)[0] >= count - int(count / 100) for k in range(4000)]
+    assert chance == pytest.approx(np.mean(beyond), abs=0.025), "the place of one more among them"
+    assert beyond_chance(np.zeros(5, int))[0] == 6, "what is shorter is no copy"
 
 
 def test_the_nearest_tune_is_the_one_that_was_copied(tmp_path: Path) -> None:

@@ -11,9 +11,10 @@ from matplotlib.figure import Figure
 from phin.corpus.store import Store
 from phin.evaluation.paired import Paired
 from phin.evaluation.tabular import text
-from phin.evaluation.tunes.judgement import JUDGED, REAL, judge
+from phin.evaluation.tunes.judgement import judge
 from phin.evaluation.tunes.tune_report import DATA, PAGE, PICTURES, TuneReport, printed, write_report
 from phin.evaluation.tunes.tune_set import drawn
+from phin.evaluation.tunes.verdicts import JUDGED, REAL
 from phin.music.measures import MEASURES
 from tests.evaluation.structured import returning, store_of
 
