@@ -8,6 +8,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
+
 from phin.corpus.store import Store
 from phin.counted import counted
 from phin.errors import PhinError
@@ -64,7 +66,11 @@ class TuneReport:
 def in_words(report: TuneReport) -> Table:
     """What the numbers come to: whether the tunes are nearer to real ones or to those that are spoiled."""
     judged, real = (report.judgement.sets[name] for name in (JUDGED, REAL))
-    beside = f"{counted(len(judged), 'tune')}, beside {len(real)} {real.name} in the same metres, cut to like length"
+    families = len(np.unique(judged.family))
+    kin = "" if families == len(judged) else f" of {counted(families, 'family', 'families')}"
+    beside = (
+        f"{counted(len(judged), 'tune')}{kin}, beside {len(real)} {real.name} in the same metres, cut to like length"
+    )
     caught = [verdict for verdict in report.judgement.verdicts if verdict.caught]
     verdict = (
         "Caught: " + "; ".join(map(str, caught))
@@ -72,7 +78,14 @@ def in_words(report: TuneReport) -> Table:
         else "Nothing caught: nearer to real tunes than to spoiled ones in all."
     )
     others = [str(verdict) for verdict in report.judgement.verdicts if not verdict.caught]
-    return Table("In words", (), [], [beside, verdict, *others])
+    return Table("In words", (), [], [beside, verdict, *others, _far_histograms(report.distances)])
+
+
+def _far_histograms(found: Sequence[Distance]) -> str:
+    """Which histograms real tunes do not have, and what is in them."""
+    if far := [each for each in found if each.is_far]:
+        return f"{counted(len(far), 'histogram')} of {len(found)} unlike real tunes': {'; '.join(map(str, far))}."
+    return f"All {len(found)} histograms are as like real tunes' as those of other real ones."
 
 
 def measures_table(judgement: Judgement) -> Table:
@@ -256,7 +269,14 @@ def as_dict(report: TuneReport) -> dict[str, Any]:
         ],
         "verdicts": [{**verdict._asdict(), "caught": verdict.caught} for verdict in judgement.verdicts],
         "histograms": [
-            {**asdict(each), "shares": each.shares.tolist(), "real_shares": each.real_shares.tolist()}
+            {
+                **asdict(each),
+                "shares": each.shares.tolist(),
+                "real_shares": each.real_shares.tolist(),
+                "is_far": each.is_far,
+                "more": each.most_unlike[0],
+                "fewer": each.most_unlike[1],
+            }
             for each in report.distances
         ],
         "longest_copies": dict(zip(judgement.sets[JUDGED].ids, judgement.copying.longest.tolist(), strict=True)),

@@ -5,6 +5,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
@@ -12,10 +13,11 @@ from phin.corpus.store import Store
 from phin.evaluation.paired import Paired
 from phin.evaluation.tabular import text
 from phin.evaluation.tunes.judgement import judge
-from phin.evaluation.tunes.tune_report import DATA, PAGE, PICTURES, TuneReport, printed, write_report
-from phin.evaluation.tunes.tune_set import drawn
+from phin.evaluation.tunes.tune_report import DATA, PAGE, PICTURES, TuneReport, in_words, printed, write_report
+from phin.evaluation.tunes.tune_set import TuneSet, drawn
 from phin.evaluation.tunes.verdicts import JUDGED, REAL
 from phin.music.measures import MEASURES
+from phin.music.phrase import PITCH
 from tests.evaluation.structured import returning, store_of
 
 PAIRED = [Paired("all", 9, 9, 300, -0.25, (-0.3, -0.2), -0.1, is_same=False)]
@@ -78,6 +80,27 @@ def test_pictures_are_written_for_screens_and_for_paper(folder: Path) -> None:
     for name in PICTURES:
         assert (folder / f"{name}.png").read_bytes().startswith(b"\x89PNG")
         assert b"<svg" in (folder / f"{name}.svg").read_bytes()[:400]
+
+
+def test_histograms_that_real_tunes_do_not_have_are_told_in_words(store: Store) -> None:
+    """Fails: tunes with a wrong scale are caught in nothing, for no measure counts their bins."""
+    tunes = [returning(seed) for seed in range(500, 516)]
+    sharp = np.eye(tunes[0].rows.shape[1], dtype=np.int32)[PITCH]
+    odd = [replace(tune, rows=tune.rows + np.isin(tune.rows[:, [PITCH]] % 12, (0, 2)) * sharp) for tune in tunes]
+    told = {
+        name: in_words(TuneReport.of("", [], judge(drawn(name, each), store))).notes[-1]
+        for name, each in (("real", tunes), ("odd", odd))
+    }
+    assert told["real"] == "All 7 histograms are as like real tunes' as those of other real ones."
+    assert "unlike real tunes': intervals overlap 0." in told["odd"]
+
+
+def test_tunes_that_are_one_family_are_told_so(report: TuneReport, store: Store) -> None:
+    """Fails: a folder of sixty copies of one tune is said to hold sixty, and nobody sees why it has no intervals."""
+    assert in_words(report).notes[0].startswith("6 tunes, beside 16 ")
+    tunes = [returning(500)] * 6
+    kin = TuneSet("kin", tunes, list("abcdef"), np.zeros(6, int))
+    assert in_words(TuneReport.of("", [], judge(kin, store))).notes[0].startswith("6 tunes of 1 family, beside 16 ")
 
 
 def test_the_terminal_is_told_what_it_comes_to_last(report: TuneReport, store: Store) -> None:
