@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from phin.corpus.store import Store
 from phin.evaluation.paired import Paired
 from phin.evaluation.tabular import text
+from phin.evaluation.tunes.baselines import COPIED
 from phin.evaluation.tunes.judgement import judge
 from phin.evaluation.tunes.tune_report import DATA, PAGE, PICTURES, TuneReport, in_words, printed, write_report
 from phin.evaluation.tunes.tune_set import TuneSet, drawn
@@ -43,7 +44,7 @@ def folder(report: TuneReport, store: Store, tmp_path_factory: pytest.TempPathFa
     return out
 
 
-def test_the_page_holds_all_of_it_and_asks_nothing_of_others(folder: Path) -> None:
+def test_the_page_holds_all_of_it_and_asks_nothing_of_others(folder: Path, report: TuneReport) -> None:
     """Fails: the page is empty on a train; or what a tune is called breaks it."""
     page = (folder / PAGE).read_text(encoding="utf-8")
     assert not re.findall(r'(?:src|href)="(?!data:|#)', page)
@@ -57,6 +58,8 @@ def test_the_page_holds_all_of_it_and_asks_nothing_of_others(folder: Path) -> No
     for measure in MEASURES:
         if measure.name != "techniques":  # nobody said any
             assert f">{measure.name}<" in page
+    plucked = next(row for row in report.judgement.rows if row.name == "diversity").values["uniform frets"]
+    assert f">{plucked.mean:.3f} ({plucked.low:.3f} to {plucked.high:.3f}; n {plucked.tunes})<" in page
     for words in ("In words", "tune by tune", "Histograms", "What is copied", "About &amp; so", "Thai letters"):
         assert words in page
 
@@ -92,7 +95,7 @@ def test_histograms_that_real_tunes_do_not_have_are_told_in_words(store: Store) 
         for name, each in (("real", tunes), ("odd", odd))
     }
     assert told["real"] == "All 7 histograms are as like real tunes' as those of other real ones."
-    assert "unlike real tunes': intervals overlap 0." in told["odd"]
+    assert told["odd"].startswith("Unlike real tunes: intervals overlap 0.")
 
 
 def test_tunes_that_are_one_family_are_told_so(report: TuneReport, store: Store) -> None:
@@ -111,6 +114,14 @@ def test_the_terminal_is_told_what_it_comes_to_last(report: TuneReport, store: S
     assert "-0.250" in told
     for row in report.judgement.rows:
         assert f"\n{row.name}{' *' if row.untrusted else ' '}" in told
+        if JUDGED in row.distance:
+            (line,) = (line for line in told.splitlines() if line.split(" ")[0] == row.name)
+            middle, low, high = row.distance[JUDGED]
+            assert line.split()[-5:] == [
+                f"{row.values[COPIED].mean:.3f}",
+                f"{middle:+.2f}",
+                *f"{low:+.2f} to {high:+.2f}".split(),
+            ]
 
 
 def test_the_same_tunes_give_the_same_report(report: TuneReport, store: Store, tmp_path: Path, folder: Path) -> None:
