@@ -35,6 +35,14 @@ def test_other_tunes_of_a_kind_reach_the_ceiling_and_blind_plucking_does_not() -
         assert far[name].kl[1] > far[name].kl_ceiling[2], name
 
 
+def test_the_ceiling_is_that_of_as_many_tunes() -> None:
+    """Fails: four tunes are to be as like a corpus as thirty of it are."""
+    few, many = (distances(drawn("some", REAL.tunes[:count]), REAL) for count in (4, 30))
+    for small, large in zip(few, many, strict=True):
+        assert small.ceiling[0] < large.ceiling[0], small.name
+        assert small.ceiling[1] < large.ceiling[1], small.name
+
+
 def test_what_is_outside_of_real_tunes_is_told_with_what_is_in_it() -> None:
     """Fails: a set with half as many fifths is called real, or nobody is told what to mend."""
     shares, real = np.array([0.5, 0.3, 0.15, 0.05, 0.0]), np.array([0.2, 0.2, 0.3, 0.22, 0.08])
