@@ -183,7 +183,8 @@ def _bits(config: EvaluateConfig) -> tuple[Store, list["BitsRow"], list["Paired"
     said.append(table(rows, config.split))
     if config.against is None:
         return store, rows, [], said
-    other, _, others, _ = _opened(config, config.against)
+    other, _, others, said_of_other = _opened(config, config.against)
+    said += [f"Against {config.against}: {line}" for line in said_of_other]
     differences = paired(
         [by_tune(read, store)], [by_tune(split_bits(other, others.evaluation_loader(config.split), store), store)]
     )

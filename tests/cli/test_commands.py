@@ -462,6 +462,19 @@ def test_new_tunes_of_a_run_are_set_beside_real_ones(story: Story, tmp_path: Pat
 
 
 @pytest.mark.slow
+def test_another_corpus_than_either_model_learned_is_told_of_both(story: Story, tmp_path: Path) -> None:
+    """Fails: a model that was trained on these tunes beats another, and nobody is warned."""
+    models = ["checkpoint=runs/first", "against=runs/first"]
+    shutil.copytree(story.desk / "midi", tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "00.mid").unlink()
+    data = [*TINY, f"data.path={tmp_path}/elsewhere", "data.name=elsewhere"]
+    outcome = phin("evaluate", *models, *data, "count=0")
+    assert outcome.status == 0, outcome.err
+    told = [line for line in outcome.out.splitlines() if "Another corpus than it was trained on" in line]
+    assert [line.startswith("Against runs/first: ") for line in told] == [False, True]
+
+
+@pytest.mark.slow
 def test_any_folder_of_tunes_is_measured_without_a_model(story: Story, tmp_path: Path) -> None:
     """Fails: another system's tunes cannot be set beside ours."""
     (tmp_path / "theirs").mkdir()

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
+from phin.music.fingering import Unplayable, finger
 from phin.music.fretboard import DEFAULT, FRETS, Tuning
 from phin.music.lai import LAI, lai_named, pentatonic_set
 from phin.music.measures import (
@@ -197,10 +198,23 @@ def test_a_hand_plays_what_lies_under_it_and_says_what_does_not() -> None:
     sharp = hand(line([57, 61, 73, 60]))  # no C# on this neck
     assert (sharp.on_frets, sharp.playable) == (0.5, 0)
     assert np.isnan(sharp.travel)
+    assert hand(line([53] * 5)).travel == 0, "it lies still"
     far = hand(line([53, 88] * 4))
     assert far.playable == 1
     assert far.travel > low.travel
     assert np.isnan(hand(line([57])).travel)
+
+
+@given(melodies())
+def test_travel_is_the_mean_shift_of_the_hand_from_note_to_note(phrase: Phrase) -> None:
+    """Fails: a hand that lies still is said to run, or to run in other units than frets."""
+    melody = phrase.melody
+    try:
+        places = finger(melody, DEFAULT).hand.tolist()
+    except Unplayable:
+        places = []
+    shifts = [abs(after - before) for before, after in itertools.pairwise(places)]
+    assert hand(phrase).travel == pytest.approx(sum(shifts) / len(shifts) if shifts else np.nan, nan_ok=True)
 
 
 def test_techniques_are_counted_where_somebody_said_them() -> None:

@@ -18,6 +18,8 @@ from phin.music.profiles import PROFILES
 SMOOTHING = 0.5
 """Added to each bin, for KL alone: what a set lacks would be infinitely far."""
 NUM_RESAMPLES = 500
+NAMED = 2
+"""Bins of each kind that a sentence names."""
 Interval = tuple[float, float, float]
 """Value, and the bounds of 95 %."""
 
@@ -37,6 +39,24 @@ class Distance:
     bins: tuple[str, ...]
     shares: Float[np.ndarray, " bin"]
     real_shares: Float[np.ndarray, " bin"]
+
+    @property
+    def is_far(self) -> bool:
+        """Whether fewer than one in forty parts of the real tunes overlap so little with the others."""
+        return self.overlap[0] < self.ceiling[1]
+
+    @property
+    def most_unlike(self) -> tuple[list[str], list[str]]:
+        """The bins, two at most, that the set has most too much of, and those that it has most too little of."""
+        more = self.shares - self.real_shares
+        order = np.argsort(-np.abs(more), kind="stable")
+        return tuple([self.bins[k] for k in order.tolist() if more[k] * sign > 0][:NAMED] for sign in (1, -1))
+
+    def __str__(self) -> str:
+        kinds = zip(("more", "fewer"), self.most_unlike, strict=True)
+        bins = ", ".join(f"{word} {' and '.join(names)}" for word, names in kinds if names)
+        real = f"real tunes with others {self.ceiling[1]:.2f} to {self.ceiling[2]:.2f}"
+        return f"{self.name} overlap {self.overlap[0]:.2f} ({real}): {bins}"
 
 
 def overlap(one: Float[np.ndarray, " bin"], other: Float[np.ndarray, " bin"]) -> float:

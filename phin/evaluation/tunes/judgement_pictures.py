@@ -32,7 +32,7 @@ def picture_of_distances(judgement: Judgement) -> Figure:
     for number, name in enumerate((*SPOILS, NGRAM)):
         there = [(row.distance[name][0], place) for place, row in enumerate(rows) if name in row.distance]
         values, places = np.array(there).T
-        style = {"marker": _MARKERS[number], "color": COLOURS[number % len(COLOURS)], "alpha": 0.75}
+        style = {"marker": _MARKERS[number], "color": _GREY if name == NGRAM else COLOURS[number], "alpha": 0.75}
         panel.scatter(values.clip(-EDGE, EDGE), places, s=26, label=name, **style)
     for place, row in enumerate(rows):
         middle, low, high = np.clip(row.distance[JUDGED], -EDGE, EDGE)

@@ -8,6 +8,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
+
 from phin.corpus.store import Store
 from phin.counted import counted
 from phin.errors import PhinError
@@ -15,10 +17,11 @@ from phin.evaluation.page import document, image, section, sound
 from phin.evaluation.paired import Paired
 from phin.evaluation.table import BitsRow, said_interval
 from phin.evaluation.tabular import Table
+from phin.evaluation.tunes.baselines import COPIED
 from phin.evaluation.tunes.distances import Distance, Interval, distances
 from phin.evaluation.tunes.judgement import Judgement
 from phin.evaluation.tunes.judgement_pictures import picture_of_distances, picture_of_lags, picture_of_profiles
-from phin.evaluation.tunes.verdicts import JUDGED, REAL, Row
+from phin.evaluation.tunes.verdicts import JUDGED, REAL, Row, Value
 from phin.music.notation import format_letters
 from phin.music.phrase import Phrase
 from phin.music.picture import piano_roll, save
@@ -64,15 +67,22 @@ class TuneReport:
 def in_words(report: TuneReport) -> Table:
     """What the numbers come to: whether the tunes are nearer to real ones or to those that are spoiled."""
     judged, real = (report.judgement.sets[name] for name in (JUDGED, REAL))
-    beside = f"{counted(len(judged), 'tune')}, beside {len(real)} {real.name} in the same metres, cut to like length"
-    caught = [verdict for verdict in report.judgement.verdicts if verdict.caught]
-    verdict = (
-        "Caught: " + "; ".join(map(str, caught))
-        if caught
-        else "Nothing caught: nearer to real tunes than to spoiled ones in all."
+    families = len(np.unique(judged.family))
+    kin = "" if families == len(judged) else f" of {counted(families, 'family', 'families')}"
+    beside = (
+        f"{counted(len(judged), 'tune')}{kin}, beside {len(real)} {real.name} in the same metres, cut to like length"
     )
-    others = [str(verdict) for verdict in report.judgement.verdicts if not verdict.caught]
-    return Table("In words", (), [], [beside, verdict, *others])
+    verdicts = report.judgement.verdicts
+    caught = [f"Caught: {verdict}" for verdict in verdicts if verdict.caught]
+    others = [str(verdict) for verdict in verdicts if not verdict.caught]
+    none = "Nothing caught: nearer to real tunes than to spoiled ones in all."
+    return Table("In words", (), [], [beside, *(caught or [none]), *others, *_far_histograms(report.distances)])
+
+
+def _far_histograms(found: Sequence[Distance]) -> list[str]:
+    """A line a histogram that real tunes do not have."""
+    far = [f"Unlike real tunes: {each}" for each in found if each.is_far]
+    return far or [f"All {len(found)} histograms are as like real tunes' as those of other real ones."]
 
 
 def measures_table(judgement: Judgement) -> Table:
@@ -94,10 +104,9 @@ def measures_table(judgement: Judgement) -> Table:
     for row in judgement.rows:
         doubts = [f"takes {name} for real" for name in row.untrusted]
         words = [row.name, row.about, "; ".join(doubts), "; ".join(row.better)]
-        means = [f"{row.values[name].mean:.3f}" if name in row.values else "-" for name in names]
-        rows.append([*words, *_values(row), *means])
+        rows.append([*words, *_values(row), *(_in_one_cell(row.values.get(name)) for name in names)])
     notes = [
-        "Shares and agreements; bits where it says so. Intervals by family; n counts tunes that have a value.",
+        "Shares and agreements; bits where it says so. Intervals (95 %) by family; n counts tunes that have a value.",
         "Not to be trusted alone: what takes tunes for real that were spoiled in what it speaks of.",
         "Nearer to real: spoiled sets that it finds more like real tunes than these.",
     ]
@@ -105,15 +114,20 @@ def measures_table(judgement: Judgement) -> Table:
 
 
 def brief_measures(judgement: Judgement) -> Table:
-    """The same for a terminal: these tunes and real ones, and how far apart they are."""
+    """The same for a terminal: these tunes, real ones and others of those, and how far apart the first two are."""
     rows = []
     for row in judgement.rows:
-        far = f"{row.distance[JUDGED][0]:+.2f}" if JUDGED in row.distance else "-"
-        rows.append([f"{row.name}{' *' if row.untrusted else ''}", *_values(row), far])
+        learned = f"{row.values[COPIED].mean:.3f}" if COPIED in row.values else "-"
+        far = ["-", "-"]
+        if JUDGED in row.distance:
+            middle, low, high = row.distance[JUDGED]
+            far = [f"{middle:+.2f}", f"{low:+.2f} to {high:+.2f}"]
+        rows.append([f"{row.name}{' *' if row.untrusted else ''}", *_values(row), learned, *far])
     notes = [
-        "apart: in standard deviations of real tunes. *: takes a spoiled set for real tunes, not to be trusted alone"
+        "apart: in standard deviations of real tunes. training: other real tunes, those that were learned from.",
+        "*: takes a spoiled set for real tunes, not to be trusted alone.",
     ]
-    head = ("measure", JUDGED, "95 %", "n", REAL, "95 %", "apart")
+    head = ("measure", JUDGED, "95 %", "n", REAL, "95 %", "training", "apart", "95 %")
     return Table(f"Measures, beside {len(judgement.sets[REAL])} real tunes (intervals by family)", head, rows, notes)
 
 
@@ -125,6 +139,10 @@ def _values(row: Row) -> list[str]:
         return ["-", "-"] if value is None else [f"{value.mean:.3f}", f"{value.low:.3f} to {value.high:.3f}"]
 
     return [*said(JUDGED), str(row.values[JUDGED].tunes) if JUDGED in row.values else "0", *said(REAL)]
+
+
+def _in_one_cell(value: Value | None) -> str:
+    return "-" if value is None else f"{value.mean:.3f} ({value.low:.3f} to {value.high:.3f}; n {value.tunes})"
 
 
 def distances_table(found: Sequence[Distance]) -> Table:
@@ -256,7 +274,14 @@ def as_dict(report: TuneReport) -> dict[str, Any]:
         ],
         "verdicts": [{**verdict._asdict(), "caught": verdict.caught} for verdict in judgement.verdicts],
         "histograms": [
-            {**asdict(each), "shares": each.shares.tolist(), "real_shares": each.real_shares.tolist()}
+            {
+                **asdict(each),
+                "shares": each.shares.tolist(),
+                "real_shares": each.real_shares.tolist(),
+                "is_far": each.is_far,
+                "more": each.most_unlike[0],
+                "fewer": each.most_unlike[1],
+            }
             for each in report.distances
         ],
         "longest_copies": dict(zip(judgement.sets[JUDGED].ids, judgement.copying.longest.tolist(), strict=True)),

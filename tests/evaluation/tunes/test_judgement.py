@@ -1,5 +1,7 @@
 """Tunes judged: what is spoiled is caught, what is real is not, and a measure is believed as far as it tells."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,7 @@ from phin.errors import PhinError
 from phin.evaluation.tunes.baselines import COPIED, NGRAM, SPOILED
 from phin.evaluation.tunes.judgement import Judgement, judge, row_of
 from phin.evaluation.tunes.tune_set import TuneSet, drawn
-from phin.evaluation.tunes.verdicts import JUDGED, REAL, CopyVerdict, Row, verdicts
+from phin.evaluation.tunes.verdicts import JUDGED, REAL, SPOILS, CopyVerdict, Row, verdicts
 from phin.music.lai import lai_named
 from phin.music.measures import Aspect
 from phin.music.phrase import Phrase
@@ -51,7 +53,7 @@ def test_tunes_of_the_same_kind_are_caught_in_nothing(new: Judgement) -> None:
 def test_a_set_of_one_note_is_caught(store: Store) -> None:
     """Fails: the ancestor's fault: the tune of one note is the most pentatonic, the most consistent, the best."""
     found = caught(judge(spoiled("one note"), store))
-    assert {("one note", aspect) for aspect in (Aspect.PITCH, Aspect.RHYTHM, Aspect.VARIETY)} <= found
+    assert {("one note", aspect) for aspect in SPOILS["one note"]} <= found
 
 
 def test_shuffled_tunes_are_caught_by_their_order_alone(store: Store) -> None:
@@ -179,9 +181,19 @@ def test_a_measure_that_takes_spoiled_tunes_for_real_says_so(new: Judgement) -> 
     assert not rows["similarity_8"].untrusted
     assert not rows["pentatonic_adherence"].untrusted
     assert "one line" in rows["diversity"].untrusted, "a loop has as many pairs in sixteen notes as its tune"
-    for row in rows.values():
-        for name in row.untrusted:
-            assert not row.tells(name)
+    assert not rows["distinct_between"].untrusted
+    for each in rows.values():
+        assert set(each.untrusted) <= {name for name, spoils in SPOILS.items() if each.aspect in spoils}
+    assert row(-1, -0.19).untrusted == ["shuffled hong"]
+    assert row(-1, -0.3).untrusted == []
+    assert replace(row(-1, -0.19), aspect=Aspect.PITCH).untrusted == [], "in pitch it is not spoiled"
+
+
+def test_a_measure_that_finds_spoiled_tunes_nearer_to_real_ones_says_so() -> None:
+    """Fails: a measure by which the judged tunes lose to a loop is listed among the others."""
+    assert row(1.1, -1).better == ["shuffled hong"], "on whichever side"
+    assert row(-0.9, -1).better == []
+    assert row(-1.1, 1, floor=1.0).better == ["shuffled hong"], "training tunes are spoiled in novelty alone"
 
 
 def test_values_are_means_with_intervals_by_family(store: Store) -> None:
