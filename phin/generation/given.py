@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+from jaxtyping import Bool
 
 from phin.errors import InvalidConfig, PhinError
 from phin.generation.constraints import Constraint, GivenNotes, Length, OnlyMelody, Rhythm
@@ -163,21 +164,40 @@ class Given:
 
     def against(self, lai: Lai, tonic: bool, kept_lai: bool) -> list[str]:
         """What of the notes that stay goes against wishes, a line each: a wish binds what is drawn and nothing else."""
-        melody = self.phrase.melody
-        if self.use is Use.RHYTHM:
-            return []
-        stays = np.ones(len(melody), bool)
-        if self.use is Use.DECORATE:
-            stays = (melody.onset % STEPS_PER_HONG == 0) | (melody.onset == melody.onset[-1])
-        if self.use is Use.REWRITE:
-            first, end = self._span
-            stays = (melody.onset < first) | (melody.onset >= end)
-        found = []
+        melody, stays, found = self.phrase.melody, self._stays, list[str]()
         if kept_lai and not set((melody.pitch[stays] % 12).tolist()) <= lai.pitch_classes:
             found.append(f"keep.lai binds what is new: of the notes that stay some are not in lai {lai.name}")
         if tonic and self.use is not Use.CONTINUE and stays[-1] and melody.pitch[-1] % 12 != lai.tonic:
             found.append(f"keep.tonic binds what is new: the last note stays, and is not the tonic of lai {lai.name}")
         return found
+
+    def is_new(self, made: Phrase) -> Bool[np.ndarray, " note"]:
+        """Which melody notes of what was made of it are none that stay."""
+        kept, melody = self.phrase.melody.rows[self._stays], made.melody
+        stay = set(zip(kept[:, ONSET].tolist(), kept[:, PITCH].tolist(), strict=True))
+        notes = zip(melody.onset.tolist(), melody.pitch.tolist(), strict=True)
+        return np.array([note not in stay for note in notes], bool)
+
+    def rests(self, start: int, stop: int) -> bool:
+        """Whether it rests from a step to another itself, so that nobody need play there."""
+        phrase = self.phrase
+        if self.use is Use.RHYTHM:
+            return True
+        if self.use is Use.REWRITE and start < self._span[1] and stop > self._span[0]:
+            return False
+        sounds = (phrase.onset < stop) & (phrase.end > start)
+        return bool(phrase.onset[0] <= start and stop <= phrase.onset[-1] and not sounds.any())
+
+    @property
+    def _stays(self) -> Bool[np.ndarray, " note"]:
+        """Which of its melody notes stay."""
+        onset = self.phrase.melody.onset
+        if self.use is Use.DECORATE:
+            return (onset % STEPS_PER_HONG == 0) | (onset == onset[-1])
+        if self.use is Use.REWRITE:
+            first, end = self._span
+            return (onset < first) | (onset >= end)
+        return np.full(len(onset), self.use is Use.CONTINUE)
 
     @property
     def _span(self) -> tuple[int, int]:

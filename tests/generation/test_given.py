@@ -172,6 +172,23 @@ def test_the_last_hong_can_be_rewritten() -> None:
     assert len({each.pitch[-1] for each in new}) > 1
 
 
+@pytest.mark.parametrize("use", Use)
+def test_what_is_new_is_all_that_does_not_stay(use: Use) -> None:
+    """Fails: what the player gave is called a copy, or what was drawn is not."""
+    given = Given(TUNE, use, (2, 3) if use is Use.REWRITE else None)
+    last, onset = int(TUNE.onset[-1]), TUNE.melody.onset
+    for each in made(given):
+        new, melody = given.is_new(each), each.melody
+        if use is Use.CONTINUE:
+            assert new.tolist() == [False] * len(TUNE) + [True] * (len(melody) - len(TUNE))
+        if use is Use.DECORATE:
+            assert sorted(set(onset[(onset % 24 == 0) | (onset == last)].tolist())) == melody.onset[~new].tolist()
+        if use is Use.REWRITE:
+            first, end = given._span
+            assert new.tolist() == ((melody.onset >= first) & (melody.onset < end)).tolist()
+        assert new.all() == (use is Use.RHYTHM)
+
+
 def test_what_is_made_is_a_function_of_the_seed() -> None:
     """Fails: a variation that pleased cannot be had again."""
     given = Given(TUNE, Use.DECORATE)
