@@ -23,7 +23,7 @@ from phin.music.drone import with_drone
 from phin.music.fitting import fit
 from phin.music.fretboard import DEFAULT, FRETS, Drone, DroneKind, Tuning, drone, playable
 from phin.music.lai import Lai, lai_named
-from phin.music.phrase import ASSUMED_TEMPO, HIGHEST_PITCH, LOWEST_PITCH, STEPS_PER_QUARTER, Phrase
+from phin.music.phrase import HIGHEST_PITCH, LOWEST_PITCH, STEPS_PER_QUARTER, Phrase
 
 
 @dataclass
@@ -90,8 +90,8 @@ class Wishes:
         if self.drone and lai:
             found.append(OverDrone(self._drone(lai), self._tuning))
         if self.most_notes is not None:
-            quarter = 60 / request.tempo if request.tempo else ASSUMED_TEMPO / 1e6
-            least = math.ceil(round(STEPS_PER_QUARTER / (self.most_notes * quarter), 6))
+            quarter = request.written_tempo / 1e6
+            least = math.ceil(round(STEPS_PER_QUARTER / (self.most_notes * quarter), 4))
             closing = () if request.about or later_strokes else (request.last_stroke,)
             found.append(MostNotes(max(least, 1), fixed=(*later_strokes, *closing)))
         if self.motif or self.pitch:
