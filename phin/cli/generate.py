@@ -83,10 +83,11 @@ class GenerateConfig(TuneRequest):
             return None
         hong = None
         if self.rewrite is not None:
-            first, _, last = self.rewrite.partition("-")
-            if not (first.isdecimal() and (last or first).isdecimal()):
+            first, dash, last = self.rewrite.partition("-")
+            last = last if dash else first
+            if not (first.isdecimal() and last.isdecimal()):
                 raise InvalidConfig(f"rewrite={self.rewrite}", "names no hong", "write the first and the last, as 3-6")
-            hong = int(first), int(last or first)
+            hong = int(first), int(last)
         path = Path(self.given)
         phrase = read_tune(path)
         return Given(replace(phrase, title=phrase.title or path.name), Use(self.use), hong)
@@ -133,9 +134,10 @@ def generate(config: GenerateConfig) -> None:
         told = [counted(len(tune), "note"), _lai(tune, config.lai)]
         told += [f"{played.left_out[ALL]:.2f} bits a note from what the model would play"] if constraints else []
         print(f"{files.first}  {', '.join(told)}")
+        same = "it came out as it was given" if given and given.is_as_it_was(played.phrase) else None
         copy = copied(played.phrase) if config.choose.copies else None
         scarce = _scarce(played) if constraints else None
-        for line in filter(None, (*faults, copy, *changes, scarce, *files.said)):
+        for line in filter(None, (*faults, same, copy, *changes, scarce, *files.said)):
             print(f"  {line}")
     lai = lai_named(request.lai)
     for line in given.against(lai, config.keep.tonic, config.keep.lai) if given and lai else []:

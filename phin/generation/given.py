@@ -67,10 +67,15 @@ class Given:
             raise InvalidConfig(
                 "rewrite", "goes with use=rewrite, and use=rewrite with it", "say which hong: rewrite=3-6"
             )
-        if self.hong is not None and not 1 <= self.hong[0] <= self.hong[1] <= self.num_hong:
-            first, last = self.hong
-            asked = f"rewrite={first}" if first == last else f"rewrite={first}-{last}"
+        if self.hong is None:
+            return
+        first, last = self.hong
+        asked = f"rewrite={first}" if first == last else f"rewrite={first}-{last}"
+        if not 1 <= first <= last <= self.num_hong:
             raise InvalidConfig(asked, f"{where} has hong 1 to {self.num_hong}", "take some of these, as rewrite=3-6")
+        if self._stays.all():
+            reason = f"{where} has no melody note there, so there is nothing to play anew"
+            raise InvalidConfig(asked, reason, "take hong that hold some")
 
     @property
     def num_hong(self) -> int:
@@ -177,6 +182,11 @@ class Given:
         stay = set(zip(kept[:, ONSET].tolist(), kept[:, PITCH].tolist(), strict=True))
         notes = zip(melody.onset.tolist(), melody.pitch.tolist(), strict=True)
         return np.array([note not in stay for note in notes], bool)
+
+    def is_as_it_was(self, made: Phrase) -> bool:
+        """Whether the melody of what was made of it is its own, note for note."""
+        mine, its = self.phrase.melody, made.melody
+        return np.array_equal(mine.onset, its.onset) and np.array_equal(mine.pitch, its.pitch)
 
     def rests(self, start: int, stop: int) -> bool:
         """Whether it rests from a step to another itself, so that nobody need play there."""

@@ -144,10 +144,12 @@ def test_a_rest_that_was_given_is_no_fault_and_one_that_is_new_is(use: Use) -> N
 
 def test_hong_that_were_to_be_rewritten_may_not_stay_silent() -> None:
     """Fails: four hong are to be played anew, nothing is played there, and nobody says so."""
-    rows = wander(3, 24).rows
-    silent = replace(PHRASE, rows=np.delete(rows, slice(8, 20), axis=0))
-    begins = int(silent.onset[8]) // 24
-    assert falls_silent(silent, Given(silent, Use.REWRITE, (begins, begins))) is not None
+    rows = wander(3, 24).rows.copy()
+    rows[12:, ONSET] += 96
+    tune = Phrase(rows)
+    rest = int(tune.end[11]) // 24 + 1  # the hong, counted from 1
+    assert falls_silent(tune, Given(tune, Use.REWRITE, (rest, rest + 6))) is not None
+    assert falls_silent(tune, Given(tune, Use.CONTINUE)) is None
 
 
 @pytest.mark.slow

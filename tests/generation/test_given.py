@@ -189,6 +189,22 @@ def test_what_is_new_is_all_that_does_not_stay(use: Use) -> None:
         assert new.all() == (use is Use.RHYTHM)
 
 
+def test_hong_without_a_note_are_not_rewritten() -> None:
+    """Fails: silence before an upbeat is to be played anew, nothing can come of it, and nobody says so."""
+    rows = TUNE.rows.copy()
+    rows[:, 0] += 96
+    with pytest.raises(InvalidConfig, match=r"rewrite=1-2: late has no melody note there, so .* Take hong that"):
+        Given(replace(TUNE, rows=rows, title="late"), Use.REWRITE, (1, 2))
+    Given(replace(TUNE, rows=rows), Use.REWRITE, (1, 7))
+
+
+def test_it_is_told_whether_anything_came_of_it() -> None:
+    """Fails: what came out as it was given is handed on as new."""
+    given = Given(TUNE, Use.REWRITE, (3, 6))
+    assert given.is_as_it_was(given.finished(replace(TUNE, rows=TUNE.rows.copy())))
+    assert not any(given.is_as_it_was(each) for each in made(given))
+
+
 def test_what_is_made_is_a_function_of_the_seed() -> None:
     """Fails: a variation that pleased cannot be had again."""
     given = Given(TUNE, Use.DECORATE)
