@@ -183,6 +183,14 @@ class Given:
         notes = zip(melody.onset.tolist(), melody.pitch.tolist(), strict=True)
         return np.array([note not in stay for note in notes], bool)
 
+    @property
+    def leaves_room_for_a_drone(self) -> bool:
+        """Whether all that stays of it is melody."""
+        stays = np.full(len(self.phrase), self.use in (Use.CONTINUE, Use.REWRITE))
+        if self.use is Use.REWRITE:
+            stays = (self.phrase.onset < self._span[0]) | (self.phrase.onset >= self._span[1])
+        return bool(self.phrase.is_melody[stays].all())
+
     def is_as_it_was(self, made: Phrase) -> bool:
         """Whether the melody of what was made of it is its own, note for note."""
         mine, its = self.phrase.melody, made.melody
@@ -226,6 +234,9 @@ def kept_to(wishes: Wishes, request: TuneRequest, given: Given | None = None) ->
     if given.use is Use.RHYTHM and wishes.most_notes is not None:
         reason = "means nothing with use=rhythm, whose strokes come when the given tune's did"
         raise InvalidConfig(f"keep.most_notes={wishes.most_notes:g}", reason, "leave it out, or take use=decorate")
+    if wishes.drone and not given.leaves_room_for_a_drone:
+        reason = f"cannot be under {given.phrase.title or 'the given tune'}, which has a drone or chords already"
+        raise InvalidConfig("keep.drone=true", reason, "leave it out, or take use=decorate")
     return [*wishes.constraints(request, given.later_strokes), *given.constraints()]
 
 

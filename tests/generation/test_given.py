@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from phin.errors import InvalidConfig, PhinError
-from phin.generation.constraints import MostNotes
+from phin.generation.constraints import MostNotes, OverDrone
 from phin.generation.draw import DrawnRows, draw_rows
 from phin.generation.given import LONGEST, Given, Use, kept_to, with_examples
 from phin.generation.play import ALL, play
@@ -333,6 +333,20 @@ def test_a_pace_of_strokes_that_all_stay_is_refused() -> None:
     given = Given(TUNE, Use.RHYTHM)
     with pytest.raises(InvalidConfig, match=r"keep\.most_notes=2: means nothing with use=rhythm.*Leave it out"):
         kept_to(Wishes(most_notes=2.0), given.request(TuneRequest()), given)
+
+
+@pytest.mark.parametrize("use", Use)
+def test_a_drone_under_what_has_one_is_refused_before_anything_is_drawn(use: Use) -> None:
+    """Fails: minutes of drawing end in a refusal; or a drone is refused where nothing of the old one stays."""
+    hong = (2, 3) if use is Use.REWRITE else None
+    for tune in (TUNE, OVER_DRONE):
+        given = Given(tune, use, hong)
+        request = given.request(TuneRequest(lai="yai"))
+        if tune is OVER_DRONE and use in (Use.CONTINUE, Use.REWRITE):
+            with pytest.raises(InvalidConfig, match=r"keep\.drone=true: cannot be under .* has a drone or chords"):
+                kept_to(Wishes(drone=True), request, given)
+        else:
+            assert any(isinstance(each, OverDrone) for each in kept_to(Wishes(drone=True), request, given))
 
 
 def test_a_given_rhythm_closes_on_the_tonic_over_a_drone() -> None:
