@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from omegaconf import MISSING
@@ -11,7 +12,7 @@ from phin.cli.engine import open_engine, refuse_precision
 from phin.corpus.copies import Copies, store_of
 from phin.counted import counted
 from phin.errors import InvalidConfig, PhinError
-from phin.generation.choice import Choice, choose, falls_silent
+from phin.generation.choice import Choice, Judge, choose, falls_silent
 from phin.generation.given import Given, Use, kept_to, with_examples
 from phin.generation.play import ALL, Engine, Played, play
 from phin.generation.request import MOST_TUNES, SamplerConfig, TuneRequest, refuse_draw
@@ -82,10 +83,11 @@ class GenerateConfig(TuneRequest):
             return None
         hong = None
         if self.rewrite is not None:
-            first, _, last = self.rewrite.partition("-")
-            if not (first.isdecimal() and (last or first).isdecimal()):
+            first, dash, last = self.rewrite.partition("-")
+            last = last if dash else first
+            if not (first.isdecimal() and last.isdecimal()):
                 raise InvalidConfig(f"rewrite={self.rewrite}", "names no hong", "write the first and the last, as 3-6")
-            hong = int(first), int(last or first)
+            hong = int(first), int(last)
         path = Path(self.given)
         phrase = read_tune(path)
         return Given(replace(phrase, title=phrase.title or path.name), Use(self.use), hong)
@@ -109,8 +111,12 @@ def generate(config: GenerateConfig) -> None:
     engine = open_engine(config.checkpoint, config.precision)
     begins = given.beginning(engine.about.tokenizer) if given else None
     copies = find_copies(config, engine)
-    judges = [] if config.choose.silence else [falls_silent]
-    judges += [copies.told] if copies is not None and not config.choose.copies else []
+
+    def copied(phrase: Phrase) -> str | None:
+        return copies.told(phrase, given.is_new(phrase) if given else None) if copies else None
+
+    judges: list[Judge] = [] if config.choose.silence else [partial(falls_silent, given=given)]
+    judges += [] if config.choose.copies else [copied]
 
     def draw(numbers: Sequence[int]) -> list[Played]:
         played = play(engine, request, numbers, config.seed, config.sampler, True, constraints, begins)
@@ -128,9 +134,10 @@ def generate(config: GenerateConfig) -> None:
         told = [counted(len(tune), "note"), _lai(tune, config.lai)]
         told += [f"{played.left_out[ALL]:.2f} bits a note from what the model would play"] if constraints else []
         print(f"{files.first}  {', '.join(told)}")
-        copied = copies.told(played.phrase) if copies and config.choose.copies else None
+        same = "it came out as it was given" if given and given.is_as_it_was(played.phrase) else None
+        copy = copied(played.phrase) if config.choose.copies else None
         scarce = _scarce(played) if constraints else None
-        for line in filter(None, (*faults, copied, *changes, scarce, *files.said)):
+        for line in filter(None, (*faults, same, copy, *changes, scarce, *files.said)):
             print(f"  {line}")
     lai = lai_named(request.lai)
     for line in given.against(lai, config.keep.tonic, config.keep.lai) if given and lai else []:

@@ -22,7 +22,7 @@ from phin.generation.request import SamplerConfig, TuneRequest, refuse_draw
 from phin.generation.stream import StreamedNote, stream
 from phin.generation.wishes import Wishes
 from phin.music.midi import write_midi
-from phin.music.phrase import ASSUMED_TEMPO, Metre, Phrase, let_restruck_strings_stop, let_ring
+from phin.music.phrase import Metre, Phrase, let_restruck_strings_stop, let_ring
 from phin.writable import refuse_file
 
 
@@ -87,7 +87,7 @@ def play(config: PlayConfig) -> None:
             raise InvalidConfig(f"out={config.out}", "is no MIDI file by its ending", "let it end in .mid")
     engine = open_engine(config.checkpoint, config.precision)
     asked = with_examples(config)
-    tempo = round(60e6 / asked.tempo) if asked.tempo else ASSUMED_TEMPO
+    tempo = asked.written_tempo
     played: list[StreamedNote] = []
     notes = stream(engine, asked, config.seed, config.sampler, asked.constraints(), on_note=played.append)
     with open_port(config.port) as port:

@@ -5,6 +5,7 @@ from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
+from jaxtyping import Bool
 
 from phin.corpus.store import Store, is_store, open_store
 from phin.errors import PhinError
@@ -53,9 +54,11 @@ class Copies:
         """Of a corpus's training tunes."""
         return cls(store, copy_index(store))
 
-    def told(self, phrase: Phrase) -> str | None:
-        """Which training tune a phrase copies, in words; None where it copies none."""
-        copied = self.index.longest(phrase)
+    def told(self, phrase: Phrase, new: Bool[np.ndarray, " note"] | None = None) -> str | None:
+        """Which training tune a phrase copies, in words; None where it copies none. Where not all melody notes are
+        `new`, a stretch without any of those is no copy.
+        """
+        copied = self.index.longest(phrase, new)
         if copied is None:
             return None
         stretch = f"melody notes {copied.first + 1} to {copied.first + copied.notes}"

@@ -268,12 +268,28 @@ def _margin(
     gaps = []
     for of, (mine, all_of_mine) in enumerate(zip(kept, values, strict=True)):
         chosen, rival = (first, second) if of == 0 else (second, first)
-        if torch.isinf(mine[rival]):  # a filter left it out: how far from being kept?
-            floor = mine[~torch.isinf(mine)].min()
-            gaps.append(float(floor - all_of_mine[rival] / temperature[field]))
+        if torch.isinf(mine[rival]):
+            gaps.append(_left_out_by(all_of_mine / temperature[field], rival, *filters))
         else:
             gaps.append(float(mine[chosen] + noise[chosen] - mine[rival] - noise[rival]))
     return max(min(gaps), 0.0)
+
+
+def _left_out_by(
+    logits: Float[torch.Tensor, " id"],
+    rival: int,
+    ranks: Int[torch.Tensor, " rank"],
+    top_p: Float[torch.Tensor, ""],
+    log_min_p: Float[torch.Tensor, ""],
+    unranked: Float[torch.Tensor, ""],
+) -> float:
+    """How far the rival was from being kept, by the filter that left it out most clearly: in logits; for top-p in mass,
+    which moves by no more than logits do.
+    """
+    ranked = logits.topk(min(len(ranks), len(logits))).values
+    before = ranked.softmax(dim=-1)[ranked > logits[rival]].sum()
+    edges = ranked[-1] + unranked - logits[rival], before - top_p, ranked[0] + log_min_p - logits[rival]
+    return max(map(float, edges))
 
 
 NUM_TUNES = 12

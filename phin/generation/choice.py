@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from phin.errors import InvalidConfig
+from phin.generation.given import Given
 from phin.generation.play import Played
 from phin.generation.request import MOST_TUNES
-from phin.music.measures import longest_rest
+from phin.music.measures import rests
 from phin.music.phrase import STEPS_PER_HONG, Phrase
 
 MOST_REST = 2 * STEPS_PER_HONG
@@ -88,7 +89,8 @@ def choose(
     return [chosen for chosen in kept if chosen is not None]
 
 
-def falls_silent(phrase: Phrase) -> str | None:
-    """A Judge of rests: longer than two hong."""
-    rest = longest_rest(phrase)
+def falls_silent(phrase: Phrase, given: Given | None = None) -> str | None:
+    """A Judge of rests: longer than two hong, and none that the given tune has itself."""
+    own = (stop - start for start, stop in rests(phrase) if given is None or not given.rests(start, stop))
+    rest = max(own, default=0)
     return f"it rests for {rest / STEPS_PER_HONG:.3g} hong" if rest > MOST_REST else None

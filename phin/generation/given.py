@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+from jaxtyping import Bool
 
 from phin.errors import InvalidConfig, PhinError
 from phin.generation.constraints import Constraint, GivenNotes, Length, OnlyMelody, Rhythm
@@ -66,10 +67,15 @@ class Given:
             raise InvalidConfig(
                 "rewrite", "goes with use=rewrite, and use=rewrite with it", "say which hong: rewrite=3-6"
             )
-        if self.hong is not None and not 1 <= self.hong[0] <= self.hong[1] <= self.num_hong:
-            first, last = self.hong
-            asked = f"rewrite={first}" if first == last else f"rewrite={first}-{last}"
+        if self.hong is None:
+            return
+        first, last = self.hong
+        asked = f"rewrite={first}" if first == last else f"rewrite={first}-{last}"
+        if not 1 <= first <= last <= self.num_hong:
             raise InvalidConfig(asked, f"{where} has hong 1 to {self.num_hong}", "take some of these, as rewrite=3-6")
+        if self._stays.all():
+            reason = f"{where} has no melody note there, so there is nothing to play anew"
+            raise InvalidConfig(asked, reason, "take hong that hold some")
 
     @property
     def num_hong(self) -> int:
@@ -163,21 +169,53 @@ class Given:
 
     def against(self, lai: Lai, tonic: bool, kept_lai: bool) -> list[str]:
         """What of the notes that stay goes against wishes, a line each: a wish binds what is drawn and nothing else."""
-        melody = self.phrase.melody
-        if self.use is Use.RHYTHM:
-            return []
-        stays = np.ones(len(melody), bool)
-        if self.use is Use.DECORATE:
-            stays = (melody.onset % STEPS_PER_HONG == 0) | (melody.onset == melody.onset[-1])
-        if self.use is Use.REWRITE:
-            first, end = self._span
-            stays = (melody.onset < first) | (melody.onset >= end)
-        found = []
+        melody, stays, found = self.phrase.melody, self._stays, list[str]()
         if kept_lai and not set((melody.pitch[stays] % 12).tolist()) <= lai.pitch_classes:
             found.append(f"keep.lai binds what is new: of the notes that stay some are not in lai {lai.name}")
         if tonic and self.use is not Use.CONTINUE and stays[-1] and melody.pitch[-1] % 12 != lai.tonic:
             found.append(f"keep.tonic binds what is new: the last note stays, and is not the tonic of lai {lai.name}")
         return found
+
+    def is_new(self, made: Phrase) -> Bool[np.ndarray, " note"]:
+        """Which melody notes of what was made of it are none that stay."""
+        kept, melody = self.phrase.melody.rows[self._stays], made.melody
+        stay = set(zip(kept[:, ONSET].tolist(), kept[:, PITCH].tolist(), strict=True))
+        notes = zip(melody.onset.tolist(), melody.pitch.tolist(), strict=True)
+        return np.array([note not in stay for note in notes], bool)
+
+    @property
+    def leaves_room_for_a_drone(self) -> bool:
+        """Whether all that stays of it is melody."""
+        stays = np.full(len(self.phrase), self.use in (Use.CONTINUE, Use.REWRITE))
+        if self.use is Use.REWRITE:
+            stays = (self.phrase.onset < self._span[0]) | (self.phrase.onset >= self._span[1])
+        return bool(self.phrase.is_melody[stays].all())
+
+    def is_as_it_was(self, made: Phrase) -> bool:
+        """Whether the melody of what was made of it is its own, note for note."""
+        mine, its = self.phrase.melody, made.melody
+        return np.array_equal(mine.onset, its.onset) and np.array_equal(mine.pitch, its.pitch)
+
+    def rests(self, start: int, stop: int) -> bool:
+        """Whether it rests from a step to another itself, so that nobody need play there."""
+        phrase = self.phrase
+        if self.use is Use.RHYTHM:
+            return True
+        if self.use is Use.REWRITE and start < self._span[1] and stop > self._span[0]:
+            return False
+        sounds = (phrase.onset < stop) & (phrase.end > start)
+        return bool(phrase.onset[0] <= start and stop <= phrase.onset[-1] and not sounds.any())
+
+    @property
+    def _stays(self) -> Bool[np.ndarray, " note"]:
+        """Which of its melody notes stay."""
+        onset = self.phrase.melody.onset
+        if self.use is Use.DECORATE:
+            return (onset % STEPS_PER_HONG == 0) | (onset == onset[-1])
+        if self.use is Use.REWRITE:
+            first, end = self._span
+            return (onset < first) | (onset >= end)
+        return np.full(len(onset), self.use is Use.CONTINUE)
 
     @property
     def _span(self) -> tuple[int, int]:
@@ -196,6 +234,9 @@ def kept_to(wishes: Wishes, request: TuneRequest, given: Given | None = None) ->
     if given.use is Use.RHYTHM and wishes.most_notes is not None:
         reason = "means nothing with use=rhythm, whose strokes come when the given tune's did"
         raise InvalidConfig(f"keep.most_notes={wishes.most_notes:g}", reason, "leave it out, or take use=decorate")
+    if wishes.drone and not given.leaves_room_for_a_drone:
+        reason = f"cannot be under {given.phrase.title or 'the given tune'}, which has a drone or chords already"
+        raise InvalidConfig("keep.drone=true", reason, "leave it out, or take use=decorate")
     return [*wishes.constraints(request, given.later_strokes), *given.constraints()]
 
 

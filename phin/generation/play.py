@@ -15,7 +15,7 @@ from phin.generation.request import SamplerConfig, Stream, TuneRequest, refuse_d
 from phin.generation.rows import beginning
 from phin.music.augment import named
 from phin.music.lai import label_lai
-from phin.music.phrase import ASSUMED_TEMPO, DURATION, HONG_PER_LINE, ONSET, STEPS_PER_HONG, Metre, Phrase
+from phin.music.phrase import DURATION, HONG_PER_LINE, ONSET, STEPS_PER_HONG, Metre, Phrase
 from phin.tokenizer import END_ID, FIELDS, NUM_FIELDS, START_ID, STEP, Encoded, Tokenizer, first_origin
 
 BATCH = 64
@@ -200,9 +200,8 @@ def start_of(request: TuneRequest) -> Encoded:
 
 def _tune(ids: Int[np.ndarray, "row 6"], tokenizer: Tokenizer, request: TuneRequest) -> Phrase:
     """The phrase that rows say, as it was asked for."""
-    tempo = round(60e6 / request.tempo) if request.tempo else ASSUMED_TEMPO
     tune = ring_out(tokenizer.decode(ids, Metre.parse(request.metre)))
-    return replace(named(tune, label_lai(tune)), tempo=tempo)
+    return replace(named(tune, label_lai(tune)), tempo=request.written_tempo)
 
 
 def ring_out(phrase: Phrase) -> Phrase:

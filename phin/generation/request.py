@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Int
 
 from phin.errors import InvalidConfig
-from phin.music.phrase import HONG_PER_LINE, STEPS_PER_HONG, Metre, hong_before_zero
+from phin.music.phrase import ASSUMED_TEMPO, HONG_PER_LINE, STEPS_PER_HONG, Metre, hong_before_zero
 from phin.tokenizer import FIELDS, LAI_NAMES, METRES, SOURCE_CONDITION, UNKNOWN_CONDITION, Tokenizer
 
 RANKED = 64
@@ -174,6 +174,15 @@ class TuneRequest:
         metre = Metre.parse(self.metre)
         end = STEPS_PER_HONG * (HONG_PER_LINE * self.lines - 1 - hong_before_zero(metre))
         return end - end % metre.bar
+
+    @property
+    def written_tempo(self) -> int:
+        """The tempo that a tune is written in, in microseconds a quarter: between the two styles, in hong a minute, as
+        far as `blend` says. Where nobody says one it is the assumed; a style without one changes none that is said.
+        """
+        own = self.tempo or 60e6 / ASSUMED_TEMPO
+        other = self.other.tempo or own
+        return round(60e6 / (own + self.blend * (other - own)))
 
     @property
     def style(self) -> Style:

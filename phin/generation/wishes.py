@@ -7,6 +7,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from phin.errors import InvalidConfig, PhinError
 from phin.generation.constraints import (
     ClosesOn,
@@ -23,7 +25,8 @@ from phin.music.drone import with_drone
 from phin.music.fitting import fit
 from phin.music.fretboard import DEFAULT, FRETS, Drone, DroneKind, Tuning, drone, playable
 from phin.music.lai import Lai, lai_named
-from phin.music.phrase import ASSUMED_TEMPO, HIGHEST_PITCH, LOWEST_PITCH, STEPS_PER_QUARTER, Phrase
+from phin.music.phrase import DURATION, HIGHEST_PITCH, LOWEST_PITCH, ONSET, STEPS_PER_QUARTER, Phrase, rows_from_columns
+from phin.tokenizer import LONGEST_STEP
 
 
 @dataclass
@@ -43,7 +46,7 @@ class Wishes:
     drone: bool = False
     """A melody over the drone of the lai, which an open string has: its strokes are put under it, one a hong."""
     most_notes: float | None = None
-    """Strokes a second, at most."""
+    """Strokes a second, at most; those of the drone are struck with the melody's where they would come faster."""
     motif: float = 0.0
     """What it costs to go on with a motif that was played before, for each interval beyond two (`Repetition`)."""
     pitch: float = 0.0
@@ -90,10 +93,8 @@ class Wishes:
         if self.drone and lai:
             found.append(OverDrone(self._drone(lai), self._tuning))
         if self.most_notes is not None:
-            quarter = 60 / request.tempo if request.tempo else ASSUMED_TEMPO / 1e6
-            least = math.ceil(round(STEPS_PER_QUARTER / (self.most_notes * quarter), 6))
             closing = () if request.about or later_strokes else (request.last_stroke,)
-            found.append(MostNotes(max(least, 1), fixed=(*later_strokes, *closing)))
+            found.append(MostNotes(self._least_steps(request), fixed=(*later_strokes, *closing)))
         if self.motif or self.pitch:
             found.append(Repetition(self.motif, self.pitch))
         if lai and self.tuning is not None and (self.lai or self.tonic):
@@ -107,8 +108,15 @@ class Wishes:
         lai = self._lai(request)
         phrase = replace(phrase, tuning=self._tuning.name)
         if self.drone and lai:
-            phrase = with_drone(replace(phrase, drone=(self._drone(lai).pitch,)))
+            phrase = at_pace(with_drone(replace(phrase, drone=(self._drone(lai).pitch,))), self._least_steps(request))
         return fit(phrase, self._tuning)
+
+    def _least_steps(self, request: TuneRequest) -> int:
+        """From one stroke to the next, at the tempo of the request."""
+        if self.most_notes is None:
+            return 1
+        steps_a_second = STEPS_PER_QUARTER / (request.written_tempo / 1e6)
+        return max(math.ceil(round(steps_a_second / self.most_notes, 4)), 1)
 
     @property
     def _tuning(self) -> Tuning:
@@ -135,3 +143,23 @@ class Wishes:
             where = f"keep.tuning={self.tuning}"
             reason = f"lai {lai.name} has {len(missing)} of its five notes on no fret of it"
             raise PhinError(where, reason, "take another tuning, or another lai")
+
+
+def at_pace(phrase: Phrase, least_steps: int) -> Phrase:
+    """The phrase with the strokes of its drone so many steps at least from others: one that is nearer to a melody's is
+    struck with it. Each rings until the next.
+    """
+    is_drone, melody = ~phrase.is_melody, np.unique(phrase.melody.onset)
+    if least_steps == 1 or not is_drone.any():
+        return phrase
+    onsets = list[int]()
+    for onset in phrase.onset[is_drone].tolist():
+        near = int(melody[np.abs(melody - onset).argmin()])
+        at = near if abs(near - onset) < least_steps else onset
+        if not onsets or at == near != onsets[-1] or at - onsets[-1] >= least_steps:
+            onsets.append(at)
+    struck = np.repeat(phrase.rows[is_drone][:1], len(onsets), axis=0)
+    struck[:, ONSET] = onsets
+    rings = np.diff([*onsets, int(phrase.end.max())])
+    struck[:, DURATION] = np.minimum(rings, LONGEST_STEP)
+    return replace(phrase, rows=rows_from_columns(*np.concatenate([phrase.melody.rows, struck]).T))

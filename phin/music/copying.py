@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Int, UInt64
+from jaxtyping import Bool, Int, UInt64
 
 from phin.music.phrase import Phrase
 
@@ -106,10 +106,12 @@ class CopyIndex:
         place = np.minimum(np.searchsorted(self.hashes, own), len(self.hashes) - 1)
         return self.hashes[place] == own
 
-    def longest(self, phrase: Phrase) -> Copied | None:
-        """The longest run of stretches that stand there, if any does."""
+    def longest(self, phrase: Phrase, new: Bool[np.ndarray, " note"] | None = None) -> Copied | None:
+        """The longest run of stretches that stand there, if any does; of those with a `new` melody note alone."""
         turned = turns(phrase)
         found = self.holds(turned)
+        if new is not None and len(found):
+            found &= np.lib.stride_tricks.sliding_window_view(new, self.notes).any(axis=1)
         if not found.any():
             return None
         edges = np.diff(np.concatenate([[0], found.astype(np.int8), [0]]))

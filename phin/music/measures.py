@@ -85,12 +85,10 @@ def interval_entropy(phrase: Phrase) -> float:
     return _mean_entropy(intervals + WIDEST, 2 * WIDEST + 1)
 
 
-def longest_rest(phrase: Phrase) -> int:
-    """Steps of the longest time, between the first stroke and the last, in which nothing sounds; 0 for no notes."""
-    if not len(phrase):
-        return 0
-    sounds_until = np.maximum.accumulate(phrase.end)
-    return max(int((phrase.onset[1:] - sounds_until[:-1]).max(initial=0)), 0)
+def rests(phrase: Phrase) -> list[tuple[int, int]]:
+    """From which step to which nothing sounds, between the first stroke and the last."""
+    until, onset = np.maximum.accumulate(phrase.end)[:-1].tolist(), phrase.onset[1:].tolist()
+    return [(start, stop) for start, stop in zip(until, onset, strict=True) if start < stop]
 
 
 def diversity(phrase: Phrase) -> float:

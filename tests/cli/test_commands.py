@@ -16,12 +16,14 @@ from dataclasses import dataclass, fields
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from omegaconf import OmegaConf
 
 from phin.config import conf_dir
 from phin.corpus.copies import store_of
+from phin.generation.given import Given
 from phin.model.checkpoint import PHIN_KEY, find, load
 from phin.music.midi import read_midi
 from tests.midi_defects import defect_files
@@ -529,13 +531,17 @@ def test_generating_writes_tunes_and_the_same_seed_writes_the_same(story: Story,
 
 
 @pytest.mark.slow
-def test_copies_are_told_or_drawn_anew(story: Story, tmp_path: Path) -> None:
+def test_copies_are_told_or_drawn_anew(story: Story, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Fails: a training tune is handed on as a new one, and nobody is told."""
     store = store_of(load(find("runs/first"))[1].corpus_fingerprint, "cache")
     assert store is not None
     tune = int(store.split("train")[-1])
     file = story.desk / "midi" / Path(store.id(tune)).name
     asked = ("checkpoint=runs/first", "count=1", "lines=1", "formats=[mid]", f"given={file}")
+    plain = phin("generate", *asked, "choose.copies=false", f"out={tmp_path / 'plain'}")
+    assert plain.status == 0, plain.err
+    assert "stand in a training tune" not in plain.out, "what is given is no copy"
+    monkeypatch.setattr(Given, "is_new", lambda _, made: np.ones(len(made.melody), bool))
     told = phin("generate", *asked, f"out={tmp_path / 'told'}")
     assert told.status == 0, told.err
     stands = re.search(r"melody notes 1 to (\d+) stand in a training tune, .*: (.+)", told.out)

@@ -9,6 +9,7 @@ import pytest
 from phin.errors import InvalidConfig
 from phin.generation.choice import MOST_REST, Choice, choose, falls_silent
 from phin.generation.constraints import Length
+from phin.generation.given import Given, Use
 from phin.generation.play import Played, play
 from phin.generation.request import MOST_TUNES, SamplerConfig, TuneRequest
 from phin.generation.torch_engine import TorchEngine
@@ -120,6 +121,35 @@ def test_a_rest_over_two_hong_is_silence() -> None:
         assert falls_silent(replace(PHRASE, rows=rows)) == told
     rows[0, [DURATION, PITCH]] = 384, 50
     assert falls_silent(replace(PHRASE, rows=rows)) is None, "a note that rings is no rest"
+
+
+@pytest.mark.parametrize("use", Use)
+def test_a_rest_that_was_given_is_no_fault_and_one_that_is_new_is(use: Use) -> None:
+    """Fails: a tune with a long rest can be made nothing of without eight futile tries; or what is new is silent."""
+    tune = wander(3, 24)
+    rows = tune.rows.copy()
+    rows[12:, ONSET] += 96 - int(rows[12, ONSET] - tune.end[11])
+    tune = replace(tune, rows=rows)
+    assert falls_silent(tune) == "it rests for 4 hong"
+    hong = (Given(tune, Use.CONTINUE).num_hong,) * 2 if use is Use.REWRITE else None
+    given = Given(tune, use, hong)
+    assert falls_silent(tune, given) is None
+    later = rows.copy()
+    later[20:, ONSET] += 72
+    silent = replace(tune, rows=later)
+    assert (falls_silent(silent, given) is None) == (use is Use.RHYTHM), "whose strokes come when they came"
+    on = replace(tune, rows=np.concatenate([rows, rows[-1:] + np.array([200, 0, 0, 0, 0, 0])]))
+    assert (falls_silent(on, given) is None) == (use is Use.RHYTHM)
+
+
+def test_hong_that_were_to_be_rewritten_may_not_stay_silent() -> None:
+    """Fails: four hong are to be played anew, nothing is played there, and nobody says so."""
+    rows = wander(3, 24).rows.copy()
+    rows[12:, ONSET] += 96
+    tune = Phrase(rows)
+    rest = int(tune.end[11]) // 24 + 1  # the hong, counted from 1
+    assert falls_silent(tune, Given(tune, Use.REWRITE, (rest, rest + 6))) is not None
+    assert falls_silent(tune, Given(tune, Use.CONTINUE)) is None
 
 
 @pytest.mark.slow

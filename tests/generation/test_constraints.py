@@ -26,7 +26,7 @@ from phin.generation.constraints import (
     Repetition,
     Rhythm,
 )
-from phin.generation.limits import FORBIDDEN, Limits
+from phin.generation.limits import FORBIDDEN, Heard, Kind, Limits
 from phin.generation.play import ALL, play
 from phin.generation.request import SamplerConfig, TuneRequest
 from phin.generation.torch_engine import TorchEngine, TorchStep, generate
@@ -34,7 +34,7 @@ from phin.music.fingering import frets_by_place, reaches, under_one_hand
 from phin.music.fretboard import DEFAULT, FRETS, Tuning, drone, playable
 from phin.music.lai import LAI, lai_named
 from phin.music.phrase import STEPS_PER_HONG, Phrase, Voice
-from phin.tokenizer import FIELDS, NUM_SYMBOLS, PITCH, STEP
+from phin.tokenizer import FIELDS, NUM_SYMBOLS, PITCH, STEP, VOICE
 from tests.tiny import identity_for, tiny_model
 
 SIZES = [field.size for field in FIELDS]
@@ -233,6 +233,21 @@ def test_pitches_that_cost_more_are_spread_wider() -> None:
 
     shares = [commonest(pitch) for pitch in (0.0, 4.0, 40.0)]
     assert shares[0] > shares[1] > shares[2]
+
+
+def test_a_drone_is_neither_counted_nor_made_dearer_by_its_repetition() -> None:
+    """Fails: a drone on one pitch is driven off it, because it is a drone."""
+    heard, limits = Heard(np.array([-48])), Limits(1)
+    row = np.full((1, 6), NUM_SYMBOLS)
+    for pitch, voice in ((5, Voice.ACCOMPANIMENT), (9, Voice.MELODY), (5, Voice.ACCOMPANIMENT), (12, Voice.MELODY)):
+        row[0, [STEP, VOICE, PITCH]] = NUM_SYMBOLS + 12, NUM_SYMBOLS + voice, NUM_SYMBOLS + pitch
+        heard.hear(row.copy())
+    Repetition(pitch=4.0).now(heard, limits)
+    expected = np.zeros(FIELDS[PITCH].size)
+    expected[[NUM_SYMBOLS + 9, NUM_SYMBOLS + 12]] = -2.0
+    for kind in Kind:
+        assert limits.pitch[0, kind, Voice.MELODY].tolist() == expected.tolist()
+    assert not limits.pitch[:, :, Voice.ACCOMPANIMENT].any()
 
 
 def test_a_length_that_is_wanted_is_come_near() -> None:

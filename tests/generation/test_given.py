@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from phin.errors import InvalidConfig, PhinError
-from phin.generation.constraints import MostNotes
+from phin.generation.constraints import MostNotes, OverDrone
 from phin.generation.draw import DrawnRows, draw_rows
 from phin.generation.given import LONGEST, Given, Use, kept_to, with_examples
 from phin.generation.play import ALL, play
@@ -172,6 +172,39 @@ def test_the_last_hong_can_be_rewritten() -> None:
     assert len({each.pitch[-1] for each in new}) > 1
 
 
+@pytest.mark.parametrize("use", Use)
+def test_what_is_new_is_all_that_does_not_stay(use: Use) -> None:
+    """Fails: what the player gave is called a copy, or what was drawn is not."""
+    given = Given(TUNE, use, (2, 3) if use is Use.REWRITE else None)
+    last, onset = int(TUNE.onset[-1]), TUNE.melody.onset
+    for each in made(given):
+        new, melody = given.is_new(each), each.melody
+        if use is Use.CONTINUE:
+            assert new.tolist() == [False] * len(TUNE) + [True] * (len(melody) - len(TUNE))
+        if use is Use.DECORATE:
+            assert sorted(set(onset[(onset % 24 == 0) | (onset == last)].tolist())) == melody.onset[~new].tolist()
+        if use is Use.REWRITE:
+            first, end = given._span
+            assert new.tolist() == ((melody.onset >= first) & (melody.onset < end)).tolist()
+        assert new.all() == (use is Use.RHYTHM)
+
+
+def test_hong_without_a_note_are_not_rewritten() -> None:
+    """Fails: silence before an upbeat is to be played anew, nothing can come of it, and nobody says so."""
+    rows = TUNE.rows.copy()
+    rows[:, 0] += 96
+    with pytest.raises(InvalidConfig, match=r"rewrite=1-2: late has no melody note there, so .* Take hong that"):
+        Given(replace(TUNE, rows=rows, title="late"), Use.REWRITE, (1, 2))
+    Given(replace(TUNE, rows=rows), Use.REWRITE, (1, 7))
+
+
+def test_it_is_told_whether_anything_came_of_it() -> None:
+    """Fails: what came out as it was given is handed on as new."""
+    given = Given(TUNE, Use.REWRITE, (3, 6))
+    assert given.is_as_it_was(given.finished(replace(TUNE, rows=TUNE.rows.copy())))
+    assert not any(given.is_as_it_was(each) for each in made(given))
+
+
 def test_what_is_made_is_a_function_of_the_seed() -> None:
     """Fails: a variation that pleased cannot be had again."""
     given = Given(TUNE, Use.DECORATE)
@@ -300,6 +333,20 @@ def test_a_pace_of_strokes_that_all_stay_is_refused() -> None:
     given = Given(TUNE, Use.RHYTHM)
     with pytest.raises(InvalidConfig, match=r"keep\.most_notes=2: means nothing with use=rhythm.*Leave it out"):
         kept_to(Wishes(most_notes=2.0), given.request(TuneRequest()), given)
+
+
+@pytest.mark.parametrize("use", Use)
+def test_a_drone_under_what_has_one_is_refused_before_anything_is_drawn(use: Use) -> None:
+    """Fails: minutes of drawing end in a refusal; or a drone is refused where nothing of the old one stays."""
+    hong = (2, 3) if use is Use.REWRITE else None
+    for tune in (TUNE, OVER_DRONE):
+        given = Given(tune, use, hong)
+        request = given.request(TuneRequest(lai="yai"))
+        if tune is OVER_DRONE and use in (Use.CONTINUE, Use.REWRITE):
+            with pytest.raises(InvalidConfig, match=r"keep\.drone=true: cannot be under .* has a drone or chords"):
+                kept_to(Wishes(drone=True), request, given)
+        else:
+            assert any(isinstance(each, OverDrone) for each in kept_to(Wishes(drone=True), request, given))
 
 
 def test_a_given_rhythm_closes_on_the_tonic_over_a_drone() -> None:

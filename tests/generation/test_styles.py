@@ -1,21 +1,24 @@
 """Between two styles: a model that learned them plays, the nearer to the other, the more like it."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
+from phin.generation.constraints import MostNotes
 from phin.generation.given import with_examples
 from phin.generation.request import Style, TuneRequest
 from phin.generation.torch_engine import generate
+from phin.generation.wishes import Wishes
 from phin.model.checkpoint import Identity
 from phin.model.loss import LossConfig, PhinLoss
 from phin.model.transformer import PhinTransformer
 from phin.music.midi import write_midi
 from phin.music.phrase import STEPS_PER_HONG, Metre, Phrase
 from phin.tokenizer import LAI_CONDITION, METRE_CONDITION, TECHNIQUE, UNKNOWN_CONDITION, VELOCITY
-from tests.tiny import TOKENIZER, batch_of, identity_for
+from tests.tiny import TOKENIZER, batch_of, identity_for, tiny_model
 from tests.tiny import tiny_config as config
 
 STEPS = {"essen": (12, 12, 6, 6, 12), "han": (24, 48, 24, 24, 48)}
@@ -90,3 +93,26 @@ def test_guidance_leans_further_the_more_it_is(learned: tuple[PhinTransformer, I
     found = [notes_a_hong(*learned, TuneRequest(source="essen", guidance=g)) for g in (0.0, 1.0, 2.0)]
     assert found == sorted(found), found
     assert found[-1] > found[0]
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "tempi"),
+    [
+        (None, 200.0, (600_000, 400_000, 300_000)),
+        (50.0, 200.0, (1_200_000, 480_000, 300_000)),
+        (50.0, None, (1_200_000, 1_200_000, 1_200_000)),
+        (None, None, (600_000, 600_000, 600_000)),
+    ],
+)
+def test_the_tempo_that_is_written_moves_with_the_blend(
+    own: float | None, other: float | None, tempi: tuple[int, int, int]
+) -> None:
+    """Fails: a tune wholly in the other style is played at the tempo of the first; or a pace binds at another tempo."""
+    model = tiny_model()
+    for blend, tempo in zip((0.0, 0.5, 1.0), tempi, strict=True):
+        of = Style(source="essen", tempo=other) if blend else Style()
+        request = TuneRequest(lines=1, tempo=own, blend=blend, other=of)
+        (tune,) = generate(model, identity_for(model), request, 1, 0)
+        assert tune.tempo == tempo
+        (pace,) = Wishes(most_notes=4.0).constraints(request)
+        assert pace == MostNotes(math.ceil(24 / (4 * tempo / 1e6)), fixed=(request.last_stroke,))

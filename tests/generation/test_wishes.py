@@ -114,7 +114,7 @@ def test_whatever_is_wished_together_is_kept_and_can_be_played(seed: int) -> Non
             assert not tune.is_melody.all()
             assert tune.drone
         if wishes.most_notes:
-            gaps = [after - before for before, after in pairwise(np.unique(melody.onset).tolist())]
+            gaps = [after - before for before, after in pairwise(np.unique(tune.onset).tolist())]
             assert all(wishes.most_notes >= 24 / gap / (tune.tempo / 1e6) - 1e-9 for gap in gaps)
 
 
@@ -125,6 +125,18 @@ def test_a_drone_is_struck_under_the_tune_on_an_open_string() -> None:
         held = set(tune.pitch[~tune.is_melody].tolist())
         assert held == {57}, "the open A of E-A-E, the tonic of lai yai"
         assert tune.tuning == "E-A-E"
+
+
+@pytest.mark.parametrize("pace", [0.7, 1.5, 3.0])
+def test_a_drone_keeps_the_pace_of_the_tune_over_it(pace: float) -> None:
+    """Fails: a beginner who asks for one stroke a second gets two, for the drone has its own; or gets no drone."""
+    request = TuneRequest(lines=4, lai="yai")
+    for tune in tunes(Wishes(drone=True, most_notes=pace), request):
+        strokes, drone = np.unique(tune.onset), ~tune.is_melody
+        assert (np.diff(strokes) / 24 * tune.tempo / 1e6 >= 1 / pace - 1e-6).all()
+        assert drone.any()
+        assert (tune.end[drone][:-1] == tune.onset[drone][1:]).all(), "it rings until it is struck again"
+        assert np.diff(tune.onset[drone]).max() <= max(np.diff(np.unique(tune.melody.onset)).max(), 24) + 24
 
 
 @pytest.mark.parametrize(

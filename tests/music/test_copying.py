@@ -104,6 +104,17 @@ def test_half_a_copy_is_found_where_it_stands() -> None:
     assert copied.first == 45 - copied.notes
 
 
+def test_a_stretch_without_a_new_note_is_no_copy() -> None:
+    """Fails: who continues a known tune is told that the tune is known."""
+    tune = wander(4, 30)
+    index, new = CopyIndex.of([turns(tune)], 6), np.zeros(30, bool)
+    assert index.longest(tune, new) is None
+    new[20] = True
+    assert index.longest(tune, new) == (15, 13, 0), "notes 14 to 28: all stretches of eight notes that it is in"
+    new[:] = True
+    assert index.longest(tune, new) == index.longest(tune) == (30, 0, 0)
+
+
 def test_chance_is_what_unrelated_tunes_repeat() -> None:
     """Fails: every tune is accused because folk tunes share their turns."""
     learned = [turns(wander(seed, num_notes=80)) for seed in range(20)]

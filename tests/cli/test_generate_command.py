@@ -6,6 +6,7 @@ import pytest
 
 from phin.errors import Defect, InvalidTune
 from phin.generation import write
+from phin.generation.given import Given
 from phin.model.checkpoint import export
 from phin.music.phrase import Phrase
 from tests.cli.test_commands import phin
@@ -59,3 +60,31 @@ def test_where_no_page_can_hold_any_tune_it_is_a_failure(desk: Path, refused_pag
     assert told.complaint.startswith("phin-generate: formats=.txt: no page could hold any of 2 tunes. Take mid")
     assert told.out.count("not written: .txt: ") == 2
     assert list((desk / "tunes").iterdir()) == []
+
+
+PAGE = "| ---ล | -ด-ร | -ม-ซ | -ล-ด | -ล-ซ | -ม-ร | -ด-ร | ---ล |\n"
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        (["use=rewrite", "rewrite=3-"], "rewrite=3-: names no hong. Write the first and the last, as 3-6."),
+        (["use=rewrite", "rewrite=-3"], "rewrite=-3: names no hong"),
+        (["use=continue", "lines=64"], "lines=64: is too much after tune.txt, which has 1: 64 are the most in all"),
+    ],
+)
+def test_what_cannot_be_made_of_a_tune_is_refused(desk: Path, asked: list[str], told: str) -> None:
+    """Fails: a slip of the finger is taken for something else; or a number is named that nobody typed."""
+    (desk / "tune.txt").write_text(PAGE, encoding="utf-8")
+    assert told in phin("generate", "checkpoint=model.safetensors", "given=tune.txt", *asked).complaint
+
+
+def test_a_tune_that_came_out_as_it_was_is_told(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails: a tune is written as new, and is the one that was given."""
+    (desk / "tune.txt").write_text(PAGE, encoding="utf-8")
+    asked = ("checkpoint=model.safetensors", "given=tune.txt", "use=rewrite", "rewrite=3-6", "count=1", "formats=[mid]")
+    told = phin("generate", *asked, "out=new")
+    assert "came out as it was" not in told.out
+    monkeypatch.setattr(Given, "finished", lambda given, _: given.phrase)
+    told = phin("generate", *asked, "out=same")
+    assert "\n  it came out as it was given\n" in told.out, told.err
