@@ -81,16 +81,17 @@ def asked(draw: st.DrawFn) -> Asked:
     if use is Use.REWRITE:
         first = draw(st.integers(1, 3))
         hong = first, first + draw(st.integers(0, 2))
-    material = Given(draw(st.sampled_from(TUNES)), use, hong) if use else None
+    tune = draw(st.sampled_from(TUNES))
     sampler = SamplerConfig(
         temperature=draw(st.sampled_from([0.8, 1.5])),
         top_k=draw(st.sampled_from([0, 12])),
         top_p=draw(st.sampled_from([1.0, 0.9])),
         min_p=draw(st.sampled_from([0.0, 0.02])),
     )
-    found = Asked(request, wishes, material, sampler, draw(st.integers(0, 99)))
+    seed = draw(st.integers(0, 99))
     try:
-        found = found._replace(request=material.request(request) if material else request)
+        material = Given(tune, use, hong) if use else None
+        found = Asked(material.request(request) if material else request, wishes, material, sampler, seed)
         _ = found.constraints
     except PhinError:
         assume(False)  # a lai and a tuning that exclude each other, say
