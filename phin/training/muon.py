@@ -1,5 +1,6 @@
 """Muon (torch.optim.Muon) for the matrices between hidden layers, AdamW for all other weights, as one optimiser."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -26,6 +27,10 @@ class MuonWithAdamW(Optimizer):
         momentum: float = 0.95,
         fused: bool | None = None,
     ) -> None:
+        # what stands in the groups already neither of the two looks at
+        for said, value in (("learning rate", lr), ("weight_decay value", weight_decay), ("momentum value", momentum)):
+            if not 0 <= value < math.inf:
+                raise ValueError(f"Invalid {said}: {value}")
         super().__init__(params, {"lr": lr, "weight_decay": weight_decay, HIDDEN: False})
         hidden, others = self._groups(True), self._groups(False)
         self._muon = self._adamw = None
