@@ -49,11 +49,9 @@ class Distance:
     def most_unlike(self) -> tuple[list[str], list[str]]:
         """The bins, two at most, that the set has most too much of, and those that it has most too little of."""
         more = self.shares - self.real_shares
-        order = np.argsort(-np.abs(more), kind="stable")
-        too_much, too_little = (
-            [self.bins[k] for k in order.tolist() if more[k] * sign > 0][:NAMED] for sign in (1, -1)
-        )
-        return too_much, too_little
+        order = np.argsort(-np.abs(more), kind="stable").tolist()
+        too_many, too_few = ([self.bins[k] for k in order if more[k] * sign > 0][:NAMED] for sign in (1, -1))
+        return too_many, too_few
 
     def __str__(self) -> str:
         kinds = zip(("more", "fewer"), self.most_unlike, strict=True)

@@ -82,9 +82,9 @@ class Row:
         return abs(self.distance[of][0] / self.distance[name][0])
 
     def ways(self, name: str) -> Float[np.ndarray, " resample"]:
-        """That of the judged tunes in each resample; NaN where one of the sets has no value."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.abs(self.draws[JUDGED] / self.draws[name])
+        """That of the judged tunes in each resample; NaN where one has no value, or the spoiled one is as real ones."""
+        theirs = self.draws[name]
+        return np.abs(self.draws[JUDGED] / np.where(theirs == 0, np.nan, theirs))
 
 
 class Verdict(NamedTuple):

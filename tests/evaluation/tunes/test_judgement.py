@@ -73,7 +73,6 @@ def test_copies_are_caught_by_their_novelty_alone(store: Store) -> None:
     assert judgement.copying.nearest.tolist() == store.split("train")[:16].tolist()
 
 
-@pytest.mark.parametrize("copied", [0, 8])
 def row(mine: float, theirs: float, floor: float = 0.0, name: str = "a", noise: float = 0.1) -> Row:
     """Of order, with shuffled hong at `theirs` standard deviations."""
     far = {JUDGED: float(mine), "shuffled hong": float(theirs), COPIED: floor}
@@ -117,6 +116,15 @@ def test_real_tunes_that_are_as_far_catch_nobody() -> None:
     assert verdicts([row(-1.2, -2, floor=0.9)])[0].caught
 
 
+def test_a_resample_in_which_spoiled_tunes_are_as_real_ones_says_nothing() -> None:
+    """Fails: a verdict on a few tunes is infinite, or none."""
+    one = row(-1.2, -2)
+    one.draws["shuffled hong"][:20] = 0
+    one.draws[JUDGED][:5] = np.nan
+    (verdict,) = verdicts([one])
+    assert 0.5 < verdict.low < verdict.high < 0.7
+
+
 def test_a_set_of_few_tunes_has_wide_verdicts(store: Store, new: Judgement) -> None:
     """Fails: a verdict on three tunes is as sure as one on sixteen."""
     few = judge(drawn("few", HEARD[:3]), store)
@@ -152,6 +160,7 @@ def test_a_measure_that_few_tunes_have_is_told_of_those() -> None:
     assert np.isfinite(found.distance[JUDGED]).all()
 
 
+@pytest.mark.parametrize("copied", [0, 8])
 def test_some_copies_in_a_set_are_caught_and_none_are_not(store: Store, copied: int) -> None:
     """Fails: who plagiarises an eighth of the time is new, for the other tunes hide it in the mean."""
     copies = [store.phrase(tune) for tune in store.split("train").tolist()][:copied]
