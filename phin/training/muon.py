@@ -21,10 +21,10 @@ class MuonWithAdamW(Optimizer):
     def __init__(
         self,
         params: Any,
-        lr: float = 1e-3,
+        lr: float | int = 1e-3,
         betas: Sequence[float] = (0.9, 0.95),
-        weight_decay: float = 0.05,
-        momentum: float = 0.95,
+        weight_decay: float | int = 0.05,
+        momentum: float | int = 0.95,
         fused: bool | None = None,
     ) -> None:
         # what stands in the groups already neither of the two looks at
