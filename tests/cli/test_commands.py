@@ -679,7 +679,7 @@ def test_a_run_that_was_stopped_before_its_first_checkpoint_begins_again_with_it
     assert story.report("second")["finished"]
     assert story.report("second")["steps"] == 5
     settings = OmegaConf.load(story.desk / "runs" / "second" / "config.yaml")
-    assert (settings.model.dim, settings.data.name, settings.optimizer.lr) == (8, "mine", 0.0015)
+    assert (settings.model.dim, settings.data.name, settings.optimizer.lr) == (8, "mine", 0.006)
     assert list(settings.logger) == ["csv"]
 
 
