@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import mido
-import numpy as np
 from omegaconf import MISSING
 
 from phin.cli.app import run
@@ -19,10 +18,10 @@ from phin.generation.given import with_examples
 from phin.generation.live import LOOK_AHEAD, Sent, play_live
 from phin.generation.play import length_of
 from phin.generation.request import SamplerConfig, TuneRequest, refuse_draw
-from phin.generation.stream import StreamedNote, stream
+from phin.generation.stream import StreamedNote, phrase_of, stream
 from phin.generation.wishes import Wishes
 from phin.music.midi import write_midi
-from phin.music.phrase import Metre, Phrase, let_restruck_strings_stop, let_ring
+from phin.music.phrase import Metre
 from phin.writable import refuse_file
 
 
@@ -97,14 +96,8 @@ def play(config: PlayConfig) -> None:
             play_live(notes, port, tempo, config.look_ahead, sent)
     print(f"{counted(sent.notes, 'note')} played; the latest came {1000 * sent.latest:.0f} ms after its time")
     if config.out is not None and played:
-        write_midi(replace(as_phrase(played), tempo=tempo, metre=Metre.parse(config.metre)), config.out)
+        write_midi(replace(phrase_of(played, Metre.parse(config.metre)), tempo=tempo), config.out)
         print(f"what was drawn: {config.out}")
-
-
-def as_phrase(notes: list[StreamedNote]) -> Phrase:
-    """The notes as a phrase, in which a string that is struck again stops."""
-    rows = np.array([note[:6] for note in notes], dtype=np.int64)
-    return Phrase(let_restruck_strings_stop(let_ring(rows[np.lexsort((rows[:, 2], rows[:, 0]))])))
 
 
 def open_port(name: str) -> AbstractContextManager[Any]:

@@ -20,7 +20,7 @@ from phin.generation.constraints import Constraint
 from phin.generation.draw import Step, draw_rows
 from phin.generation.exported import Precision
 from phin.generation.limits import FORBIDDEN, Kind, Limits
-from phin.generation.play import Engine, ending, start_of
+from phin.generation.play import Engine, ending, first_rows, length_of
 from phin.generation.request import SamplerConfig, TuneRequest
 from phin.generation.rows import Rows, after, beginning, hear
 from phin.generation.sampling import Sampling, filter_logits
@@ -212,10 +212,11 @@ def drawn_alike(
     `largest` is the measured difference of their log-probabilities, by which ties are told; the rest is as for `play`.
     """
     streams = request.streams(engine.about.tokenizer)
-    rows = beginning([begins or start_of(request)] * count, np.tile(streams[0].conditions, (count, 1)))
+    rows = first_rows(request, streams, count, begins)
+    kept_to = ending(constraints, length_of(request, begins))
     step, another = (each.step(count, sampler, streams) for each in (engine, other))
     both = _Both(step, another, sampler, ROOM * largest)
-    for _ in draw_rows(both, rows, ending(constraints, request, begins), seed, range(count), most_rows=None):
+    for _ in draw_rows(both, rows, kept_to, seed, range(count), most_rows=None):
         pass
     return DrawnAlike(path, both.drawn, both.differ, both.ties)
 

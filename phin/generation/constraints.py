@@ -228,7 +228,6 @@ class Rhythm(Constraint):
         limits.kind[goes_on & (coming == len(self.onsets) - 1)[:, None]] = Kind.CLOSING
         ends = is_over[:, None] & (np.arange(len(STEP_OF_ID)) == END_ID)
         limits.step[~(goes_on | ends)] = FORBIDDEN
-        limits.kind[goes_on & (heard.onset[:, None] + STEP_OF_ID == self.onsets[-1])] = Kind.CLOSING
 
 
 @dataclass

@@ -7,8 +7,6 @@ any sampler: all of these are its inputs.
 import hashlib
 import json
 import logging
-import os
-import tempfile
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -32,6 +30,7 @@ from phin.lookup import NUM_LOOKUPS, POSITIONS
 from phin.model.checkpoint import Identity
 from phin.model.transformer import PhinTransformer
 from phin.tokenizer import FIRST_IDS, NUM_FIELDS, SIZES, STEP
+from phin.whole_file import whole_folder
 
 OPSET = 23
 
@@ -103,10 +102,8 @@ def export_step(model: PhinTransformer, identity: Identity, folder: str | Path) 
     if model.config.learned_positions:
         remedy = "train one with musical time, as model=small"
         raise InvalidConfig("model.learned_positions=true", "cannot be exported: its tunes end with its table", remedy)
-    folder = Path(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as desk:
-        fp32, int8 = (Path(desk) / GRAPHS[precision] for precision in (Precision.FP32, Precision.INT8))
+    with whole_folder(folder) as desk:
+        fp32, int8 = (desk / GRAPHS[precision] for precision in (Precision.FP32, Precision.INT8))
         _write_graph(DecodeStep(model.float(), identity.learned_fields), fp32)
         write_eight_bits(fp32, int8)
         manifest = Manifest(
@@ -121,9 +118,7 @@ def export_step(model: PhinTransformer, identity: Identity, folder: str | Path) 
             sha256={path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in (fp32, int8)},
         )
         text = json.dumps(manifest.to_dict(), ensure_ascii=False, indent=1)
-        (Path(desk) / MANIFEST).write_text(text, encoding="utf-8")
-        os.rename(desk, folder)
-        Path(desk).mkdir()  # for TemporaryDirectory to remove
+        (desk / MANIFEST).write_text(text, encoding="utf-8")
     return manifest
 
 

@@ -25,6 +25,7 @@ from phin.music.phrase import (
     ONSET,
     PITCH,
     STEPS_PER_HONG,
+    Column,
     Inferred,
     Phrase,
     let_restruck_strings_stop,
@@ -186,10 +187,9 @@ class Given:
     @property
     def leaves_room_for_a_drone(self) -> bool:
         """Whether all that stays of it is melody."""
-        stays = np.full(len(self.phrase), self.use in (Use.CONTINUE, Use.REWRITE))
-        if self.use is Use.REWRITE:
-            stays = (self.phrase.onset < self._span[0]) | (self.phrase.onset >= self._span[1])
-        return bool(self.phrase.is_melody[stays].all())
+        if self.use not in (Use.CONTINUE, Use.REWRITE):
+            return True  # nothing else of it stays
+        return bool(self.phrase.is_melody[self._stay(self.phrase.onset)].all())
 
     def is_as_it_was(self, made: Phrase) -> bool:
         """Whether the melody of what was made of it is its own, note for note."""
@@ -209,7 +209,10 @@ class Given:
     @property
     def _stays(self) -> Bool[np.ndarray, " note"]:
         """Which of its melody notes stay."""
-        onset = self.phrase.melody.onset
+        return self._stay(self.phrase.melody.onset)
+
+    def _stay(self, onset: Column) -> Bool[np.ndarray, " note"]:
+        """Whether melody notes at these steps, in order, stay."""
         if self.use is Use.DECORATE:
             return (onset % STEPS_PER_HONG == 0) | (onset == onset[-1])
         if self.use is Use.REWRITE:

@@ -12,7 +12,7 @@ from phin.errors import PhinError
 from phin.generation.constraints import AboutLength, Chords, Constraint, Length
 from phin.generation.draw import Step, draw_rows
 from phin.generation.request import SamplerConfig, Stream, TuneRequest, refuse_draw
-from phin.generation.rows import beginning
+from phin.generation.rows import Rows, beginning
 from phin.music.augment import named
 from phin.music.lai import label_lai
 from phin.music.phrase import DURATION, HONG_PER_LINE, ONSET, STEPS_PER_HONG, Metre, Phrase
@@ -96,17 +96,16 @@ def play(
     sampler, constraints, begins, seed, k) alone.
 
     `begins` are the rows that each begins with, START first; none, if it is not given. What of them is `given` is heard
-    and is no part of the tune. A tune is as long as the request
-    says, unless a constraint says when it ends. It names the lai that its notes are in, which need not be the one that
-    was asked for. A model that never learned how long notes last lets them ring, as letters do. Raises PhinError for
-    one that never learned when they begin, where constraints leave nothing to draw, and where a tune does not come to
-    its end, however often it is drawn.
+    and is no part of the tune. A tune is as long as the request says, unless a constraint says when it ends. It names
+    the lai that its notes are in, which need not be the one that was asked for. A model that never learned how long
+    notes last lets them ring, as letters do. Raises PhinError for one that never learned when they begin, where
+    constraints leave nothing to draw, and where a tune does not come to its end, however often it is drawn.
     """
     wanted = range(count) if isinstance(count, int) else count
     refuse_draw(len(wanted), seed)
     refuse_no_rhythm(engine)
     streams = request.streams(engine.about.tokenizer)
-    kept_to = ending(constraints, request, begins)
+    kept_to = ending(constraints, length_of(request, begins))
     latest = min(constraint.latest for constraint in kept_to if constraint.latest is not None)
     most_rows = MOST_NOTES_A_HONG * (HONG_PER_LINE + latest // STEPS_PER_HONG)
     played = np.zeros((0, NUM_FIELDS), np.int64) if begins is None else begins.ids[begins.given + 1 :]
@@ -114,8 +113,7 @@ def play(
 
     def draw(numbers: Sequence[int]) -> list[Played | None]:
         """Tunes of these numbers; None for one that did not come to its end."""
-        conditions = np.tile(streams[0].conditions, (len(numbers), 1))
-        rows = beginning([begins or start_of(request)] * len(numbers), conditions)
+        rows = first_rows(request, streams, len(numbers), begins)
         step = engine.step(len(numbers), sampler or SamplerConfig(), streams)
         drawn = list(draw_rows(step, rows, kept_to, seed, numbers, most_rows))
         ids, chances, allowed = (np.stack(column) for column in zip(*drawn, strict=True))
@@ -148,10 +146,10 @@ def play(
     return tunes
 
 
-def ending(constraints: Sequence[Constraint], request: TuneRequest, begins: Encoded | None = None) -> list[Constraint]:
-    """The constraints, before them `Chords`, and the length of the request where none of them says when a tune ends."""
+def ending(constraints: Sequence[Constraint], length: Constraint) -> list[Constraint]:
+    """The constraints, before them `Chords`, and the length where none of them says when a tune ends."""
     is_open = all(constraint.latest is None for constraint in constraints)
-    return [*([length_of(request, begins)] if is_open else []), Chords(), *constraints]
+    return [*([length] if is_open else []), Chords(), *constraints]
 
 
 def length_of(request: TuneRequest, begins: Encoded | None = None) -> Constraint:
@@ -190,6 +188,11 @@ def _played(
         for row, field in np.argwhere(allowed[:-1, -1] < SCARCE).tolist()  # the end of a tune is no note
     ]
     return Played(phrase, float(log_probability.sum()), left_out, tuple(scarce), len(log_probability) - 1)
+
+
+def first_rows(request: TuneRequest, streams: Sequence[Stream], count: int, begins: Encoded | None = None) -> Rows:
+    """What `count` tunes of a request begin with: the same rows each, START alone where none are given."""
+    return beginning([begins or start_of(request)] * count, np.tile(streams[0].conditions, (count, 1)))
 
 
 def start_of(request: TuneRequest) -> Encoded:

@@ -11,12 +11,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from phin.generation.constraints import Chords, Constraint
+from phin.generation.constraints import Constraint
 from phin.generation.draw import draw_rows
 from phin.generation.limits import FORBIDDEN, Limits
-from phin.generation.play import Engine, refuse_no_rhythm, start_of
+from phin.generation.play import Engine, ending, first_rows, refuse_no_rhythm
 from phin.generation.request import SamplerConfig, TuneRequest, refuse_draw
-from phin.generation.rows import beginning
 from phin.music.phrase import DURATION as DURATION_COLUMN
 from phin.music.phrase import UNKNOWN, Inferred, Metre, Phrase, let_restruck_strings_stop, let_ring, rows_from_columns
 from phin.tokenizer import (
@@ -77,12 +76,10 @@ def stream(
     refuse_draw(1, seed)
     refuse_no_rhythm(engine)
     streams = request.streams(engine.about.tokenizer)
-    is_open = all(constraint.latest is None for constraint in constraints)
-    kept_to = [*([Endless()] if is_open else []), Chords(), *constraints]
-    rows = beginning([begins or start_of(request)], streams[0].conditions[None])
+    rows = first_rows(request, streams, 1, begins)
     onset = int(rows.onset[0, -1])
     step = engine.step(1, sampler or SamplerConfig(), streams, window)
-    for drawn in draw_rows(step, rows, kept_to, seed, [0], most_rows=None, memory=window):
+    for drawn in draw_rows(step, rows, ending(constraints, Endless()), seed, [0], most_rows=None, memory=window):
         ids = drawn.ids[0]
         if ids[STEP] == END_ID:
             return

@@ -12,7 +12,7 @@ from phin.errors import PhinError
 from phin.evaluation.equalities import TOLERANCE, drawn_alike
 from phin.generation.constraints import Constraint
 from phin.generation.given import Given, Use, kept_to
-from phin.generation.play import ending, play
+from phin.generation.play import ending, length_of, play
 from phin.generation.request import SamplerConfig, Style, TuneRequest
 from phin.generation.wishes import Wishes
 from phin.music.fingering import finger
@@ -112,7 +112,7 @@ def test_whatever_is_asked_at_once_is_kept_and_is_the_same_in_onnx(onnx: OnnxEng
     bound = {"constraints": each.constraints, "begins": each.begins}
     alike = drawn_alike("both", ENGINE, onnx, request, sampler, 2, seed, TOLERANCE, **bound)
     assert alike.is_equal, alike
-    (latest,) = (kept.latest for kept in ending(each.constraints, request) if kept.latest is not None)
+    (latest,) = (kept.latest for kept in ending(each.constraints, length_of(request)) if kept.latest is not None)
     if material and material.use is not Use.CONTINUE:
         latest = material.phrase.onset.max()
     lai = lai_named(request.lai)
