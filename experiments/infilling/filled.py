@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float
 from tqdm import tqdm
 
-from experiments.study import names, read_runs
+from experiments.study import by_arm, read_runs
 from phin.batch import Item, collate
 from phin.corpus.intake import prepare
 from phin.data.dataset import DataConfig, EvaluationTunes
@@ -94,13 +94,9 @@ def main() -> None:
     items, spans = [item for item, _ in found][:NUM_TUNES], [span for _, span in found][:NUM_TUNES]
     notes = np.array([after - first for first, after in spans])
     family = store.families[[item.tune for item in items]].astype(np.int64)
-    runs = read_runs([parser.parse_args().runs])
-    arms: dict[str, list[Path]] = {}
-    for run, name in zip(runs, names(runs), strict=True):
-        arms.setdefault(name, []).append(run.folder)
     rows = []
-    for name, folders in tqdm(arms.items(), "arms"):
-        models = [load(find(folder))[0] for folder in folders]
+    for (name, _), runs in tqdm(by_arm(read_runs([parser.parse_args().runs])).items(), "arms"):
+        models = [load(find(run.folder))[0] for run in runs]
         before, ahead = (
             np.mean([bits_of_lines(model, items, spans, way) for model in models], axis=0) for way in (False, True)
         )
@@ -108,7 +104,7 @@ def main() -> None:
             low, high = interval_by_family(bits, notes, family)
             less_low, less_high = interval_by_family(bits - before, notes, family)
             values = (bits.sum() / notes.sum(), low, high, (bits - before).sum() / notes.sum(), less_low, less_high)
-            counts = (len(folders), len(items), len(np.unique(family)), int(notes.sum()))
+            counts = (len(runs), len(items), len(np.unique(family)), int(notes.sum()))
             said = (name, heard, *map(str, counts), *(f"{value:.4f}" for value in values))
             rows.append(dict(zip(COLUMNS, said, strict=True)))
             print(*said)
