@@ -27,6 +27,12 @@ def refuse_file(key: str, path: str) -> None:
     refuse_unwritable(file.parent)
 
 
+def refuse_filled(key: str, path: str | Path) -> None:
+    """Raises InvalidConfig where a folder is no new one, and holds something already."""
+    if Path(path).is_dir() and any(Path(path).iterdir()):
+        raise InvalidConfig(f"{key}={path}", "is there already", "name another folder, or remove that one")
+
+
 def refuse_folder(key: str, path: str | Path) -> None:
     """Raises InvalidConfig or PhinError where no folder can be made, or none that can be written to."""
     whole = Path(path).absolute()

@@ -144,7 +144,9 @@ def test_what_stops_and_chooses_watches_plain_bits_per_note(tmp_path: Path) -> N
 
 def test_samples_are_drawn_as_the_sampler_says(tmp_path: Path) -> None:
     """Fails: tunes heard in training are drawn otherwise than the settings say."""
-    config = composed("train", f"run={tmp_path}", "sampler.temperature=0.7", "sampler.top_k=9")
+    asked = {"temperature": 0.7, "temperatures": "{pitch: 0.5}", "top_k": 9, "top_p": 0.5, "min_p": 0.1}
+    assert set(asked) == {field.name for field in fields(SamplerConfig)}
+    config = composed("train", f"run={tmp_path}", *(f"++sampler.{name}={value}" for name, value in asked.items()))
     assert instantiate(config.callbacks["samples"]).sampler == config.sampler
 
 
@@ -179,7 +181,7 @@ def test_a_contradiction_is_refused_by_the_key_to_mend(override: str, named: str
     [
         ("trainer.max_steps", 80, 2400),
         ("trainer.val_check_interval", 10, 400),
-        ("optimizer.lr", 1e-3, 6e-3),
+        ("optimizer.lr", 3e-4, 6e-3),
         ("data.batch_notes", 512, 1024),
         ("callbacks.early_stopping.patience", 4, 2),
     ],
@@ -196,6 +198,15 @@ def test_a_run_that_adapts_has_defaults_of_its_own(key: str, to_adapt: float, fr
     assert default("init=runs/default") == to_adapt
     assert default() == from_nothing
     assert default("init=runs/default", f"{key}=7") == default(f"{key}=7") == 7, "a default, and no more"
+
+
+def test_who_adapts_bends_by_the_optimizer_that_folds_chose_unless_another_is_asked_for() -> None:
+    """Fails: a trained model is adapted by what it was trained by, at its cost; or optimizer=muon is AdamW."""
+    found = [
+        composed("train", *asked).optimizer["_target_"].rpartition(".")[2]
+        for asked in (["init=runs/default"], [], ["init=runs/default", "optimizer=muon"], ["optimizer=adamw"])
+    ]
+    assert found == ["AdamW", "MuonWithAdamW", "MuonWithAdamW", "AdamW"]
 
 
 @pytest.mark.parametrize(

@@ -92,8 +92,8 @@ def item(phrase: Phrase, found: LaiLabel = NOTHING_FOUND, tune: int = 0, hide_la
     return Item(TOKENIZER.encode(phrase), conditions, lai, root, tune, phrase.inferred, phrase.techniques_from)
 
 
-def batch_of(*phrases: Phrase) -> PhinBatch:
-    return collate([item(phrase, tune=number) for number, phrase in enumerate(phrases)])
+def batch_of(*phrases: Phrase, hide_lai: bool = True) -> PhinBatch:
+    return collate([item(phrase, tune=number, hide_lai=hide_lai) for number, phrase in enumerate(phrases)])
 
 
 def melodies(count: int, num_notes: int = 12, **settings: object) -> list[Phrase]:

@@ -1,13 +1,12 @@
 """phin-analyze: a look inside a checkpoint, as pictures, tables and a short reading."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hydra.core.hydra_config import HydraConfig
 from omegaconf import MISSING
 
 from phin.cli.app import run
+from phin.cli.typed import refuse_unheard
 from phin.corpus.settings import CorpusConfig
 from phin.corpus.store import SPLITS
 from phin.counted import counted
@@ -15,8 +14,8 @@ from phin.errors import InvalidCheckpoint, InvalidConfig
 from phin.evaluation.tunes.tune_set import TuneSet, read_folder
 from phin.generation.request import SamplerConfig, refuse_draw
 from phin.music.phrase import Phrase
-from phin.whole_file import write_text
-from phin.writable import refuse_folder
+from phin.whole_file import whole_folder, write_text
+from phin.writable import refuse_filled, refuse_folder
 
 if TYPE_CHECKING:
     from phin.model.checkpoint import Identity
@@ -41,15 +40,18 @@ class AnalyzeConfig:
     checkpoint: str = MISSING
     """A .ckpt file, or the folder of a run."""
     out: str = MISSING
-    """The folder that pictures and tables are written to; what an earlier look left there is written over."""
+    """A new folder for pictures and tables; it is there when all of them are."""
     what: list[str] = field(default_factory=lambda: list(WHAT))
+    """What is looked at."""
     data: CorpusConfig = MISSING
     split: str = "validation"
+    """Which held-out tunes are read: test or validation."""
     tunes: int = 200
     """So many held-out tunes are read, drawn by the seed."""
     tune: str | None = None
     """The id of the held-out tune whose attention and surprises are drawn; else one that the seed draws."""
     seed: int = 0
+    """Of what is drawn, and of every interval."""
     generated: str | None = None
     """A folder of tunes in any form that is read, whose motifs are looked at. Else the model draws them."""
     count: int = 256
@@ -75,9 +77,10 @@ def main() -> None:
 
 def analyze(config: AnalyzeConfig) -> None:
     """Writes pictures and tables, and prints their reading."""
-    refuse_what_means_nothing(config, list(HydraConfig.get().overrides.task))
+    refuse_what_means_nothing(config)
     if not config.out:
         raise InvalidConfig("out=", "is empty", "name a folder for pictures and tables")
+    refuse_filled("out", config.out)
     refuse_folder("out", config.out)
     read = None if config.generated is None else read_folder(config.generated, "generated")
     from phin.data.datamodule import PhinDataModule
@@ -95,32 +98,33 @@ def analyze(config: AnalyzeConfig) -> None:
         )
         raise InvalidCheckpoint(path, reason, "name the corpus that it was trained on, as data=NAME")
     held_out = HeldOut.sample(store, identity.tokenizer, config.split, config.tunes, config.seed)
-    out = Path(config.out)
-    desk = Desk(model, identity, held_out, held_out.chosen(config.tune, config.seed), out, config.seed)
-    out.mkdir(parents=True, exist_ok=True)
-    lines = []
-    for name in (name for name in WHAT if name in config.what):
-        if name == "patterns":
-            tunes, ours = of_folder(read) if read else drawn(config, model, identity)
-            found = patterns(desk, tunes, ours)
-            found += [f"  left out: {line}" for line in read.refused] if read else []
-        else:
-            found = ROOMS[name](desk)
-        print("\n".join(found), flush=True)
-        lines += found
-    write_text(out / "reading.txt", "\n".join(lines) + "\n")
+    chosen = held_out.chosen(config.tune, config.seed)
+    with whole_folder(config.out) as out:
+        desk = Desk(model, identity, held_out, chosen, out, config.seed)
+        lines = []
+        for name in (name for name in WHAT if name in config.what):
+            if name == "patterns":
+                tunes, ours = of_folder(read) if read else drawn(config, model, identity)
+                found = patterns(desk, tunes, ours)
+                found += [f"  left out: {line}" for line in read.refused] if read else []
+            else:
+                found = ROOMS[name](desk)
+            print("\n".join(found), flush=True)
+            lines += found
+        write_text(out / "reading.txt", "\n".join(lines) + "\n")
     print(f"Pictures (.png, .svg), tables (.csv) and this reading: {config.out}")
 
 
-def refuse_what_means_nothing(config: AnalyzeConfig, typed: list[str]) -> None:
+def refuse_what_means_nothing(config: AnalyzeConfig) -> None:
     """Raises InvalidConfig for a setting that was typed and that nothing of what is looked at hears."""
-    for text in typed:
-        name = text.lstrip("+~").partition("=")[0].partition(".")[0]
-        if name in NEEDS and not set(NEEDS[name]) & set(config.what):
-            remedy = f"leave it out, or add one of {', '.join(NEEDS[name])} to what"
-            raise InvalidConfig(text, f"means nothing with what=[{','.join(config.what)}]", remedy)
-        if name in ("count", "sampler") and config.generated is not None:
-            raise InvalidConfig(text, f"means nothing with generated={config.generated}", "leave one of them out")
+    for name, rooms in NEEDS.items():
+        if not set(rooms) & set(config.what):
+            remedy = f"leave it out, or add one of {', '.join(rooms)} to what"
+            refuse_unheard([name], f"means nothing with what=[{','.join(config.what)}]", remedy)
+    if config.generated is not None:
+        refuse_unheard(
+            ["count", "sampler"], f"means nothing with generated={config.generated}", "leave one of them out"
+        )
 
 
 def of_folder(read: TuneSet) -> tuple[list[Phrase], str]:

@@ -5,6 +5,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NoReturn
 
 import hydra
@@ -12,6 +13,7 @@ from hydra.errors import HydraException, MissingConfigException, OverrideParseEx
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
+from phin.cli.explained import explained
 from phin.cli.screen import say, screen
 from phin.cli.sweep import OF_SWEEPS, Refused, Sweep, begin_job, keep_failure
 from phin.cli.typed import understood
@@ -29,6 +31,7 @@ def run(command: str, schema: type, task: Callable[[Any], Any]) -> None:
     Exits with 1 after one line on stderr where the user can mend what went wrong, with 130 on an interrupt.
     """
     register(command, schema)
+    OmegaConf.register_new_resolver("settings", partial(explained, schema), replace=True)  # conf/terminal.yaml: --help
     try:
         sys.argv = [sys.argv[0], *understood(sys.argv[1:], schema)]  # which is where Hydra reads it
     except PhinError as error:

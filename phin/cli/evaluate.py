@@ -7,10 +7,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hydra.core.hydra_config import HydraConfig
 from omegaconf import MISSING
 
 from phin.cli.app import run
+from phin.cli.typed import refuse_unheard
 from phin.corpus.settings import CorpusConfig
 from phin.corpus.store import SPLITS, Store
 from phin.errors import InvalidCheckpoint, InvalidConfig, PhinError
@@ -18,7 +18,7 @@ from phin.generation.request import SamplerConfig, TuneRequest, refuse_draw
 from phin.music.lai import LAI, NO_LAI, lai_named
 from phin.music.measures import pattern_slots
 from phin.whole_file import whole_folder, write_text
-from phin.writable import refuse_folder
+from phin.writable import refuse_filled, refuse_folder
 
 if TYPE_CHECKING:
     from phin.data.datamodule import PhinDataModule
@@ -46,17 +46,20 @@ class EvaluateConfig:
     """Another checkpoint: both read the same held-out tunes, and the difference is told tune by tune."""
     data: CorpusConfig = MISSING
     split: str = "test"
+    """Which held-out tunes are read: test or validation."""
     out: str | None = None
     """A folder for the report; a new one below reports/ if none is named."""
     count: int = 128
     """Tunes that the checkpoint draws; 0: none, and only its bits are told."""
     lines: int = 4
+    """How long the drawn tunes are, in lines of eight hong."""
     lai: str | None = None
     """What is drawn is asked for in this lai, and how far tunes keep to it is told."""
     pattern: str | None = None
     """A rhythm of a hong, as -x-x: how far tunes keep to it is told."""
     sampler: SamplerConfig = field(default_factory=SamplerConfig)
     seed: int = 0
+    """Of what is drawn, and of every interval."""
     most_real: int = 256
     """So many real tunes at most stand beside them, and each spoiled set is made of."""
     shown: int = 4
@@ -127,17 +130,14 @@ def main() -> None:
 def evaluate(config: EvaluateConfig) -> None:
     """Prints the tables, and writes the report."""
     draws = config.tunes is None and config.count > 0 and not config.equalities
-    if not draws and (
-        asked := next((key for key in HydraConfig.get().overrides.task if key.startswith("sampler")), None)
-    ):
-        raise InvalidConfig(asked, "means nothing where no tunes are drawn", "leave it out")
+    if not draws:
+        refuse_unheard(["sampler"], "means nothing where no tunes are drawn")
     out = config.out
     if out is None:
         out = f"reports/{datetime.now():%Y-%m-%d_%H-%M-%S}"
     elif not out:
         raise InvalidConfig("out=", "is empty", "name a folder, or leave it out")
-    if Path(out).is_dir() and any(Path(out).iterdir()):
-        raise InvalidConfig(f"out={out}", "is there already", "name another folder, or remove that one")
+    refuse_filled("out", out)
     refuse_folder("out", out)
     if config.equalities:
         _print_equalities(config)
@@ -177,13 +177,14 @@ def _bits(config: EvaluateConfig) -> tuple[Store, list["BitsRow"], list["Paired"
     from phin.evaluation.table import table
 
     model, _, datamodule, said = _opened(config, config.checkpoint)
+    against = _opened(config, config.against) if config.against is not None else None
     store = datamodule.store
     read = split_bits(model, datamodule.evaluation_loader(config.split), store)
     rows = rows_of(read, store)
     said.append(table(rows, config.split))
-    if config.against is None:
+    if against is None:
         return store, rows, [], said
-    other, _, others, said_of_other = _opened(config, config.against)
+    other, _, others, said_of_other = against
     said += [f"Against {config.against}: {line}" for line in said_of_other]
     differences = paired(
         [by_tune(read, store)], [by_tune(split_bits(other, others.evaluation_loader(config.split), store), store)]

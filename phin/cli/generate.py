@@ -9,6 +9,7 @@ from omegaconf import MISSING
 
 from phin.cli.app import run
 from phin.cli.engine import open_engine, refuse_precision
+from phin.cli.typed import refuse_unheard, typed
 from phin.corpus.copies import Copies, store_of
 from phin.counted import counted
 from phin.errors import InvalidConfig, PhinError
@@ -18,8 +19,8 @@ from phin.generation.play import ALL, Engine, Played, play
 from phin.generation.request import MOST_TUNES, SamplerConfig, TuneRequest, refuse_draw
 from phin.generation.wishes import Wishes
 from phin.generation.write import FORMATS, endings_of, refuse_there, write_tunes
-from phin.music.lai import NO_LAI, lai_named
-from phin.music.phrase import Phrase
+from phin.music.lai import NO_LAI
+from phin.music.phrase import Metre, Phrase
 from phin.music.readers import read_tune
 from phin.writable import refuse_folder
 
@@ -33,7 +34,9 @@ class GenerateConfig(TuneRequest):
     precision: str | None = None
     """Of an exported model: fp32, which plays what the checkpoint plays, or int8, which is smaller and faster."""
     count: int = 4
+    """How many tunes."""
     seed: int = 0
+    """The same seed gives the same tunes; tune 3 of a seed is the same among four and among forty."""
     out: str = "tunes"
     """The folder the tunes are written to."""
     formats: list[str] = field(default_factory=lambda: list(FORMATS))
@@ -61,9 +64,11 @@ class GenerateConfig(TuneRequest):
             raise InvalidConfig(f"choose.candidates={candidates}", reason, "take fewer of either")
         drawn_anew = {"candidates": candidates, "tries": self.choose.tries}
         anew = [f"choose.{name}={value}" for name, value in drawn_anew.items() if value != getattr(Choice, name)]
-        if anew and self.sampler.top_k == 1:
+        if self.sampler.is_greedy and (anew or self.count > 1):
+            asked = anew[0] if anew else f"count={self.count}"
             reason = "asks for tunes that are all one where the likeliest note is drawn every time"
-            raise InvalidConfig(anew[0], reason, "leave it out, or take sampler=nucleus")
+            remedy = "leave it out" if anew else "take count=1"
+            raise InvalidConfig(asked, reason, f"{remedy}, or take sampler=nucleus")
         endings_of(self.formats)
         if self.like is None:  # else it says what is asked for, once it is read
             self.keep.constraints(self)
@@ -100,12 +105,15 @@ def main() -> None:
 
 def generate(config: GenerateConfig) -> None:
     """Draws the tunes and writes them."""
+    refuse_unheard_drawing(config.sampler)
     if not config.out:
         raise InvalidConfig("out=", "is empty", "name a folder for the tunes")
     refuse_folder("out", config.out)
     name = f"tune-{config.seed}"
     refuse_there(config.out, name, config.count, config.formats)  # drawing them would be for nothing
     given, asked = config.material, with_examples(config)
+    if given:
+        refuse_said_by(given)
     request: TuneRequest = given.request(asked) if given else asked
     constraints = kept_to(config.keep, request, given)
     engine = open_engine(config.checkpoint, config.precision)
@@ -139,14 +147,31 @@ def generate(config: GenerateConfig) -> None:
         scarce = _scarce(played) if constraints else None
         for line in filter(None, (*faults, same, copy, *changes, scarce, *files.said)):
             print(f"  {line}")
-    lai = lai_named(request.lai)
-    for line in given.against(lai, config.keep.tonic, config.keep.lai) if given and lai else []:
+    for line in given.against(config.keep, request) if given else []:
         print(line)
     forms, there = ", ".join(endings_of(config.formats)), sum(files.first is not None for files in written)
     if not there:
         reason = f"no page could hold any of {counted(len(chosen), 'tune')}"
         raise PhinError(f"formats={forms}", reason, "take mid among them, or keep.lai=true with a lai")
     print(f"{counted(there, 'tune')} ({forms}) in {config.out}. Model licence: {engine.about.licence}")
+
+
+def refuse_unheard_drawing(sampler: SamplerConfig) -> None:
+    """Raises InvalidConfig for a way to draw that was typed where nothing is drawn by lot."""
+    if sampler.is_greedy:
+        names = [f"sampler.{name}" for name in ("temperature", "temperatures", "top_p", "min_p")]
+        reason = "means nothing where the likeliest note is drawn every time"
+        refuse_unheard(names, reason, "leave it out, or take sampler=nucleus")
+
+
+def refuse_said_by(given: Given) -> None:
+    """Raises InvalidConfig where a length or a metre was typed that the given tune says itself."""
+    where = given.phrase.title or "the given tune"
+    if given.use is not Use.CONTINUE:
+        refuse_unheard(["lines", "about"], f"means nothing with use={given.use.value}: {where} says how long it is")
+    metre = given.phrase.metre
+    if metre and (asked := next(iter(typed("metre")), None)) and Metre.parse(asked.partition("=")[2]) != metre:
+        raise InvalidConfig(asked, f"{where} is in {metre}", "leave it out")
 
 
 def find_copies(config: GenerateConfig, engine: Engine) -> Copies | None:

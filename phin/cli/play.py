@@ -11,6 +11,8 @@ from omegaconf import MISSING
 
 from phin.cli.app import run
 from phin.cli.engine import open_engine, refuse_precision
+from phin.cli.generate import refuse_unheard_drawing
+from phin.cli.typed import refuse_unheard
 from phin.counted import counted
 from phin.errors import InvalidConfig, PhinError
 from phin.generation.constraints import Constraint, MostNotes
@@ -18,11 +20,15 @@ from phin.generation.given import with_examples
 from phin.generation.live import LOOK_AHEAD, Sent, play_live
 from phin.generation.play import length_of
 from phin.generation.request import SamplerConfig, TuneRequest, refuse_draw
-from phin.generation.stream import StreamedNote, phrase_of, stream
+from phin.generation.stream import StreamedNote, phrase_of, refuse_length, stream
 from phin.generation.wishes import Wishes
+from phin.music.augment import named
+from phin.music.lai import label_lai
 from phin.music.midi import write_midi
 from phin.music.phrase import Metre
 from phin.writable import refuse_file
+
+LET_IT_END = "take endless=false with it"
 
 
 @dataclass
@@ -34,6 +40,7 @@ class PlayConfig(TuneRequest):
     precision: str | None = None
     """Of an exported model: fp32 or int8."""
     seed: int = 0
+    """The same seed plays the same tune."""
     endless: bool = True
     """Plays until Ctrl-C; else as many lines as are asked for."""
     port: str = ""
@@ -50,11 +57,10 @@ class PlayConfig(TuneRequest):
         super().__post_init__()
         refuse_draw(1, self.seed)
         refuse_precision(self.precision)
-        if self.endless and self.lines != TuneRequest.lines:
-            reason = "means nothing for a tune without end"
-            raise InvalidConfig(f"lines={self.lines}", reason, "take endless=false with it")
+        if self.endless:
+            refuse_length(self, LET_IT_END)
         if self.endless and self.keep.tonic:
-            raise InvalidConfig("keep.tonic=true", "means nothing for a tune without end", "take endless=false with it")
+            raise InvalidConfig("keep.tonic=true", "means nothing for a tune without end", LET_IT_END)
         if self.keep.drone:
             reason = "cannot be struck under a tune that is not over"
             raise InvalidConfig("keep.drone=true", reason, "hold the drone by hand, or use phin-generate")
@@ -68,8 +74,6 @@ class PlayConfig(TuneRequest):
         found = self.keep.constraints(self)
         if not self.endless:
             return [length_of(self), *found]
-        if self.about:
-            raise InvalidConfig(f"about={self.about}", "means nothing for a tune without end", "take endless=false")
         return [MostNotes(each.least_steps) if isinstance(each, MostNotes) else each for each in found]
 
 
@@ -80,6 +84,9 @@ def main() -> None:
 
 def play(config: PlayConfig) -> None:
     """Plays, and writes what was played if asked."""
+    if config.endless:
+        refuse_unheard(["lines", "about"], "means nothing for a tune without end", LET_IT_END)
+    refuse_unheard_drawing(config.sampler)
     if config.out is not None:
         refuse_file("out", config.out)
         if Path(config.out).suffix.casefold() not in (".mid", ".midi"):
@@ -96,8 +103,11 @@ def play(config: PlayConfig) -> None:
             play_live(notes, port, tempo, config.look_ahead, sent)
     print(f"{counted(sent.notes, 'note')} played; the latest came {1000 * sent.latest:.0f} ms after its time")
     if config.out is not None and played:
-        write_midi(replace(phrase_of(played, Metre.parse(config.metre)), tempo=tempo), config.out)
-        print(f"what was drawn: {config.out}")
+        drawn = phrase_of(played, Metre.parse(config.metre))
+        drawn = replace(named(drawn, label_lai(drawn)), tempo=tempo, title=f"phin {config.seed}-1")
+        tune, changes = config.keep.finished(drawn, asked)
+        write_midi(tune, config.out)
+        print("\n  ".join([f"what was drawn: {config.out}", *changes]))
 
 
 def open_port(name: str) -> AbstractContextManager[Any]:

@@ -42,6 +42,7 @@ class TrainConfig:
     logger: dict[str, Any] = field(default_factory=dict)
     trainer: dict[str, Any] = MISSING
     seed: int = 0
+    """Of weights, batches, and what is drawn anew each epoch."""
     run: str = MISSING
     """Folder of the run."""
     resume: str | None = None
@@ -49,6 +50,7 @@ class TrainConfig:
     init: str | None = None
     """A checkpoint, or the folder of a run, whose weights it begins with: to adapt a model to other tunes."""
     monitor: str = "val/bits_per_note"
+    """What says which checkpoint is best, and when to stop."""
     threads: int = 0
     """Threads torch computes with; 0: as many as it likes."""
     compile: bool = False

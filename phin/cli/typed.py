@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any, get_origin
 
+from hydra.core.hydra_config import HydraConfig
+
 from phin.config import choices_of
 from phin.errors import InvalidConfig
 
@@ -19,6 +21,22 @@ def understood(arguments: Sequence[str], schema: type) -> list[str]:
     or a table is wanted.
     """
     return [text if text.startswith(("-", "~")) else _understood(text, schema) for text in arguments]
+
+
+def typed(*names: str) -> list[str]:
+    """What was typed of these settings and those within them, word for word; nothing where no command runs.
+
+    A default that is typed is no other than one that is not, and yet it asks for something.
+    """
+    overrides = HydraConfig.get().overrides.task if HydraConfig.initialized() else []
+    keys = {text: text.lstrip("+~").partition("=")[0].partition("@")[0] for text in overrides}
+    return [text for text, key in keys.items() if any(key == name or key.startswith(f"{name}.") for name in names)]
+
+
+def refuse_unheard(names: Sequence[str], reason: str, remedy: str = "leave it out") -> None:
+    """Raises InvalidConfig for the first of these settings that was typed."""
+    for text in typed(*names):
+        raise InvalidConfig(text, reason, remedy)
 
 
 def _understood(text: str, schema: type) -> str:

@@ -21,6 +21,7 @@ class CorpusConfig:
     """Which tunes, and how they are taken in."""
 
     name: str = "folk"
+    """What the corpus is called in reports and checkpoints."""
     sources: list[str] = field(default_factory=lambda: list(FOLK))
     """Names in the registry (`phin.corpus.sources`), in the order in which the tunes are numbered."""
     path: str | None = None
@@ -41,6 +42,7 @@ class CorpusConfig:
     pieces_seed: int = 0
     """For composer: another seed, other pieces."""
     min_notes: int = 8
+    """A tune of fewer melody notes is refused."""
     workers: int = 0
     """Processes that read files; 0: one a core."""
     file_seconds: float = 30.0

@@ -37,10 +37,13 @@ class DataConfig(CorpusConfig):
     window: int = 512
     """A longer tune is trained on in windows of this many notes, drawn anew each epoch."""
     transpose: bool = True
+    """Training tunes are moved to other keys, drawn anew each epoch."""
     chan: float = 0.0
     """Probability that a tune's note values are doubled or halved."""
     drop_condition: float = 0.15
+    """Probability that a condition of a training tune is hidden, each by itself; the lai's is below."""
     drop_lai: float = 0.5
+    """Probability that a training tune's lai is hidden."""
     future: float = 0.0
     """Share of the tunes, of those that fit into a window, that are told from their end (`Encoded.future_first`): what
     infilling hears, at the cost of what they would have said."""

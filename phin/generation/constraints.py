@@ -138,8 +138,8 @@ class OnFretboard(Constraint):
     _beside: dict[tuple[int, ...], Bool[np.ndarray, " id"]] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        if self.hand is not None and not 1 <= self.hand < len(FRETS):
-            raise InvalidConfig(f"hand={self.hand}", "there is no such fret", f"take 1 to {len(FRETS) - 1}")
+        if self.hand is not None:
+            refuse_hand("hand", self.hand)
 
     def always(self, limits: Limits) -> None:
         limits.pitch[..., IS_PITCH & ~self.beside(())] = FORBIDDEN
@@ -169,6 +169,12 @@ class OnFretboard(Constraint):
             return under_one_hand(frets)
         reached = [{place: fret for place, fret in at.items() if reaches(self.hand, fret)} for at in frets]
         return under_one_hand(reached)
+
+
+def refuse_hand(key: str, fret: int) -> None:
+    """Raises InvalidConfig where there is no fret to keep the index finger at."""
+    if not 1 <= fret < len(FRETS):
+        raise InvalidConfig(f"{key}={fret}", "there is no such fret", f"take 1 to {len(FRETS) - 1}")
 
 
 @dataclass

@@ -19,7 +19,7 @@ from phin.generation.request import MOST_LINES, Style, TuneRequest
 from phin.generation.wishes import Wishes
 from phin.music.augment import named
 from phin.music.grid import begin_of, hong_of
-from phin.music.lai import Lai, label_lai
+from phin.music.lai import label_lai, lai_named
 from phin.music.phrase import (
     HONG_PER_LINE,
     ONSET,
@@ -168,13 +168,23 @@ class Given:
         made = replace(self.phrase, rows=rows, deviation=None, title=drawn.title, tempo=drawn.tempo)
         return named(made, label_lai(made))
 
-    def against(self, lai: Lai, tonic: bool, kept_lai: bool) -> list[str]:
+    def against(self, wishes: Wishes, request: TuneRequest) -> list[str]:
         """What of the notes that stay goes against wishes, a line each: a wish binds what is drawn and nothing else."""
         melody, stays, found = self.phrase.melody, self._stays, list[str]()
-        if kept_lai and not set((melody.pitch[stays] % 12).tolist()) <= lai.pitch_classes:
+        lai, kept = lai_named(request.lai), melody.rows[stays]
+        if wishes.lai and lai and not set((kept[:, PITCH] % 12).tolist()) <= lai.pitch_classes:
             found.append(f"keep.lai binds what is new: of the notes that stay some are not in lai {lai.name}")
-        if tonic and self.use is not Use.CONTINUE and stays[-1] and melody.pitch[-1] % 12 != lai.tonic:
+        closes = self.use is not Use.CONTINUE and stays[-1]
+        if wishes.tonic and lai and closes and melody.pitch[-1] % 12 != lai.tonic:
             found.append(f"keep.tonic binds what is new: the last note stays, and is not the tonic of lai {lai.name}")
+        if wishes.melody and not self.leaves_room_for_a_drone:
+            found.append("keep.melody binds what is new: of the notes that stay some are struck under the melody")
+        if far := wishes.out_of_hand(kept[:, PITCH].tolist()):
+            at = f"the hand at fret {wishes.hand}"
+            found.append(f"keep.hand binds what is new: of the notes that stay {far} lie where {at} does not reach")
+        nearest = np.diff(kept[:, ONSET]).min(initial=STEPS_PER_HONG * MOST_LINES)
+        if wishes.most_notes is not None and nearest < wishes.least_steps(request):
+            found.append("keep.most_notes binds what is new: of the notes that stay some come faster")
         return found
 
     def is_new(self, made: Phrase) -> Bool[np.ndarray, " note"]:
@@ -234,6 +244,9 @@ def kept_to(wishes: Wishes, request: TuneRequest, given: Given | None = None) ->
     """
     if given is None:
         return wishes.constraints(request)
+    if given.use in (Use.RHYTHM, Use.REWRITE) and wishes.melody:
+        reason = f"says nothing new with use={given.use.value}, which plays one note at a time"
+        raise InvalidConfig("keep.melody=true", reason, "leave it out")
     if given.use is Use.RHYTHM and wishes.most_notes is not None:
         reason = "means nothing with use=rhythm, whose strokes come when the given tune's did"
         raise InvalidConfig(f"keep.most_notes={wishes.most_notes:g}", reason, "leave it out, or take use=decorate")

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from tqdm import tqdm
 
-from phin.errors import PhinError
+from phin.errors import InvalidConfig, PhinError
 from phin.generation.constraints import AboutLength, Chords, Constraint, Length
 from phin.generation.draw import Step, draw_rows
 from phin.generation.request import SamplerConfig, Stream, TuneRequest, refuse_draw
@@ -98,12 +98,14 @@ def play(
     `begins` are the rows that each begins with, START first; none, if it is not given. What of them is `given` is heard
     and is no part of the tune. A tune is as long as the request says, unless a constraint says when it ends. It names
     the lai that its notes are in, which need not be the one that was asked for. A model that never learned how long
-    notes last lets them ring, as letters do. Raises PhinError for one that never learned when they begin, where
-    constraints leave nothing to draw, and where a tune does not come to its end, however often it is drawn.
+    notes last lets them ring, as letters do. Raises PhinError for one that never learned when they begin, for the
+    temperature of a field that it never learned, where constraints leave nothing to draw, and where a tune does not
+    come to its end, however often it is drawn.
     """
     wanted = range(count) if isinstance(count, int) else count
     refuse_draw(len(wanted), seed)
     refuse_no_rhythm(engine)
+    refuse_unlearned(engine.about, sampler)
     streams = request.streams(engine.about.tokenizer)
     kept_to = ending(constraints, length_of(request, begins))
     latest = min(constraint.latest for constraint in kept_to if constraint.latest is not None)
@@ -168,6 +170,14 @@ def refuse_no_rhythm(engine: Engine) -> None:
     if not engine.about.learned_fields[STEP]:
         reason = f"was trained on {engine.about.corpus}, where nobody wrote the rhythm down, and knows none"
         raise PhinError("model", reason, "train it with tunes among the others whose rhythm is written")
+
+
+def refuse_unlearned(about: About, sampler: SamplerConfig | None) -> None:
+    """Raises InvalidConfig for the temperature of a field that the model never learned, and so does not draw."""
+    for name, value in sampler.temperatures.items() if sampler else ():
+        if not about.learned_fields[[field.name for field in FIELDS].index(name)]:
+            reason = f"means nothing: the model learned from {about.corpus}, which says nothing of {name}"
+            raise InvalidConfig(f"sampler.temperatures.{name}={value}", reason, "leave it out")
 
 
 def _played(

@@ -25,12 +25,13 @@ class SamplerConfig:
     """How ids are drawn from logits."""
 
     temperature: float = 1.0
+    """Logits are divided by it: below 1 what is likely is drawn more often, above 1 less."""
     temperatures: dict[str, float] = field(default_factory=dict)
     """Other temperatures of some fields, by name: {pitch: 0.9, step: 0.7}."""
     top_k: int = 0
-    """Only the k likeliest ids, at most RANKED; 0: all."""
+    """Only the k likeliest ids, at most 64 (`RANKED`); 0: all."""
     top_p: float = 1.0
-    """Only the likeliest ids that together reach this share of what the RANKED likeliest have; 1: all."""
+    """Only the likeliest ids that together reach this share of what the 64 likeliest have; 1: all."""
     min_p: float = 0.0
     """Only ids that are at least so likely, as a part of the likeliest one's probability; 0: all."""
 
@@ -44,8 +45,9 @@ class SamplerConfig:
             if not 0 < value < math.inf:
                 remedy = "take 0.7 to 1.2, or sampler.top_k=1 for the likeliest note every time"
                 raise InvalidConfig(f"sampler.{name}={value}", "must be a number above 0", remedy)
-        if not 0 <= self.min_p <= 1:
-            raise InvalidConfig(f"sampler.min_p={self.min_p}", "is no probability", "take 0.05, or 0 for no limit")
+        if not 0 <= self.min_p < 1:
+            remedy = "take 0.05, 0 for no limit, or sampler=greedy for the likeliest note every time"
+            raise InvalidConfig(f"sampler.min_p={self.min_p}", "must be at least 0 and below 1", remedy)
         if not 0 <= self.top_k <= RANKED:
             remedy = f"take 1 to {RANKED}, or 0 for no limit"
             raise InvalidConfig(f"sampler.top_k={self.top_k}", "is no number of ids that are ranked", remedy)
@@ -53,6 +55,11 @@ class SamplerConfig:
             raise InvalidConfig(
                 f"sampler.top_p={self.top_p}", "must be above 0 and at most 1", "take 0.9, or 1 for all"
             )
+
+    @property
+    def is_greedy(self) -> bool:
+        """Whether the likeliest id is drawn every time."""
+        return self.top_k == 1
 
     def numbers(self) -> tuple[np.ndarray, ...]:
         """In arrays, as the decode step takes them (`phin.generation.sampling.Sampling`)."""
@@ -74,9 +81,13 @@ class Style:
     like: str | None = None
     """A file with a tune: its lai, tempo and density are meant, where others are not said (`phin.generation.given`)."""
     lai: str | None = None
+    """The lai to lean to, by its name."""
     source: str | None = None
+    """The collection to play like, by its name among those that the model learned from."""
     tempo: float | None = None
+    """Hong (quarters) a minute."""
     density: float | None = None
+    """Melody notes a hong."""
 
     def refuse(self, key: str) -> None:
         """Raises InvalidConfig, under keys that begin so, where a condition is none."""
@@ -113,14 +124,18 @@ class TuneRequest:
     """Length in lines of eight hong, and conditions, which lean a tune and do not bind it; None leaves one out."""
 
     lines: int = 2
+    """Length in lines of eight hong."""
     about: float = 0.0
     """0: as many lines exactly. Above it the model ends the tune itself, near there: for each hong that is left the
     end's logit is so much lower, for each too many so much higher, and half as many lines again are the most."""
     metre: str = "2/4"
+    """The metre to play in."""
     like: str | None = None
     """A file with a tune: its lai, tempo and density are meant, where others are not said."""
     lai: str | None = None
+    """The lai to lean to, by its name (and to keep to, with keep.lai)."""
     source: str | None = None
+    """The collection to play like, by its name among those that the model learned from."""
     tempo: float | None = None
     """Hong (quarters) a minute."""
     density: float | None = None
@@ -144,6 +159,9 @@ class TuneRequest:
         if not 0 <= self.guidance <= 5:
             remedy = "take 1, or 1.5 to 3 to lean more"
             raise InvalidConfig(f"guidance={self.guidance}", "is not between 0 and 5", remedy)
+        if self.guidance == 0 and self.blend:
+            reason = "means nothing with guidance=0, with which no style leans"
+            raise InvalidConfig(f"blend={self.blend}", reason, "leave one of them out")
         if self.guidance != 1 and self.style == Style() and not self.blend:
             raise InvalidConfig(f"guidance={self.guidance}", "means nothing without a style", "ask for one: source=han")
         if not 0 <= self.blend <= 1:
@@ -153,11 +171,12 @@ class TuneRequest:
             raise InvalidConfig(f"blend={self.blend}", "means nothing without another style", remedy)
         if self.other != Style() and not self.blend:
             raise InvalidConfig("other", "means nothing with blend=0", "say how much of it, as blend=0.5")
-        own = {
-            "like": self.like,
-            "source": self.source,
-            "density": self.density,
-        }  # a lai and a tempo are not only leant to
+        if self.blend and self.other == self.style:
+            reason = "means nothing between a style and itself"
+            raise InvalidConfig(f"blend={self.blend}", reason, "let other be another, as other.source=han")
+        own = {"like": self.like, "source": self.source, "density": self.density}
+        if self.other.tempo is not None:  # else the tempo is still what is written
+            own["tempo"] = self.tempo
         if self.blend == 1 and (said := [f"{name}={value}" for name, value in own.items() if value is not None]):
             reason = "means nothing with blend=1, which is the other style alone"
             raise InvalidConfig(said[0], reason, "leave it out, or take a blend below 1")

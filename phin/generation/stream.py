@@ -11,10 +11,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from phin.errors import InvalidConfig
 from phin.generation.constraints import Constraint
 from phin.generation.draw import draw_rows
 from phin.generation.limits import FORBIDDEN, Limits
-from phin.generation.play import Engine, ending, first_rows, refuse_no_rhythm
+from phin.generation.play import Engine, ending, first_rows, refuse_no_rhythm, refuse_unlearned
 from phin.generation.request import SamplerConfig, TuneRequest, refuse_draw
 from phin.music.phrase import DURATION as DURATION_COLUMN
 from phin.music.phrase import UNKNOWN, Inferred, Metre, Phrase, let_restruck_strings_stop, let_ring, rows_from_columns
@@ -69,12 +70,15 @@ def stream(
 ) -> Iterator[StreamedNote]:
     """The notes of tune 0 of a seed, each as soon as it is drawn, and before the next one is.
 
-    Without end, unless a constraint says when (`Length`); `request.lines` says nothing here. `begins` as in `play`; its
+    Without end, unless a constraint says when (`Length`, or `play.length_of(request)`). `begins` as in `play`; its
     notes are not told again. `on_note` is called with each. Notes that nobody knows the duration of have UNKNOWN.
-    Raises PhinError as `play` does.
+    Raises PhinError as `play` does, and for a length that is asked for where no constraint says when it ends.
     """
     refuse_draw(1, seed)
     refuse_no_rhythm(engine)
+    refuse_unlearned(engine.about, sampler)
+    if all(constraint.latest is None for constraint in constraints):
+        refuse_length(request, "give it a constraint that says when, as phin.generation.play.length_of(request)")
     streams = request.streams(engine.about.tokenizer)
     rows = first_rows(request, streams, 1, begins)
     onset = int(rows.onset[0, -1])
@@ -89,6 +93,13 @@ def stream(
         if on_note is not None:
             on_note(note)
         yield note
+
+
+def refuse_length(request: TuneRequest, remedy: str) -> None:
+    """Raises InvalidConfig where a tune without end is asked to be so long."""
+    for name in ("lines", "about"):
+        if (value := getattr(request, name)) != getattr(TuneRequest, name):
+            raise InvalidConfig(f"{name}={value}", "means nothing for a tune without end", remedy)
 
 
 def phrase_of(notes: Iterable[StreamedNote], metre: Metre | None = None) -> Phrase:

@@ -11,6 +11,7 @@ import numpy as np
 
 from phin.errors import InvalidConfig, PhinError
 from phin.generation.constraints import (
+    PITCH_OF_ID,
     ClosesOn,
     Constraint,
     InLai,
@@ -19,11 +20,12 @@ from phin.generation.constraints import (
     OnlyMelody,
     OverDrone,
     Repetition,
+    refuse_hand,
 )
 from phin.generation.request import TuneRequest
 from phin.music.drone import with_drone
 from phin.music.fitting import fit
-from phin.music.fretboard import DEFAULT, FRETS, Drone, DroneKind, Tuning, drone, playable
+from phin.music.fretboard import DEFAULT, Drone, DroneKind, Tuning, drone, playable
 from phin.music.lai import Lai, lai_named
 from phin.music.phrase import DURATION, HIGHEST_PITCH, LOWEST_PITCH, ONSET, STEPS_PER_QUARTER, Phrase, rows_from_columns
 from phin.tokenizer import LONGEST_STEP
@@ -64,8 +66,8 @@ class Wishes:
         if self.hand is not None and self.tuning is None:
             remedy = "say which, as keep.tuning=E-A-E"
             raise InvalidConfig(f"keep.hand={self.hand}", "means nothing without a tuning", remedy)
-        if self.hand is not None and not 1 <= self.hand < len(FRETS):
-            raise InvalidConfig(f"keep.hand={self.hand}", "there is no such fret", f"take 1 to {len(FRETS) - 1}")
+        if self.hand is not None:
+            refuse_hand("keep.hand", self.hand)
         if self.tuning is not None:
             try:
                 Tuning.parse(self.tuning)
@@ -81,6 +83,9 @@ class Wishes:
             reason = f"cannot be with about={request.about}: which note closes the tune is known when it is drawn"
             raise InvalidConfig("keep.tonic=true", reason, "leave one of them out")
         lai = self._lai(request)
+        if request.blend == 1 and request.lai is not None and lai is None:
+            reason = "means nothing with blend=1, which is the other style alone, where nothing keeps to it"
+            raise InvalidConfig(f"lai={request.lai}", reason, "leave it out, or take keep.lai=true")
         found: list[Constraint] = []
         if self.lai and lai:
             found.append(InLai(lai))
@@ -94,7 +99,7 @@ class Wishes:
             found.append(OverDrone(self._drone(lai), self._tuning))
         if self.most_notes is not None:
             closing = () if request.about or later_strokes else (request.last_stroke,)
-            found.append(MostNotes(self._least_steps(request), fixed=(*later_strokes, *closing)))
+            found.append(MostNotes(self.least_steps(request), fixed=(*later_strokes, *closing)))
         if self.motif or self.pitch:
             found.append(Repetition(self.motif, self.pitch))
         if lai and self.tuning is not None and (self.lai or self.tonic):
@@ -108,10 +113,17 @@ class Wishes:
         lai = self._lai(request)
         phrase = replace(phrase, tuning=self._tuning.name)
         if self.drone and lai:
-            phrase = at_pace(with_drone(replace(phrase, drone=(self._drone(lai).pitch,))), self._least_steps(request))
+            phrase = at_pace(with_drone(replace(phrase, drone=(self._drone(lai).pitch,))), self.least_steps(request))
         return fit(phrase, self._tuning)
 
-    def _least_steps(self, request: TuneRequest) -> int:
+    def out_of_hand(self, pitches: Sequence[int]) -> int:
+        """How many of these the hand does not reach where it stays; none where it may move."""
+        if self.hand is None:
+            return 0
+        reached = PITCH_OF_ID[OnFretboard(self._tuning, self.hand).beside(())]
+        return int((~np.isin(pitches, reached)).sum())
+
+    def least_steps(self, request: TuneRequest) -> int:
         """From one stroke to the next, at the tempo of the request."""
         if self.most_notes is None:
             return 1

@@ -65,11 +65,17 @@ class LossConfig:
     """
 
     weighing: Weighing = Weighing.LEARNED
+    """learned (by homoscedastic uncertainty), inverse (by how small terms are), fixed or uniform."""
     weights: dict[str, float] = field(default_factory=dict)
+    """Of each term, for `fixed`."""
     smallest_log_variance: float = 0.0
+    """For `learned`: no term weighs more than exp(-it)."""
     largest_log_variance: float = 2.0
+    """For `learned`: no term weighs less than exp(-it)."""
     temperature: float = 1.0
+    """For `inverse`: the higher, the more alike the weights."""
     technique_weights: dict[str, float] = field(default_factory=lambda: {"written": 1.0, "rule": 0.5, "detected": 0.25})
+    """What a label of technique or velocity counts, by where it comes from."""
 
     def __post_init__(self) -> None:
         if self.weighing is Weighing.FIXED and set(self.weights) != set(TERMS):

@@ -74,10 +74,15 @@ class TransformerConfig:
     """Sizes, and a switch for each ingredient of rhythm awareness."""
 
     dim: int = 192
+    """Width of a row in the model."""
     num_layers: int = 4
+    """Layers of attention and MLP."""
     num_heads: int = 6
+    """Heads of attention in each layer."""
     mlp_ratio: float = 8 / 3
+    """Width of the MLP, in widths of a row."""
     dropout: float = 0.0
+    """Share of activations left out in training."""
     time_heads: int = 3
     """Heads that turn by musical time; 0: none."""
     pitch_heads: int = 3
@@ -87,8 +92,11 @@ class TransformerConfig:
     time_ahead: bool = True
     """Queries stand where the last note ends (else where it began), for heads and a bias that hear musical time."""
     metre: bool = True
+    """Whether rows say where in the bar they stand."""
     beat_lag_bias: bool = False
+    """Whether attention is biased by how many beats lie between two notes."""
     intervals: bool = True
+    """Whether rows say the interval from the last melody note, and the pitch class."""
     motifs: bool = True
     """Whether rows say what followed the last time the same motif was played (`phin.motif`)."""
     learned_positions: bool = False
@@ -96,6 +104,7 @@ class TransformerConfig:
     longest_tune: int = 2048
     """Rows that learned absolute positions can tell apart."""
     mixing: Mixing = Mixing.CONCATENATE
+    """How the fields of a row become one vector: concatenated, or summed."""
 
     def __post_init__(self) -> None:
         if self.num_layers < 1 or self.num_heads < 1 or self.dim < 1:

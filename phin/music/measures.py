@@ -107,6 +107,13 @@ def diversity(phrase: Phrase) -> float:
     return float(np.mean([len(np.unique(window)) / width for window in windows]))
 
 
+def longest_run(phrase: Phrase) -> int:
+    """Melody notes in a row on one pitch, the most; 0 for no notes. It grows with a tune's length."""
+    pitch = phrase.melody.pitch
+    edges = np.flatnonzero(np.diff(pitch)) + 1
+    return int(np.diff(np.concatenate([[0], edges, [len(pitch)]])).max())
+
+
 def rhythm_consistency(phrase: Phrase, unit: int | None = None) -> float:
     """How alike the onsets of neighbouring units are, above chance: 1 the same rhythm, 0 as alike as by accident.
 

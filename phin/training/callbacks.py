@@ -10,6 +10,7 @@ from lightning.pytorch.loggers import WandbLogger
 
 from phin.errors import InvalidConfig, PhinError
 from phin.evaluation.metrics import TuneMeasures
+from phin.generation.play import refuse_unlearned
 from phin.generation.request import SamplerConfig, TuneRequest, refuse_draw
 from phin.generation.torch_engine import generate
 from phin.generation.write import TuneFiles, write_tunes
@@ -46,6 +47,10 @@ class SampleTunes(L.Callback):
             raise InvalidConfig(f"show={show}", "is no count", "take 0 to keep none")
         self.folder, self.count, self.seed, self.show = Path(folder), count, seed, show
         self.request, self.sampler = TuneRequest(lines=lines), sampler
+
+    def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        assert isinstance(pl_module, PhinModule)
+        refuse_unlearned(pl_module.identity, self.sampler)
 
     def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         if trainer.sanity_checking or not trainer.is_global_zero:

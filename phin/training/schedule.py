@@ -13,6 +13,7 @@ class ScheduleConfig:
     warmup: float = 0.05
     """Share of all steps that the learning rate rises."""
     final: float = 0.02
+    """What the rate falls to at the end, as a part of its peak."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.warmup < 1 or not 0 <= self.final <= 1:

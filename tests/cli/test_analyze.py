@@ -9,6 +9,7 @@ from phin.cli.analyze import WHAT
 from phin.corpus.intake import prepare
 from phin.corpus.store import Store
 from phin.data.dataset import DataConfig
+from phin.evaluation.inside import look
 from phin.evaluation.inside.attention import RELATIONS
 from phin.model.checkpoint import Identity, export
 from phin.music.midi import read_midi
@@ -112,7 +113,25 @@ def test_tunes_of_a_folder_are_read_each_once(desk: Path, trained: tuple[list[st
     assert "5 tunes in tunes" in told.out
     for file in tunes.glob("*.mid"):
         file.unlink()
-    assert "2 tunes in tunes" in phin("analyze", *arguments, "what=[patterns]", "generated=tunes", "out=looked").out
+    assert "2 tunes in tunes" in phin("analyze", *arguments, "what=[patterns]", "generated=tunes", "out=again").out
+    told = phin("analyze", *arguments, "what=[patterns]", "generated=tunes", "out=again")
+    assert told.complaint.startswith("phin-analyze: out=again: is there already")
+
+
+def test_a_look_that_is_broken_off_leaves_nothing(
+    desk: Path, trained: tuple[list[str], Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fails: after Ctrl-C half of the pictures lie there, and the next look is refused, or mixed with them."""
+    arguments, _ = trained
+
+    def interrupted(desk: look.Desk) -> list[str]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(look.ROOMS, "calibration", interrupted)
+    told = phin("analyze", *arguments, "what=[embeddings,calibration]", "out=looked")
+    assert told.status == 130
+    assert "Embeddings" in told.out, "which was drawn before"
+    assert not list(desk.iterdir())
 
 
 MISTAKES = [

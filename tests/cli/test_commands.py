@@ -12,15 +12,17 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from omegaconf import OmegaConf
 
+from phin.cli.explained import meanings
 from phin.config import conf_dir
 from phin.corpus.copies import store_of
 from phin.generation.given import Given
@@ -226,6 +228,36 @@ MISTAKES = [
     ("generate", ["checkpoint=good.ckpt", "sampler.temperature=0"], "sampler.temperature"),
     ("generate", ["checkpoint=good.ckpt", "sampler=wild"], "sampler=wild: is no choice of sampler. Take one of greedy"),
     ("generate", ["checkpoint=good.ckpt", "sampler.min_p=2"], "sampler.min_p=2"),
+    (
+        "generate",
+        ["checkpoint=good.ckpt", "sampler.min_p=1"],
+        "sampler.min_p=1.0: must be at least 0 and below 1. Take 0.05",
+    ),
+    ("generate", ["checkpoint=good.ckpt", "sampler=greedy"], "count=4: asks for tunes that are all one"),
+    *(
+        ("generate", ["checkpoint=good.ckpt", "sampler=greedy", "count=1", f"sampler.{way}"], f"sampler.{way}: means")
+        for way in ("temperature=1", "top_p=0.9", "min_p=0.1", "temperatures.pitch=0.5")
+    ),
+    (
+        "generate",
+        ["checkpoint=good.ckpt", "lai=yai", "blend=1", "other.source=han"],
+        "lai=yai: means nothing with blend=1, which is the other style alone, where nothing keeps to it",
+    ),
+    (
+        "generate",
+        ["checkpoint=good.ckpt", "tempo=90", "blend=1", "other.tempo=60"],
+        "tempo=90.0: means nothing with blend=1",
+    ),
+    (
+        "generate",
+        ["checkpoint=good.ckpt", "source=han", "blend=0.5", "other.source=han"],
+        "blend=0.5: means nothing between a style and itself",
+    ),
+    (
+        "generate",
+        ["checkpoint=good.ckpt", "guidance=0", "source=han", "blend=0.5", "other.source=essen"],
+        "blend=0.5: means nothing with guidance=0",
+    ),
     ("generate", ["checkpoint=good.ckpt", "sampler.temperatures.pich=2"], "sampler.temperatures.pich: there is no"),
     ("generate", ["checkpoint=good.ckpt", "keep.lai=true"], "keep.lai=true: means nothing without a lai"),
     ("generate", ["checkpoint=good.ckpt", "use=decorate"], "use=decorate: means nothing without a tune"),
@@ -308,7 +340,26 @@ def test_help_says_what_to_type(desk: Path, command: str) -> None:
     told = [group for group in groups if f"\n{group}: " in outcome.out]
     taken = {field.name for field in fields(SCHEMAS[command])} | ({"sweep"} if command == "train" else set())
     assert sorted(told) == sorted(taken & set(groups)), "no other is taken"
+    shown = iter(line.strip() for line in outcome.out.partition("== Settings")[2].splitlines())
+    for key, meaning in settings_of(SCHEMAS[command]):
+        assert meaning, f"nobody says what {key} is"
+        explanation = ""
+        while not ((line := next(shown)).startswith(f"{key}:") and explanation):
+            explanation = f"{explanation} {line[2:]}" if line.startswith("# ") else ""
+        assert explanation.strip() == meaning
     assert not all_files(desk)
+
+
+def settings_of(schema: type) -> list[tuple[str, str]]:
+    """The settings of a command and what they mean, in order; a table stands for what is in it."""
+    found, said = list[tuple[str, str]](), meanings(schema)
+    for field in fields(schema):
+        if is_dataclass(field.type):
+            assert isinstance(field.type, type)
+            found += settings_of(field.type)
+        elif field.type != dict[str, Any]:
+            found.append((field.name, said.get(field.name, "")))
+    return found
 
 
 def test_a_command_stops_with_its_line_in_a_shell_too(desk: Path) -> None:

@@ -91,6 +91,8 @@ def test_an_endless_tune_ends_with_ctrl_c_and_no_note_hangs(desk: Path) -> None:
 MISTAKES = [
     (["port=organ"], "port=organ: is no MIDI output: there are through, a synth"),
     (["lines=4"], "lines=4: means nothing for a tune without end"),
+    (["lines=2"], "lines=2: means nothing for a tune without end. Take endless=false"),
+    (["sampler=greedy", "sampler.min_p=0.1"], "sampler.min_p=0.1: means nothing where the likeliest note"),
     (["lai=yai", "keep.tonic=true"], "keep.tonic=true: means nothing for a tune without end"),
     (["lai=yai", "keep.drone=true"], "keep.drone=true: cannot be struck under a tune that is not over"),
     (["look_ahead=0"], "look_ahead=0"),

@@ -248,6 +248,14 @@ def test_lengths_that_were_never_learned_are_not_drawn_and_ring_as_letters_do(mo
     assert all(not tune.inferred for tune in generate(model, identity_for(model), request, 3, seed=0))
 
 
+def test_a_temperature_of_what_was_never_learned_is_refused(model: PhinTransformer) -> None:
+    """Fails: a setting is accepted that can change nothing."""
+    unlearned = identity_for(model, unlearned=[VELOCITY])
+    with pytest.raises(InvalidConfig, match=r"sampler\.temperatures\.velocity=0\.5: means nothing: the model learned"):
+        generate(model, unlearned, TuneRequest(), 1, 0, SamplerConfig(temperatures={"velocity": 0.5}))
+    assert generate(model, unlearned, TuneRequest(), 1, 0, SamplerConfig(temperatures={"pitch": 0.5}))
+
+
 def test_a_model_without_rhythm_is_refused_in_one_line(model: PhinTransformer) -> None:
     """Fails: a model of shorthand plays for ever on one spot, and blames the seed."""
     with pytest.raises(PhinError, match="nobody wrote the rhythm down"):

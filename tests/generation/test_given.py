@@ -17,6 +17,8 @@ from phin.generation.play import ALL, play
 from phin.generation.request import SamplerConfig, Style, TuneRequest
 from phin.generation.torch_engine import TorchEngine
 from phin.generation.wishes import Wishes
+from phin.music.fingering import reaches
+from phin.music.fretboard import positions
 from phin.music.lai import label_lai, lai_named
 from phin.music.midi import write_midi
 from phin.music.phrase import DURATION, PITCH, UNKNOWN, Inferred, Metre, Phrase
@@ -391,11 +393,36 @@ def test_what_stays_against_a_wish_is_told() -> None:
     """Fails: a tune is kept in a lai, and some of its notes are not, and nobody is told."""
     soi, notes = lai_named("soi"), set((TUNE.melody.pitch % 12).tolist())
     assert soi is not None
+    wishes, in_soi = Wishes(lai=True, tonic=True), TuneRequest(lai="soi")
     assert not notes <= soi.pitch_classes
     for given in (Given(TUNE, Use.CONTINUE), Given(TUNE, Use.DECORATE), Given(TUNE, Use.REWRITE, (2, 3))):
-        told = given.against(soi, tonic=True, kept_lai=True)
+        told = given.against(wishes, in_soi)
         assert told[0].startswith("keep.lai binds what is new")
         is_tonic = TUNE.melody.pitch[-1] % 12 == soi.tonic
         assert len(told) == 1 + (given.use is not Use.CONTINUE and not is_tonic)
-        assert given.against(soi, tonic=False, kept_lai=False) == []
-    assert Given(TUNE, Use.RHYTHM).against(soi, tonic=True, kept_lai=True) == []
+        assert given.against(Wishes(), in_soi) == []
+    assert Given(TUNE, Use.RHYTHM).against(wishes, in_soi) == []
+
+
+def test_what_stays_against_hand_pace_and_melody_is_told() -> None:
+    """Fails: a hand that stays at its fret is asked for, and half of the tune lies elsewhere, without a word."""
+    goes_on, beaten = Given(TUNE, Use.CONTINUE), Given(OVER_DRONE, Use.CONTINUE)
+    far, near = Wishes(tuning="E-A-E", hand=12), Wishes(tuning="E-A-E")
+    (told,) = goes_on.against(far, TuneRequest())
+    out = [pitch for pitch in TUNE.pitch.tolist() if not any(reaches(12, at.fret) for at in positions(pitch))]
+    assert 0 < len(out) < len(TUNE)
+    assert f"of the notes that stay {len(out)} lie where" in told
+    assert goes_on.against(near, TuneRequest()) == []
+    assert goes_on.against(Wishes(most_notes=0.5), TuneRequest())[0].startswith("keep.most_notes binds what is new")
+    assert goes_on.against(Wishes(most_notes=100), TuneRequest()) == []
+    assert beaten.against(Wishes(melody=True), TuneRequest())[0].startswith("keep.melody binds what is new")
+    assert goes_on.against(Wishes(melody=True), TuneRequest()) == []
+
+
+@pytest.mark.parametrize(
+    "given", [Given(TUNE, Use.RHYTHM), Given(TUNE, Use.REWRITE, (2, 3))], ids=["rhythm", "rewrite"]
+)
+def test_a_wish_that_holds_anyway_is_refused(given: Given) -> None:
+    """Fails: keep.melody=true is taken, and changes nothing."""
+    with pytest.raises(InvalidConfig, match=r"keep\.melody=true: says nothing new"):
+        kept_to(Wishes(melody=True), given.request(TuneRequest()), given)

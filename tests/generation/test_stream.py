@@ -7,10 +7,11 @@ import mido
 import numpy as np
 import pytest
 
+from phin.errors import InvalidConfig
 from phin.generation.constraints import InLai, Length
 from phin.generation.limits import Heard
 from phin.generation.live import play_live
-from phin.generation.play import play, ring_out, start_of
+from phin.generation.play import length_of, play, ring_out, start_of
 from phin.generation.request import SamplerConfig, TuneRequest
 from phin.generation.stream import StreamedNote, phrase_of, stream
 from phin.generation.torch_engine import TorchEngine
@@ -48,6 +49,15 @@ def test_what_was_streamed_is_the_phrase_that_is_drawn_at_once(unlearned: tuple[
     assert np.array_equal(ring_out(phrase).rows, played.phrase.rows)
     assert phrase.metre == played.phrase.metre
     assert phrase.inferred == played.phrase.inferred == ({Inferred.DURATION} if unlearned else set())
+
+
+@pytest.mark.parametrize("asked", [{"lines": 4}, {"about": 0.5}], ids=str)
+def test_a_length_that_nobody_keeps_is_refused(asked: dict[str, float]) -> None:
+    """Fails: four lines are asked for, and a tune without end is played."""
+    request = TuneRequest(**asked)
+    with pytest.raises(InvalidConfig, match=f"{next(iter(asked))}=.*: means nothing for a tune without end"):
+        next(stream(ENGINE, request, 7))
+    assert next(stream(ENGINE, request, 7, constraints=[length_of(request)]))
 
 
 def test_no_streamed_note_makes_no_phrase() -> None:

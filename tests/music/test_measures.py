@@ -18,6 +18,7 @@ from phin.music.measures import (
     hand,
     interval_entropy,
     lai_adherence,
+    longest_run,
     measures,
     on_the_beat,
     pattern_agreement,
@@ -106,6 +107,20 @@ def test_adherence_is_share_above_chance_by_the_most_there_can_be(phrase: Phrase
     chance = naive_chance(phrase)
     most = 1 - naive_chance(line([0, 2, 4, 7, 9]))
     assert pentatonic_adherence(phrase) == pytest.approx((pentatonic_share(phrase) - chance) / most, abs=0.05)
+
+
+@given(melodies())
+def test_the_longest_run_is_counted_note_by_note(phrase: Phrase) -> None:
+    """Fails: a tune that stays on one note for two lines is taken for one that moves."""
+    pitches, most = phrase.melody.pitch.tolist(), 0
+    for first in range(len(pitches)):
+        count = 0
+        while first + count < len(pitches) and pitches[first + count] == pitches[first]:
+            count += 1
+        most = max(most, count)
+    assert longest_run(phrase) == most
+    assert longest_run(line([60])) == 1
+    assert longest_run(line([60, 62, 62, 62, 60])) == 3
 
 
 @given(melodies())

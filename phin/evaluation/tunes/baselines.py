@@ -120,9 +120,10 @@ class NgramTunes:
         return 0, STEPS_PER_HONG, STEPS_PER_HONG
 
 
+ONE_NOTE = "one note"
 SPOILED = (
     Baseline(
-        "one note",
+        ONE_NOTE,
         "the final on each beat",
         frozenset({Aspect.PITCH, Aspect.RHYTHM, Aspect.ORDER, Aspect.VARIETY}),
         one_note,

@@ -12,13 +12,13 @@ from jaxtyping import Float, Int
 
 from phin.corpus.store import Store
 from phin.evaluation.table import resampled
-from phin.evaluation.tunes.baselines import COPIED, NGRAM, ONE_TUNE, SPOILED, NgramTunes, one_tune
-from phin.evaluation.tunes.sharing import Copying, copying, distinct_between
+from phin.evaluation.tunes.baselines import COPIED, NGRAM, ONE_NOTE, ONE_TUNE, SPOILED, NgramTunes, one_tune
+from phin.evaluation.tunes.sharing import Copying, copying, distinct_between, longest_shared
 from phin.evaluation.tunes.tune_set import TuneSet, held_out, learned
-from phin.evaluation.tunes.verdicts import JUDGED, REAL, CopyVerdict, Row, Value, Verdict, copy_verdict, verdicts
+from phin.evaluation.tunes.verdicts import JUDGED, REAL, Most, Row, ShareVerdict, Value, Verdict, verdicts
 from phin.music.grid import begin_of, hong_of
 from phin.music.lai import Lai
-from phin.music.measures import MEASURES, Aspect, lai_adherence, measures, pattern_agreement
+from phin.music.measures import MEASURES, Aspect, lai_adherence, longest_run, measures, pattern_agreement
 from phin.music.phrase import Metre
 
 NGRAM_TUNES = 2000
@@ -31,7 +31,7 @@ class Judgement:
 
     sets: dict[str, TuneSet]
     rows: list[Row]
-    verdicts: list[Verdict | CopyVerdict]
+    verdicts: list[Verdict | ShareVerdict]
     copying: Copying
     """Of the judged tunes."""
 
@@ -62,8 +62,24 @@ def judge(
     family = {name: each.family for name, each in sets.items()}
     rows = [row_of(name, *about[name], {each: found[each][name] for each in sets}, family) for name in names]
     rows = [row for row in rows if row.values]
-    copied = copy_verdict(copies[JUDGED].longest, judged.family, copies[REAL].longest)
-    return Judgement(sets, rows, [*verdicts(rows), copied], copies[JUDGED])
+    shares = [each.verdict(judged.family[: len(each.judged)]) for each in _most(sets, copies)]
+    return Judgement(sets, rows, [*verdicts(rows), *shares], copies[JUDGED])
+
+
+def _most(sets: Mapping[str, TuneSet], copies: Mapping[str, Copying]) -> list[Most]:
+    """What no tune should have too much of: one pitch, other tunes of its set, training tunes.
+
+    Of each other the judged tunes are asked whatever their families, and no more of them than there are real ones, for
+    the more tunes there are, the more one has of another by chance.
+    """
+    judged, real = sets[JUDGED].tunes[: len(sets[REAL])], sets[REAL]
+    run = [np.array([longest_run(tune) for tune in each.tunes]) for each in (sets[JUDGED], real)]
+    shared = [longest_shared(judged, np.arange(len(judged))), longest_shared(real.tunes, real.family)]
+    return [
+        Most(ONE_NOTE, Aspect.VARIETY, "in a row on one pitch", *run),
+        Most(ONE_TUNE, Aspect.BETWEEN, "of another of them", *shared),
+        Most(COPIED, Aspect.NOVELTY, "of one training tune", copies[JUDGED].longest, copies[REAL].longest),
+    ]
 
 
 def spoiled(real: TuneSet, store: Store, metres: set[Metre], seed: int, hong: int) -> dict[str, TuneSet]:

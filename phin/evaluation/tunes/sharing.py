@@ -55,6 +55,24 @@ def longest_copies(heard: _Turns, learned: _Turns) -> Int[np.ndarray, " tune"]:
     return notes
 
 
+def longest_shared(tunes: Sequence[Phrase], family: Int[np.ndarray, " tune"]) -> Int[np.ndarray, " tune"]:
+    """The notes of the longest stretch of each tune that one of another family has too, as `Copying.longest` counts."""
+    heard = [turns(tune) for tune in tunes]
+    notes, left, kin = np.zeros(len(heard), np.int64), np.arange(len(heard)), np.unique(family, return_inverse=True)[1]
+    for length in range(MOTIF, LONGEST + 1):
+        found = [np.unique(stretches(heard[tune], length)) for tune in left]
+        tune, stretch = np.repeat(left, [len(each) for each in found]), np.concatenate([np.zeros(0, np.uint64), *found])
+        _, place = np.unique(stretch, return_inverse=True)
+        first, last = np.full(len(stretch), len(heard)), np.full(len(stretch), -1)
+        np.minimum.at(first, place, kin[tune])
+        np.maximum.at(last, place, kin[tune])
+        left = np.unique(tune[(first < last)[place]])
+        if not len(left):
+            break
+        notes[left] = length + 2
+    return notes
+
+
 def beyond_chance(unrelated: Int[np.ndarray, " tune"]) -> tuple[int, float]:
     """The fewest notes that no more than one in a hundred unrelated tunes copy, and how likely one more copies so many.
 

@@ -113,19 +113,21 @@ class Verdict(NamedTuple):
         return f"{said} ({beside}; {counted(self.measures, 'measure')}{opposite})"
 
 
-class CopyVerdict(NamedTuple):
-    """Which share of the judged tunes has a longer stretch of one training tune than chance gives; 95 % by family.
+class ShareVerdict(NamedTuple):
+    """Which share of the judged tunes has more notes of something than real tunes have by chance; 95 % by family.
 
     A mean would hide it: half a set may be copied before its mean is half way.
     """
 
     name: str
     aspect: Aspect
+    of: str
+    """What so many notes are of."""
     share: float
     low: float
     high: float
     notes: int
-    """So long a stretch is a copy (`beyond_chance`)."""
+    """So many are beyond chance (`beyond_chance`)."""
     chance: float
     """The share of other real tunes that is to be expected."""
 
@@ -135,23 +137,33 @@ class CopyVerdict(NamedTuple):
 
     def __str__(self) -> str:
         beside = f"95 %: {self.low:.1%} to {self.high:.1%}; of real tunes of other families {self.chance:.1%} by chance"
-        return f"{self.aspect}: {self.share:.1%} have {self.notes} notes or more of one training tune ({beside})"
+        return f"{self.aspect}: {self.share:.1%} have {self.notes} notes or more {self.of} ({beside})"
 
 
-def copy_verdict(
-    longest: Int[np.ndarray, " tune"], family: Int[np.ndarray, " tune"], real: Int[np.ndarray, " real"]
-) -> CopyVerdict:
-    """Of the longest copies of the judged tunes, in notes, and those of real ones."""
-    notes, chance = beyond_chance(real)
-    copied = (longest >= notes).astype(float)
-    low, high = np.percentile(resampled(copied, np.ones(len(copied), np.int64), family), [2.5, 97.5])
-    return CopyVerdict(COPIED, Aspect.NOVELTY, float(copied.mean()), float(low), float(high), notes, chance)
+class Most(NamedTuple):
+    """What a `ShareVerdict` speaks of: notes of each judged tune and of each real one, a spoiled set that has too many
+    of them, the aspect that it is spoiled in, and what they are of.
+    """
+
+    name: str
+    aspect: Aspect
+    of: str
+    judged: Int[np.ndarray, " tune"]
+    real: Int[np.ndarray, " real"]
+
+    def verdict(self, family: Int[np.ndarray, " tune"]) -> ShareVerdict:
+        """Of the judged tunes, of these families."""
+        notes, chance = beyond_chance(self.real)
+        beyond = (self.judged >= notes).astype(float)
+        low, high = np.percentile(resampled(beyond, np.ones(len(beyond), np.int64), family), [2.5, 97.5])
+        share = float(beyond.mean())
+        return ShareVerdict(self.name, self.aspect, self.of, share, float(low), float(high), notes, chance)
 
 
 def verdicts(rows: Sequence[Row]) -> list[Verdict]:
     """A line a spoiled set and aspect that it is spoiled in, where some measure tells it from real tunes.
 
-    Copies are not among them: `copy_verdict`.
+    Copies are not among them: `ShareVerdict`.
     """
     return [
         _verdict(name, aspect, told)

@@ -10,10 +10,10 @@ from phin.errors import PhinError
 from phin.evaluation.tunes.baselines import COPIED, NGRAM, SPOILED
 from phin.evaluation.tunes.judgement import Judgement, judge, row_of
 from phin.evaluation.tunes.tune_set import TuneSet, drawn
-from phin.evaluation.tunes.verdicts import JUDGED, REAL, SPOILS, CopyVerdict, Row, verdicts
+from phin.evaluation.tunes.verdicts import JUDGED, REAL, SPOILS, Row, ShareVerdict, verdicts
 from phin.music.lai import lai_named
 from phin.music.measures import Aspect
-from phin.music.phrase import Phrase
+from phin.music.phrase import PITCH, Phrase
 from tests.evaluation.structured import returning, store_of
 from tests.tunes import wander
 
@@ -167,7 +167,7 @@ def test_some_copies_in_a_set_are_caught_and_none_are_not(store: Store, copied: 
     judgement = judge(drawn("some", copies + [returning(seed) for seed in range(700, 764 - copied)]), store)
     assert (("training tunes", Aspect.NOVELTY) in caught(judgement)) == (copied > 0)
     verdict = judgement.verdicts[-1]
-    assert isinstance(verdict, CopyVerdict)
+    assert isinstance(verdict, ShareVerdict)
     assert verdict.share == pytest.approx(copied / 64, abs=0.02)
     assert verdict.chance == 1 / 33
 
@@ -176,6 +176,34 @@ def test_one_tune_for_ever_is_caught(store: Store) -> None:
     """Fails: who plays one good tune whatever is asked is called as good as a corpus."""
     again = drawn("again", [store.phrase(int(store.split("test")[3]))] * 16)
     assert ("one tune", Aspect.BETWEEN) in caught(judge(again, store))
+
+
+@pytest.mark.parametrize("stuck", [0, 4])
+def test_some_tunes_that_stay_on_one_note_are_caught_and_none_are_not(store: Store, stuck: int) -> None:
+    """Fails: one tune in eight strikes one string for a line and a half, and the mean of a measure hides it."""
+    tunes = [returning(seed) for seed in range(700, 732)]
+    for place in range(stuck):
+        rows = tunes[place].rows.copy()
+        rows[8:28, PITCH] = rows[8, PITCH]
+        tunes[place] = replace(tunes[place], rows=rows)
+    judgement = judge(drawn("some", tunes), store)
+    assert (("one note", Aspect.VARIETY) in caught(judgement)) == (stuck > 0)
+    (verdict,) = (each for each in judgement.verdicts if "in a row on one pitch" in str(each))
+    assert isinstance(verdict, ShareVerdict)
+    assert verdict.share == stuck / 32
+
+
+@pytest.mark.parametrize("kin", [False, True])
+def test_a_few_tunes_for_ever_are_caught_and_as_many_new_ones_are_not(store: Store, kin: bool) -> None:
+    """Fails: four tunes are played by turns, three pairs of four are unlike, and so the set is called as rich as real
+    ones; or a folder of them has versions of tunes alone, and nothing is said.
+    """
+    few = drawn("few", [returning(seed) for seed in range(700, 704)] * 8)
+    if kin:
+        few = replace(few, family=np.arange(32) % 4)
+    assert ("one tune", Aspect.BETWEEN) in caught(judge(few, store))
+    many = drawn("many", [returning(seed) for seed in range(700, 732)])
+    assert ("one tune", Aspect.BETWEEN) not in caught(judge(many, store))
 
 
 @pytest.mark.parametrize("name", ["uniform frets", "one line"])

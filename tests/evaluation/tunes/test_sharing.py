@@ -6,7 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from phin.evaluation.tunes.sharing import beyond_chance, copying, distinct_between, longest_copies, nearest_tunes
+from phin.evaluation.tunes.sharing import (
+    beyond_chance,
+    copying,
+    distinct_between,
+    longest_copies,
+    longest_shared,
+    nearest_tunes,
+)
 from phin.music.copying import turns
 from phin.music.phrase import DURATION, ONSET, PITCH, Phrase
 from tests.evaluation.structured import returning, store_of
@@ -45,6 +52,20 @@ def test_the_longest_copy_is_what_a_search_finds() -> None:
     assert found[0] >= 21
     assert found[3] == min(len(LEARNED[1]), 66)
     assert found[4] == 0
+
+
+def test_the_longest_stretch_of_another_tune_is_what_a_search_finds() -> None:
+    """Fails: two tunes that are one are taken for two, or a tune shares its stretches with itself, or with its kin."""
+    tunes = [spliced(LEARNED[3], wander(90, 30), 21), returning(50), LEARNED[3], wander(91, 40), returning(50)]
+    for family in (np.arange(5), np.array([70, 1, 2, 3, 1])):
+        naive = [
+            naive_longest(tune, [other for each, other in zip(family, tunes, strict=True) if each != own])
+            for own, tune in zip(family, tunes, strict=True)
+        ]
+        assert longest_shared(tunes, family).tolist() == naive
+    assert naive[0] >= 21
+    assert naive[1] < longest_shared(tunes, np.arange(5))[1]
+    assert longest_shared([wander(92, 4)], np.arange(1)).tolist() == [0]
 
 
 @pytest.mark.parametrize("count", [1, 32, 99, 100, 256])
