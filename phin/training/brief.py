@@ -42,7 +42,8 @@ def train_briefly(
     validations: int = 1,
     learning_rate: float = LEARNING_RATE,
 ) -> Trained:
-    """A model trained on the CPU for so many optimiser steps, by AdamW and a cosine; the same one for the same seed.
+    """A model trained on the CPU for so many optimiser steps, by AdamW, a cosine and learned loss weights, which is
+    not all as the default run has it; the same one for the same seed.
 
     The seed is the data module's. It validates so often, evenly, the last time at the end. Nothing is printed. Raises
     InvalidConfig where the steps cannot be shared out so.
