@@ -6,8 +6,11 @@ from pathlib import Path
 from omegaconf import MISSING
 
 from phin.cli.app import run
+from phin.cli.typed import refuse_unheard
+from phin.corpus.copies import store_of
 from phin.errors import InvalidConfig, PhinError
 from phin.generation.exported import GRAPHS, Precision
+from phin.whole_file import whole_folder
 from phin.writable import refuse_file
 
 
@@ -19,6 +22,9 @@ class ExportConfig:
     """A .ckpt file, or the folder of a run."""
     out: str = MISSING
     """A new file, NAME.safetensors; or a new folder, for the decode step in ONNX, as trained and in eight bits."""
+    cache: str = "cache"
+    """Where prepared corpora lie: held-out tunes of the one that the model learned from are what a folder is tried on.
+    """
 
 
 def main() -> None:
@@ -29,6 +35,8 @@ def main() -> None:
 def export(config: ExportConfig) -> None:
     """Writes the file or the folder; a model is played from either, and evaluated from the file."""
     refuse_file("out", config.out)
+    if Path(config.out).suffix:
+        refuse_unheard(["cache"], "means nothing for a file of weights")
     from phin.model.checkpoint import SAFETENSORS, find, load
     from phin.model.checkpoint import export as write
 
@@ -43,10 +51,21 @@ def export(config: ExportConfig) -> None:
     else:
         if out.exists():
             raise PhinError(out, "is there already", "name another folder")
-        from phin.generation.export import export_step
+        import torch
 
+        from phin.evaluation.exports import held_out_or_drawn, prove
+        from phin.generation.export import write_export
+        from phin.generation.torch_engine import TorchEngine
+
+        torch.set_num_threads(1)  # with more, a step is slower
         model, identity = load(find(config.checkpoint))
-        export_step(model, identity, out)
+        store = store_of(identity.corpus_fingerprint, config.cache)
+        with whole_folder(out) as desk:
+            write_export(model, identity, desk)
+            engine = TorchEngine(model, identity)
+            proof = prove(engine, *held_out_or_drawn(engine, store), desk)
+            print(proof)
+            proof.refuse_unequal()
         sizes = [f"{(out / GRAPHS[each]).stat().st_size / 1e6:.1f} MB in {each.value}" for each in Precision]
         told = f"the decode step, {' and '.join(sizes)}"
     print(f"{config.out}: {told}. Licence: {identity.licence}")

@@ -300,48 +300,65 @@ WINDOW = 24
 SAMPLERS = (SamplerConfig(), SamplerConfig(temperature=0.9, top_p=0.9), SamplerConfig(top_k=12, min_p=0.02))
 
 
+class Trial:
+    """Tunes, and what the whole forward says of them: the reference of every path."""
+
+    def __init__(self, engine: TorchEngine, items: Sequence[Item]) -> None:
+        model, self.engine, self.learned = engine.model, engine, engine.about.learned_fields
+        self.items = known(items, self.learned)
+        self.whole = [taught(model, item) for item in self.items]
+        self.windowed = [taught(model, item, WINDOW) for item in self.items]
+        self.unlike = [1 + 3 * place % max(len(item.encoded.ids) - 2, 1) for place, item in enumerate(self.items)]
+        self.rewritten = told_from_their_end(self.items)
+        self.ahead = [taught(model, item) for item in self.rewritten]
+        self.middles = [each.encoded.given + 1 + place % 3 for place, each in enumerate(self.rewritten)]
+
+    def of_torch(self, compile_too: bool) -> list[Agreement]:
+        """Torch's paths."""
+        plain, starts = SamplerConfig(), [1] * len(self.items)
+        alone = [replayed(self.engine.step(1, plain, ()), [item], [1])[0] for item in self.items]
+        found = [
+            agreement("torch, one tune, row by row", self.items, self.whole, alone, self.learned),
+            self._path("torch, side by side", self.engine, self.whole, starts),
+            self._path("torch, side by side, unlike beginnings", self.engine, self.whole, self.unlike),
+            self._path("torch, side by side, told from their end", self.engine, self.ahead, self.middles),
+            self._path(f"torch, in a window of {WINDOW} rows", self.engine, self.windowed, self.unlike, WINDOW),
+        ]
+        if compile_too:
+            found.append(self._path("torch, compiled", self.engine.compiled(), self.whole, self.unlike))
+        return found
+
+    def of_exported(self, exported: str | Path) -> list[Agreement | DrawnAlike]:
+        """Those of a folder that phin-export wrote, on prompts, numbers of tunes and lengths that it was not traced by,
+        and what it draws beside torch.
+        """
+        found = list[Agreement | DrawnAlike]()
+        for precision in Precision:
+            onnx, name = OnnxEngine(exported, precision), f"ONNX {precision.value}"
+            logits = self._path(f"{name}, side by side, unlike beginnings", onnx, self.whole, self.unlike)
+            found += [logits, self._path(f"{name}, side by side, told from their end", onnx, self.ahead, self.middles)]
+            found.append(self._path(f"{name}, in a window of {WINDOW} rows", onnx, self.windowed, self.unlike, WINDOW))
+            for seed, sampler in enumerate(SAMPLERS):
+                said = f"{name} draws as torch, sampler {seed + 1}"
+                # eight bits claim agreement, not identity: only of fp32 it is asked whether what differs was a tie
+                near = logits.largest if precision is Precision.FP32 else 0.0
+                found.append(drawn_alike(said, self.engine, onnx, TuneRequest(lines=4), sampler, 16, seed, near))
+        return found
+
+    def _path(
+        self, name: str, of: Engine, reference: list[np.ndarray], lengths: list[int], window: int | None = None
+    ) -> Agreement:
+        tunes = self.rewritten if reference is self.ahead else self.items
+        told = replayed(of.step(len(self.items), SamplerConfig(), (), window), tunes, lengths)
+        return agreement(name, tunes, reference, told, self.learned)
+
+
 def equalities(
     engine: TorchEngine, items: Sequence[Item], exported: str | Path, compile_too: bool = True
 ) -> list[Agreement | DrawnAlike]:
     """Every path beside the reference, on the tunes given. `exported` is a folder that phin-export wrote."""
-    model, learned = engine.model, engine.about.learned_fields
-    items = known(items, learned)
-    whole = [taught(model, item) for item in items]
-    windowed = [taught(model, item, WINDOW) for item in items]
-    starts = [1] * len(items)
-    unlike = [1 + 3 * place % max(len(item.encoded.ids) - 2, 1) for place, item in enumerate(items)]
-    plain = SamplerConfig()
-    rewritten = told_from_their_end(items)
-    ahead = [taught(model, item) for item in rewritten]
-    middles = [each.encoded.given + 1 + place % 3 for place, each in enumerate(rewritten)]
-
-    def path(name: str, of: Engine, reference: list, lengths: list[int], window: int | None = None) -> Agreement:
-        tunes = rewritten if reference is ahead else items
-        said = replayed(of.step(len(items), plain, (), window), tunes, lengths)
-        return agreement(name, tunes, reference, said, learned)
-
-    alone = [replayed(engine.step(1, plain, ()), [item], [1])[0] for item in items]
-    found: list[Agreement | DrawnAlike] = [
-        agreement("torch, one tune, row by row", items, whole, alone, learned),
-        path("torch, side by side", engine, whole, starts),
-        path("torch, side by side, unlike beginnings", engine, whole, unlike),
-        path("torch, side by side, told from their end", engine, ahead, middles),
-        path(f"torch, in a window of {WINDOW} rows", engine, windowed, unlike, WINDOW),
-    ]
-    if compile_too:
-        found.append(path("torch, compiled", engine.compiled(), whole, unlike))
-    request, count = TuneRequest(lines=4), 16
-    for precision in Precision:
-        onnx, name = OnnxEngine(exported, precision), f"ONNX {precision.value}"
-        logits = path(f"{name}, side by side, unlike beginnings", onnx, whole, unlike)
-        found += [logits, path(f"{name}, side by side, told from their end", onnx, ahead, middles)]
-        found.append(path(f"{name}, in a window of {WINDOW} rows", onnx, windowed, unlike, WINDOW))
-        for seed, sampler in enumerate(SAMPLERS):
-            said = f"{name} draws as torch, sampler {seed + 1}"
-            # eight bits claim agreement, not identity: only of fp32 it is asked whether what differs was a tie
-            near = logits.largest if precision is Precision.FP32 else 0.0
-            found.append(drawn_alike(said, engine, onnx, request, sampler, count, seed, near))
-    return found
+    trial = Trial(engine, items)
+    return [*trial.of_torch(compile_too), *trial.of_exported(exported)]
 
 
 def unequal(found: Sequence[Agreement | DrawnAlike]) -> list[str]:

@@ -9,6 +9,7 @@ where a scale is the largest number of the block over 127. It is one operation f
 comes out the same to the bit whatever stands beside it (with 128 numbers a block it would not).
 """
 
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -28,18 +29,21 @@ FEWEST = 8
 """Columns: with fewer a product is sooner done as it is."""
 
 
-def write_eight_bits(fp32: Path, int8: Path) -> None:
-    """Writes the graph anew, with every matrix that rows are multiplied with in eight bits."""
+def write_eight_bits(fp32: Path, int8: Path, but: Collection[str] = ()) -> list[str]:
+    """Writes the graph anew, with every matrix that rows are multiplied with in eight bits, `but` some by name; the
+    names of those that are.
+    """
     model = onnx.load(fp32)
     graph = model.graph
     matrices = {each.name: numpy_helper.to_array(each) for each in graph.initializer if len(each.dims) == 2}
-    nodes, made = list[onnx.NodeProto](), dict[str, np.ndarray]()
+    nodes, made, written = list[onnx.NodeProto](), dict[str, np.ndarray](), list[str]()
     for node in graph.node:
         is_product = node.op_type in ("MatMul", "Gemm") and node.input[1] in matrices
-        if not is_product or min(matrices[node.input[1]].shape) < FEWEST:
+        if not is_product or node.input[1] in but or min(matrices[node.input[1]].shape) < FEWEST:
             nodes.append(node)
             continue
         rows, name, *bias = node.input
+        written.append(name)
         settings = {each.name: helper.get_attribute_value(each) for each in node.attribute}
         weight = matrices[name].T if settings.pop("transB", 0) else matrices[name]
         assert {"alpha": 1, "beta": 1, "transA": 0} | settings == {"alpha": 1, "beta": 1, "transA": 0}, settings
@@ -58,6 +62,7 @@ def write_eight_bits(fp32: Path, int8: Path) -> None:
     if MICROSOFT not in {each.domain for each in model.opset_import}:
         model.opset_import.append(helper.make_opsetid(MICROSOFT, 1))
     onnx.save(model, int8)
+    return written
 
 
 def in_eight_bits(

@@ -4,12 +4,11 @@ One graph reads beginnings of any length and single rows alike, of any number of
 any sampler: all of these are its inputs.
 """
 
-import hashlib
-import json
 import logging
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib import import_module
 from itertools import islice
 from pathlib import Path
@@ -21,7 +20,7 @@ from torch.export import Dim
 
 from phin.errors import InvalidConfig
 from phin.generation.eight_bits import write_eight_bits
-from phin.generation.exported import GRAPHS, INPUTS, MANIFEST, OUTPUTS, Manifest, Precision, cache_names
+from phin.generation.exported import GRAPHS, INPUTS, OUTPUTS, Manifest, Precision, cache_names, hash_of
 from phin.generation.limits import MOST_RECALLED, NUM_AFTER, Kind
 from phin.generation.reading import Mixture, Reading
 from phin.generation.sampling import Sampling
@@ -94,6 +93,15 @@ def example(model: PhinTransformer) -> tuple[list[Tensor], list[Tensor]]:
 def export_step(model: PhinTransformer, identity: Identity, folder: str | Path) -> Manifest:
     """Writes the graphs and the manifest into a new folder, which is there whole or not at all.
 
+    Raises as `write_export` does.
+    """
+    with whole_folder(folder) as desk:
+        return write_export(model, identity, desk)
+
+
+def write_export(model: PhinTransformer, identity: Identity, desk: Path) -> Manifest:
+    """Writes the graphs and the manifest into a folder.
+
     Raises InvalidConfig for a model with learned positions, whose graph could not refuse a tune that is too long, and
     ModuleNotFoundError where the extra `export` is not installed.
     """
@@ -102,23 +110,31 @@ def export_step(model: PhinTransformer, identity: Identity, folder: str | Path) 
     if model.config.learned_positions:
         remedy = "train one with musical time, as model=small"
         raise InvalidConfig("model.learned_positions=true", "cannot be exported: its tunes end with its table", remedy)
-    with whole_folder(folder) as desk:
-        fp32, int8 = (desk / GRAPHS[precision] for precision in (Precision.FP32, Precision.INT8))
-        _write_graph(DecodeStep(model.float(), identity.learned_fields), fp32)
-        write_eight_bits(fp32, int8)
-        manifest = Manifest(
-            identity.tokenizer,
-            identity.corpus,
-            identity.corpus_fingerprint,
-            identity.licence,
-            identity.learned_fields,
-            num_layers=model.config.num_layers,
-            num_heads=model.config.num_heads,
-            head_width=model.config.dim // model.config.num_heads,
-            sha256={path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in (fp32, int8)},
-        )
-        text = json.dumps(manifest.to_dict(), ensure_ascii=False, indent=1)
-        (desk / MANIFEST).write_text(text, encoding="utf-8")
+    fp32, int8 = (desk / GRAPHS[precision] for precision in (Precision.FP32, Precision.INT8))
+    _write_graph(DecodeStep(model.float(), identity.learned_fields), fp32)
+    write_eight_bits(fp32, int8)
+    manifest = Manifest(
+        identity.tokenizer,
+        identity.corpus,
+        identity.corpus_fingerprint,
+        identity.licence,
+        identity.learned_fields,
+        num_layers=model.config.num_layers,
+        num_heads=model.config.num_heads,
+        head_width=model.config.dim // model.config.num_heads,
+        sha256={path.name: hash_of(path) for path in (fp32, int8)},
+    )
+    manifest.write(desk)
+    return manifest
+
+
+def write_eight_bits_but(folder: Path, but: Sequence[str]) -> Manifest:
+    """Writes the graph in eight bits of an exported folder anew, some matrices left in fp32, and tells the manifest."""
+    fp32, int8 = (folder / GRAPHS[precision] for precision in (Precision.FP32, Precision.INT8))
+    write_eight_bits(fp32, int8, but)
+    told = Manifest.read(folder)
+    manifest = replace(told, in_fp32=tuple(but), sha256={**told.sha256, int8.name: hash_of(int8)})
+    manifest.write(folder)
     return manifest
 
 

@@ -1,6 +1,5 @@
 """The engine that draws with ONNX Runtime, from a folder that phin-export wrote. No torch is needed."""
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import onnxruntime
 from jaxtyping import Float, Int
 
 from phin.errors import InvalidCheckpoint
-from phin.generation.exported import GRAPHS, MANIFEST, NEW, OUTPUTS, SETTINGS, Manifest, Precision, cache_names
+from phin.generation.exported import GRAPHS, MANIFEST, NEW, OUTPUTS, SETTINGS, Manifest, Precision, cache_names, hash_of
 from phin.generation.limits import Limits
 from phin.generation.reading import Mixture, read
 from phin.generation.request import SamplerConfig, Stream
@@ -28,13 +27,12 @@ class OnnxEngine:
         remedy = "export the model again: phin-export"
         if not path.is_file():
             raise InvalidCheckpoint(path, "there is no such file", remedy)
-        graph = path.read_bytes()
-        if hashlib.sha256(graph).hexdigest() != self.about.sha256.get(name):
+        if hash_of(path) != self.about.sha256.get(name):
             raise InvalidCheckpoint(path, f"is not the graph that {MANIFEST} tells of", remedy)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1  # a step is too small for two
         options.log_severity_level = 3
-        self.session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        self.session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
         self.cached = cache_names(self.about.num_layers)
         self.outputs = [*OUTPUTS, *cache_names(self.about.num_layers, "own_")]
 

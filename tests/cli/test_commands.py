@@ -25,6 +25,7 @@ from omegaconf import OmegaConf
 from phin.cli.explained import meanings
 from phin.config import conf_dir
 from phin.corpus.copies import store_of
+from phin.evaluation import equalities
 from phin.generation.given import Given
 from phin.model.checkpoint import PHIN_KEY, find, load
 from phin.music.midi import read_midi
@@ -109,6 +110,11 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 MISTAKES = [
     ("train", ["model.dims=256"], "model.dims"),
     ("export", ["checkpoint=nowhere", "out=model.onnx"], "out=model.onnx"),
+    (
+        "export",
+        ["checkpoint=good.ckpt", "out=model.safetensors", "cache=cache"],
+        "cache=cache: means nothing for a file of weights",
+    ),
     ("generate", ["checkpoint=nowhere", "precision=int4"], "precision=int4"),
     ("generate", ["checkpoint=nowhere", "choose.length_penalty=2"], "choose.length_penalty=2"),
     ("generate", ["checkpoint=nowhere", "choose.candidates=0"], "choose.candidates=0"),
@@ -617,6 +623,7 @@ def test_an_exported_model_plays_what_its_checkpoint_plays(story: Story, exporte
     """Fails: the fast way plays other tunes; or eight bits and thirty-two are one."""
     assert exported.status == 0, exported.err
     assert re.search(r"exported: the decode step, \d+\.\d MB in fp32 and \d+\.\d MB in int8\. Licence: ", exported.out)
+    assert re.search(r"On \d+ validation tunes of mine\. In eight bits: [+-]0\.\d+ bits a note", exported.out)
     asked = ("count=2", "lines=1", "seed=3", "formats=[mid]")
     models = {"torch": ["runs/first"], "fp32": ["exported"], "int8": ["exported", "precision=int8"]}
     for name, (model, *more) in models.items():
@@ -628,6 +635,19 @@ def test_an_exported_model_plays_what_its_checkpoint_plays(story: Story, exporte
         assert (tmp_path / "fp32" / file.name).read_bytes() == file.read_bytes()
     assert "means nothing for a checkpoint" in phin("generate", "checkpoint=runs/first", "precision=int8").complaint
     assert "is there already" in phin("export", "checkpoint=runs/first", "out=exported").complaint
+
+
+@pytest.mark.slow
+def test_an_export_that_is_not_the_model_is_not_handed_on(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails: the folder is there, and only who reads the table knows that it plays something else."""
+    saved(desk / "good.ckpt")
+    monkeypatch.setattr(equalities, "TOLERANCE", 0.0)
+    with unchecked():
+        told = phin("export", "checkpoint=good.ckpt", "out=exported")
+    assert "ONNX fp32, side by side" in told.out, "the table is shown"
+    assert "is not what the whole forward says. Do not use it" in told.err
+    assert told.status == 1
+    assert all_files(desk) == {"good.ckpt"}
 
 
 @pytest.mark.slow

@@ -414,7 +414,7 @@ def test_what_stays_against_hand_pace_and_melody_is_told() -> None:
     assert f"of the notes that stay {len(out)} lie where" in told
     assert goes_on.against(near, TuneRequest()) == []
     assert goes_on.against(Wishes(most_notes=0.5), TuneRequest())[0].startswith("keep.most_notes binds what is new")
-    assert goes_on.against(Wishes(most_notes=100), TuneRequest()) == []
+    assert goes_on.against(Wishes(most_notes=100.0), TuneRequest()) == []
     assert beaten.against(Wishes(melody=True), TuneRequest())[0].startswith("keep.melody binds what is new")
     assert goes_on.against(Wishes(melody=True), TuneRequest()) == []
 

@@ -197,7 +197,7 @@ def test_sampling_never_sorts() -> None:
         {"top_p": 0.0},
         {"top_p": 1.1},
         {"min_p": -0.1},
-        {"min_p": 1.5},
+        {"min_p": 1.0},
     ],
 )
 def test_settings_that_can_draw_nothing_are_refused_by_name(settings: dict[str, float]) -> None:

@@ -31,6 +31,7 @@ from phin.evaluation.equalities import (
     taught,
     unequal,
 )
+from phin.generation import exported
 from phin.generation.export import export_step, refuse_fixed_sizes
 from phin.generation.exported import GRAPHS, MANIFEST, Manifest, Precision
 from phin.generation.given import Given, Use
@@ -263,6 +264,13 @@ def _a_changed_manifest(folder: Path) -> None:
     (folder / MANIFEST).write_text(json.dumps({**stored, "num_heads": 7}))
 
 
+def _other_tables(folder: Path) -> None:
+    stored = json.loads((folder / MANIFEST).read_text())
+    stored["tables"]["tempo_edges"] = [60]
+    del stored["seal"]
+    (folder / MANIFEST).write_text(json.dumps({**stored, "seal": exported._seal(stored)}))
+
+
 def _a_list(folder: Path) -> None:
     (folder / MANIFEST).write_text("[1, 2]")
 
@@ -281,6 +289,7 @@ BROKEN = {
     _torn_manifest: "is torn, or of another version",
     _another_format: "its format is another",
     _a_changed_manifest: "it was changed",
+    _other_tables: "its vocabularies are others",
     _a_list: "is torn, or of another version",
     _another_graph: "is not the graph that manifest.json tells of",
     _without_graph: "there is no such file",
