@@ -74,7 +74,7 @@ def test_top_p_keeps_the_fewest_that_reach_p(logits: list[float], top_p: float) 
     assert filtered(logits, top_p=top_p) == naive_filter(logits, top_p=top_p)
 
 
-@given(rows_of_logits, st.sampled_from([0.0, 0.0313, 0.2917, 1.0]))
+@given(rows_of_logits, st.sampled_from([0.0, 0.0313, 0.2917, 0.97]))
 def test_min_p_keeps_those_not_much_less_likely_than_the_likeliest(logits: list[float], min_p: float) -> None:
     """Fails: the knob that holds at high temperatures does nothing."""
     assert filtered(logits, min_p=min_p) == naive_filter(logits, min_p=min_p)
