@@ -105,7 +105,7 @@ def main() -> None:
 
 def generate(config: GenerateConfig) -> None:
     """Draws the tunes and writes them."""
-    refuse_unheard_drawing(config.sampler)
+    refuse_unheard_drawing(config, config.sampler)
     if not config.out:
         raise InvalidConfig("out=", "is empty", "name a folder for the tunes")
     refuse_folder("out", config.out)
@@ -156,8 +156,10 @@ def generate(config: GenerateConfig) -> None:
     print(f"{counted(there, 'tune')} ({forms}) in {config.out}. Model licence: {engine.about.licence}")
 
 
-def refuse_unheard_drawing(sampler: SamplerConfig) -> None:
-    """Raises InvalidConfig for a way to draw that was typed where nothing is drawn by lot."""
+def refuse_unheard_drawing(request: TuneRequest, sampler: SamplerConfig) -> None:
+    """Raises InvalidConfig for a way to draw that was typed where nothing is drawn by lot, and for a second length."""
+    if request.hong is not None:
+        refuse_unheard(["lines"], f"is another length than hong={request.hong}", "leave one of them out")
     if sampler.is_greedy:
         names = [f"sampler.{name}" for name in ("temperature", "temperatures", "top_p", "min_p")]
         reason = "means nothing where the likeliest note is drawn every time"
@@ -168,7 +170,9 @@ def refuse_said_by(given: Given) -> None:
     """Raises InvalidConfig where a length or a metre was typed that the given tune says itself."""
     where = given.phrase.title or "the given tune"
     if given.use is not Use.CONTINUE:
-        refuse_unheard(["lines", "about"], f"means nothing with use={given.use.value}: {where} says how long it is")
+        refuse_unheard(
+            ["lines", "hong", "about"], f"means nothing with use={given.use.value}: {where} says how long it is"
+        )
     metre = given.phrase.metre
     if metre and (asked := next(iter(typed("metre")), None)) and Metre.parse(asked.partition("=")[2]) != metre:
         raise InvalidConfig(asked, f"{where} is in {metre}", "leave it out")

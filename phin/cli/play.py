@@ -85,8 +85,8 @@ def main() -> None:
 def play(config: PlayConfig) -> None:
     """Plays, and writes what was played if asked."""
     if config.endless:
-        refuse_unheard(["lines", "about"], "means nothing for a tune without end", LET_IT_END)
-    refuse_unheard_drawing(config.sampler)
+        refuse_unheard(["lines", "hong", "about"], "means nothing for a tune without end", LET_IT_END)
+    refuse_unheard_drawing(config, config.sampler)
     if config.out is not None:
         refuse_file("out", config.out)
         if Path(config.out).suffix.casefold() not in (".mid", ".midi"):

@@ -92,23 +92,29 @@ class Given:
         metre = str(self.phrase.metre) if self.phrase.metre else request.metre
         if request.metre not in (TuneRequest.metre, metre):
             raise InvalidConfig(f"metre={request.metre}", f"{where} is in {metre}", "leave it out")
-        if self.use is not Use.CONTINUE and request.lines != TuneRequest.lines:
-            reason = f"means nothing with use={self.use.value}: {where} says how long it is"
-            raise InvalidConfig(f"lines={request.lines}", reason, "leave it out")
-        if self.use is not Use.CONTINUE and request.about:
-            reason = f"means nothing with use={self.use.value}: {where} says how long it is"
-            raise InvalidConfig(f"about={request.about}", reason, "leave it out")
+        for name in ("lines", "hong", "about"):
+            value = getattr(request, name)
+            if self.use is not Use.CONTINUE and value != getattr(TuneRequest, name):
+                reason = f"means nothing with use={self.use.value}: {where} says how long it is"
+                raise InvalidConfig(f"{name}={value}", reason, "leave it out")
         lines = -(-self.num_hong // HONG_PER_LINE)
         tempo = request.tempo or (60e6 / self.phrase.tempo if self.phrase.tempo else None)
         room = MOST_LINES - lines
         if room < (self.use is Use.CONTINUE):
             raise PhinError(where, f"has {lines} lines already", f"give a tune of fewer than {MOST_LINES}")
-        if self.use is Use.CONTINUE:
+        hong = None
+        if self.use is Use.CONTINUE and request.hong is not None:
+            hong, most = self.num_hong + request.hong, MOST_LINES * HONG_PER_LINE
+            if hong > most:
+                reason = f"is too much after {where}, which has {self.num_hong}: {most} are the most in all"
+                raise InvalidConfig(f"hong={request.hong}", reason, f"take 1 to {most - self.num_hong}")
+            lines = TuneRequest.lines
+        elif self.use is Use.CONTINUE:
             if request.lines > room:
                 reason = f"is too much after {where}, which has {lines}: {MOST_LINES} are the most in all"
                 raise InvalidConfig(f"lines={request.lines}", reason, f"take 1 to {room}")
             lines += request.lines
-        return replace(request, lines=lines, metre=metre, tempo=tempo)
+        return replace(request, lines=lines, hong=hong, metre=metre, tempo=tempo)
 
     def beginning(self, tokenizer: Tokenizer) -> Encoded | None:
         """The rows that a tune begins with, if it begins with some. Where hong are rewritten, what comes after them is

@@ -160,7 +160,7 @@ def length_of(request: TuneRequest, begins: Encoded | None = None) -> Constraint
     if not request.about:
         return Length(last)
     if begins is None:
-        return AboutLength(last, last + STEPS_PER_HONG * (HONG_PER_LINE * request.lines // 2), request.about)
+        return AboutLength(last, last + STEPS_PER_HONG * (request.num_hong // 2), request.about)
     after = int(begins.onset[-1])
     return AboutLength(last, last + max(last - after, 0) // 2, request.about, after)
 

@@ -125,9 +125,11 @@ class TuneRequest:
 
     lines: int = 2
     """Length in lines of eight hong."""
+    hong: int | None = None
+    """Length in hong, instead of lines."""
     about: float = 0.0
-    """0: as many lines exactly. Above it the model ends the tune itself, near there: for each hong that is left the
-    end's logit is so much lower, for each too many so much higher, and half as many lines again are the most."""
+    """0: as long exactly. Above it the model ends the tune itself, near there: for each hong that is left the
+    end's logit is so much lower, for each too many so much higher, and half as long again is the most."""
     metre: str = "2/4"
     """The metre to play in."""
     like: str | None = None
@@ -149,6 +151,13 @@ class TuneRequest:
     def __post_init__(self) -> None:
         if not 1 <= self.lines <= MOST_LINES:
             raise InvalidConfig(f"lines={self.lines}", "is no length for a tune", f"take 1 to {MOST_LINES} lines")
+        if self.hong is not None and not 1 <= self.hong <= MOST_LINES * HONG_PER_LINE:
+            most = MOST_LINES * HONG_PER_LINE
+            raise InvalidConfig(f"hong={self.hong}", "is no length for a tune", f"take 1 to {most} hong")
+        if self.hong is not None and self.lines != TuneRequest.lines:
+            raise InvalidConfig(
+                f"lines={self.lines}", f"is another length than hong={self.hong}", "leave one of them out"
+            )
         if not 0 <= self.about <= 100:
             raise InvalidConfig(f"about={self.about}", "is no pull", "take 0.2 to 2, or 0 for an exact length")
         if Metre.parse(self.metre) not in METRES:
@@ -180,18 +189,27 @@ class TuneRequest:
         if self.blend == 1 and (said := [f"{name}={value}" for name, value in own.items() if value is not None]):
             reason = "means nothing with blend=1, which is the other style alone"
             raise InvalidConfig(said[0], reason, "leave it out, or take a blend below 1")
-        if self.last_stroke < Metre.parse(self.metre).bar:
-            raise InvalidConfig(f"lines={self.lines}", f"hold no whole bar of {self.metre}", "ask for more lines")
+        is_short = self.last_stroke < Metre.parse(self.metre).bar
+        if is_short and (self.hong is None or not Metre.parse(self.metre).divides_a_line):
+            length = f"lines={self.lines}" if self.hong is None else f"hong={self.hong}"
+            raise InvalidConfig(length, f"hold no whole bar of {self.metre}", "ask for more")
+
+    @property
+    def num_hong(self) -> int:
+        """The length in hong."""
+        return HONG_PER_LINE * self.lines if self.hong is None else self.hong
 
     @property
     def last_stroke(self) -> int:
         """The step of the closing note.
 
-        Slot 4 of hong 8 of the last line, which is a downbeat in duple metre (`hong_before_zero`); in other metres the
-        last downbeat that the lines hold.
+        Slot 4 of the last hong. Of whole lines that is hong 8, and in duple metre a downbeat (`hong_before_zero`). In
+        metres whose bars do not divide a line it is the last downbeat that the hong hold.
         """
         metre = Metre.parse(self.metre)
-        end = STEPS_PER_HONG * (HONG_PER_LINE * self.lines - 1 - hong_before_zero(metre))
+        end = STEPS_PER_HONG * (self.num_hong - 1 - hong_before_zero(metre))
+        if self.hong is not None and metre.divides_a_line:
+            return end
         return end - end % metre.bar
 
     @property

@@ -97,7 +97,7 @@ def stream(
 
 def refuse_length(request: TuneRequest, remedy: str) -> None:
     """Raises InvalidConfig where a tune without end is asked to be so long."""
-    for name in ("lines", "about"):
+    for name in ("lines", "hong", "about"):
         if (value := getattr(request, name)) != getattr(TuneRequest, name):
             raise InvalidConfig(f"{name}={value}", "means nothing for a tune without end", remedy)
 

@@ -19,6 +19,7 @@ from phin.generation.write import write_tunes
 from phin.model.checkpoint import Identity
 from phin.model.transformer import PhinTransformer, RowInputs
 from phin.motif import motif_ids
+from phin.music.grid import begin_of
 from phin.music.lai import label_lai
 from phin.music.midi import read_midi
 from phin.music.phrase import STEPS_PER_HONG, UNKNOWN, Inferred, Metre, Phrase
@@ -217,6 +218,18 @@ def test_a_tune_has_exactly_the_length_that_was_asked_for(
         assert tune.metre == Metre.parse(metre)
 
 
+@pytest.mark.parametrize(("hong", "metre", "last"), [(1, "2/4", -24), (5, "2/4", 72), (12, "4/4", 192), (5, "3/4", 72)])
+def test_so_it_has_where_hong_are_asked_for(
+    model: PhinTransformer, identity: Identity, hong: int, metre: str, last: int
+) -> None:
+    """Fails: a phrase of five hong, to practise or to fill a gap, comes out a line long, or closes in another place."""
+    request = TuneRequest(hong=hong, metre=metre)
+    assert request.last_stroke == last, "slot 4 of the last hong; in 3/4, the last downbeat"
+    for tune in generate(model, identity, request, 4, seed=hong):
+        assert tune.onset[-1] == request.last_stroke
+        assert metre == "3/4" or last == begin_of(tune) + 24 * hong - 6
+
+
 def test_onsets_durations_and_pitches_are_all_played(model: PhinTransformer, identity: Identity) -> None:
     """Fails: as in the ancestor, notes come in a row of equal lengths, for rhythm is never drawn."""
     (tune,) = generate(model, identity, TuneRequest(lines=8), 1, seed=0)
@@ -405,6 +418,7 @@ def test_a_folder_that_cannot_be_written_is_named_in_one_line(
 REQUESTS = {
     "lines": {"lines": 1},
     "about": {"about": 1.0},
+    "hong": {"hong": 5},
     "metre": {"metre": "3/4"},
     "lai": {"lai": "yai"},
     "source": {"source": "essen"},
@@ -486,6 +500,9 @@ def test_every_argument_of_the_sampler_changes_the_notes(
         ({"blend": 1.0, "density": 2.0, "other": Style(lai="yai")}, "density=2.0: means nothing with blend=1"),
         ({"blend": 0.5, "other": Style(lai="yay")}, "other.lai=yay: there is no such lai"),
         ({"lines": 65}, "lines=65"),
+        ({"hong": 0}, "hong=0: is no length for a tune. Take 1 to 512 hong"),
+        ({"hong": 3, "lines": 4}, "lines=4: is another length than hong=3"),
+        ({"hong": 3, "metre": "3/4"}, "hong=3: hold no whole bar of 3/4"),
         ({"metre": "11/16"}, "metre=11/16"),
         ({"metre": "waltz"}, "metre 'waltz'"),
         ({"lai": "yay"}, "lai=yay"),

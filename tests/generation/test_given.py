@@ -19,6 +19,7 @@ from phin.generation.torch_engine import TorchEngine
 from phin.generation.wishes import Wishes
 from phin.music.fingering import reaches
 from phin.music.fretboard import positions
+from phin.music.grid import begin_of
 from phin.music.lai import label_lai, lai_named
 from phin.music.midi import write_midi
 from phin.music.phrase import DURATION, PITCH, UNKNOWN, Inferred, Metre, Phrase
@@ -57,6 +58,12 @@ def test_a_tune_that_is_continued_is_the_tune_and_then_something_new() -> None:
             assert each.tempo == (tune.tempo or each.tempo)
             assert each.metre == tune.metre
         assert len({tuple(each.pitch.tolist()) for each in new}) == len(new)
+
+
+def test_a_tune_is_continued_by_so_many_hong() -> None:
+    """Fails: four hong are asked for, and a line is played, or the end of the given tune's line counts."""
+    for tune in made(Given(TUNE, Use.CONTINUE), TuneRequest(hong=4)):
+        assert tune.onset[-1] == begin_of(TUNE) + 24 * (TUNE_HONG + 4) - 6, "slot 4 of the last"
 
 
 def test_a_continuation_is_drawn_after_the_tune_itself() -> None:
@@ -239,6 +246,12 @@ def test_what_nothing_can_be_made_of_is_refused_in_one_line(phrase, use, hong, s
     ("use", "request_", "said"),
     [
         (Use.DECORATE, TuneRequest(lines=3), "lines=3: means nothing with use=decorate"),
+        (Use.RHYTHM, TuneRequest(hong=3), "hong=3: means nothing with use=rhythm"),
+        (
+            Use.CONTINUE,
+            TuneRequest(hong=512),
+            f"hong=512: is too much after the given tune, which has {TUNE_HONG}: 512 are the most in all. Take 1 to",
+        ),
         (Use.CONTINUE, TuneRequest(metre="3/4"), "metre=3/4: the given tune is in 2/4"),
         (
             Use.CONTINUE,

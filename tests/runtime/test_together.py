@@ -53,8 +53,10 @@ def asked(draw: st.DrawFn) -> Asked:
     lai = draw(st.sampled_from([None, *(each.name for each in LAI)]))
     use = draw(st.sampled_from([None, *Use]))
     blend = draw(st.sampled_from([0.0, 0.0, 0.4]))
+    is_long = use in (None, Use.CONTINUE)
+    length = draw(st.sampled_from([{"lines": 1}, {"lines": 2}, {"hong": 5}, {"hong": 12}])) if is_long else {}
     request = TuneRequest(
-        lines=draw(st.integers(1, 2)) if use in (None, Use.CONTINUE) else TuneRequest.lines,
+        **length,
         about=draw(st.sampled_from([0.0, 0.0, 0.5])) if use is None else 0.0,
         metre=draw(st.sampled_from(["2/4", "3/4", "6/8"])) if use is None else TuneRequest.metre,
         lai=lai,
