@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from phin.errors import InvalidCheckpoint
 from phin.tokenizer import Tokenizer
@@ -61,11 +61,23 @@ class Manifest:
         return {**stored, "seal": _seal(stored)}
 
     @classmethod
-    def read(cls, folder: str | Path) -> "Manifest":
+    def read(cls, folder: str | Path) -> Self:
         """Raises InvalidCheckpoint where a folder has none, or one of another version of phin."""
         path = Path(folder) / MANIFEST
         try:
-            stored = json.loads(path.read_text(encoding="utf-8"))
+            text = path.read_text(encoding="utf-8")
+        except OSError:
+            remedy = "name a folder that phin-export wrote, or a checkpoint"
+            raise InvalidCheckpoint(folder, f"has no {MANIFEST}", remedy) from None
+        except ValueError as error:
+            raise _torn(path, error) from None
+        return cls.parse(text, path)
+
+    @classmethod
+    def parse(cls, text: str | bytes, path: Path) -> Self:
+        """Of the JSON that is written. Raises InvalidCheckpoint, about `path`, as `read`."""
+        try:
+            stored = json.loads(text)
             if stored.get("format") != FORMAT:
                 raise ValueError("its format is another")
             if stored.pop("seal") != _seal(stored):
@@ -73,12 +85,13 @@ class Manifest:
             del stored["format"]
             tokenizer = Tokenizer.from_dict(stored.pop("tokenizer"))
             return cls(tokenizer=tokenizer, **{**stored, "learned_fields": tuple(stored["learned_fields"])})
-        except OSError:
-            remedy = "name a folder that phin-export wrote, or a checkpoint"
-            raise InvalidCheckpoint(folder, f"has no {MANIFEST}", remedy) from None
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            reason = f"is torn, or of another version of phin ({error})"
-            raise InvalidCheckpoint(path, reason, "export the model again: phin-export") from None
+            raise _torn(path, error) from None
+
+
+def _torn(path: Path, error: Exception) -> InvalidCheckpoint:
+    reason = f"is torn, or of another version of phin ({error})"
+    return InvalidCheckpoint(path, reason, "export the model again: phin-export")
 
 
 def _seal(stored: dict[str, Any]) -> str:
