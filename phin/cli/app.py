@@ -20,8 +20,8 @@ from phin.cli.typed import understood
 from phin.config import conf_dir, in_a_sweep, register
 from phin.errors import InvalidConfig, PhinError, Stopped
 
-OF_EXPORT = ("onnx", "onnxscript", "onnxruntime")
-"""What the extra `export` installs."""
+OF_EXTRAS = {**dict.fromkeys(("onnx", "onnxscript", "onnxruntime"), "export"), "executorch": "mobile"}
+"""What an extra installs that exported models need, by module."""
 _NOISE = ("To append to your", "full_key", "object_type", "reference_type", "Config search path", "provider=")
 
 
@@ -76,10 +76,12 @@ def run(command: str, schema: type, task: Callable[[Any], Any]) -> None:
     except Stopped as stopped:
         _leave(command, str(stopped), status=128 + signal.SIGTERM)
     except ModuleNotFoundError as error:
-        if error.name not in OF_EXPORT:
+        missing = (error.name or "").partition(".")[0]
+        extra = OF_EXTRAS.get(missing)
+        if extra is None:
             raise
-        remedy = 'install what exported models need: pip install "phin[export]"'
-        failures.append(PhinError(error.name, "is not installed", remedy))
+        remedy = f'install what exported models need: pip install "phin[{extra}]"'
+        failures.append(PhinError(missing, "is not installed", remedy))
     except Exception as error:
         ended = Sweep.begun.ended_by(error) if Sweep.begun else None
         if ended is None:

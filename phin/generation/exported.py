@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from phin.errors import InvalidCheckpoint
 from phin.tokenizer import Tokenizer
@@ -61,23 +61,14 @@ class Manifest:
         return {**stored, "seal": _seal(stored)}
 
     @classmethod
-    def read(cls, folder: str | Path) -> Self:
-        """Raises InvalidCheckpoint where a folder has none, or one of another version of phin."""
-        path = Path(folder) / MANIFEST
-        try:
-            text = path.read_text(encoding="utf-8")
-        except OSError:
-            remedy = "name a folder that phin-export wrote, or a checkpoint"
-            raise InvalidCheckpoint(folder, f"has no {MANIFEST}", remedy) from None
-        except ValueError as error:
-            raise _torn(path, error) from None
-        return cls.parse(text, path)
+    def read(cls, folder: str | Path, text: bytes | None = None) -> "Manifest":
+        """Raises InvalidCheckpoint where a folder has none, or one of another version of phin.
 
-    @classmethod
-    def parse(cls, text: str | bytes, path: Path) -> Self:
-        """Of the JSON that is written. Raises InvalidCheckpoint, about `path`, as `read`."""
+        `text` is what a file says that has its manifest inside: then that file stands for the folder.
+        """
+        path = Path(folder) / MANIFEST if text is None else Path(folder)
         try:
-            stored = json.loads(text)
+            stored = json.loads(path.read_text(encoding="utf-8") if text is None else text)
             if stored.get("format") != FORMAT:
                 raise ValueError("its format is another")
             if stored.pop("seal") != _seal(stored):
@@ -85,13 +76,12 @@ class Manifest:
             del stored["format"]
             tokenizer = Tokenizer.from_dict(stored.pop("tokenizer"))
             return cls(tokenizer=tokenizer, **{**stored, "learned_fields": tuple(stored["learned_fields"])})
+        except OSError:
+            remedy = "name a folder that phin-export wrote, or a checkpoint"
+            raise InvalidCheckpoint(folder, f"has no {MANIFEST}", remedy) from None
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise _torn(path, error) from None
-
-
-def _torn(path: Path, error: Exception) -> InvalidCheckpoint:
-    reason = f"is torn, or of another version of phin ({error})"
-    return InvalidCheckpoint(path, reason, "export the model again: phin-export")
+            reason = f"is torn, or of another version of phin ({error})"
+            raise InvalidCheckpoint(path, reason, "export the model again: phin-export") from None
 
 
 def _seal(stored: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""The decode step as a program of ExecuTorch for phones, fp32 or int8 (XNNPACK), in one file (`phin.generation.mobile_file`).
+"""The decode step as a program of ExecuTorch for phones, fp32 or int8, in one file (`phin.generation.mobile_file`).
 
 It reads one row of one tune, in one stream or in several, after as many as are cached: prompts row by row, tunes one
 after the other. The cache goes in as it lies and is not written; what a row adds to it comes out, and whoever calls
@@ -8,7 +8,7 @@ writes that where it belongs. So a program keeps nothing, and can be in many tun
 import copy
 import hashlib
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -91,7 +91,6 @@ def export_mobile(
         head_width=model.config.dim // model.config.num_heads,
         sha256={PROGRAM: hashlib.sha256(program).hexdigest()},
         precision=precision.value,
-        most_slots=MOST_SLOTS,
     )
     with whole_file(path) as partial:
         write_program(program, manifest, partial)
@@ -149,9 +148,7 @@ def _matmul(left: Tensor, right: Tensor) -> Tensor:
     if left.dim() != 4 or right.dim() != 4:
         return NotImplemented
     rows, heads, length, width = left.shape
-    product = torch.bmm(
-        left.reshape(rows * heads, length, width), right.reshape(rows * heads, width, right.shape[3])
-    )
+    product = torch.bmm(left.reshape(rows * heads, length, width), right.reshape(rows * heads, width, right.shape[3]))
     return product.view(rows, heads, length, right.shape[3])
 
 

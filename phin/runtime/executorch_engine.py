@@ -1,13 +1,12 @@
 """The engine that draws with ExecuTorch, from a file NAME.pte that phin-export wrote: what a phone computes, here.
 
 On a phone an app loads the same file with ExecuTorch's own library, and no torch. Its Python binding takes and gives
-tensors, so that here torch is imported (by `executorch.runtime` itself, and to hand arrays over): nothing of ours with it.
+tensors, so that here torch is imported (by `executorch.runtime` itself, and to hand arrays over): no module of ours is.
 """
 
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
