@@ -23,18 +23,17 @@ def open_engine(checkpoint: str, precision: str | None) -> Engine:
         from phin.runtime.onnx_engine import OnnxEngine
 
         return OnnxEngine(checkpoint, Precision(precision or Precision.FP32.value))
-    is_program = Path(checkpoint).suffix == MOBILE
-    if precision is not None:
-        of_what = (
-            "program for phones, which has one" if is_program else "checkpoint, whose weights are as they were trained"
-        )
-        reason = f"means nothing for a {of_what}"
-        remedy = "export it, with phin-export, and name that folder"
-        raise InvalidConfig(f"precision={precision}", reason, remedy)
-    if is_program:
+    if Path(checkpoint).suffix == MOBILE:
+        if precision is not None:
+            reason = "means nothing for a program for phones, which has one"
+            raise InvalidConfig(f"precision={precision}", reason, "leave it out")
         from phin.runtime.executorch_engine import ExecutorchEngine
 
         return ExecutorchEngine(checkpoint)
+    if precision is not None:
+        reason = "means nothing for a checkpoint, whose weights are as they were trained"
+        remedy = "export it, with phin-export, and name that folder"
+        raise InvalidConfig(f"precision={precision}", reason, remedy)
     import torch
 
     from phin.generation.torch_engine import TorchEngine

@@ -7,7 +7,6 @@ writes that where it belongs. So a program keeps nothing, and can be in many tun
 
 import copy
 import hashlib
-import warnings
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -31,6 +30,7 @@ from phin.generation.mobile_file import (
     MobileManifest,
     write_program,
 )
+from phin.generation.quiet import quiet
 from phin.generation.request import RANKED
 from phin.generation.sampling import Sampling
 from phin.generation.step import DecodeStep
@@ -77,8 +77,7 @@ def export_mobile(
     if model.config.learned_positions:
         remedy = "train one with musical time, as model=small"
         raise InvalidConfig("model.learned_positions=true", "cannot be exported: its tunes end with its table", remedy)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the exporters about themselves
+    with quiet():  # of the exporters about themselves
         program = _program(MobileStep(copy.deepcopy(model).float(), identity.learned_fields), precision)
     manifest = MobileManifest(
         identity.tokenizer,

@@ -4,9 +4,10 @@ On a phone an app loads the same file with ExecuTorch's own library, and no torc
 tensors, so that here torch is imported (by `executorch.runtime` itself, and to hand arrays over): no module of ours is.
 """
 
-import warnings
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,16 +17,16 @@ from torch import Tensor
 from phin.errors import InvalidCheckpoint, PhinError
 from phin.generation.limits import Kind, Limits
 from phin.generation.mobile_file import METHOD, read_program
+from phin.generation.quiet import quiet
 from phin.generation.reading import Mixture, read
 from phin.generation.request import SamplerConfig, Stream
 from phin.generation.rows import Rows
 from phin.generation.slots import Room, Slots
 from phin.tokenizer import FIRST_IDS, NUM_FIELDS
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # of executorch about itself: its Python binding is experimental
-    from executorch.extension.pybindings.portable_lib import _unsafe_reset_threadpool as set_threads
-    from executorch.runtime import Runtime
+with quiet():  # of executorch about itself: its Python binding is experimental
+    Runtime: Any = import_module("executorch.runtime").Runtime
+    set_threads: Any = import_module("executorch.extension.pybindings.portable_lib")._unsafe_reset_threadpool
 
 
 class ExecutorchEngine:
@@ -33,10 +34,11 @@ class ExecutorchEngine:
 
     def __init__(self, path: str | Path) -> None:
         program, self.about = read_program(path)
-        set_threads(1)  # a step is too small for two
         try:
-            self._program = Runtime.get().load_program(program)  # its method does not keep it alive
-            method = self._program.load_method(METHOD)
+            with quiet():
+                set_threads(1)  # a step is too small for two
+                self._program = Runtime.get().load_program(program)  # its method does not keep it alive
+                method = self._program.load_method(METHOD)
         except RuntimeError as error:
             reason = f"cannot be loaded by this version of executorch ({error})"
             raise InvalidCheckpoint(path, reason, "export the model again: phin-export") from None
@@ -116,7 +118,8 @@ class _Tune:
 
 def _row(rows: Rows, tune: slice, place: slice) -> Rows:
     *columns, bar, conditions, places = rows
-    return Rows(*(each[tune, place] for each in columns), bar[tune], conditions[tune], places[tune, place])
+    here = (each[tune, place] for each in columns)
+    return Rows(*here, bar=bar[tune], conditions=conditions[tune], place=places[tune, place])
 
 
 def _tensor(values: np.ndarray) -> Tensor:

@@ -91,8 +91,8 @@ def test_without_executorch_it_is_said_what_to_install(tmp_path: Path, monkeypat
     assert missing.value.name == "executorch"
     write_program(CODE, MANIFEST, tmp_path / "model.pte")
     told = phin("generate", "checkpoint=model.pte", "out=tunes")
-    assert told.status == 1
-    assert 'executorch: is not installed. Install what exported models need: pip install "phin[mobile]".' in told.err
+    line = 'executorch: is not installed. Install what exported models need: pip install "phin[mobile]".'
+    assert told.complaint == f"phin-generate: {line}"
     assert [each.name for each in tmp_path.iterdir()] == ["model.pte"]
 
 
