@@ -20,8 +20,8 @@ from phin.cli.typed import understood
 from phin.config import conf_dir, in_a_sweep, register
 from phin.errors import InvalidConfig, PhinError, Stopped
 
-OF_EXPORT = ("onnx", "onnxscript", "onnxruntime")
-"""What the extra `export` installs."""
+OF_EXTRAS = {**dict.fromkeys(("onnx", "onnxscript", "onnxruntime"), "export"), "executorch": "mobile"}
+"""What an extra installs that exported models need, by module."""
 _NOISE = ("To append to your", "full_key", "object_type", "reference_type", "Config search path", "provider=")
 
 
@@ -56,7 +56,10 @@ def run(command: str, schema: type, task: Callable[[Any], Any]) -> None:
             return None
         except Exception as error:
             if not in_a_sweep():
-                raise
+                if (missing := _missing(error)) is None:
+                    raise
+                failures.append(missing)
+                return None
             first_line = f"{type(error).__name__}: {error}".partition("\n")[0]
             return keep_failure(first_line, traceback.format_exc())
 
@@ -75,11 +78,6 @@ def run(command: str, schema: type, task: Callable[[Any], Any]) -> None:
         _leave(command, f"interrupted{to_go_on}", status=128 + signal.SIGINT)
     except Stopped as stopped:
         _leave(command, str(stopped), status=128 + signal.SIGTERM)
-    except ModuleNotFoundError as error:
-        if error.name not in OF_EXPORT:
-            raise
-        remedy = 'install what exported models need: pip install "phin[export]"'
-        failures.append(PhinError(error.name, "is not installed", remedy))
     except Exception as error:
         ended = Sweep.begun.ended_by(error) if Sweep.begun else None
         if ended is None:
@@ -110,6 +108,15 @@ def _line(failure: Exception, command: str) -> str:
         key = failure.full_key or str(failure.key)
         return str(InvalidConfig(key, "is not set", f"write {key}=... (phin-{command} --help says what it can be)"))
     return f"{_in_one_line(failure)}. See phin-{command} --help."
+
+
+def _missing(error: Exception) -> PhinError | None:
+    """What is said where something is not installed that only exported models need; None where it is something else."""
+    name = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+    if name not in OF_EXTRAS:
+        return None
+    remedy = f'install what exported models need: pip install "phin[{OF_EXTRAS[name]}]"'
+    return PhinError(name, "is not installed", remedy)
 
 
 def _named(error: OSError, command: str) -> PhinError:

@@ -1,9 +1,10 @@
-"""The engine that a checkpoint or an exported folder names."""
+"""The engine that a checkpoint, an exported folder or a program for phones names."""
 
 from pathlib import Path
 
 from phin.errors import InvalidConfig
 from phin.generation.exported import GRAPHS, MANIFEST, Precision
+from phin.generation.mobile_file import SUFFIX as MOBILE
 from phin.generation.play import Engine
 
 
@@ -15,11 +16,20 @@ def refuse_precision(precision: str | None) -> None:
 
 
 def open_engine(checkpoint: str, precision: str | None) -> Engine:
-    """What draws the tunes: ONNX Runtime for an exported model, else torch, which only then is needed."""
+    """What draws the tunes: ONNX Runtime for an exported model, ExecuTorch for a program, else torch, which only then
+    is needed.
+    """
     if any((Path(checkpoint) / name).is_file() for name in (MANIFEST, *GRAPHS.values())):
         from phin.runtime.onnx_engine import OnnxEngine
 
         return OnnxEngine(checkpoint, Precision(precision or Precision.FP32.value))
+    if Path(checkpoint).suffix == MOBILE:
+        if precision is not None:
+            reason = "means nothing for a program for phones, which has one"
+            raise InvalidConfig(f"precision={precision}", reason, "leave it out")
+        from phin.runtime.executorch_engine import ExecutorchEngine
+
+        return ExecutorchEngine(checkpoint)
     if precision is not None:
         reason = "means nothing for a checkpoint, whose weights are as they were trained"
         remedy = "export it, with phin-export, and name that folder"

@@ -1,4 +1,4 @@
-"""phin-export: a trained model to hand on, as a file of weights, or as a folder that plays without torch."""
+"""phin-export: a trained model to hand on: a file of weights, a folder that plays without torch, or one for phones."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,10 +6,12 @@ from pathlib import Path
 from omegaconf import MISSING
 
 from phin.cli.app import run
+from phin.cli.engine import refuse_precision
 from phin.cli.typed import refuse_unheard
 from phin.corpus.copies import store_of
 from phin.errors import InvalidConfig, PhinError
 from phin.generation.exported import GRAPHS, Precision
+from phin.generation.mobile_file import SUFFIX as MOBILE
 from phin.whole_file import whole_folder
 from phin.writable import refuse_file
 
@@ -21,10 +23,19 @@ class ExportConfig:
     checkpoint: str = MISSING
     """A .ckpt file, or the folder of a run."""
     out: str = MISSING
-    """A new file, NAME.safetensors; or a new folder, for the decode step in ONNX, as trained and in eight bits."""
+    """A new file, NAME.safetensors; or a new folder, for the decode step in ONNX, as trained and in eight bits;
+    or NAME.pte, for the decode step as phones play it, with ExecuTorch."""
+    precision: str | None = None
+    """Of NAME.pte: fp32, as it was trained, or int8; a folder holds both, and weights are as they were trained."""
     cache: str = "cache"
     """Where prepared corpora lie: held-out tunes of the one that the model learned from are what a folder is tried on.
     """
+
+    def __post_init__(self) -> None:
+        refuse_precision(self.precision)
+        if self.precision and Path(self.out).suffix != MOBILE:
+            remedy = f"leave it out, or let out end in {MOBILE}"
+            raise InvalidConfig(f"precision={self.precision}", f"is only asked of NAME{MOBILE}", remedy)
 
 
 def main() -> None:
@@ -36,15 +47,21 @@ def export(config: ExportConfig) -> None:
     """Writes the file or the folder; a model is played from either, and evaluated from the file."""
     refuse_file("out", config.out)
     if Path(config.out).suffix:
-        refuse_unheard(["cache"], "means nothing for a file of weights")
+        refuse_unheard(["cache"], "means nothing for one file, for only a folder is tried")
     from phin.model.checkpoint import SAFETENSORS, find, load
     from phin.model.checkpoint import export as write
 
     out = Path(config.out)
-    if out.suffix not in ("", SAFETENSORS):
-        remedy = f"let it end in {SAFETENSORS}, or name a folder"
+    if out.suffix not in ("", SAFETENSORS, MOBILE):
+        remedy = f"let it end in {SAFETENSORS} or {MOBILE}, or name a folder"
         raise InvalidConfig(f"out={config.out}", "is no form that is known", remedy)
-    if out.suffix:
+    if out.suffix == MOBILE:
+        from phin.generation.mobile import export_mobile
+
+        model, identity = load(find(config.checkpoint))
+        made = export_mobile(model, identity, out, Precision(config.precision or Precision.FP32.value))
+        told = f"{out.stat().st_size / 1e6:.1f} MB, the decode step in {made.precision}, for ExecuTorch"
+    elif out.suffix:
         model, identity = load(find(config.checkpoint))
         write(model, identity, out)
         told = f"{out.stat().st_size / 1e6:.1f} MB, the weights, settings and vocabulary"

@@ -80,13 +80,15 @@ AXES: dict[str, tuple[str | int, ...]] = {
 REAL = ("noise", "step", "after", "recalled_cost", "weights", "temperature", "top_p", "log_min_p", "unranked")
 
 
-def example(model: PhinTransformer) -> tuple[list[Tensor], list[Tensor]]:
-    """Inputs to trace the graph with, and keys and values that are cached."""
+def example(
+    model: PhinTransformer, sized: Mapping[str, int] = FREE, axes: Mapping[str, tuple[str | int, ...]] = AXES
+) -> tuple[list[Tensor], list[Tensor]]:
+    """Inputs to trace the graph with, and keys and values that are cached. `sized` are the axes that have names."""
     config, like = model.config, next(model.parameters())
-    sizes = {name: [FREE[axis] if isinstance(axis, str) else axis for axis in AXES.get(name, ())] for name in INPUTS}
+    sizes = {name: [sized[axis] if isinstance(axis, str) else axis for axis in axes.get(name, ())] for name in INPUTS}
     kinds = {name: like.dtype if name in REAL else torch.bool if name == "sees" else torch.int64 for name in INPUTS}
     given = [torch.ones(sizes[name], dtype=kinds[name]) for name in INPUTS]
-    of_cache = FREE["row"], config.num_heads, FREE["slot"], config.dim // config.num_heads
+    of_cache = sized["row"], config.num_heads, sized["slot"], config.dim // config.num_heads
     return given, [like.new_zeros(of_cache) for _ in range(2 * config.num_layers)]  # one for two would stay one
 
 

@@ -89,11 +89,14 @@ class Manifest:
         write_text(Path(folder) / MANIFEST, json.dumps(self.to_dict(), ensure_ascii=False, indent=1))
 
     @classmethod
-    def read(cls, folder: str | Path) -> "Manifest":
-        """Raises InvalidCheckpoint where a folder has none, or one of another version of phin."""
-        path = Path(folder) / MANIFEST
+    def read(cls, folder: str | Path, text: bytes | None = None) -> "Manifest":
+        """Raises InvalidCheckpoint where a folder has none, or one of another version of phin.
+
+        `text` is what a file says that has its manifest inside: then that file stands for the folder.
+        """
+        path = Path(folder) / MANIFEST if text is None else Path(folder)
         try:
-            stored = json.loads(path.read_text(encoding="utf-8"))
+            stored = json.loads(path.read_text(encoding="utf-8") if text is None else text)
             if stored.get("format") != FORMAT:
                 raise ValueError("its format is another")
             if stored.pop("seal") != _seal(stored):

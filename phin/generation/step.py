@@ -54,6 +54,8 @@ class DecodeStep(nn.Module):
     A field that the model never had labels for is not drawn: it stays unknown.
     """
 
+    draw = staticmethod(draw)
+
     def __init__(self, model: PhinTransformer, learned_fields: tuple[bool, ...]) -> None:
         super().__init__()
         self.model, self.learned_fields = model, learned_fields
@@ -82,7 +84,7 @@ class DecodeStep(nn.Module):
             if self.learned_fields[field]:
                 logits = self.heads.logits(field, mixture.weights @ state, reading.melody)
                 allowed = limits.step if field == STEP else self._added(field, added, limits, ids)
-                drawn = draw(logits + allowed, noises[field], sampling, field)
+                drawn = self.draw(logits + allowed, noises[field], sampling, field)
                 chances.append(logits.softmax(dim=-1))
             else:
                 drawn = torch.full_like(reading.melody, UNKNOWN_ID)

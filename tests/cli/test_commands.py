@@ -113,7 +113,7 @@ MISTAKES = [
     (
         "export",
         ["checkpoint=good.ckpt", "out=model.safetensors", "cache=cache"],
-        "cache=cache: means nothing for a file of weights",
+        "cache=cache: means nothing for one file",
     ),
     ("generate", ["checkpoint=nowhere", "precision=int4"], "precision=int4"),
     ("generate", ["checkpoint=nowhere", "choose.length_penalty=2"], "choose.length_penalty=2"),
