@@ -1,0 +1,52 @@
+// Four tunes of one seed side by side: to hear each, and to keep one.
+
+import { generate } from "./api.js";
+import { lettered } from "./music.js";
+import { toRequest } from "./request.js";
+import { Session } from "./session.js";
+import { t } from "./i18n.js";
+
+const FOUR = 4;
+const byId = (id) => document.getElementById(id);
+
+export class Variations {
+  constructor(app) {
+    this.app = app;
+    byId("draw-four").addEventListener("click", ({ currentTarget }) => app.attempt(() => this.draw(), currentTarget));
+  }
+
+  async draw() {
+    const { app } = this;
+    const settings = { ...app.settings, seed: app.nextSeed(), number: 0 };
+    if (settings.lines === "endless") settings.lines = "2";
+    const asked = toRequest(settings, app.about, app.drones, app.given?.source ?? null);
+    const { tunes } = await generate({ ...asked, count: FOUR });
+    byId("four").replaceChildren(...tunes.map((tune, number) => this.item(tune, { ...settings, number })));
+  }
+
+  item(tune, settings) {
+    const { app } = this;
+    const n = settings.number + 1;
+    const item = document.createElement("li");
+    const page = lettered(tune.notes, tune.begins, Math.min(tune.num_hong, 4));
+    const letters = page.map((hong) => hong.map((parts) => parts.join("")).join("")).join(" | ");
+    const begin = Object.assign(document.createElement("p"), { textContent: `${letters} …`, lang: "th" });
+    const session = Session.of(tune, settings, app.given);
+    const listen = button("listen", n, () => app.attempt(() => app.sound.play(session)));
+    const keep = button("keep", n, () => {
+      app.keep(session);
+      app.say(t("drawn", { hong: tune.num_hong, lai: tune.lai ?? "", notes: tune.notes.length }));
+    });
+    const actions = document.createElement("div");
+    actions.className = "actions";
+    actions.append(listen, keep);
+    item.append(begin, actions);
+    return item;
+  }
+}
+
+function button(key, n, pressed) {
+  const made = Object.assign(document.createElement("button"), { type: "button", textContent: t(key, { n }) });
+  made.addEventListener("click", pressed);
+  return made;
+}
