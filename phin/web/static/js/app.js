@@ -52,7 +52,7 @@ class App {
 
   /** What a link says beside its settings: the tune that it goes on from, and the model that drew it. */
   async fromLink(asked) {
-    if (asked.has("graph") && asked.get("graph") !== this.about.graph) this.say(t("otherGraph"));
+    if (asked.has("graph") && !this.about.graph.startsWith(asked.get("graph"))) this.say(t("otherGraph"));
     if (!asked.has("given")) return;
     try {
       const tune = await unpacked(asked.get("given"));
@@ -282,8 +282,9 @@ class App {
     const { session } = this;
     if (!this.about) return;
     byId("empty").hidden = Boolean(session?.notes.length);
-    byId("back").disabled = !this.before.length;
-    byId("again").disabled = !session?.notes.length;
+    byId("back").hidden = !this.before.length;
+    byId("again").hidden = !session?.notes.length;
+    byId("page-head").hidden = !session;
     byId("model").textContent = t("model", this.about);
     this.saving.show();
     this.work.show();

@@ -70,7 +70,7 @@ const WORDS = {
   rewrite: ["Rewrite the chosen hong", "แต่งห้องที่เลือกใหม่"],
   chooseHong: ["Choose hong on the page first: tap the first, then the last.", "เลือกห้องบนหน้าโน้ตก่อน: แตะห้องแรก แล้วห้องสุดท้าย"],
   suggest: ["Suggest techniques", "แนะนำเทคนิค"],
-  suggested: ["{n} of {all} notes have a suggestion other than plain.", "มีคำแนะนำนอกจากดีดธรรมดา {n} จาก {all} โน้ต"],
+  suggested: ["{n} of {all} notes have an ornament likelier than {odds} %.", "มี {n} จาก {all} โน้ตที่เทคนิคประดับมีโอกาสเกิน {odds} %"],
   abstains: ["no answer", "ไม่มีคำตอบ"],
   note: ["Note", "โน้ต"],
   technique: ["Technique", "เทคนิค"],

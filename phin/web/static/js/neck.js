@@ -67,7 +67,7 @@ export class Neck extends EventTarget {
     tuning.distances.forEach((distance, fret) => {
       if (fret) draw(svg, "line", { class: "fret", x1: x(distance), x2: x(distance), y1: top, y2: bottom });
       const room = fret ? x(distance) - x(tuning.distances[fret - 1]) : OPEN;
-      if (room > 11) draw(svg, "text", { class: "fret-number", x: this.x(fret), y: HEAD - 7 }, fret);
+      if (room > 13) draw(svg, "text", { class: "fret-number", x: this.x(fret), y: HEAD - 7 }, fret);
     });
     draw(svg, "line", { class: "nut", x1: nut, x2: nut, y1: top, y2: bottom });
     for (let string = 1; string <= count; string++) {
@@ -115,7 +115,7 @@ export class Neck extends EventTarget {
       if (note.string > this.tuning.strings.length || note.fret >= this.tuning.frets.length) continue;
       const mark = this.lit.get(place) ?? this.mark(place, note);
       mark.setAttribute("class", `light on ${note.kind}`);
-      const strength = note.kind === "next" || this.still.matches ? 1 : 0.4 + 0.6 * Math.exp(-FADE * note.since);
+      const strength = note.kind === "next" || this.still.matches ? 1 : 0.6 + 0.4 * Math.exp(-FADE * note.since);
       mark.style.opacity = strength.toFixed(2);
     }
   }

@@ -21,6 +21,7 @@ export const DEFAULTS = {
   rewrite: "",
 };
 
+const GRAPH = 12; // letters of the model's hash that tell it from another
 const NUMBERS = ["tempo", "techniques", "seed", "number", "blend"];
 
 export const newSeed = () => crypto.getRandomValues(new Uint32Array(1))[0] >>> 1;
@@ -48,7 +49,7 @@ export function toAddress(settings, graph, given) {
     else if (name === "lai" || name === "source") asked.set(name, "");
   }
   if (given) asked.set("given", given);
-  if (graph) asked.set("graph", graph);
+  if (graph) asked.set("graph", graph.slice(0, GRAPH));
   return `?${asked}`;
 }
 
@@ -79,7 +80,7 @@ export function toRequest(settings, about, drones, given = null) {
       lai: keepsLai,
       tonic: keepsLai && !endless,
       tuning: settings.tuning || null,
-      drone: keepsLai && settings.drone && drones,
+      drone: keepsLai && settings.drone && drones && !endless, // under a tune without end the page strikes it
     },
     seed: settings.seed,
     number: settings.number,
@@ -92,9 +93,11 @@ export function toRequest(settings, about, drones, given = null) {
 
 /** A tune as an address can hold it: its notes, deflated, in base64 of the kind that addresses take. */
 export async function packed(tune) {
-  const { title, metre, tempo, lai, source, tuning, drone, begins, num_hong } = tune;
-  const notes = tune.notes.map((note) => [note.onset, note.duration, note.pitch, note.velocity, note.technique, note.voice === "melody" ? 0 : 1, note.string, note.fret]);
-  const text = JSON.stringify([title, metre, tempo, lai, source, tuning, drone, begins, num_hong, notes]);
+  const { title, metre, tempo, lai, source, tuning, drone, begins, num_hong, inferred = [] } = tune;
+  const notes = tune.notes.map(({ onset, duration, pitch, velocity, technique, voice, string, fret }) => {
+    return [onset, duration, pitch, velocity, technique, voice === "melody" ? 0 : 1, string, fret];
+  });
+  const text = JSON.stringify([title, metre, tempo, lai, source, tuning, drone, begins, num_hong, inferred, notes]);
   const stream = new Blob([text]).stream().pipeThrough(new CompressionStream("deflate-raw"));
   const bytes = new Uint8Array(await new Response(stream).arrayBuffer());
   return btoa(String.fromCharCode(...bytes)).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
@@ -104,9 +107,11 @@ export async function packed(tune) {
 export async function unpacked(text) {
   const bytes = Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (letter) => letter.charCodeAt(0));
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
-  const [title, metre, tempo, lai, source, tuning, drone, begins, num_hong, rows] = await new Response(stream).json();
+  const [title, metre, tempo, lai, source, tuning, drone, begins, num_hong, inferred, rows] = await new Response(stream).json();
   const notes = rows.map(([onset, duration, pitch, velocity, technique, voice, string, fret]) => ({
-    ...{ onset, duration, pitch, velocity, technique, voice: voice ? "accompaniment" : "melody", string, fret },
+    ...{ onset, duration, pitch, velocity, technique, string, fret },
+    voice: voice ? "accompaniment" : "melody",
   }));
-  return { title, metre, tempo, lai, source, tuning, drone, begins, num_hong, notes, letters: null, tablature: null, said: [] };
+  const head = { title, metre, tempo, lai, source, tuning, drone, begins, num_hong, inferred };
+  return { ...head, notes, letters: null, tablature: null, said: [] };
 }

@@ -2,7 +2,7 @@
 
 import { generate } from "./api.js";
 import { lettered } from "./music.js";
-import { toRequest } from "./request.js";
+import { packed, toRequest } from "./request.js";
 import { Session } from "./session.js";
 import { t } from "./i18n.js";
 
@@ -33,7 +33,10 @@ export class Variations {
     const begin = Object.assign(document.createElement("p"), { textContent: `${letters} …`, lang: "th" });
     const session = Session.of(tune, settings, app.given);
     const listen = button("listen", n, () => app.attempt(() => app.sound.play(session)));
-    const keep = button("keep", n, () => {
+    const keep = button("keep", n, async () => {
+      // one that was drawn again has another number than its place: the link then holds the tune itself
+      const isOfItsNumber = tune.title === `phin ${settings.seed}-${n}`;
+      if (!isOfItsNumber) session.given = { source: { tune }, packed: await packed(tune) };
       app.keep(session);
       app.say(t("drawn", { hong: tune.num_hong, lai: tune.lai ?? "", notes: tune.notes.length }));
     });

@@ -5,6 +5,7 @@ import { letterOf, pitchName } from "./music.js";
 import { packed } from "./request.js";
 import { t } from "./i18n.js";
 
+const USUAL_AMOUNT = 0.7; // where the setting says none: ornaments that are likelier than 1 - it
 const byId = (id) => document.getElementById(id);
 
 export class Work {
@@ -32,9 +33,20 @@ export class Work {
 
   async suggest() {
     const { tune, suggestions, said } = await suggest(this.app.session.source());
-    this.suggested = tune;
-    const named = suggestions.filter(({ technique }) => technique && technique !== "plain");
-    byId("suggestions-said").textContent = `${said} ${t("suggested", { n: named.length, all: suggestions.length })}`;
+    const amount = this.app.settings.techniques || USUAL_AMOUNT;
+    const notes = tune.notes.map((note) => ({ ...note }));
+    let count = 0;
+    for (const { note, technique, probability, others } of suggestions) {
+      const odds = Object.entries({ ...others, ...(technique ? { [technique]: probability } : {}) });
+      const [ornament, likely] = odds.filter(([name]) => name !== "plain").sort(([, a], [, b]) => b - a)[0];
+      if (likely <= 1 - amount) continue;
+      notes[note].technique = ornament;
+      count++;
+    }
+    this.suggested = { ...tune, notes };
+    const counted = t("suggested", { n: count, all: suggestions.length, odds: Math.round(100 * (1 - amount)) });
+    byId("suggestions-said").textContent = `${said} ${counted}`;
+    byId("use-suggested").disabled = !count;
     const rows = suggestions.map(({ note, technique, probability, why }) => {
       const row = document.createElement("tr");
       const { pitch } = this.app.session.notes[note] ?? tune.notes[note];
