@@ -8,6 +8,7 @@ export class Session extends EventTarget {
     super();
     Object.assign(this, { settings, given, notes: [], begins: -42, tempo: settings.tempo, metre: "2/4" });
     Object.assign(this, { lai: settings.lai, tuning: settings.tuning, tune: null, ended: false, graph: null });
+    this.drawn = []; // onsets of the notes that were told one by one
   }
 
   /** A tune that is there already. */
@@ -49,6 +50,7 @@ export class Session extends EventTarget {
     let place = this.notes.length;
     while (place && this.notes[place - 1].onset > note.onset) place--;
     this.notes.splice(place, 0, note);
+    this.drawn.push(note.onset);
     this.tell("note");
   }
 
