@@ -136,7 +136,7 @@ def api(service: Service) -> APIRouter:
             while (await request.receive())["type"] != "http.disconnect":
                 pass
 
-        return Tunes(tunes=await service.draw(planned, asked.count, gone()))
+        return Tunes(tunes=await service.draw(planned, asked.count, gone))
 
     @router.post("/streams", status_code=201, responses=_REFUSED, dependencies=[Depends(counted)])
     async def open_stream(asked: TuneAsked) -> StreamMade:
