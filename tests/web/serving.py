@@ -63,7 +63,7 @@ class Served:
     def told(self, path: str, **asked: Any) -> Any:
         """What is answered to something that can be asked."""
         answer = self.post(path, **asked)
-        assert answer.is_success, answer.text
+        assert answer.is_success, answer.text[:500]
         return answer.json()
 
     def refused(self, status: int, path: str, **asked: Any) -> dict[str, str]:
@@ -106,7 +106,7 @@ def parsed(lines: Iterator[str]) -> Iterator[Event]:
 
 def problem(answer: httpx.Response, status: int) -> dict[str, str]:
     """What is said of a mistake: three lines, each of one line, and nothing else."""
-    assert answer.status_code == status, answer.text
+    assert answer.status_code == status, answer.text[:500]
     said = answer.json()
     assert set(said) == {"where", "reason", "remedy"}
     assert all(text and "\n" not in text and "Traceback" not in text for text in said.values()), said

@@ -187,9 +187,8 @@ def test_what_has_ended_is_forgotten_in_time_and_in_number() -> None:
     """Fails: memory grows with every tune that was ever heard."""
     with serving(kept_seconds=0.5, most_kept=2) as served:
         made = [served.told("streams", seed=seed, lines=1) for seed in range(4)]
-        for each in made:
-            while served.service.stage.num_players:
-                time.sleep(0.01)
+        while served.service.stage.num_players:
+            time.sleep(0.01)
         there = [served.client.get(each["events"]).status_code for each in made]
         assert there == [404, 404, 200, 200]
         time.sleep(0.6)
