@@ -136,7 +136,7 @@ def api(service: Service) -> APIRouter:
             while (await request.receive())["type"] != "http.disconnect":
                 pass
 
-        return Tunes(tunes=await service.draw(planned, asked.count, gone()))
+        return Tunes(tunes=await service.draw(planned, asked.count, gone))
 
     @router.post("/streams", status_code=201, responses=_REFUSED, dependencies=[Depends(counted)])
     async def open_stream(asked: TuneAsked) -> StreamMade:
@@ -166,7 +166,7 @@ def api(service: Service) -> APIRouter:
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(stream.events.after(heard), media_type="text/event-stream", headers=headers)
 
-    @router.delete("/streams/{id}", status_code=204, responses=_NOT_THERE)
+    @router.delete("/streams/{id}", status_code=204, responses={**_NOT_THERE, 422: _REFUSED[422]})
     async def end_stream(id: str) -> None:
         """Ends a stream: drawing stops within a note, and who listens hears that it was stopped."""
         service.streams.remove(id)

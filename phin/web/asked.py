@@ -145,7 +145,8 @@ def plan(asked: Any, sampler: SamplerConfig, phrases: Mapping[str, Phrase]) -> P
         given = Given(phrases["given"], Use(asked.use), asked.rewrite and tuple(asked.rewrite))
         request = given.request(request)
     elif asked.use != "continue" or asked.rewrite is not None:
-        raise InvalidConfig(f"use={asked.use}", "means nothing without a tune", "give one")
+        name = "use" if asked.use != "continue" else "rewrite"
+        raise InvalidConfig(f"{name}={getattr(asked, name)}", "means nothing without a tune", "give one, as given")
     if asked.endless:
         request = _endless(request, asked, given)
     constraints = kept_to(keep, request, given)

@@ -35,7 +35,8 @@ from phin.web.tune import to_json, to_phrase
 
 log = logging.getLogger(__name__)
 
-TO = ("mid", "txt", "tab", "wav", "html", "png", "svg", "neck.png", "neck.svg")
+FAREWELL = 2.0
+"""Seconds in which the last errand may end; then it ends with this process."""
 SAID = f"learned from {LEARNED_FROM}: a player knows better"
 
 
@@ -159,6 +160,7 @@ class Errands:
         self.folder = tempfile.mkdtemp(prefix="phin-web-")
         self._waiting: queue.Queue[tuple[Errand, Future[Any]] | None] = queue.Queue(limits.most_waiting)
         self._at: list[Future[Any]] = []
+        """Who waits for the errand that is run; nobody, or one."""
         self._is_open = True
         self._thread = threading.Thread(target=self._run, name="errands", daemon=True)
         self._thread.start()
@@ -180,10 +182,10 @@ class Errands:
         self._is_open = False
         while not self._waiting.empty():
             waiting = self._waiting.get_nowait()
-            if waiting is not None:
+            if waiting is not None and waiting[1].set_running_or_notify_cancel():
                 waiting[1].set_exception(stopped())
         self._waiting.put(None)
-        self._thread.join(timeout=self.limits.read_seconds + 5)
+        self._thread.join(timeout=FAREWELL)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _run(self) -> None:
@@ -199,8 +201,10 @@ class Errands:
 
     def _errands(self) -> Iterator[Errand]:
         while (waiting := self._waiting.get()) is not None:
-            self._at.append(waiting[1])
-            yield waiting[0]
+            errand, done = waiting
+            if done.set_running_or_notify_cancel():
+                self._at.append(done)
+                yield errand
 
     def _answer(self, answer: Any) -> None:
         for done in self._at:

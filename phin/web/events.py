@@ -20,6 +20,9 @@ class Events:
         self._lock = threading.Lock()
         self._heard = time.monotonic()
 
+    def __len__(self) -> int:
+        return len(self._events)
+
     def tell(self, kind: str, json: str, is_last: bool = False) -> None:
         """Adds an event; after the last one nothing is heard."""
         with self._lock:

@@ -21,6 +21,15 @@ def too_large(where: str, what: str, most: str) -> Refusal:
     return Refusal(413, where, f"{what}, and {most} are the most", "send less")
 
 
+MOST_SAID = 400
+"""Letters of a line: what was sent is told back, and may be anything."""
+
+
 def told(error: PhinError) -> dict[str, str]:
-    """An error as the page reads it."""
-    return {"where": error.where, "reason": error.reason, "remedy": error.remedy}
+    """An error as the page reads it, each part on one line that is no longer than a person reads."""
+    return {name: _line(getattr(error, name)) for name in ("where", "reason", "remedy")}
+
+
+def _line(text: str) -> str:
+    line = " ".join(text.encode(errors="replace").decode().split())
+    return line if len(line) <= MOST_SAID else f"{line[:MOST_SAID]}…"

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -61,10 +61,10 @@ class Service:
         phrases = {name: await self._phrase(source) for name, source in sources.items() if source is not None}
         return plan(asked, self.model.sampler, phrases)
 
-    async def draw(self, planned: Plan, count: int, gone: Awaitable[None]) -> list[Tune]:
-        """`count` tunes; none any more once the client has `gone`. Raises PhinError."""
+    async def draw(self, planned: Plan, count: int, gone: Callable[[], Coroutine[Any, Any, None]]) -> list[Tune]:
+        """`count` tunes; no more of them once `gone` returns. Raises PhinError."""
         player = self.stage.enter(seconds=self.limits.draw_seconds)
-        watch = asyncio.ensure_future(gone)
+        watch = asyncio.create_task(gone())
         watch.add_done_callback(lambda done: None if done.cancelled() else player.stop())
         try:
             draw: Callable[[], list[Tune]] = lambda: several(player, planned, count, self.model.copied)  # noqa: E731

@@ -140,12 +140,12 @@ class Player:
 
     def draw(self, turn: Turn) -> Drawn:
         """What a step draws. Raises LeftStage when told to stop, and Refusal (503) when the time is up."""
-        self.wait(0)
+        self.wait(0.0)
         if self._until is not None and time.monotonic() > self._until:
             reason = f"was not drawn within {self._seconds:g} s"
             raise Refusal(503, "request", reason, "ask for fewer or shorter tunes, or try again later", 10)
         drawn = self.stage.draw(turn)
-        self.wait(0)
+        self.wait(0.0)
         if self.listener is not None:
             self.listener(turn.rows, drawn[0])
         return drawn

@@ -142,12 +142,15 @@ def note_of(row: Sequence[int], string: int | None, fret: int | None) -> Note:
 
 def to_phrase(tune: Tune) -> Phrase:
     """The phrase that a tune says. Raises PhinError where it is none."""
-    where = tune.title or "tune"
+    where = _in_one_line(tune.title) or "tune"
     if tune.lai not in (known := [None, NO_LAI, *(lai.name for lai in LAI)]):
         remedy = f"take one of {', '.join(filter(None, known))}"
         raise PhinError(where, f"is in a lai {tune.lai!r} that nobody knows", remedy)
     if tune.tuning is not None:
         Tuning.parse(tune.tuning)
+    metre = Metre.parse(tune.metre) if tune.metre is not None else None
+    if metre is not None and not (metre.numerator <= 99 and metre.denominator in (1, 2, 4, 8, 16, 32)):
+        raise PhinError(where, f"has a metre {tune.metre!r} that no tune has", "write one such as 2/4, 3/4 or 6/8")
     for number, note in enumerate(tune.notes, 1):
         if note.technique not in (None, *TECHNIQUES):
             reason = f"note {number} has a technique {note.technique!r} that nobody knows"
@@ -159,11 +162,11 @@ def to_phrase(tune: Tune) -> Phrase:
     try:
         return Phrase(
             let_ring(rows_from_columns(*columns.T)),
-            metre=Metre.parse(tune.metre) if tune.metre else None,
+            metre=metre,
             tempo=round(60e6 / tune.tempo) if tune.tempo else None,
             lai=tune.lai,
-            title=tune.title,
-            source=tune.source or "",
+            title=_in_one_line(tune.title),
+            source=_in_one_line(tune.source or ""),
             tuning=tune.tuning,
             drone=tuple(tune.drone),
             inferred=frozenset(inferred),
@@ -171,6 +174,10 @@ def to_phrase(tune: Tune) -> Phrase:
     except ValueError as error:
         reason = str(error).rpartition(": ")[2]
         raise PhinError(where, reason, "let each note end before its pitch is struck again") from None
+
+
+def _in_one_line(text: str) -> str:
+    return " ".join("".join(each if each.isprintable() else " " for each in text).split())
 
 
 def _row(note: Note) -> tuple[int, ...]:
