@@ -185,6 +185,7 @@ class App {
         session.add(note);
         if (begun) return;
         begun = true;
+        if (request.endless) this.say(t("goesOn"));
         const from = settings.use === "continue" ? beginOfHong(Math.max(Math.floor((note.onset - session.begins) / HONG) - 2, 0), session.begins) : null;
         this.sound.play(session, from).catch((error) => this.refuse(error));
       },
@@ -192,7 +193,7 @@ class App {
         session.end(tune);
         this.told(tune);
       },
-      lost: (isLost) => this.say(isLost ? t("lost") : t("drawing")),
+      lost: (isLost) => this.say(t(isLost ? "lost" : request.endless ? "goesOn" : "drawing")),
     };
     const ready = () => this.heardEnough(session, stopping.signal);
     try {
@@ -274,7 +275,8 @@ class App {
   told(tune) {
     const lai = this.about.lai.find((each) => each.name === tune.lai && tune.lai !== "none");
     const name = lai ? (currentLanguage() === "th" ? lai.thai.replace(/^ลาย/, "") : lai.name) : "";
-    this.say(t(lai ? "drawn" : "drawnNone", { hong: tune.num_hong, lai: name, notes: tune.notes.length }));
+    const notes = tune.notes.filter((note) => note.voice === "melody").length;
+    this.say(t(lai ? "drawn" : "drawnNone", { hong: tune.num_hong, lai: name, notes }));
   }
 
   /** Puts the page into the state of its session. */

@@ -51,7 +51,7 @@ export class Controls {
     const { about } = this;
     const thai = currentLanguage() === "th";
     const lais = about.lai.filter((lai) => lai.name !== "none");
-    const laiWords = (lai) => (thai ? lai.thai : lai.name);
+    const laiWords = (lai) => (thai ? lai.thai.replace(/^ลาย/, "") : lai.name);
     chips("lai", [
       ...lais.map((lai) => [lai.name, laiWords(lai), thai ? t(lai.family) : lai.thai]),
       ["", t("anyLai"), ""],

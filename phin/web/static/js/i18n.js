@@ -114,6 +114,7 @@ const WORDS = {
   chosen: ["Hong {a} to {b} chosen", "เลือกห้อง {a} ถึง {b}"],
   loopThese: ["Repeat", "วนซ้ำ"],
   drawing: ["Drawing…", "กำลังสร้าง…"],
+  goesOn: ["It goes on until you stop it.", "เล่นต่อไปเรื่อย ๆ จนกว่าจะหยุด"],
   drawn: ["{hong} hong in lai {lai}, {notes} notes.", "{hong} ห้อง ลาย{lai} {notes} โน้ต"],
   drawnNone: ["{hong} hong in no lai, {notes} notes.", "{hong} ห้อง ไม่อยู่ในลายใด {notes} โน้ต"],
   lost: ["The connection dropped. Going on as soon as it is back…", "การเชื่อมต่อขาด จะต่อเมื่อกลับมา…"],

@@ -32,7 +32,7 @@ export class Letters extends EventTarget {
       this.texts = new Map();
       this.tabbable = null;
     }
-    const page = lettered(notes, begins, count);
+    const page = lettered(notes, begins, count, session.marked);
     const frets = this.view === "tablature" ? boxesOf(notes, begins, count, strings) : null;
     const firstLine = Math.max(Math.ceil(count / HONG_PER_LINE) - MOST_LINES, 0);
     for (const line of [...this.root.children]) {

@@ -33,9 +33,10 @@ export const frequencyOf = (pitch, cents = 0) => 440 * 2 ** ((pitch - 69 + cents
 /**
  * The melody in letters: an array of hong, each of four slots, each a list of what stands in it ("-", one letter, or
  * the two or three that share it). As phin.music.notation.lettered_slots has it; what lies off halves and thirds of a
- * slot, which it refuses, stands in the nearest third here, so that nothing that sounds is left out.
+ * slot, which it refuses, stands in the nearest third here, so that nothing that sounds is left out. Octaves that
+ * nobody wrote stay unmarked (`marked`).
  */
-export function lettered(notes, begins, numHong) {
+export function lettered(notes, begins, numHong, marked = true) {
   const bySlot = new Map();
   for (const note of notes) {
     if (note.voice !== "melody") continue;
@@ -51,7 +52,8 @@ export function lettered(notes, begins, numHong) {
     const share = [1, 2, 3].find((parts) => within.every((step) => step % (SLOT / parts) === 0)) ?? 3;
     const parts = Array(share).fill("-");
     struck.forEach((note, place) => {
-      parts[Math.floor((within[place] * share) / SLOT)] = letterOf(note.pitch) ?? pitchName(note.pitch);
+      const letter = marked ? letterOf(note.pitch) : bareLetter(note.pitch);
+      parts[Math.floor((within[place] * share) / SLOT)] = letter ?? pitchName(note.pitch);
     });
     hong[slot & 3] = parts;
   }

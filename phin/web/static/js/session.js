@@ -35,6 +35,11 @@ export class Session extends EventTarget {
     return Math.max(end, this.begins + HONG);
   }
 
+  /** Whether its page says which octave each letter is in. */
+  get marked() {
+    return !this.tune?.inferred?.includes("octave");
+  }
+
   get numHong() {
     return this.tune ? this.tune.num_hong : hongNeeded(this.notes, this.begins);
   }

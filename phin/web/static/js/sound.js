@@ -37,17 +37,20 @@ export class Sound extends EventTarget {
 
   /** Makes the strings ready; a press must have asked for it, or browsers keep silent. */
   async ready() {
-    if (!this.context) {
-      this.context = new AudioContext({ latencyHint: "interactive" });
-      await this.context.audioWorklet.addModule(new URL("./pluck.js", import.meta.url));
-      this.strings = new AudioWorkletNode(this.context, "strings", { numberOfInputs: 0, outputChannelCount: [1] });
-      this.strings.connect(this.context.destination);
-      this.strings.port.onmessage = ({ data }) => {
-        this.log.push(...data.began);
-        if (this.log.length > LOG) this.log.splice(0, this.log.length - LOG);
-      };
-    }
+    this.stringed ??= this.strung();
+    await this.stringed;
     if (this.context.state !== "running") await this.context.resume();
+  }
+
+  async strung() {
+    this.context = new AudioContext({ latencyHint: "interactive" });
+    await this.context.audioWorklet.addModule(new URL("./pluck.js", import.meta.url));
+    this.strings = new AudioWorkletNode(this.context, "strings", { numberOfInputs: 0, outputChannelCount: [1] });
+    this.strings.connect(this.context.destination);
+    this.strings.port.onmessage = ({ data }) => {
+      this.log.push(...data.began);
+      if (this.log.length > LOG) this.log.splice(0, this.log.length - LOG);
+    };
   }
 
   /** Plays a session from a step on. */

@@ -28,7 +28,8 @@ export class Variations {
     const { app } = this;
     const n = settings.number + 1;
     const item = document.createElement("li");
-    const page = lettered(tune.notes, tune.begins, Math.min(tune.num_hong, 4));
+    const marked = !tune.inferred?.includes("octave");
+    const page = lettered(tune.notes, tune.begins, Math.min(tune.num_hong, 4), marked);
     const letters = page.map((hong) => hong.map((parts) => parts.join("")).join("")).join(" | ");
     const begin = Object.assign(document.createElement("p"), { textContent: `${letters} …`, lang: "th" });
     const session = Session.of(tune, settings, app.given);
@@ -38,7 +39,7 @@ export class Variations {
       const isOfItsNumber = tune.title === `phin ${settings.seed}-${n}`;
       if (!isOfItsNumber) session.given = { source: { tune }, packed: await packed(tune) };
       app.keep(session);
-      app.say(t("drawn", { hong: tune.num_hong, lai: tune.lai ?? "", notes: tune.notes.length }));
+      app.told(tune);
     });
     const actions = document.createElement("div");
     actions.className = "actions";
