@@ -154,6 +154,18 @@ def test_the_roll_moves_with_the_sound(opened: Open) -> None:
     assert len({before, first, page.evaluate(drawn)}) == 3
 
 
+def test_who_wishes_for_less_motion_sees_the_roll_page_by_page(opened: Open) -> None:
+    """Fails: a roll that never rests makes somebody ill."""
+    page = opened(reduced_motion="reduce")
+    put(page, MINE)
+    page.evaluate("phin.roll.show(phin.session, phin.session.begins + 30, null, null)")
+    left = "document.getElementById('roll').getContext('2d').getImageData(36, 0, 1, 150).data.join()"
+    before = page.evaluate(left)
+    page.evaluate("phin.roll.show(phin.session, phin.session.begins + 50, null, null)")
+    assert page.evaluate(left) == before, "only the moment moves"
+    assert page.evaluate("getComputedStyle(document.querySelector('.light, .hong')).transitionDuration") == "0s"
+
+
 def test_the_letters_that_are_shown_are_those_of_the_midi_that_is_saved(opened: Open, tmp_path: Path) -> None:
     """Fails: who learns from the page plays another tune than the file has."""
     page = opened()
@@ -483,7 +495,7 @@ def test_a_tune_without_end_goes_on_until_it_is_stopped(opened: Open, served: Se
     until(page, "phin.sound.log.filter((each) => each.note !== null).length > 1")
     assert after_strokes(page, 2, "drone")[0]["pitch"] == 57
     assert served.service.stage.num_players == 1
-    page.click("[name=lines][value='1'] + span")
+    page.check("[name=lines][value='1']")
     page.click("#new")
     until(page, "phin.session?.tune")
     page.wait_for_timeout(500)

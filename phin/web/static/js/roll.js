@@ -1,4 +1,5 @@
 // The piano roll: it passes under the moment that is heard, with hong and slots drawn, slot 4 strongest, as the beat is.
+// Who wishes for less motion sees it page by page, and the moment passing over it.
 
 import { BEAT, HONG, SLOT, beginOfHong, hongOf, lengthOf, letterOf, pitchClass, pitchName } from "./music.js";
 
@@ -11,6 +12,7 @@ export class Roll {
   constructor(canvas) {
     this.canvas = canvas;
     this.shown = { step: NaN };
+    this.still = matchMedia("(prefers-reduced-motion: reduce)");
     new ResizeObserver(() => this.resize()).observe(canvas);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.colour());
     this.resize();
@@ -50,10 +52,14 @@ export class Roll {
     const [low, high] = this.range(notes);
     const row = (height - FOOT) / (high - low + 1);
     const y = (pitch) => (high - pitch) * row;
-    const now = GUTTER + (width - GUTTER) * HEARD_AT;
-    const x = (at) => now + ((at - step) * HONG_WIDTH) / HONG;
-    const first = step - ((now - GUTTER) / HONG_WIDTH) * HONG;
-    const last = step + ((width - now) / HONG_WIDTH) * HONG;
+    const wide = ((width - GUTTER) / HONG_WIDTH) * HONG; // steps that are seen
+    const page = Math.max(Math.floor(wide / HONG), 1) * HONG;
+    const first = this.still.matches
+      ? session.begins + Math.floor((step - session.begins) / page) * page
+      : step - wide * HEARD_AT;
+    const last = first + wide;
+    const x = (at) => GUTTER + ((at - first) * HONG_WIDTH) / HONG;
+    const now = x(step);
 
     if (lai) {
       context.fillStyle = colours.tonic;
