@@ -118,10 +118,6 @@ def after_strokes(page: Any, count: int, kind: str = "melody") -> list[dict[str,
     return strokes(page, kind)
 
 
-def step_of(page: Any, stroke: dict[str, Any]) -> int:
-    return page.evaluate(f"phin.sound.session.notes[{stroke['note']}].onset")
-
-
 def test_a_tune_sounds_at_its_times_and_lights_where_it_is_plucked(opened: Open) -> None:
     """Fails: nothing is heard, it stumbles while the page is busy, or a fret lights that is not played."""
     page = opened()
@@ -131,7 +127,7 @@ def test_a_tune_sounds_at_its_times_and_lights_where_it_is_plucked(opened: Open)
     assert all(abs(stroke["began"] - stroke["asked"]) < A_BLOCK for stroke in heard)
     seconds = 60 / 200 / 24
     for one, other in pairwise(heard):
-        steps = step_of(page, other) - step_of(page, one)
+        steps = other["step"] - one["step"]
         assert other["began"] - one["began"] == pytest.approx(steps * seconds, abs=2 / 44_100)
     lit = page.wait_for_selector(".light.on.melody").get_attribute("data-place")
     places = page.evaluate("phin.session.notes.map((note) => `${note.string}:${note.fret}`)")
@@ -390,11 +386,50 @@ def test_practice_is_slower_repeats_and_strikes_the_cymbals_on_slot_four(opened:
     assert all(later - sooner == pytest.approx(hong, abs=2 / 44_100) for sooner, later in pairwise(both))
     begins = page.evaluate("phin.session.begins")
     for stroke in melody:
-        after_slot_four = ((step_of(page, stroke) - begins - 18) % 24) / 24
+        after_slot_four = ((stroke["step"] - begins - 18) % 24) / 24
         beats = (stroke["began"] - both[0]) / hong - after_slot_four
         assert beats == pytest.approx(round(beats), abs=1e-3)
-    assert {(step_of(page, stroke) - begins) // 24 for stroke in melody} <= {1, 2}
-    assert len(melody) > len({stroke["note"] for stroke in melody}), "it came round again"
+    assert {(stroke["step"] - begins) // 24 for stroke in melody} <= {1, 2}
+    assert len(melody) > len({stroke["step"] for stroke in melody}), "it came round again"
+
+
+def test_a_count_a_drone_and_another_concert_pitch_are_heard(opened: Open) -> None:
+    """Fails: one cannot come in together, or play along with an instrument that is not at 440 Hz."""
+    page = opened()
+    put(page, MINE)
+    page.click("#practice summary")
+    page.check("#drone-alone")
+    assert after_strokes(page, 1, "drone")[0]["pitch"] == 57
+    page.uncheck("#drone-alone")
+    page.check("#count-in")
+    page.fill("#concert", "27")
+    assert page.inner_text("#concert-said") == "A = 446.9 Hz, +27 cents"
+    page.click("#play")
+    first = after_strokes(page, 1)[0]
+    rung = strokes(page, "ching", "chap")
+    assert [first["began"] - stroke["began"] for stroke in rung] == pytest.approx(
+        [4 * 0.3, 3 * 0.3, 2 * 0.3, 0.3], abs=1e-4
+    )
+    assert first["pitch"] == 69
+    assert first["hertz"] == pytest.approx(446.91, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "lai=&source=&density=2",
+        "lai=noi&tuning=A-D-A&techniques=0.8",
+        "blend=0.5&otherSource=essen&otherTempo=80",
+        "blend=1&otherLai=noi",
+        "lai=po+sai&drone=1",
+    ],
+)
+def test_what_can_be_set_can_be_drawn(opened: Open, asked: str) -> None:
+    """Fails: a setting of the page is one that the server refuses."""
+    page = opened(f"?seed=3&lines=1&tempo=200&{asked}")
+    play(page)
+    if "techniques" in asked:
+        assert page.evaluate("phin.session.notes.some((note) => note.technique)")
 
 
 def test_letters_that_are_typed_are_played_continued_and_rewritten(opened: Open) -> None:
@@ -492,7 +527,7 @@ def test_a_tune_without_end_goes_on_until_it_is_stopped(opened: Open, served: Se
     """Fails: it ends, its drone is missing, or the server draws for nobody after the page has gone on."""
     page = opened(ASKED.replace("lines=1", "lines=endless"))
     page.click("#play")
-    until(page, "phin.sound.log.filter((each) => each.note !== null).length > 1")
+    until(page, "phin.sound.log.filter((each) => each.step !== null).length > 1")
     assert after_strokes(page, 2, "drone")[0]["pitch"] == 57
     assert served.service.stage.num_players == 1
     page.check("[name=lines][value='1']")

@@ -61,6 +61,7 @@ const WORDS = {
   slot: ["1 slot", "1 ช่อง"],
   slots2: ["2 slots", "2 ช่อง"],
   slots4: ["1 hong", "1 ห้อง"],
+  noLetter: ["{pitch} has no letter", "{pitch} ไม่มีตัวโน้ตไทย"],
   undoTap: ["Take one back", "ลบหนึ่งตัว"],
   work: ["Work on this tune", "ต่อยอดทำนองนี้"],
   workEmpty: ["Draw or open a tune first.", "สร้างหรือเปิดทำนองก่อน"],

@@ -1,7 +1,7 @@
 // A tune of one's own: from a file, typed in letters, or tapped on the neck.
 
 import { base64, read } from "./api.js";
-import { letterOf } from "./music.js";
+import { letterOf, pitchName } from "./music.js";
 import { t } from "./i18n.js";
 
 const byId = (id) => document.getElementById(id);
@@ -49,7 +49,7 @@ export class Mine {
   async touched({ pitch, string }) {
     await this.app.sound.touch(pitch, string);
     const letter = letterOf(pitch);
-    if (letter === null) return this.app.say(`${pitch}`);
+    if (letter === null) return this.app.display.say(t("noLetter", { pitch: pitchName(pitch) }));
     const slots = Number(byId("tap-length").value);
     this.taps.push("-".repeat(slots - 1) + letter);
     this.write();

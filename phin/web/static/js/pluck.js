@@ -152,7 +152,8 @@ class Strings extends AudioWorkletProcessor {
         }
       }
       this.sounding.push(stroke.strike ? new Pluck(stroke, first) : new Ching(stroke, first));
-      began.push({ kind: stroke.kind, note: stroke.note, pitch: stroke.pitch, asked: stroke.time, began: first / sampleRate });
+      const { kind, step, pitch, frequency, time } = stroke;
+      began.push({ kind, step, pitch, hertz: frequency, asked: time, began: first / sampleRate });
     }
     this.sounding = this.sounding.filter((voice) => voice.run(out, Math.max(voice.begins - currentFrame, 0)));
     for (let at = 0; at < out.length; at++) out[at] = Math.tanh(out[at]);

@@ -29,12 +29,12 @@ export class Saving {
     link.value = location.href;
     try {
       await navigator.clipboard.writeText(link.value);
-      this.app.say(t("copied"));
+      this.app.display.say(t("copied"));
     } catch {
       // no clipboard without https, or it was refused: one can still take it from the field
       link.hidden = false;
       link.select();
-      this.app.say(t("linkIs"));
+      this.app.display.say(t("linkIs"));
     }
   }
 

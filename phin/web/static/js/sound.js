@@ -26,7 +26,7 @@ export class Sound extends EventTarget {
     this.stretches = [];
     this.playing = false;
     this.waits = false;
-    this.log = []; // of what the strings began: {kind, note, pitch, asked, began}
+    this.log = []; // of what the strings began: {kind, step, pitch, hertz, asked, began}
     this.strikes = new Map();
   }
 
@@ -185,7 +185,7 @@ export class Sound extends EventTarget {
       const gain = note.voice === "melody" ? 1 : ACCOMPANIMENT_GAIN;
       for (const stroke of strokesOf(note, lengthOf(note, place, notes) * this.pace, how)) {
         const time = Math.max(this.timeOf(note.onset) + stroke.after, late);
-        strokes.push(this.string(time, stroke, note.string, gain, note.voice, place));
+        strokes.push(this.string(time, stroke, note.string, gain, note.voice, note.onset));
       }
       if (note.voice === "melody") before = note.pitch;
     });
@@ -200,7 +200,7 @@ export class Sound extends EventTarget {
     }
   }
 
-  string(time, { pitch, velocity, seconds, bend }, string, gain, kind, note) {
+  string(time, { pitch, velocity, seconds, bend }, string, gain, kind, step) {
     const frequency = frequencyOf(pitch, this.practice.cents);
     const hard = Math.max(Math.round(velocity / 4) * 4, 4);
     const key = `${Math.round(frequency * 100)} ${hard}`;
@@ -208,11 +208,11 @@ export class Sound extends EventTarget {
       if (this.strikes.size > 500) this.strikes.clear();
       this.strikes.set(key, strike(frequency, hard, this.context.sampleRate));
     }
-    return { kind, note, time, frequency, pitch, seconds, bend, gain, string, strike: this.strikes.get(key) };
+    return { kind, step, time, frequency, pitch, seconds, bend, gain, string, strike: this.strikes.get(key) };
   }
 
   cymbal(time, open) {
-    return { kind: open ? "ching" : "chap", note: null, pitch: null, time, open, gain: 1, string: null };
+    return { kind: open ? "ching" : "chap", step: null, pitch: null, time, open, gain: 1, string: null };
   }
 
   /** Sounds a pitch at once, as a finger on the neck asks. */

@@ -2,7 +2,7 @@
 
 import { generate } from "./api.js";
 import { lettered } from "./music.js";
-import { packed, toRequest } from "./request.js";
+import { newSeed, packed, toRequest } from "./request.js";
 import { Session } from "./session.js";
 import { t } from "./i18n.js";
 
@@ -17,14 +17,15 @@ export class Variations {
 
   async draw() {
     const { app } = this;
-    const settings = { ...app.settings, seed: app.nextSeed(), number: 0 };
+    const settings = { ...app.settings, seed: newSeed(), number: 0 };
+    const given = settings.use ? app.given : null;
     if (settings.lines === "endless") settings.lines = "2";
-    const asked = toRequest(settings, app.about, app.drones, app.given?.source ?? null);
+    const asked = toRequest(settings, app.about, app.drones, given?.source ?? null);
     const { tunes } = await generate({ ...asked, count: FOUR });
-    byId("four").replaceChildren(...tunes.map((tune, number) => this.item(tune, { ...settings, number })));
+    byId("four").replaceChildren(...tunes.map((tune, number) => this.item(tune, { ...settings, number }, given)));
   }
 
-  item(tune, settings) {
+  item(tune, settings, given) {
     const { app } = this;
     const n = settings.number + 1;
     const item = document.createElement("li");
@@ -32,14 +33,14 @@ export class Variations {
     const page = lettered(tune.notes, tune.begins, Math.min(tune.num_hong, 4), marked);
     const letters = page.map((hong) => hong.map((parts) => parts.join("")).join("")).join(" | ");
     const begin = Object.assign(document.createElement("p"), { textContent: `${letters} …`, lang: "th" });
-    const session = Session.of(tune, settings, app.given);
+    const session = Session.of(tune, settings, given);
     const listen = button("listen", n, () => app.attempt(() => app.sound.play(session)));
     const keep = button("keep", n, async () => {
       // one that was drawn again has another number than its place: the link then holds the tune itself
       const isOfItsNumber = tune.title === `phin ${settings.seed}-${n}`;
       if (!isOfItsNumber) session.given = { source: { tune }, packed: await packed(tune) };
       app.keep(session);
-      app.told(tune);
+      app.display.told(tune);
     });
     const actions = document.createElement("div");
     actions.className = "actions";

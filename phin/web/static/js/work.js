@@ -2,7 +2,7 @@
 
 import { suggest } from "./api.js";
 import { letterOf, pitchName } from "./music.js";
-import { packed } from "./request.js";
+import { newSeed, packed } from "./request.js";
 import { t } from "./i18n.js";
 
 const USUAL_AMOUNT = 0.7; // where the setting says none: ornaments that are likelier than 1 - it
@@ -22,13 +22,13 @@ export class Work {
   async use(use) {
     const { app } = this;
     const [first, last] = app.letters.chosen ?? [];
-    if (use === "rewrite" && first === undefined) return app.say(t("chooseHong"));
+    if (use === "rewrite" && first === undefined) return app.display.say(t("chooseHong"));
     const given = app.session.source();
     const rewrite = use === "rewrite" ? `${first + 1}-${last + 1}` : "";
-    const settings = { ...app.settings, use, rewrite, seed: app.nextSeed(), number: 0, blend: 0 };
+    const settings = { ...app.settings, use, rewrite, seed: newSeed(), number: 0, blend: 0 };
     if (settings.lines === "endless" && use !== "continue") settings.lines = "2";
     app.letters.unchoose();
-    await app.draw(settings, { source: given, packed: await packed(given.tune) });
+    await app.drawing.draw(settings, { source: given, packed: await packed(given.tune) });
   }
 
   async suggest() {
