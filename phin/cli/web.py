@@ -1,8 +1,10 @@
 """phin-web: a server that draws tunes for a page in the browser."""
 
 import hashlib
+import signal
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -73,7 +75,9 @@ def serve(config: WebConfig) -> None:
         host, port = listening.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
         print(f"http://{shown}:{port}  Ctrl-C ends it. Model licence: {engine.about.licence}", flush=True)
-        serve_app(create_app(service), service, listening)
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # a queue's way to say Ctrl-C
+        with suppress(KeyboardInterrupt):  # which uvicorn raises once it has ended in peace
+            serve_app(create_app(service), service, listening)
 
 
 def listen(host: str, port: int) -> socket.socket:

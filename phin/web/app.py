@@ -99,7 +99,11 @@ class LimitedBody:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        refusal = Refusal(413, "body", f"is larger than {self.most_bytes / 1e6:.2g} MB", "send one tune")
         size = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+        if size.isdigit() and int(size) > self.most_bytes:
+            await _answer(413, refusal)(scope, receive, send)
+            return
         left = self.most_bytes
 
         async def limited() -> Message:
@@ -107,11 +111,14 @@ class LimitedBody:
             message = await receive()
             left -= len(message.get("body", b""))
             if left < 0:
-                raise Refusal(413, "body", f"is larger than {self.most_bytes / 1e6:.2g} MB", "send one tune")
+                raise refusal
             return message
 
-        if size.isdigit() and int(size) > self.most_bytes:
-            error = Refusal(413, "body", f"is larger than {self.most_bytes / 1e6:.2g} MB", "send one tune")
-            await _answer(413, error)(scope, receive, send)
-            return
-        await self.app(scope, limited, send)
+        async def answered(message: Message) -> None:
+            """In place of what is made of a body that was broken off, says why."""
+            if left >= 0:
+                await send(message)
+            elif message["type"] == "http.response.start":
+                await _answer(413, refusal)(scope, receive, send)
+
+        await self.app(scope, limited, answered)

@@ -233,7 +233,8 @@ def refuse_source(source: TuneSource, limits: ServerLimits) -> None:
         raise InvalidConfig("tune", "is not given in one way", "send either tune, or form and content")
     if source.tune is not None and source.name is not None:
         raise InvalidConfig("name", "means nothing beside tune, which has a title", "leave it out")
-    if source.content is not None and len(source.content) * 3 // 4 - 2 > limits.most_bytes:
+    content = source.content or ""
+    if len(content) // 4 * 3 - content[-2:].count("=") > limits.most_bytes:
         size = f"is larger than {limits.most_bytes / 1e6:g} MB"
         raise Refusal(413, source.name or "the file", size, "send one tune")
     if source.tune is not None and len(source.tune.notes) > limits.most_notes:

@@ -8,6 +8,7 @@ class Refusal(PhinError):
 
     def __init__(self, status: int, where: str, reason: str, remedy: str, retry_after: int | None = None) -> None:
         super().__init__(where, reason, remedy)
+        self.args = (status, where, reason, remedy, retry_after)  # so that it crosses process boundaries whole
         self.status, self.retry_after = status, retry_after
 
 

@@ -16,12 +16,14 @@ from phin.music.notation import format_letters
 from phin.music.paper import for_paper
 from phin.music.phrase import UNKNOWN, Inferred, Metre, Phrase, Voice, let_ring, rows_from_columns
 from phin.music.tablature import format_tablature
-from phin.music.technique import FACTS, Technique, word
+from phin.music.technique import FACTS, word
 
 FARTHEST = 24 * 60 * 400
 """Steps: an hour at the fastest tempo, 400 hong a minute. What lies farther from the beginning is no tune."""
 LONGEST_TITLE = 200
 TECHNIQUES = {word(technique): technique for technique in FACTS}
+_WORDS = {int(technique): name for name, technique in TECHNIQUES.items()}
+"""A column has room for more techniques than have names."""
 Words = Annotated[str, Field(max_length=LONGEST_TITLE)]
 
 
@@ -133,7 +135,7 @@ def note_of(row: Sequence[int], string: int | None, fret: int | None) -> Note:
         duration=None if duration == UNKNOWN else duration,
         pitch=pitch,
         velocity=None if velocity == UNKNOWN else velocity,
-        technique=None if technique == UNKNOWN else word(Technique(technique)),
+        technique=_WORDS.get(technique),
         voice="melody" if voice == Voice.MELODY else "accompaniment",
         string=string,
         fret=fret,

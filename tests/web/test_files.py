@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from phin.music.midi import read_midi_bytes, write_midi
@@ -20,7 +20,7 @@ from phin.music.suggestion import load
 from phin.music.tablature import parse_tablature
 from phin.music.technique import word
 from phin.web.tune import Tune, to_json, to_phrase
-from tests.midi_defects import DEFECTS
+from tests.midi_defects import defect_files
 from tests.tiny import PHRASE
 from tests.tunes import tunes, wander
 from tests.web.serving import Served, file, problem, serving
@@ -42,9 +42,10 @@ def test_a_file_of_each_form_is_read(server: Served, tmp_path: Path) -> None:
     assert to_phrase(Tune.model_validate(told)).rows.tolist() == PHRASE.rows.tolist()
     told = server.told("read", **file(PAGE, "txt", name="../../other.txt"))
     assert told["title"] == "mine"
-    assert told["letters"].endswith(PAGE.partition("\n\n")[2])
+    letters = PAGE.partition("\n\n")[2]
+    assert told["letters"].replace(" ", "").endswith(letters.replace(" ", ""))
     assert told["inferred"] == ["duration", "octave"]
-    assert [note["string"] for note in told["notes"]] == [1] * 15
+    assert [note["string"] for note in told["notes"]] == [1] * 14
     tablature = server.told("read", **file(told["tablature"], "tab", name="mine.tab"))
     assert [note["pitch"] for note in tablature["notes"]] == [note["pitch"] for note in told["notes"]]
     assert server.told("read", **file(ABC, "abc"))["title"] == "two"
@@ -70,13 +71,19 @@ def test_garbage_in_each_form_is_one_line_that_names_no_file_of_the_servers(serv
     assert "base64" in said["reason"]
 
 
-@pytest.mark.parametrize("defect", DEFECTS)
+SHORT = ("one-note.mid", "seven-notes-over-drums.mid")
+"""No tunes to learn from, and yet tunes."""
+
+
+@pytest.mark.parametrize("defect", defect_files())
 def test_every_defect_of_a_midi_file_is_one_line(server: Served, defect: str) -> None:
     """Fails: a file that phin-convert names the fault of has none on the page."""
-    answer = server.post("read", **file(DEFECTS[defect], "mid"))
-    assert answer.status_code in (200, 413, 422)
-    if answer.status_code != 200:
-        problem(answer, answer.status_code)
+    content, _ = defect_files()[defect]
+    answer = server.post("read", **file(content, "mid"))
+    if defect in SHORT:
+        assert answer.status_code == 200
+    else:
+        problem(answer, 413 if len(content) > 1_000_000 else 422)
 
 
 def test_a_file_may_hold_only_one_tune_and_so_many_notes(server: Served) -> None:
@@ -105,12 +112,14 @@ def test_what_is_too_large_is_not_read(server: Served) -> None:
 def test_a_reader_that_takes_too_long_or_dies_costs_one_file_alone() -> None:
     """Fails: one strange file, and nobody's file is read any more."""
     with serving(read_seconds=1.0) as served:
-        slow = [{"onset": 6 * number, "pitch": 64, "duration": 6} for number in range(4000)]
-        asked = {"of": {"tune": {"tempo": 400, "notes": slow}}, "to": "neck.png"}
-        served.told("read", **file(PAGE, "txt"))
-        answer = served.post("convert", of={"tune": {"tempo": 400, "notes": slow}}, to="wav")
-        assert answer.status_code in (200, 422), asked
-        served.told("read", **file(PAGE, "txt"))
+        notes = [{"onset": 6 * number, "pitch": 52 + number % 36, "duration": 600} for number in range(3900)]
+        for note in notes:
+            note["duration"] = 6 * 36
+        hungry = {"tune": {"tempo": 100, "notes": notes}}
+        for _ in range(2):
+            said = served.refused(422, "convert", of=hungry, to="wav")
+            assert "takes longer than 1 s" in said["reason"]
+            served.told("read", **file(PAGE, "txt"))
         (folder,) = {served.service.errands.folder}
         assert Path(folder).is_dir()
     assert not Path(folder).exists(), "nothing stays"
@@ -118,10 +127,10 @@ def test_a_reader_that_takes_too_long_or_dies_costs_one_file_alone() -> None:
 
 FORMS = {
     "mid": b"MThd",
-    "txt": "title: mine".encode(),
+    "txt": b"title: mine",
     "tab": b"title: mine",
     "wav": b"RIFF",
-    "html": b"<!DOCTYPE html>",
+    "html": b"<!doctype html>",
     "png": b"\x89PNG",
     "svg": b"<?xml",
     "neck.png": b"\x89PNG",
@@ -169,7 +178,8 @@ def test_what_cannot_be_converted_is_one_line(server: Served) -> None:
     """Fails: a tune of hours, or one that no hand can take, is a fault of the server's."""
     hours = {"tune": {"tempo": 20, "notes": [{"onset": 0, "pitch": 60}, {"onset": 24 * 60 * 399, "pitch": 60}]}}
     assert "600 s" in server.refused(413, "convert", of=hours, to="wav")["reason"]
-    server.refused(422, "convert", of={"tune": {"notes": []}}, to="tab")
+    off = {"tune": {"notes": [{"onset": step, "pitch": 64, "duration": 1} for step in range(40)]}}
+    assert "slot" in server.refused(422, "convert", of=off, to="tab")["reason"]
     assert server.refused(422, "convert", of={"tune": {"notes": []}}, to="exe")["where"] == "to"
     assert server.refused(422, "convert", of={}, to="mid")["where"] == "tune"
 
@@ -190,7 +200,11 @@ def test_suggestions_are_those_of_phin_suggest_and_say_what_they_learned_from(se
     assert "no melody" in server.refused(422, "suggest", tune={"notes": []})["reason"]
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=20,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(tune=tunes(max_notes=8), to=st.sampled_from(sorted(FORMS)), drone=st.booleans(), title=st.text(max_size=20))
 def test_no_tune_is_a_fault_of_the_servers(server: Served, tune: Phrase, to: str, drone: bool, title: str) -> None:
     """Fails: some tune that can be drawn on the page ends in "Internal Server Error"."""
