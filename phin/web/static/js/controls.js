@@ -61,7 +61,8 @@ export class Controls {
     const lengths = LENGTHS.includes(this.settings.lines) ? LENGTHS : [...LENGTHS, this.settings.lines];
     chips("lines", lengths.map((length) => [length, lengthWords(length), ""]));
     options("tuning", about.tunings.map(({ name }) => [name, name]));
-    options("density", [["", t("asLearned")], ["1", t("densityFew")], ["2", t("densityEven")], ["3", t("densityMany")]]);
+    const densities = [["1", t("densityFew")], ["2", t("densityEven")], ["3", t("densityMany")]];
+    options("density", [["", t("asLearned")], ...densities]);
     const sources = about.sources.map((source) => [source, source]);
     options("source", [["", t("anySource")], ...sources]);
     options("sampler", Object.keys(about.samplers).map((name) => [name, t(name)]));

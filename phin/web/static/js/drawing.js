@@ -55,7 +55,8 @@ export class Drawing {
         if (begun) return;
         begun = true;
         if (request.endless) this.app.display.say(t("goesOn"));
-        this.app.sound.play(session, settings.use === "continue" ? before(note, session) : null).catch((error) => this.app.display.refuse(error));
+        const from = settings.use === "continue" ? before(note, session) : null;
+        this.app.sound.play(session, from).catch((error) => this.app.display.refuse(error));
       },
       tune: (tune) => {
         session.end(tune);

@@ -72,7 +72,8 @@ export class Neck extends EventTarget {
     draw(svg, "line", { class: "nut", x1: nut, x2: nut, y1: top, y2: bottom });
     for (let string = 1; string <= count; string++) {
       const y = this.y(string);
-      draw(svg, "line", { class: "string", x1: nut - OPEN + 2, x2: width, y1: y, y2: y, "stroke-width": 0.7 + 0.45 * string });
+      const thick = { "stroke-width": 0.7 + 0.45 * string };
+      draw(svg, "line", { class: "string", x1: nut - OPEN + 2, x2: width, y1: y, y2: y, ...thick });
       const name = draw(svg, "text", { class: "string-name", x: 2, y: y + 4 }, string);
       draw(name, "tspan", { dx: 5, class: "string-pitch" }, pitchName(tuning.strings[string - 1]));
     }
@@ -87,7 +88,8 @@ export class Neck extends EventTarget {
         const pitch = open + semitones;
         const inLai = lai?.pitch_classes.includes(pitch % 12);
         const at = { cx: this.x(fret), cy: this.y(place + 1) };
-        if (inLai && fret) draw(svg, "circle", { class: pitch % 12 === lai.tonic ? "hint tonic" : "hint", ...at, r: 3 });
+        const kind = pitch % 12 === lai?.tonic ? "hint tonic" : "hint";
+        if (inLai && fret) draw(svg, "circle", { class: kind, ...at, r: 3 });
         if (!this.buttons) return;
         const label = `${letterOf(pitch) ?? pitchName(pitch)}, ${place + 1}:${fret}`;
         const button = { class: "place", role: "button", tabindex: fret || place ? -1 : 0, "aria-label": label };
@@ -102,7 +104,7 @@ export class Neck extends EventTarget {
     this.dispatchEvent(new CustomEvent("touch", { detail }));
   }
 
-  /** Lights what sounds: [{string, fret, pitch, voice, since}], `since` in seconds from the stroke; and what comes next. */
+  /** Lights what sounds, [{string, fret, pitch, voice, since}], `since` in seconds from the stroke; and what is next. */
   show(sounding, next) {
     if (!this.tuning || !this.x) return;
     const wanted = new Map();

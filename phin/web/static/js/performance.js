@@ -39,7 +39,8 @@ function bendOf(technique, seconds, pitch, before) {
  * before it). `scale` are the pitch classes that a flick or a trill goes to, `before` is the pitch of the melody note
  * before, `under` how many notes of the same chord are struck before this one, `slot` how long a slot lasts.
  */
-export function strokesOf({ pitch, velocity, technique }, seconds, { scale, before, under = 0, slot, chord = technique }) {
+export function strokesOf({ pitch, velocity, technique }, seconds, how) {
+  const { scale, before, under = 0, slot, chord = technique } = how;
   const loud = velocity ?? ASSUMED_VELOCITY;
   const late = Math.min((STAGGER[chord] ?? 0) * under, seconds / 2);
   const stroke = { after: late, seconds: seconds - late, pitch, velocity: loud, bend: null };
@@ -92,7 +93,7 @@ const HARDNESS = [2500, 13000]; // Hz up to which a stroke of velocity 0 has par
 
 /**
  * One period of a string just after the stroke, as phin/music/voice.py's `_strike` makes it: noise with the spectrum of
- * a plucked string, harder strokes louder and brighter. The phases hang on the pitch, so that a note sounds alike twice.
+ * a plucked string, harder strokes louder and brighter. The phases hang on the pitch: a note sounds alike twice.
  */
 export function strike(frequency, velocity, sampleRate) {
   const period = Math.round(sampleRate / frequency);

@@ -4,8 +4,8 @@
 // the loop is read between its samples by a cubic (Lagrange), so that a string is in tune and bends without a click.
 // Strokes begin at their sample of the audio clock, whatever the page is busy with; each is told as it began.
 
-const RING = 4.2; // seconds in which the fundamental of A4 falls by 60 dB; the octave above rings 2 ** -RING_FALL as long
-const RING_FALL = 0.7;
+const RING = 4.2; // seconds in which the fundamental of A4 falls by 60 dB
+const RING_FALL = 0.7; // the octave above rings 2 ** -RING_FALL as long
 const DULLING = 1.8; // seconds in which the blur takes 60 dB from a partial at BRIGHT Hz
 const BRIGHT = 4000;
 const RELEASE = 0.05; // seconds until a damped string is silent
@@ -31,7 +31,9 @@ class Pluck {
     this.loop = new Float32Array(LENGTH);
     const period = strike.length;
     // a slide may begin an octave lower, with a loop twice as long
-    for (let back = 1; back <= 2 * period + 8; back++) this.loop[(LENGTH - back) & MASK] = strike[(16 * period - back) % period];
+    for (let back = 1; back <= 2 * period + 8; back++) {
+      this.loop[(LENGTH - back) & MASK] = strike[(16 * period - back) % period];
+    }
     this.write = 0;
     this.delay = this.target = this.delayAt(0);
     this.gain = LOUDNESS * stroke.gain;

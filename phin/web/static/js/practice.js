@@ -9,8 +9,9 @@ export class Practice {
   constructor(app) {
     this.app = app;
     const { practice } = app.sound;
-    byId("speed").addEventListener("input", ({ target }) => this.change(() => (practice.speed = Number(target.value) / 100)));
-    byId("concert").addEventListener("input", ({ target }) => this.change(() => (practice.cents = Number(target.value))));
+    const slid = (id, set) => byId(id).addEventListener("input", ({ target }) => this.change(() => set(+target.value)));
+    slid("speed", (percent) => (practice.speed = percent / 100));
+    slid("concert", (cents) => (practice.cents = cents));
     byId("ching").addEventListener("change", ({ target }) => this.change(() => (practice.ching = target.checked)));
     byId("count-in").addEventListener("change", ({ target }) => (practice.countIn = target.checked));
     byId("loop").addEventListener("change", () => this.loop());

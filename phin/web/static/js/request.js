@@ -60,9 +60,9 @@ export function toAddress(settings, graph, given) {
 export function toRequest(settings, about, drones, given = null) {
   const endless = settings.lines === "endless";
   const blends = settings.blend > 0 && !given;
-  const other = blends
-    ? { lai: settings.otherLai || null, source: settings.otherSource || null, tempo: Number(settings.otherTempo) || null }
-    : {};
+  const { otherLai, otherSource, otherTempo } = settings;
+  const said = { lai: otherLai || null, source: otherSource || null, tempo: Number(otherTempo) || null };
+  const other = blends ? said : {};
   const wholly = blends && settings.blend === 1;
   const lai = settings.lai || null;
   const keepsLai = Boolean(lai) && !(blends && other.lai && other.lai !== lai);
@@ -107,7 +107,8 @@ export async function packed(tune) {
 export async function unpacked(text) {
   const bytes = Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (letter) => letter.charCodeAt(0));
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
-  const [title, metre, tempo, lai, source, tuning, drone, begins, num_hong, inferred, rows] = await new Response(stream).json();
+  const read = await new Response(stream).json();
+  const [title, metre, tempo, lai, source, tuning, drone, begins, num_hong, inferred, rows] = read;
   const notes = rows.map(([onset, duration, pitch, velocity, technique, voice, string, fret]) => ({
     ...{ onset, duration, pitch, velocity, technique, string, fret },
     voice: voice ? "accompaniment" : "melody",

@@ -1,4 +1,4 @@
-// The piano roll: it passes under the moment that is heard, with hong and slots drawn, slot 4 strongest, as the beat is.
+// The piano roll: it passes under the moment that is heard, with hong and slots drawn, slot 4 strongest: it is the beat.
 // Who wishes for less motion sees it page by page, and the moment passing over it.
 
 import { BEAT, HONG, SLOT, beginOfHong, hongOf, lengthOf, letterOf, pitchClass, pitchName } from "./music.js";
@@ -109,7 +109,8 @@ export class Roll {
       context.globalAlpha = sounds || note.onset > step ? (sounds ? 1 : 0.72) : 0.4;
       context.fillStyle = colours[note.voice];
       context.beginPath();
-      context.roundRect(left, y(note.pitch) + (row - thick) / 2, Math.max(right - left, 3), thick, Math.min(thick / 2, 4));
+      const top = y(note.pitch) + (row - thick) / 2;
+      context.roundRect(left, top, Math.max(right - left, 3), thick, Math.min(thick / 2, 4));
       context.fill();
     });
     context.globalAlpha = 1;

@@ -31,8 +31,8 @@ export class Session extends EventTarget {
 
   /** The step at which all has been said. */
   get last() {
-    const end = this.notes.reduce((most, note, place) => Math.max(most, note.onset + lengthOf(note, place, this.notes)), this.begins);
-    return Math.max(end, this.begins + HONG);
+    const ends = (note, place) => note.onset + lengthOf(note, place, this.notes);
+    return this.notes.reduce((most, note, place) => Math.max(most, ends(note, place)), this.begins + HONG);
   }
 
   /** Whether its page says which octave each letter is in. */

@@ -64,7 +64,8 @@ export class Sound extends EventTarget {
     const counted = countIn ? 4 : 0;
     const now = this.context.currentTime + SOON;
     if (counted) {
-      const strokes = Array.from({ length: counted }, (_, beat) => this.cymbal(now + beat * HONG * this.pace, beat % 2 === 0));
+      const beats = Array.from({ length: counted }, (_, beat) => beat);
+      const strokes = beats.map((beat) => this.cymbal(now + beat * HONG * this.pace, beat % 2 === 0));
       this.strings.port.postMessage({ strokes });
     }
     this.counts = { from: now, until: now + counted * HONG * this.pace, beats: counted };

@@ -14,7 +14,9 @@ export class Work {
     for (const button of document.querySelectorAll("[data-use]")) {
       button.addEventListener("click", () => app.attempt(() => this.use(button.dataset.use), button));
     }
-    byId("choice-rewrite").addEventListener("click", ({ currentTarget }) => app.attempt(() => this.use("rewrite"), currentTarget));
+    byId("choice-rewrite").addEventListener("click", ({ currentTarget }) => {
+      app.attempt(() => this.use("rewrite"), currentTarget);
+    });
     byId("suggest").addEventListener("click", ({ currentTarget }) => app.attempt(() => this.suggest(), currentTarget));
     byId("use-suggested").addEventListener("click", () => app.take(this.suggested));
   }
