@@ -47,7 +47,7 @@ export class Work {
     }
     this.suggested = { ...tune, notes };
     const counted = t("suggested", { n: count, all: suggestions.length, odds: Math.round(100 * (1 - amount)) });
-    byId("suggestions-said").textContent = `${said} ${counted}`;
+    byId("suggestions-said").textContent = `${said[0].toUpperCase()}${said.slice(1).replace(/\.$/, "")}. ${counted}`;
     byId("use-suggested").disabled = !count;
     const rows = suggestions.map(({ note, technique, probability, why }) => {
       const row = document.createElement("tr");
