@@ -13,6 +13,7 @@ from phin.cli.generate import GenerateConfig
 from phin.cli.play import PlayConfig
 from phin.cli.prepare import PrepareConfig
 from phin.cli.train import TrainConfig
+from phin.cli.web import WebConfig
 from phin.config import conf_dir, register
 
 SCHEMAS = {
@@ -23,6 +24,7 @@ SCHEMAS = {
     "generate": GenerateConfig,
     "play": PlayConfig,
     "export": ExportConfig,
+    "web": WebConfig,
 }
 
 

@@ -43,6 +43,7 @@ NEEDED = {
     "analyze": [*CHECKPOINT, "out=inside"],
     "generate": CHECKPOINT,
     "play": CHECKPOINT,
+    "web": CHECKPOINT,
     "export": [*CHECKPOINT, "out=a.safetensors"],
 }
 

@@ -1,0 +1,128 @@
+"""phin-web: a server that draws tunes for a page in the browser."""
+
+import hashlib
+import signal
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from omegaconf import MISSING
+
+from phin.cli.app import run
+from phin.cli.engine import open_engine, refuse_precision
+from phin.config import choices_of, conf_dir
+from phin.corpus.copies import Copies, store_of
+from phin.errors import InvalidConfig, PhinError
+from phin.generation.exported import GRAPHS, Precision
+from phin.generation.play import Engine
+from phin.generation.request import SamplerConfig
+from phin.web.limits import ServerLimits
+
+
+@dataclass
+class WebConfig:
+    """Settings of phin-web."""
+
+    checkpoint: str = MISSING
+    """A .ckpt file, the folder of a run, or an exported model's, which is faster."""
+    precision: str | None = None
+    """Of an exported model: fp32, which plays what the checkpoint plays, or int8, which is smaller and faster."""
+    port: int = 8000
+    """The port to listen on; 0: any that is free."""
+    host: str = "127.0.0.1"
+    """Who may come: this machine alone (127.0.0.1), or whoever reaches it (0.0.0.0, which anybody may who can)."""
+    cache: str = "cache"
+    """Where prepared corpora lie: by the one that the model learned from, what is copied is told."""
+    sampler: SamplerConfig = field(default_factory=SamplerConfig)
+    """How notes are drawn, as far as a request does not say."""
+    limits: ServerLimits = field(default_factory=ServerLimits)
+    """How much may be asked for."""
+
+    def __post_init__(self) -> None:
+        refuse_precision(self.precision)
+        if not 0 <= self.port < 2**16:
+            raise InvalidConfig(f"port={self.port}", "is no port", "take 1024 to 65535")
+
+
+def main() -> None:
+    """Console script."""
+    run("web", WebConfig, serve)
+
+
+def serve(config: WebConfig) -> None:
+    """Serves until it is told to stop (Ctrl-C, SIGTERM); open streams are told so."""
+    try:
+        from phin.web.app import create_app
+        from phin.web.server import serve_app
+        from phin.web.service import Model, Service
+    except ModuleNotFoundError as error:
+        if error.name not in ("fastapi", "uvicorn", "starlette", "pydantic"):
+            raise
+        remedy = 'install what the server needs: pip install "phin[web]"'
+        raise PhinError(error.name, "is not installed", remedy) from None
+    listening = listen(config.host, config.port)
+    with listening:
+        engine = open_engine(config.checkpoint, config.precision)
+        graph, precision = graph_of(engine, config.checkpoint, config.precision)
+        name = Path(config.checkpoint).resolve().name
+        samplers = {name: _sampler(name) for name in choices_of("sampler")}
+        model = Model(engine, name, graph, precision, config.sampler, samplers, _copied(engine, config.cache))
+        service = Service(model, config.limits)
+        host, port = listening.getsockname()[:2]
+        shown = f"[{host}]" if ":" in host else host
+        print(f"http://{shown}:{port}  Ctrl-C ends it. Model licence: {engine.about.licence}", flush=True)
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # a queue's way to say Ctrl-C
+        with suppress(KeyboardInterrupt):  # which uvicorn raises once it has ended in peace
+            serve_app(create_app(service), service, listening)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens. Raises InvalidConfig where the port is taken, or nobody has the host."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        made = socket.socket(family, kind, protocol)
+        try:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            made.bind(address)
+            made.listen(128)
+        except BaseException:
+            made.close()
+            raise
+        return made
+    except socket.gaierror:
+        raise InvalidConfig(f"host={host}", "is no address of this machine", "take 127.0.0.1, or 0.0.0.0") from None
+    except PermissionError:
+        raise InvalidConfig(f"port={port}", "is not for you", "take 1024 to 65535") from None
+    except OSError as error:
+        if error.errno == 99 or "assign" in (error.strerror or ""):
+            raise InvalidConfig(f"host={host}", "is no address of this machine", "take 127.0.0.1, or 0.0.0.0") from None
+        remedy = f"take another, as port={port + 1 if port < 2**16 - 1 else 8000}, or end who has it"
+        raise InvalidConfig(f"port={port}", f"cannot be had ({error.strerror or 'unknown error'})", remedy) from None
+
+
+def graph_of(engine: Engine, checkpoint: str, precision: str | None) -> tuple[str, str]:
+    """A hash of what draws, and how precise its weights are."""
+    sha256 = getattr(engine.about, "sha256", None)
+    if sha256 is not None:
+        which = Precision(precision or Precision.FP32.value)
+        return sha256[GRAPHS[which]], which.value
+    from phin.model.checkpoint import find
+
+    with Path(find(checkpoint)).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest(), Precision.FP32.value
+
+
+def _sampler(name: str) -> dict[str, Any]:
+    """All that a file of settings of the sampler says."""
+    said = yaml.safe_load((conf_dir() / "sampler" / f"{name}.yaml").read_text(encoding="utf-8"))
+    return SamplerConfig(**said).__dict__
+
+
+def _copied(engine: Engine, cache: str) -> Callable[..., str | None] | None:
+    """What tells of copies, if the corpus is here."""
+    store = store_of(engine.about.corpus_fingerprint, cache)
+    return None if store is None else Copies.of(store).told

@@ -1,0 +1,203 @@
+"""The endpoints: they take apart what is asked, and hand over. What each answers stands in its docstring."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel
+
+from phin.web.about import about
+from phin.web.asked import TuneAsked, TunesAsked, TuneSource
+from phin.web.errands import Errand
+from phin.web.refusals import Refusal
+from phin.web.service import Service
+from phin.web.tune import Strict, Tune
+
+MEDIA = {
+    "mid": "audio/midi",
+    "txt": "text/plain; charset=utf-8",
+    "tab": "text/plain; charset=utf-8",
+    "wav": "audio/wav",
+    "html": "text/html; charset=utf-8",
+    "png": "image/png",
+    "svg": "image/svg+xml",
+    "neck.png": "image/png",
+    "neck.svg": "image/svg+xml",
+}
+To = Literal["mid", "txt", "tab", "wav", "html", "png", "svg", "neck.png", "neck.svg"]
+
+
+class Problem(BaseModel):
+    """Why there is no answer: where it is amiss, what is, and what helps."""
+
+    where: str
+    reason: str
+    remedy: str
+
+
+class Health(BaseModel):
+    """How a server fares."""
+
+    status: Literal["ok"] = "ok"
+    streams: int
+    """Tunes that are drawn now."""
+    most_streams: int
+
+
+class Tunes(BaseModel):
+    """Tunes that were drawn, in the order of their numbers."""
+
+    tunes: list[Tune]
+
+
+class StreamMade(BaseModel):
+    """A stream that was made: where its events are heard."""
+
+    id: str
+    events: str
+    seed: int
+
+
+class Conversion(Strict):
+    """A tune, and the form to write it in."""
+
+    of: TuneSource
+    to: To
+    """The ending of the file. On paper a tune may be moved to where letters and frets are."""
+    drone: bool = False
+    """Strikes the drone too: what the tune names, else its lai's."""
+
+
+class SuggestedNote(BaseModel):
+    """What is suggested for a note of the melody."""
+
+    note: int
+    """Which of the tune's notes, from 0."""
+    technique: str | None
+    """None: nothing is likely enough."""
+    probability: float
+    """Of the likeliest technique, whether it is likely enough or not."""
+    others: dict[str, float]
+    """How likely the other techniques are."""
+    why: str
+    """What speaks for the likeliest."""
+
+
+class Suggested(BaseModel):
+    """What is suggested for a tune, and what that was learned from."""
+
+    tune: Tune
+    suggestions: list[SuggestedNote]
+    said: str
+
+
+_REFUSED: dict[int | str, dict[str, Any]] = {
+    413: {"model": Problem, "description": "Too large."},
+    422: {"model": Problem, "description": "This cannot be asked for."},
+    429: {"model": Problem, "description": "Too often; Retry-After says when it may be asked again."},
+    503: {"model": Problem, "description": "As much goes on as may; Retry-After says when to ask again."},
+}
+_NOT_THERE: dict[int | str, dict[str, Any]] = {404: {"model": Problem, "description": "There is no such stream."}}
+_EVENTS = {
+    "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    "description": "`begin`, then `note` after `note`, then `tune` or `error`, each with its number as `id`.",
+}
+
+
+def api(service: Service) -> APIRouter:
+    """The router of a service."""
+    router = APIRouter(prefix="/api")
+
+    def client(request: Request) -> str:
+        return request.client.host if request.client else "?"
+
+    def counted(request: Request) -> None:
+        service.buckets.take(client(request))
+
+    @router.get("/health")
+    def health() -> Health:
+        """Whether the server is there, and how many tunes are drawn."""
+        return Health(streams=service.stage.num_players, most_streams=service.limits.most_streams)
+
+    @router.get("/about")
+    def tell_about() -> dict[str, Any]:
+        """The model and its licence, what it can be asked for, and the tables of the instrument."""
+        return about(service)
+
+    @router.post("/generate", responses=_REFUSED)
+    async def generate(asked: TunesAsked, request: Request) -> Tunes:
+        """New tunes, whole: those that `phin-generate` makes of the same settings."""
+        service.buckets.take(client(request), asked.count)
+        if asked.endless:
+            raise Refusal(422, "endless=true", "means nothing for tunes that are told whole", "ask for a stream")
+        planned = await service.planned(asked)
+
+        async def gone() -> None:
+            while (await request.receive())["type"] != "http.disconnect":
+                pass
+
+        return Tunes(tunes=await service.draw(planned, asked.count, gone))
+
+    @router.post("/streams", status_code=201, responses=_REFUSED, dependencies=[Depends(counted)])
+    async def open_stream(asked: TuneAsked) -> StreamMade:
+        """A new tune that is heard note by note while it is drawn."""
+        stream = service.streams.open(await service.planned(asked))
+        return StreamMade(id=stream.id, events=f"/api/streams/{stream.id}/events", seed=stream.plan.seed)
+
+    @router.get(
+        "/streams/{id}/events",
+        responses={**_NOT_THERE, 200: _EVENTS, 204: {"description": "All was heard already."}, 422: _REFUSED[422]},
+        response_class=StreamingResponse,
+    )
+    async def events(
+        id: str,
+        last: Annotated[int | None, Query(ge=-1, description="the number of the last event that was heard")] = None,
+        last_event_id: Annotated[str | None, Header(description="the same, as a browser sends it")] = None,
+    ) -> Response:
+        """What is told of a stream, from its first event on or after the last one heard: nothing is lost or doubled."""
+        heard = -1 if last is None else last
+        if last_event_id:
+            if not last_event_id.isdecimal() or len(last_event_id) > 18:
+                raise Refusal(422, "Last-Event-ID", "is no number of an event", "leave it out to hear all")
+            heard = int(last_event_id)
+        stream = service.streams.find(id)
+        if stream.events.is_told(heard):
+            return Response(status_code=204)  # which tells a browser not to come back
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        return StreamingResponse(stream.events.after(heard), media_type="text/event-stream", headers=headers)
+
+    @router.delete("/streams/{id}", status_code=204, responses={**_NOT_THERE, 422: _REFUSED[422]})
+    async def end_stream(id: str) -> None:
+        """Ends a stream: drawing stops within a note, and who listens hears that it was stopped."""
+        service.streams.remove(id)
+
+    @router.post("/read", responses=_REFUSED, dependencies=[Depends(counted)])
+    async def read(source: TuneSource) -> Tune:
+        """The tune of a file, with its page and a fingering."""
+        return await service.run(Errand("read", source))
+
+    @router.post(
+        "/convert",
+        responses={**_REFUSED, 200: {"content": {media: {} for media in dict.fromkeys(MEDIA.values())}}},
+        response_class=Response,
+        dependencies=[Depends(counted)],
+    )
+    async def convert(asked: Conversion) -> Response:
+        """A tune as a file, as `phin-generate` writes it."""
+        content = await service.run(Errand("convert", asked.of, asked.to, asked.drone))
+        title = asked.of.tune.title if asked.of.tune else (asked.of.name or "").rpartition(".")[0]
+        return Response(content, media_type=MEDIA[asked.to], headers=_as_file(title, asked.to))
+
+    @router.post("/suggest", responses=_REFUSED, dependencies=[Depends(counted)])
+    async def suggest(source: TuneSource) -> Suggested:
+        """How each note of a tune could be played, and why: learned from synthetic pieces, not from players."""
+        return Suggested(**await service.run(Errand("suggest", source)))
+
+    return router
+
+
+def _as_file(title: str, ending: str) -> dict[str, str]:
+    """Headers that offer a file under a safe name: letters, digits and hyphens of the title, of ASCII."""
+    words = "".join(each if each.isascii() and each.isalnum() else " " for each in title).split()
+    name = "-".join(words)[:60] or "tune"
+    return {"Content-Disposition": f'attachment; filename="{name}.{ending}"', "X-Content-Type-Options": "nosniff"}

@@ -1,0 +1,124 @@
+"""The server as an ASGI app: the endpoints, the page, and one shape for everything that is refused."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse, JSONResponse
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from phin.errors import PhinError
+from phin.web.api import api
+from phin.web.refusals import Refusal, told
+from phin.web.service import Service
+
+log = logging.getLogger(__name__)
+
+STATIC = Path(__file__).with_name("static")
+ABOUT_IT = "New tunes for the phin, whole or while they are drawn. Times are in steps, 24 a hong (a quarter)."
+SEE = "see /docs, where what can be asked for stands"
+
+
+def create_app(service: Service) -> FastAPI:
+    """The app of a service, which it closes when it ends."""
+
+    @asynccontextmanager
+    async def life(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        service.close()
+
+    app = FastAPI(title="phin-web", version="1", description=ABOUT_IT, lifespan=life)
+    app.include_router(api(service))
+    # a file in base64 is a third larger, and something stands beside it
+    app.add_middleware(LimitedBody, most_bytes=service.limits.most_bytes * 4 // 3 + 65_536)
+    app.add_exception_handler(PhinError, _refused)
+    app.add_exception_handler(RequestValidationError, _not_understood)
+    app.add_exception_handler(HTTPException, _no_such_thing)
+    app.add_exception_handler(Exception, _fault)
+    if STATIC.is_dir():
+        app.mount("/static", StaticFiles(directory=STATIC), name="static")
+
+        @app.get("/", include_in_schema=False)
+        def page() -> FileResponse:
+            return FileResponse(STATIC / "index.html")
+
+    return app
+
+
+def _answer(status: int, error: PhinError, retry_after: int | None = None) -> JSONResponse:
+    headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
+    return JSONResponse(told(error), status, headers)
+
+
+async def _refused(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, PhinError)
+    if isinstance(error, Refusal):
+        return _answer(error.status, error, error.retry_after)
+    return _answer(422, error)
+
+
+async def _not_understood(_: Request, error: Exception) -> JSONResponse:
+    """The first thing that pydantic did not understand."""
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"][1:]) or "body"
+    if first["type"] == "json_invalid":
+        return _answer(422, PhinError("body", "is no JSON", "send an object, as application/json"))
+    if first["type"] == "extra_forbidden":
+        return _answer(422, PhinError(where, "there is no such key", f"leave it out; {SEE}"))
+    reason = f"{first['msg'][:1].lower()}{first['msg'][1:]}"
+    return _answer(422, PhinError(where, reason, SEE))
+
+
+async def _no_such_thing(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    if error.status_code == 400:
+        return _answer(422, PhinError("body", "cannot be read", "send an object, as application/json"))
+    reason = {404: "is not there", 405: f"takes no {request.method}"}.get(error.status_code, str(error.detail))
+    return _answer(error.status_code, PhinError(request.url.path[:200], reason, SEE))
+
+
+async def _fault(request: Request, error: Exception) -> JSONResponse:
+    log.error("%s %s", request.method, request.url.path, exc_info=error)
+    fault = PhinError(request.url.path, "broke off by a fault of the program", "tell who runs the server")
+    return _answer(500, fault)
+
+
+class LimitedBody:
+    """Refuses bodies that are too large, before they are read (413)."""
+
+    def __init__(self, app: ASGIApp, most_bytes: int) -> None:
+        self.app, self.most_bytes = app, most_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        refusal = Refusal(413, "body", f"is larger than {self.most_bytes / 1e6:.2g} MB", "send one tune")
+        size = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+        if size.isdigit() and int(size) > self.most_bytes:
+            await _answer(413, refusal)(scope, receive, send)
+            return
+        left = self.most_bytes
+
+        async def limited() -> Message:
+            nonlocal left
+            message = await receive()
+            left -= len(message.get("body", b""))
+            if left < 0:
+                raise refusal
+            return message
+
+        async def answered(message: Message) -> None:
+            """In place of what is made of a body that was broken off, says why."""
+            if left >= 0:
+                await send(message)
+            elif message["type"] == "http.response.start":
+                await _answer(413, refusal)(scope, receive, send)
+
+        await self.app(scope, limited, answered)

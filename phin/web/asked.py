@@ -1,0 +1,199 @@
+"""What a person asks for, as JSON: a model of pydantic for the kinds, and phin's own settings for the meaning.
+
+Fields, defaults and meanings are those of the settings of `phin-generate`, each written once, there.
+"""
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields, replace
+from dataclasses import field as field_of
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, create_model
+
+from phin.errors import InvalidConfig
+from phin.generation.constraints import Constraint, MostNotes
+from phin.generation.given import Given, Use, kept_to
+from phin.generation.request import SamplerConfig, Style, TuneRequest, refuse_draw
+from phin.generation.stream import refuse_length
+from phin.generation.wishes import Wishes
+from phin.music.lai import label_lai
+from phin.music.phrase import Phrase
+from phin.tokenizer import density
+from phin.web.tune import Strict, Tune, Words
+
+LIKE = "the example"
+"""What stands in a request for a tune that is meant as one, until it is read."""
+LET_IT_END = "take endless=false with it"
+
+
+class TuneSource(Strict):
+    """A tune that is given: as JSON (`tune`), or as a file (`form` and `content`)."""
+
+    tune: Tune | None = None
+    form: Literal["mid", "txt", "abc", "tab"] | None = None
+    """What kind of file it is."""
+    content: str | None = None
+    """The file, in base64."""
+    name: Words | None = None
+    """What to call it, in what is said of it. No file has this name."""
+
+
+def _meanings(schema: type) -> dict[str, str]:
+    """By field of a dataclass, what the string under it says."""
+    (body,) = ast.parse(textwrap.dedent(inspect.getsource(schema))).body
+    assert isinstance(body, ast.ClassDef)
+    return {
+        field.target.id: " ".join(ast.literal_eval(under.value).split())
+        for field, under in zip(body.body, body.body[1:], strict=False)
+        if isinstance(field, ast.AnnAssign)
+        and isinstance(field.target, ast.Name)
+        and isinstance(under, ast.Expr)
+        and isinstance(under.value, ast.Constant)
+    }
+
+
+def _model_of(schema: type, **others: Any) -> type[Strict]:
+    """A model with the fields, defaults and meanings of a dataclass, some of another kind."""
+    meanings, found = _meanings(schema), dict[str, Any]()
+    for field in fields(schema):
+        kind: Any = others.get(field.name, field.type)
+        default: dict[str, Any] = {"default": field.default}
+        if field.default_factory is not MISSING:
+            default = {"default_factory": others.get(field.name, field.default_factory)}
+        found[field.name] = kind, Field(description=meanings.get(field.name), **default)
+    return create_model(schema.__name__, __base__=Strict, **found)
+
+
+class Sampler(_model_of(SamplerConfig)):
+    """How notes are drawn."""
+
+
+class Keep(_model_of(Wishes)):
+    """What binds a tune."""
+
+
+class Other(_model_of(Style, like=TuneSource | None)):
+    """Another style."""
+
+
+class TuneAsked(_model_of(TuneRequest, like=TuneSource | None, other=Other)):
+    """A tune that is asked for. What is left out is as `phin-generate` has it."""
+
+    sampler: Sampler = Field(default_factory=Sampler)
+    """How notes are drawn; what is left out is as the server was started, by default as `about.samplers.nucleus`."""
+    keep: Keep = Field(default_factory=Keep)
+    """What binds the tune; nothing does unless it is set."""
+    seed: int = 0
+    """The same seed gives the same tunes."""
+    number: int = Field(0, ge=0, lt=10_000)
+    """Which tune of the seed, counted from 0."""
+    given: TuneSource | None = None
+    """A tune that something is made of."""
+    use: Literal["continue", "decorate", "rhythm", "rewrite"] = "continue"
+    """What is made of it: it is played on, varied between its strong strokes, its rhythm kept, some hong made anew."""
+    rewrite: Annotated[list[int], Field(min_length=2, max_length=2)] | None = None
+    """For use=rewrite: the first and the last hong to play anew, counted from 1."""
+    techniques: float = Field(0.0, ge=0, le=1)
+    """0: the notes are played as they were drawn. Above it, each melody note gets the ornament that is likeliest there
+    if it is likelier than 1 less this: of what was learned from synthetic pieces with techniques set by rules."""
+    endless: bool = False
+    """Plays until it is told to stop."""
+
+
+class TunesAsked(TuneAsked):
+    """Some tunes that are asked for: the `count` from `number` on."""
+
+    count: int = Field(1, ge=1)
+    """How many."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What was asked for, as the generator takes it."""
+
+    request: TuneRequest
+    sampler: SamplerConfig
+    keep: Wishes
+    seed: int
+    number: int
+    given: Given | None
+    constraints: list[Constraint] = field_of(repr=False)
+    techniques: float = 0.0
+    endless: bool = False
+
+
+def plan(asked: Any, sampler: SamplerConfig, phrases: Mapping[str, Phrase]) -> Plan:
+    """The plan of a TuneAsked; `sampler` says what it leaves out, `phrases` are the tunes that it gives, once they are
+    read: by `given`, `like` and `other.like`. Raises PhinError, as phin-generate does, for what cannot be.
+    """
+    refuse_draw(getattr(asked, "count", 1), asked.seed)
+    mine = {field.name: getattr(asked, field.name) for field in fields(TuneRequest)}
+    style = {field.name: getattr(asked.other, field.name) for field in fields(Style)}
+    mine |= {"other": Style(**_named(style, "other.like", phrases))}
+    request = _with_examples(TuneRequest(**_named(mine, "like", phrases)), phrases)
+    keep = Wishes(**asked.keep.model_dump())
+    drawn_by = replace(sampler, **asked.sampler.model_dump(exclude_unset=True))
+    if drawn_by.is_greedy and (asked.number or getattr(asked, "count", 1) > 1):
+        name = "number" if asked.number else "count"
+        reason = "asks for tunes that are all one where the likeliest note is drawn every time"
+        raise InvalidConfig(f"{name}={getattr(asked, name)}", reason, "leave it out, or take a sampler that draws")
+    given = None
+    if asked.given is not None:
+        given = Given(phrases["given"], Use(asked.use), asked.rewrite and tuple(asked.rewrite))
+        request = given.request(request)
+    elif asked.use != "continue" or asked.rewrite is not None:
+        name = "use" if asked.use != "continue" else "rewrite"
+        raise InvalidConfig(f"{name}={getattr(asked, name)}", "means nothing without a tune", "give one, as given")
+    if asked.endless:
+        request = _endless(request, asked, given)
+    constraints = kept_to(keep, request, given)
+    if asked.endless:
+        constraints = [MostNotes(each.least_steps) if isinstance(each, MostNotes) else each for each in constraints]
+    return Plan(
+        request, drawn_by, keep, asked.seed, asked.number, given, constraints, asked.techniques, asked.endless
+    )  # fmt: skip
+
+
+def _endless(request: TuneRequest, asked: Any, given: Given | None) -> TuneRequest:
+    """The request of a tune without end. Raises InvalidConfig for what such a tune cannot be asked for."""
+    asks_length = replace(request, lines=asked.lines, about=asked.about)
+    refuse_length(asks_length, LET_IT_END)
+    if asked.number:
+        raise InvalidConfig(f"number={asked.number}", "means nothing for a tune without end", "take another seed")
+    if asked.keep.tonic:
+        raise InvalidConfig("keep.tonic=true", "means nothing for a tune without end", LET_IT_END)
+    if asked.keep.drone:
+        reason = "cannot be struck under a tune that is not over"
+        raise InvalidConfig("keep.drone=true", reason, f"play the drone beside it, or {LET_IT_END}")
+    if given is not None and given.use is not Use.CONTINUE:
+        reason = "means nothing for a tune without end: the given tune says how long it is"
+        raise InvalidConfig(f"use={given.use.value}", reason, LET_IT_END)
+    return replace(request, lines=TuneRequest.lines)
+
+
+def _named(values: dict[str, Any], name: str, phrases: Mapping[str, Phrase]) -> dict[str, Any]:
+    """Values of a style whose example is named."""
+    return {**values, "like": (phrases[name].title or LIKE) if values["like"] is not None else None}
+
+
+def _with_examples(request: TuneRequest, phrases: Mapping[str, Phrase]) -> TuneRequest:
+    """As `phin.generation.given.with_examples`, whose examples are files; here they were read before."""
+    style = _of_example(request.style, phrases.get("like"), "")
+    other = _of_example(request.other, phrases.get("other.like"), "other.")
+    return replace(request, **{name: getattr(style, name) for name in ("like", "lai", "tempo", "density")}, other=other)
+
+
+def _of_example(style: Style, phrase: Phrase | None, key: str) -> Style:
+    if phrase is None:
+        return style
+    found = label_lai(phrase).lai
+    tempo = 60e6 / phrase.tempo if phrase.tempo else None
+    said = {"lai": found.name if found else None, "tempo": tempo, "density": density(phrase)}
+    new = {name: value for name, value in said.items() if value is not None and getattr(style, name) is None}
+    if not new:
+        remedy = "leave it out, or let it say one of lai, tempo and density"
+        raise InvalidConfig(f"{key}like", "says nothing new: what it says is said otherwise", remedy)
+    return replace(style, like=None, **new)

@@ -1,0 +1,144 @@
+"""A plan becomes tunes: drawn by a player on the stage, as phin-generate draws them; and a first guess where each note
+lies, while the tune is not over.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+from jaxtyping import Int
+
+from phin.generation.choice import Choice, Chosen, Judge, choose, falls_silent
+from phin.generation.play import Played, play
+from phin.generation.rows import Rows
+from phin.generation.stream import StreamedNote, phrase_of, stream
+from phin.music.augment import named
+from phin.music.fingering import reaches
+from phin.music.fretboard import FRET_DISTANCES, Tuning, positions
+from phin.music.lai import label_lai
+from phin.music.phrase import TECHNIQUE, UNKNOWN, LabelSource, Metre, Phrase
+from phin.music.suggestion import load
+from phin.tokenizer import DURATION, END_ID, FIELDS, NUM_SYMBOLS, PITCH, STEP, VELOCITY, VOICE
+from phin.tokenizer import TECHNIQUE as TECHNIQUE_FIELD
+from phin.web.asked import Plan
+from phin.web.stage import Player
+from phin.web.tune import Tune, to_json
+
+Copied = Callable[[Phrase, Int[np.ndarray, " note"] | None], str | None]
+"""Which training tune a phrase copies, in words."""
+
+
+def several(player: Player, plan: Plan, count: int, copied: Copied | None = None) -> list[Tune]:
+    """`count` tunes from the plan's number on: those that phin-generate keeps of these numbers. Raises PhinError."""
+    given = plan.given
+    begins = given.beginning(player.about.tokenizer) if given else None
+    judges: list[Judge] = [partial(falls_silent, given=given)]
+
+    def draw(numbers: Sequence[int]) -> list[Played]:
+        numbers = [plan.number + number for number in numbers]
+        return _finished(
+            play(player, plan.request, numbers, plan.seed, plan.sampler, False, plan.constraints, begins), plan
+        )
+
+    return [_told(each, plan, copied) for each in choose(draw, count, Choice(), judges)]
+
+
+def one(player: Player, plan: Plan) -> Tune:
+    """The tune of the plan's number, which the player's listener hears as it is drawn: what `play` makes of it."""
+    begins = plan.given.beginning(player.about.tokenizer) if plan.given else None
+    played = play(player, plan.request, [plan.number], plan.seed, plan.sampler, False, plan.constraints, begins)
+    return _told(Chosen(_finished(played, plan)[0], ()), plan)
+
+
+def endless(player: Player, plan: Plan, most_notes: int) -> Tune:
+    """A tune without end, until it has as many notes; what was played of it. The player's listener hears it."""
+    begins = plan.given.beginning(player.about.tokenizer) if plan.given else None
+    notes = list[StreamedNote]()
+    for note in stream(player, plan.request, plan.seed, plan.sampler, plan.constraints, begins):
+        notes.append(note)
+        if len(notes) == most_notes:
+            break
+    drawn = phrase_of(notes, Metre.parse(plan.request.metre))
+    drawn = replace(named(drawn, label_lai(drawn)), tempo=plan.request.written_tempo, title=f"phin {plan.seed}-1")
+    finished, changes = plan.keep.finished(drawn, plan.request)
+    return to_json(_ornamented(finished, plan.techniques), [f"broken off after {most_notes:,} notes", *changes])
+
+
+def _finished(played: Sequence[Played], plan: Plan) -> list[Played]:
+    """What was drawn, with what of a given tune stays."""
+    if plan.given is None:
+        return list(played)
+    return [each._replace(phrase=plan.given.finished(each.phrase)) for each in played]
+
+
+def _told(chosen: Chosen, plan: Plan, copied: Copied | None = None) -> Tune:
+    """A tune that is kept, finished as it was wished, with what is to be said of it."""
+    phrase, given = chosen.played.phrase, plan.given
+    finished, changes = plan.keep.finished(phrase, plan.request)
+    said = list(chosen.faults)
+    if given is not None and given.is_as_it_was(phrase):
+        said.append("it came out as it was given")
+    if copied is not None and (copy := copied(phrase, given.is_new(phrase) if given else None)):
+        said.append(copy)
+    said += changes
+    if plan.constraints and chosen.played.scarce:
+        said.append(f"almost nothing was left to draw: {chosen.played.scarce[0]}")
+    if given is not None:
+        said += given.against(plan.keep, plan.request)
+    return to_json(_ornamented(finished, plan.techniques), said)
+
+
+def _ornamented(phrase: Phrase, techniques: float) -> Phrase:
+    """The phrase, each melody note with its likeliest ornament where that is likelier than 1 - techniques."""
+    if not techniques:
+        return phrase
+    rows = phrase.rows.copy()
+    for row, suggestion in zip(np.flatnonzero(phrase.is_melody).tolist(), load().suggest(phrase), strict=True):
+        if suggestion.probability[suggestion.ornament] > 1 - techniques:
+            rows[row, TECHNIQUE] = suggestion.ornament
+    return replace(phrase, rows=rows, techniques_from=LabelSource.RULE)
+
+
+def drawn_note(before: Rows, ids: Int[np.ndarray, " field"]) -> tuple[int, ...] | None:
+    """The row of a phrase that was drawn after those before it; None for the end of the tune."""
+    if ids[STEP] == END_ID:
+        return None
+    onset = int(before.onset[0, -1]) + int(ids[STEP]) - NUM_SYMBOLS
+    order = (DURATION, PITCH, VELOCITY, TECHNIQUE_FIELD, VOICE)
+    return onset, *(
+        int(ids[at]) - NUM_SYMBOLS + FIELDS[at].lowest if ids[at] >= NUM_SYMBOLS else UNKNOWN for at in order
+    )
+
+
+class Hand:
+    """Follows a tune note by note: what a hand could do that does not know what comes.
+
+    It stays where it is as long as it reaches what is struck, and takes the place that it need go the least way to; of
+    notes struck together each has a string of its own, under one hand.
+    """
+
+    def __init__(self, tuning: Tuning) -> None:
+        self.tuning, self.at = tuning, 1
+        self._onset: int | None = None
+        self._struck: dict[int, int] = {}
+        """By string, the fret of what was struck at the last onset."""
+
+    def takes(self, onset: int, pitch: int) -> tuple[int, int] | tuple[None, None]:
+        """The string and fret of the next note; none where it is on no fret, or out of reach beside the others."""
+        if onset != self._onset:
+            self._onset, self._struck = onset, {}
+        found = list[tuple[float, int, int, int]]()
+        for string, fret in positions(pitch, self.tuning):
+            if string in self._struck:
+                continue
+            frets = [each for each in (*self._struck.values(), fret) if each]
+            hands = [hand for hand in range(1, len(FRET_DISTANCES)) if all(reaches(hand, each) for each in frets)]
+            for hand in hands:
+                way = abs(FRET_DISTANCES[hand] - FRET_DISTANCES[self.at])
+                found.append((way, string, fret, hand))
+        if not found:
+            return None, None
+        _, string, fret, self.at = min(found)
+        self._struck[string] = fret
+        return string, fret

@@ -1,0 +1,241 @@
+"""What is done with a tune that a person sent: it is read, written in another form, or techniques are suggested for it.
+
+All of it in a process of its own with limits of time and memory (`phin.corpus.workers`), one errand after another: a
+file that hangs, or eats the memory, costs itself alone. Files lie in a folder of the server's, under names of its own.
+"""
+
+import base64
+import binascii
+import logging
+import queue
+import shutil
+import tempfile
+import threading
+import traceback
+from collections.abc import Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+from phin.corpus.workers import Failure, Limits, limited
+from phin.errors import InvalidConfig, PhinError
+from phin.music.drone import with_drone
+from phin.music.paper import for_paper
+from phin.music.phrase import ASSUMED_TEMPO, STEPS_PER_QUARTER, Phrase
+from phin.music.readers import READERS
+from phin.music.suggestion import LEARNED_FROM, load
+from phin.music.technique import word
+from phin.music.writers import WRITERS
+from phin.web.asked import TuneSource
+from phin.web.limits import ServerLimits
+from phin.web.refusals import Refusal, full, too_large
+from phin.web.tune import to_json, to_phrase
+
+log = logging.getLogger(__name__)
+
+FAREWELL = 2.0
+"""Seconds in which the last errand may end; then it ends with this process."""
+SAID = f"learned from {LEARNED_FROM}: a player knows better"
+
+
+@dataclass(frozen=True)
+class Errand:
+    """What is to be done with which tune."""
+
+    what: Literal["phrase", "read", "convert", "suggest"]
+    source: TuneSource
+    to: str = ""
+    drone: bool = False
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What went wrong of the program's own."""
+
+    traceback: str
+
+
+def run(errand: Errand, folder: str, limits: ServerLimits) -> Any:
+    """What became of an errand: a Phrase, a Tune, the bytes of a file, or what is suggested; or a PhinError, returned
+    rather than raised, so that it crosses the border between processes.
+    """
+    try:
+        phrase, said = _read(errand.source, Path(folder), limits)
+        match errand.what:
+            case "phrase":
+                return phrase
+            case "read":
+                return to_json(phrase, said)
+            case "convert":
+                return _convert(phrase, errand, Path(folder), limits)
+            case "suggest":
+                return _suggest(phrase, said)
+    except PhinError as error:
+        return Refusal(getattr(error, "status", 422), error.where, error.reason, error.remedy)
+    except MemoryError:
+        raise
+    except Exception:
+        return Fault(traceback.format_exc())
+
+
+def _read(source: TuneSource, folder: Path, limits: ServerLimits) -> tuple[Phrase, list[str]]:
+    """The one tune of a source, and what was mended or guessed to read it."""
+    if source.tune is not None:
+        return to_phrase(source.tune), []
+    assert source.form is not None
+    assert source.content is not None
+    name = " ".join((source.name or f"the {source.form} file").split())
+    try:
+        content = base64.b64decode(source.content, validate=True)
+    except (binascii.Error, ValueError):
+        raise PhinError(name, "is not in base64", "encode its bytes so, in the standard alphabet") from None
+    path = folder / f"tune.{source.form}"
+    path.write_bytes(content)
+    try:
+        tunes, repairs, _ = READERS[path.suffix](path)
+    except PhinError as error:
+        where, reason = (text.replace(str(path), name) for text in (error.where, error.reason))
+        raise PhinError(where, reason, error.remedy) from None
+    if len(tunes) != 1:
+        raise PhinError(name, f"holds {len(tunes)} tunes", "send one of them")
+    phrase = tunes[0]
+    if len(phrase) > limits.most_notes:
+        raise too_large(name, f"has {len(phrase):,} notes", f"{limits.most_notes:,}")
+    title = phrase.title or " ".join((source.name or "").split()).rpartition(".")[0]
+    return replace(phrase, title=title), [repair.replace(str(path), name) for repair in repairs]
+
+
+def _convert(phrase: Phrase, errand: Errand, folder: Path, limits: ServerLimits) -> bytes:
+    """The tune as a file, as phin-generate writes it: on paper changed as far as it must be."""
+    ending = f".{errand.to}"
+    if errand.drone:
+        if errand.to == "txt":
+            raise InvalidConfig("drone=true", "means nothing for txt: letters hold the melody alone", "leave it out")
+        phrase = with_drone(phrase)
+    if errand.to == "wav":
+        end = int(phrase.end.max(initial=0)) - int(phrase.onset.min(initial=0))
+        seconds = end / STEPS_PER_QUARTER * (phrase.tempo or ASSUMED_TEMPO) / 1e6
+        if seconds > limits.most_sound:
+            raise too_large(phrase.title or "tune", f"lasts {seconds:,.0f} s", f"{limits.most_sound} s")
+    path = folder / f"made{ending}"
+    shown, _ = for_paper(phrase, ending)
+    try:
+        WRITERS[ending](shown, path)
+    except PhinError as error:
+        where = error.where.replace(str(path), phrase.title or "tune")
+        raise PhinError(where, error.reason, error.remedy) from None
+    return path.read_bytes()
+
+
+def _suggest(phrase: Phrase, said: list[str]) -> dict[str, Any]:
+    """For each melody note the likeliest technique, if one is likely enough, with why; the likeliest ornament's why
+    where it is a plain stroke or none.
+    """
+    melody = [number for number, is_melody in enumerate(phrase.is_melody.tolist()) if is_melody]
+    if not melody:
+        raise PhinError(phrase.title or "tune", "has no melody", "give a tune with notes")
+    suggestions = []
+    for number, each in zip(melody, load().suggest(phrase), strict=True):
+        likeliest = max(each.probability, key=each.probability.__getitem__)
+        shares = {word(technique): round(share, 4) for technique, share in each.probability.items()}
+        suggestions.append(
+            {
+                "note": number,
+                "technique": None if each.technique is None else word(each.technique),
+                "probability": shares.pop(word(likeliest)),
+                "others": shares,
+                "why": each.reasons[likeliest],
+            }
+        )
+    return {"tune": to_json(phrase, said), "suggestions": suggestions, "said": SAID}
+
+
+class Errands:
+    """Runs errands one by one in a process that is started for the first, and stays. `close` it at the end."""
+
+    def __init__(self, limits: ServerLimits) -> None:
+        self.limits = limits
+        self.folder = tempfile.mkdtemp(prefix="phin-web-")
+        self._waiting: queue.Queue[tuple[Errand, Future[Any]] | None] = queue.Queue(limits.most_waiting)
+        self._at: list[Future[Any]] = []
+        """Who waits for the errand that is run; nobody, or one."""
+        self._is_open = True
+        self._thread = threading.Thread(target=self._run, name="errands", daemon=True)
+        self._thread.start()
+
+    def submit(self, errand: Errand) -> "Future[Any]":
+        """What becomes of an errand. Raises Refusal: 413 for a file that is too large, 503 where too many wait."""
+        refuse_source(errand.source, self.limits)
+        done: Future[Any] = Future()
+        try:
+            if not self._is_open:
+                raise queue.Full
+            self._waiting.put_nowait((errand, done))
+        except queue.Full:
+            raise full("files", f"{self.limits.most_waiting} that wait") from None
+        return done
+
+    def close(self) -> None:
+        """Ends the process and removes what it wrote; errands that wait are refused."""
+        self._is_open = False
+        while not self._waiting.empty():
+            waiting = self._waiting.get_nowait()
+            if waiting is not None and waiting[1].set_running_or_notify_cancel():
+                waiting[1].set_exception(stopped())
+        self._waiting.put(None)
+        self._thread.join(timeout=FAREWELL)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _run(self) -> None:
+        task = partial(run, folder=self.folder, limits=self.limits)
+        within = Limits(self.limits.read_seconds, self.limits.read_megabytes)
+        while self._is_open:
+            try:
+                for _, answer in limited(task, self._errands(), 1, within):
+                    self._answer(answer)
+            except Exception as error:  # the process could not be had: who waits is told, and the next one tries again
+                log.exception("errands")
+                self._answer(error)
+
+    def _errands(self) -> Iterator[Errand]:
+        while (waiting := self._waiting.get()) is not None:
+            errand, done = waiting
+            if done.set_running_or_notify_cancel():
+                self._at.append(done)
+                yield errand
+
+    def _answer(self, answer: Any) -> None:
+        for done in self._at:
+            match answer:
+                case Failure():
+                    remedy = "send a smaller tune, or export it again from the program that made it"
+                    done.set_exception(Refusal(422, "the file", answer.what, remedy))
+                case Fault():
+                    done.set_exception(RuntimeError(answer.traceback))
+                case Exception():
+                    done.set_exception(answer)
+                case _:
+                    done.set_result(answer)
+        self._at.clear()
+
+
+def stopped() -> Refusal:
+    """503: the server ends."""
+    return Refusal(503, "server", "is being stopped", "start it again")
+
+
+def refuse_source(source: TuneSource, limits: ServerLimits) -> None:
+    """Raises InvalidConfig where a source is not one tune, and Refusal (413) where it is too large."""
+    is_file = source.form is not None and source.content is not None
+    if (source.tune is not None) == is_file or (not is_file and (source.form or source.content)):
+        raise InvalidConfig("tune", "is not given in one way", "send either tune, or form and content")
+    if source.tune is not None and source.name is not None:
+        raise InvalidConfig("name", "means nothing beside tune, which has a title", "leave it out")
+    content = source.content or ""
+    if len(content) // 4 * 3 - content[-2:].count("=") > limits.most_bytes:
+        size = f"is larger than {limits.most_bytes / 1e6:g} MB"
+        raise Refusal(413, source.name or "the file", size, "send one tune")
+    if source.tune is not None and len(source.tune.notes) > limits.most_notes:
+        raise too_large("tune.notes", f"are {len(source.tune.notes):,}", f"{limits.most_notes:,}")

@@ -1,0 +1,231 @@
+// The page: it holds the tune that is shown and what is asked for, and lets its parts know of each other.
+
+import { about as askAbout } from "./api.js";
+import { Controls } from "./controls.js";
+import { Display } from "./display.js";
+import { Drawing } from "./drawing.js";
+import { Letters } from "./letters.js";
+import { Mine } from "./mine.js";
+import { beginOfHong, droneOf } from "./music.js";
+import { Neck } from "./neck.js";
+import { Practice } from "./practice.js";
+import { fromAddress, packed, toAddress, unpacked } from "./request.js";
+import { Roll } from "./roll.js";
+import { Saving } from "./saving.js";
+import { Session } from "./session.js";
+import { Sound } from "./sound.js";
+import { Variations } from "./variations.js";
+import { Work } from "./work.js";
+import { currentLanguage, t, translate } from "./i18n.js";
+
+const byId = (id) => document.getElementById(id);
+const TAKES_SPACE = "input, textarea, select, button, summary, [role=button], [tabindex='0']";
+const LONGEST_ADDRESS = 8000; // a tune that makes it longer is not put into the address
+
+class App {
+  constructor() {
+    this.display = new Display(this);
+    this.drawing = new Drawing(this);
+    this.sound = new Sound();
+    this.neck = new Neck(byId("neck"));
+    this.roll = new Roll(byId("roll"));
+    this.letters = new Letters(byId("letters"));
+    this.session = null;
+    this.before = []; // sessions to go back to
+    this.given = null; // {source, packed}: what the next tune is made of
+  }
+
+  async start() {
+    translate();
+    this.language();
+    this.about = await askAbout();
+    this.settings = fromAddress(location.search, this.about);
+    this.controls = new Controls(this.about, this.settings, (name) => this.changed(name));
+    this.practice = new Practice(this);
+    this.saving = new Saving(this);
+    this.mine = new Mine(this);
+    this.work = new Work(this);
+    this.variations = new Variations(this);
+    await this.fromLink(new URLSearchParams(location.search));
+    this.listen();
+    this.changed("lai");
+    this.display.show();
+    requestAnimationFrame(() => this.display.frame());
+  }
+
+  /** What a link says beside its settings: the tune that it goes on from, and the model that drew it. */
+  async fromLink(asked) {
+    if (asked.has("graph") && !this.about.graph.startsWith(asked.get("graph"))) this.display.say(t("otherGraph"));
+    if (!asked.has("given")) return;
+    try {
+      const tune = await unpacked(asked.get("given"));
+      this.given = { source: { tune }, packed: asked.get("given") };
+      if (!this.settings.use) this.take(tune, this.given);
+    } catch {
+      this.given = null;
+      this.display.say(t("brokenLink"));
+    }
+  }
+
+  listen() {
+    byId("play").addEventListener("click", () => this.press());
+    byId("new").addEventListener("click", () => this.attempt(() => this.drawing.drawNew(), byId("new")));
+    byId("again").addEventListener("click", () => this.session && this.attempt(() => this.sound.play(this.session)));
+    byId("back").addEventListener("click", () => this.goBack());
+    byId("choice-play").addEventListener("click", () => {
+      const from = beginOfHong(this.letters.chosen[0], this.session.begins);
+      this.attempt(() => this.sound.play(this.session, from));
+    });
+    byId("choice-none").addEventListener("click", () => this.letters.unchoose());
+    byId("refusal-close").addEventListener("click", () => (byId("refusal").hidden = true));
+    this.letters.addEventListener("choose", () => this.display.showChoice());
+    for (const name of ["play", "pause", "end"]) this.sound.addEventListener(name, () => this.display.showPlaying());
+    for (const button of document.querySelectorAll("[data-view]")) {
+      button.addEventListener("click", () => {
+        this.letters.view = button.dataset.view;
+        byId("letters").classList.toggle("tablature", button.dataset.view === "tablature");
+        for (const other of document.querySelectorAll("[data-view]")) {
+          other.setAttribute("aria-pressed", String(other === button));
+        }
+        this.display.show();
+      });
+    }
+    document.addEventListener("keydown", (event) => {
+      if (event.key !== " " || event.target.closest(TAKES_SPACE)) return;
+      event.preventDefault();
+      this.press();
+    });
+  }
+
+  language() {
+    const buttons = document.querySelectorAll("[data-language]");
+    const show = (button) => button.setAttribute("aria-pressed", String(button.dataset.language === currentLanguage()));
+    for (const button of buttons) {
+      show(button);
+      button.addEventListener("click", () => {
+        translate(button.dataset.language);
+        buttons.forEach(show);
+        this.controls?.fill();
+        this.practice?.show();
+        this.display.show();
+      });
+    }
+  }
+
+  get drones() {
+    return droneOf(this.controls.lai, this.controls.tuning) !== null;
+  }
+
+  /** The lai of the tune that is shown, or of what is asked for where there is none. */
+  get lai() {
+    const name = this.session ? this.session.lai : this.settings.lai;
+    return this.about.lai.find((lai) => lai.name === name && name !== "none") ?? null;
+  }
+
+  get tuning() {
+    const name = this.session?.tuning ?? this.settings.tuning;
+    return this.about.tunings.find((tuning) => tuning.name === name) ?? this.controls.tuning;
+  }
+
+  /** Whether the settings ask for another tune than the one that is shown; its tempo is changed as it plays. */
+  get stale() {
+    if (!this.session) return true;
+    const asked = (settings) => JSON.stringify({ ...settings, tempo: 0 });
+    return asked(this.session.settings) !== asked(this.settings);
+  }
+
+  changed(name) {
+    this.sound.tempo = this.settings.tempo;
+    if (name === "tempo") this.sound.changed();
+    const drone = droneOf(this.session ? this.lai : this.controls.lai, this.tuning);
+    this.sound.drone = drone;
+    this.neck.set(this.tuning, this.lai);
+    byId("new").classList.toggle("due", Boolean(this.session) && this.stale);
+    if (this.session && this.stale && name !== "tempo") this.display.say(t("stale"));
+    this.display.showFrame();
+  }
+
+  async press() {
+    if (this.sound.playing) return this.sound.pause();
+    await this.attempt(async () => {
+      if (this.stale) return this.drawing.draw({ ...this.settings }, this.settings.use ? this.given : null);
+      await this.sound.play(this.session, this.sound.session === this.session ? this.sound.restsAt : null);
+    }, byId("play"));
+  }
+
+  /** Shows a session as the one of the page. */
+  put(session) {
+    this.session = session;
+    this.letters.unchoose();
+    for (const name of ["begin", "note", "end"]) {
+      session.addEventListener(name, () => {
+        if (this.session !== session || this.due) return;
+        this.due = true;
+        queueMicrotask(() => {
+          this.due = false;
+          this.display.show();
+        });
+      });
+    }
+    this.sound.underTune = this.settings.lines === "endless" && this.settings.drone;
+    this.controls.show();
+    this.changed("session");
+    this.practice.loop();
+    this.address();
+    this.display.show();
+  }
+
+  /** A tune that came from elsewhere, or with techniques put on, takes the page. */
+  async take(tune, given = null) {
+    this.drawing.stop();
+    this.sound.silence();
+    if (this.session?.notes.length) this.before.push(this.session);
+    Object.assign(this.settings, { use: "", rewrite: "" });
+    if (tune.tempo) this.settings.tempo = Math.round(tune.tempo);
+    this.given = given ?? { source: { tune }, packed: await packed(tune) };
+    this.put(Session.of(tune, { ...this.settings }, this.given));
+    this.display.told(tune);
+    this.display.showPlaying();
+  }
+
+  /** One of several that were drawn is the tune of the page from now on. */
+  keep(session) {
+    if (this.session?.notes.length) this.before.push(this.session);
+    Object.assign(this.settings, session.settings);
+    this.given = session.given;
+    this.put(session);
+  }
+
+  goBack() {
+    const session = this.before.pop();
+    if (!session) return;
+    this.drawing.stop();
+    this.sound.silence();
+    Object.assign(this.settings, session.settings);
+    this.given = session.given;
+    this.put(session);
+    this.display.showPlaying();
+  }
+
+  address() {
+    const given = this.given && this.given.packed.length < LONGEST_ADDRESS ? this.given.packed : null;
+    history.replaceState(null, "", toAddress(this.session.settings, this.session.graph ?? this.about.graph, given));
+  }
+
+  /** Does what a button asks, and tells why where that cannot be. */
+  async attempt(what, button = null) {
+    byId("refusal").hidden = true;
+    button?.setAttribute("aria-busy", "true");
+    try {
+      await what();
+    } catch (error) {
+      this.display.refuse(error);
+    } finally {
+      button?.removeAttribute("aria-busy");
+    }
+  }
+}
+
+const app = new App();
+window.phin = app; // for tests, and for who wants to look inside
+app.start().catch((error) => app.display.refuse(error));

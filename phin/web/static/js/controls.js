@@ -1,0 +1,114 @@
+// The settings: what is asked of the next tune. In sight are lai, tempo and length; the rest is behind "more".
+
+import { droneOf } from "./music.js";
+import { newSeed } from "./request.js";
+import { currentLanguage, t } from "./i18n.js";
+
+const byId = (id) => document.getElementById(id);
+const LENGTHS = ["1", "2", "4", "8", "endless"];
+const FIELDS = { tuning: "tuning", density: "density", source: "source", sampler: "sampler", seed: "seed" };
+const OTHERS = { "other-lai": "otherLai", "other-source": "otherSource", "other-tempo": "otherTempo" };
+
+/** Shows settings and changes them; `changed(name)` is called for each that a person sets. */
+export class Controls {
+  constructor(about, settings, changed) {
+    Object.assign(this, { about, settings, changed });
+    this.fill();
+    for (const [id, name] of [...Object.entries(FIELDS), ...Object.entries(OTHERS)]) {
+      byId(id).addEventListener("change", ({ target }) => {
+        if (name === "seed") {
+          const seed = Number(target.value);
+          this.set(name, Number.isSafeInteger(seed) && seed >= 0 && target.value !== "" ? seed : newSeed());
+          this.settings.number = 0;
+        } else this.set(name, target.value);
+      });
+    }
+    for (const name of ["tempo", "techniques", "blend"]) {
+      byId(name).addEventListener("input", ({ target }) => this.set(name, Number(target.value)));
+    }
+    byId("drone").addEventListener("change", ({ target }) => this.set("drone", target.checked));
+    for (const name of ["lai", "lines"]) {
+      byId(name).addEventListener("change", ({ target }) => this.set(name, target.value));
+    }
+  }
+
+  get lai() {
+    return this.about.lai.find((lai) => lai.name === this.settings.lai) ?? null;
+  }
+
+  get tuning() {
+    return this.about.tunings.find((tuning) => tuning.name === this.settings.tuning) ?? this.about.tunings[0];
+  }
+
+  set(name, value) {
+    this.settings[name] = value;
+    this.show();
+    this.changed(name);
+  }
+
+  /** What there is to choose from, in the language of the page. */
+  fill() {
+    const { about } = this;
+    const thai = currentLanguage() === "th";
+    const lais = about.lai.filter((lai) => lai.name !== "none");
+    const laiWords = (lai) => (thai ? lai.thai.replace(/^ลาย/, "") : lai.name);
+    chips("lai", [
+      ...lais.map((lai) => [lai.name, laiWords(lai), thai ? t(lai.family) : lai.thai]),
+      ["", t("anyLai"), ""],
+    ]);
+    const lengthWords = (length) =>
+      length === "endless" ? t("endless") : length === "1" ? t("oneLine") : t("lines", { n: length });
+    const lengths = LENGTHS.includes(this.settings.lines) ? LENGTHS : [...LENGTHS, this.settings.lines];
+    chips("lines", lengths.map((length) => [length, lengthWords(length), ""]));
+    options("tuning", about.tunings.map(({ name }) => [name, name]));
+    const densities = [["1", t("densityFew")], ["2", t("densityEven")], ["3", t("densityMany")]];
+    options("density", [["", t("asLearned")], ...densities]);
+    const sources = about.sources.map((source) => [source, source]);
+    options("source", [["", t("anySource")], ...sources]);
+    options("sampler", Object.keys(about.samplers).map((name) => [name, t(name)]));
+    options("other-lai", [["", t("unsaid")], ...lais.map((lai) => [lai.name, laiWords(lai)])]);
+    options("other-source", [["", t("unsaid")], ...sources]);
+    this.show();
+  }
+
+  /** Puts the settings on the page. */
+  show() {
+    const { settings } = this;
+    for (const [id, name] of [...Object.entries(FIELDS), ...Object.entries(OTHERS)]) byId(id).value = settings[name];
+    for (const name of ["tempo", "techniques", "blend"]) byId(name).value = settings[name];
+    for (const name of ["lai", "lines"]) {
+      for (const input of byId(name).querySelectorAll("input")) input.checked = input.value === String(settings[name]);
+    }
+    said("tempo", `${settings.tempo} ${t("perMinute")}`, String(settings.tempo));
+    said("techniques", settings.techniques ? `${Math.round(100 * settings.techniques)} %` : t("none"));
+    said("blend", `${Math.round(100 * settings.blend)} %`);
+    const drones = droneOf(this.lai, this.tuning) !== null;
+    byId("drone").checked = settings.drone && drones;
+    byId("drone").disabled = !drones;
+    byId("drone-hint").textContent = drones || !this.lai ? "" : t("noDrone");
+  }
+}
+
+function said(id, spoken, shown = spoken) {
+  byId(`${id}-said`).textContent = shown;
+  byId(id).setAttribute("aria-valuetext", spoken);
+}
+
+function options(id, pairs) {
+  byId(id).replaceChildren(...pairs.map(([value, words]) => new Option(words, value)));
+}
+
+/** Radio buttons that look like chips: [value, words, smaller words]. */
+function chips(name, choices) {
+  const nodes = choices.map(([value, words, small]) => {
+    const chip = document.createElement("label");
+    chip.className = value === "" ? "chip any" : "chip";
+    const input = Object.assign(document.createElement("input"), { type: "radio", name, value });
+    const face = document.createElement("span");
+    face.append(words);
+    if (small) face.append(Object.assign(document.createElement("small"), { textContent: small }));
+    chip.append(input, face);
+    return chip;
+  });
+  byId(name).replaceChildren(...nodes);
+}

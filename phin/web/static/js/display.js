@@ -1,0 +1,118 @@
+// What the page shows of its tune, and what lights while it sounds.
+
+import { Refused } from "./api.js";
+import { HONG, SLOT, lengthOf } from "./music.js";
+import { currentLanguage, t } from "./i18n.js";
+
+const byId = (id) => document.getElementById(id);
+
+export class Display {
+  constructor(app) {
+    this.app = app;
+  }
+
+  /** Says what a tune is. */
+  told(tune) {
+    const lai = this.app.about.lai.find((each) => each.name === tune.lai && tune.lai !== "none");
+    const name = lai ? (currentLanguage() === "th" ? lai.thai.replace(/^ลาย/, "") : lai.name) : "";
+    const notes = tune.notes.filter((note) => note.voice === "melody").length;
+    this.say(t(lai ? "drawn" : "drawnNone", { hong: tune.num_hong, lai: name, notes }));
+  }
+
+  /** Puts the page into the state of its session. */
+  show() {
+    const { session } = this.app;
+    if (!this.app.about) return;
+    byId("empty").hidden = Boolean(session?.notes.length);
+    byId("back").hidden = !this.app.before.length;
+    byId("again").hidden = !session?.notes.length;
+    byId("page-head").hidden = !session;
+    byId("model").textContent = t("model", this.app.about);
+    this.app.saving.show();
+    this.app.work.show();
+    const lines = session?.tune?.said ?? [];
+    const said = lines.map((line) => Object.assign(document.createElement("li"), { textContent: line }));
+    byId("said").replaceChildren(...said);
+    byId("caption").textContent = this.caption();
+    if (session) this.app.letters.show(session, this.app.tuning.strings.length);
+    if (session?.tune && this.neckOf !== session) {
+      this.neckOf = session;
+      this.app.changed("session");
+      this.app.practice.loop();
+    }
+    this.showChoice();
+    this.showPlaying();
+    this.showFrame();
+  }
+
+  caption() {
+    const { session } = this.app;
+    if (!session) return t("page");
+    const title = session.tune?.title && !/^phin \d/.test(session.tune.title) ? `${session.tune.title} · ` : "";
+    const { lai: found } = this.app;
+    const lai = found ? `${currentLanguage() === "th" ? found.thai : `lai ${found.name}`} · ` : "";
+    const number = session.settings.number ? `-${session.settings.number + 1}` : "";
+    return `${title}${lai}${this.app.tuning.name} · ${session.settings.seed}${number}`;
+  }
+
+  showChoice() {
+    const { chosen } = this.app.letters;
+    byId("choice").hidden = !chosen || !this.app.session;
+    if (!chosen) return;
+    const [a, b] = chosen.map((hong) => hong + 1);
+    byId("choice-said").textContent = t(a === b ? "chosenOne" : "chosen", { a, b });
+  }
+
+  showPlaying() {
+    const on = this.app.sound.playing;
+    byId("play").classList.toggle("playing", on);
+    byId("play-word").textContent = t(on ? "pause" : "play");
+    if (!on && !this.app.sound.restsAt) this.app.letters.mark(null);
+  }
+
+  frame() {
+    if (this.app.sound.playing) this.showFrame();
+    requestAnimationFrame(() => this.frame());
+  }
+
+  /** Lights what is heard now. */
+  showFrame() {
+    const { sound } = this.app;
+    const session = sound.playing ? sound.session : this.app.session;
+    if (!this.app.about) return;
+    const empty = { notes: [], begins: -42 };
+    const resting = sound.session === session ? sound.restsAt : null;
+    const step = !session ? -30 : sound.playing ? sound.step() : (resting ?? session.first);
+    this.app.roll.show(session ?? empty, step, this.app.lai, sound.practice.loop);
+    byId("count").textContent = sound.counting || "";
+    if (!sound.playing || sound.counting) return this.app.neck.show([], null);
+    const { notes } = session;
+    const sounding = [];
+    let next = null;
+    notes.forEach((note, place) => {
+      if (note.onset <= step && step < note.onset + Math.max(lengthOf(note, place, notes), SLOT)) {
+        sounding.push({ ...note, since: (step - note.onset) * sound.pace });
+      } else if (!next && note.onset > step && note.voice === "melody" && note.onset < step + HONG) next = note;
+    });
+    this.app.neck.show(sounding, next);
+    if (session === this.app.session) this.app.letters.mark(step);
+  }
+
+  say(words) {
+    byId("status").textContent = words;
+  }
+
+  /** Shows what went wrong: where, reason and remedy, in the words of who refused. */
+  refuse(error) {
+    if (error.name === "AbortError") return;
+    const isOurs = !(error instanceof Refused);
+    if (isOurs) console.error(error);
+    const { where, reason, remedy } = isOurs ? { where: t("mistake"), reason: error.message, remedy: "" } : error;
+    byId("refusal-reason").textContent = `${where}: ${t(reason)}.`;
+    const later = error.retryAfter ? ` ${t("retryAfter", { n: error.retryAfter })}` : "";
+    const words = t(remedy ?? "");
+    byId("refusal-remedy").textContent = (words ? `${words[0].toUpperCase()}${words.slice(1)}.` : "") + later;
+    byId("refusal").hidden = false;
+    byId("refusal").scrollIntoView({ block: "nearest" });
+  }
+}

@@ -1,0 +1,86 @@
+// Drawing a tune: it is asked for, told note by note, and heard from its first note on.
+
+import { follow } from "./api.js";
+import { beginOfHong, hongOf } from "./music.js";
+import { newSeed, toRequest } from "./request.js";
+import { Session } from "./session.js";
+import { t } from "./i18n.js";
+
+const AHEAD = 120; // seconds that a tune without end may be drawn ahead of what is heard
+const LED_IN = 2; // hong of a tune that are heard before it is played on
+
+/** The step from which a tune that is played on is heard. */
+const before = (note, { begins }) => beginOfHong(Math.max(hongOf(note.onset, begins) - LED_IN, 0), begins);
+
+export class Drawing {
+  constructor(app) {
+    this.app = app;
+    this.stopping = null;
+  }
+
+  /** Ends what is being drawn. */
+  stop() {
+    this.stopping?.abort();
+  }
+
+  /** Draws with a new seed. */
+  drawNew() {
+    const settings = { ...this.app.settings, seed: newSeed(), number: 0 };
+    return this.draw(settings, settings.use ? this.app.given : null);
+  }
+
+  /** Draws a tune, and plays it from its first note on. */
+  async draw(settings, given = null) {
+    await this.app.sound.ready();
+    this.stop();
+    this.app.sound.silence();
+    this.app.display.showPlaying();
+    const stopping = (this.stopping = new AbortController());
+    if (!given) Object.assign(settings, { use: "", rewrite: "" });
+    const request = toRequest(settings, this.app.about, this.app.drones, given?.source ?? null);
+    const session = new Session(settings, given);
+    const shown = this.app.session;
+    let begun = false;
+    this.app.display.say(t("drawing"));
+    const on = {
+      begin: (said) => {
+        session.begin(said, settings.use === "continue" ? given.source.tune.notes : []);
+        Object.assign(this.app.settings, settings);
+        this.app.given = given;
+        if (shown?.notes.length) this.app.before.push(shown);
+        this.app.put(session);
+      },
+      note: (note) => {
+        session.add(note);
+        if (begun) return;
+        begun = true;
+        if (request.endless) this.app.display.say(t("goesOn"));
+        const from = settings.use === "continue" ? before(note, session) : null;
+        this.app.sound.play(session, from).catch((error) => this.app.display.refuse(error));
+      },
+      tune: (tune) => {
+        session.end(tune);
+        this.app.display.told(tune);
+      },
+      lost: (isLost) => this.app.display.say(t(isLost ? "lost" : request.endless ? "goesOn" : "drawing")),
+    };
+    const ready = () => this.heardEnough(session, stopping.signal);
+    try {
+      await follow(request, on, stopping.signal, ready);
+    } catch (error) {
+      this.app.display.say("");
+      throw error;
+    } finally {
+      session.stop();
+      if (this.app.session === session) this.app.display.show();
+    }
+  }
+
+  /** Waits while a session is drawn far ahead of what is heard. */
+  async heardEnough(session, signal) {
+    const { sound } = this.app;
+    const heard = () => (sound.session === session ? sound.step() : session.first);
+    const far = () => session.horizon - heard() > AHEAD / sound.pace;
+    while (!signal.aborted && session.notes.length && far()) await new Promise((done) => setTimeout(done, 250));
+  }
+}

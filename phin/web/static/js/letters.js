@@ -1,0 +1,164 @@
+// The page of letters as it grows: a box a hong, eight a line; the box that sounds is marked, boxes can be chosen.
+
+import { HONG_PER_LINE, hongOf, lettered } from "./music.js";
+import { boxesOf } from "./tablature.js";
+import { t } from "./i18n.js";
+
+const MOST_LINES = 64; // of a tune without end, the last ones
+
+export class Letters extends EventTarget {
+  constructor(root) {
+    super();
+    this.root = root;
+    this.view = "letters";
+    this.chosen = null; // [first, last], counted from 0
+    this.sounding = null;
+    root.addEventListener("click", (event) => {
+      const box = event.target.closest("[data-hong]");
+      if (box) this.choose(Number(box.dataset.hong), event.shiftKey);
+    });
+    root.addEventListener("keydown", (event) => this.moved(event));
+  }
+
+  /** Draws a session anew, or only what has changed of it. */
+  show(session, strings) {
+    const { notes, begins, numHong } = session;
+    const count = Math.max(numHong, 1);
+    if (this.session !== session) {
+      this.root.replaceChildren();
+      this.session = session;
+      this.sounding = null;
+      this.boxes = new Map();
+      this.texts = new Map();
+      this.tabbable = null;
+    }
+    const page = lettered(notes, begins, count, session.marked);
+    const frets = this.view === "tablature" ? boxesOf(notes, begins, count, strings) : null;
+    const firstLine = Math.max(Math.ceil(count / HONG_PER_LINE) - MOST_LINES, 0);
+    for (const line of [...this.root.children]) {
+      const number = Number(line.dataset.line);
+      if (number < firstLine || number * HONG_PER_LINE >= count) line.remove();
+    }
+    page.forEach((slots, hong) => {
+      if (hong < firstLine * HONG_PER_LINE) return;
+      const box = this.box(hong);
+      const written = JSON.stringify([slots, frets?.[hong], document.documentElement.lang]);
+      if (this.texts.get(hong) === written) return;
+      this.texts.set(hong, written);
+      box.replaceChildren(...(frets ? this.fretted(frets[hong]) : this.slots(slots)));
+      const spoken = slots.map((parts) => parts.join(" ")).join(" ");
+      box.setAttribute("aria-label", `${t("hong")} ${hong + 1}: ${spoken.replaceAll("-", "–")}`);
+    });
+    for (const [hong, box] of this.boxes) {
+      if (hong < count && hong >= firstLine * HONG_PER_LINE) continue;
+      box.remove();
+      this.boxes.delete(hong);
+      this.texts.delete(hong);
+    }
+    this.choice();
+  }
+
+  box(hong) {
+    if (this.boxes.has(hong)) return this.boxes.get(hong);
+    const number = Math.floor(hong / HONG_PER_LINE);
+    let line = this.root.querySelector(`[data-line="${number}"]`);
+    if (!line) {
+      line = document.createElement("div");
+      line.className = "line";
+      line.dataset.line = number;
+      line.setAttribute("role", "group");
+      line.setAttribute("aria-label", `${t("line")} ${number + 1}`);
+      this.root.append(line);
+    }
+    const box = document.createElement("button");
+    box.type = "button";
+    box.className = "hong";
+    box.dataset.hong = hong;
+    box.tabIndex = this.tabbable === null ? 0 : -1;
+    this.tabbable ??= box;
+    line.append(box);
+    this.boxes.set(hong, box);
+    return box;
+  }
+
+  slots(slots) {
+    return slots.map((parts, place) => {
+      const slot = document.createElement("span");
+      slot.className = `slot${place === 3 ? " beat" : ""}${parts.length > 1 ? ` shared-${parts.length}` : ""}`;
+      slot.textContent = parts.join("");
+      if (parts.every((part) => part === "-")) slot.classList.add("rest");
+      return slot;
+    });
+  }
+
+  fretted(rows) {
+    return rows.map((cells) => {
+      const string = document.createElement("span");
+      string.className = "tab-string";
+      string.append(
+        ...cells.map((fret) => {
+          const cell = document.createElement("span");
+          cell.textContent = fret;
+          cell.className = fret === "" ? "tab-cell" : "tab-cell struck";
+          return cell;
+        }),
+      );
+      return string;
+    });
+  }
+
+  /** Marks the box that sounds, and brings it into view. */
+  mark(step) {
+    if (!this.session) return;
+    const hong = step === null ? null : hongOf(step, this.session.begins);
+    if (hong === this.sounding) return;
+    this.boxes?.get(this.sounding)?.classList.remove("sounds");
+    this.sounding = hong;
+    const box = this.boxes?.get(hong);
+    if (!box) return;
+    box.classList.add("sounds");
+    const { root } = this;
+    const above = box.offsetTop - root.offsetTop;
+    if (above < root.scrollTop || above + box.offsetHeight > root.scrollTop + root.clientHeight) {
+      const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+      root.scrollTo({ top: above - 8, behavior: still ? "auto" : "smooth" });
+    }
+  }
+
+  /** A box chosen, then another: all between them; the same one again: none. */
+  choose(hong, onwards = false) {
+    const [first, last] = this.chosen ?? [null, null];
+    if (first === null) this.chosen = [hong, hong];
+    else if (first === hong && last === hong) this.chosen = null;
+    else if (first === last || onwards) this.chosen = [Math.min(first, hong), Math.max(last, hong)];
+    else this.chosen = [hong, hong];
+    this.choice();
+    this.dispatchEvent(new Event("choose"));
+  }
+
+  unchoose() {
+    this.chosen = null;
+    this.choice();
+    this.dispatchEvent(new Event("choose"));
+  }
+
+  choice() {
+    const [first, last] = this.chosen ?? [Infinity, -Infinity];
+    for (const [hong, box] of this.boxes ?? []) {
+      box.setAttribute("aria-pressed", String(first <= hong && hong <= last));
+    }
+  }
+
+  /** Arrow keys go from box to box: one stop of the tab key for the whole page. */
+  moved(event) {
+    const box = event.target.closest("[data-hong]");
+    const by = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: HONG_PER_LINE, ArrowUp: -HONG_PER_LINE }[event.key];
+    if (!box || !by) return;
+    const next = this.boxes.get(Number(box.dataset.hong) + by);
+    if (!next) return;
+    event.preventDefault();
+    box.tabIndex = -1;
+    next.tabIndex = 0;
+    next.focus();
+  }
+}

@@ -1,0 +1,118 @@
+// What is asked for: settings of the page ⇄ the address ⇄ a Request of the server.
+
+/** Settings and what they are unless somebody says otherwise; the names are those of the address. */
+export const DEFAULTS = {
+  lai: "yai",
+  tuning: "E-A-E",
+  tempo: 100,
+  density: "",
+  lines: "2", // or "endless"
+  source: "",
+  sampler: "nucleus",
+  drone: true,
+  techniques: 0,
+  seed: 0,
+  number: 0,
+  blend: 0,
+  otherLai: "",
+  otherSource: "",
+  otherTempo: "",
+  use: "",
+  rewrite: "",
+};
+
+const GRAPH = 12; // letters of the model's hash that tell it from another
+const NUMBERS = ["tempo", "techniques", "seed", "number", "blend"];
+
+export const newSeed = () => crypto.getRandomValues(new Uint32Array(1))[0] >>> 1;
+
+/** The settings that an address holds, the others as usual. */
+export function fromAddress(search, about) {
+  const asked = new URLSearchParams(search);
+  const settings = { ...DEFAULTS, source: about.sources.includes("han") ? "han" : "", seed: newSeed() };
+  for (const name of Object.keys(DEFAULTS)) {
+    if (!asked.has(name)) continue;
+    const text = asked.get(name);
+    if (name === "drone") settings.drone = text === "1";
+    else settings[name] = NUMBERS.includes(name) && Number.isFinite(Number(text)) ? Number(text) : text;
+  }
+  return settings;
+}
+
+/** The address of what is asked for: the same one gives the same tune, as long as the graph draws. */
+export function toAddress(settings, graph, given) {
+  const asked = new URLSearchParams();
+  for (const name of Object.keys(DEFAULTS)) {
+    const value = settings[name];
+    if (name === "drone") asked.set(name, value ? "1" : "0");
+    else if (value !== "" && !(value === 0 && name !== "seed")) asked.set(name, String(value));
+    else if (name === "lai" || name === "source") asked.set(name, "");
+  }
+  if (given) asked.set("given", given);
+  if (graph) asked.set("graph", graph.slice(0, GRAPH));
+  return `?${asked}`;
+}
+
+/**
+ * The Request of these settings; `drones` says whether an open string of the tuning drones under the lai, and `given`
+ * is the TuneSource that something is made of. What would mean nothing is left out: the server refuses it.
+ */
+export function toRequest(settings, about, drones, given = null) {
+  const endless = settings.lines === "endless";
+  const blends = settings.blend > 0 && !given;
+  const { otherLai, otherSource, otherTempo } = settings;
+  const said = { lai: otherLai || null, source: otherSource || null, tempo: Number(otherTempo) || null };
+  const other = blends ? said : {};
+  const wholly = blends && settings.blend === 1;
+  const lai = settings.lai || null;
+  const keepsLai = Boolean(lai) && !(blends && other.lai && other.lai !== lai);
+  const says = (key, value) => (value === null || value === undefined ? {} : { [key]: value });
+  const ownLength = given && settings.use !== "continue";
+  return {
+    ...says("lines", endless || ownLength ? null : Number(settings.lines)),
+    ...says("lai", keepsLai || !wholly ? lai : null),
+    ...says("source", wholly ? null : settings.source || null),
+    ...says("tempo", wholly && other.tempo ? null : settings.tempo),
+    ...says("density", wholly ? null : Number(settings.density) || null),
+    ...(blends ? { blend: settings.blend, other } : {}),
+    ...says("sampler", about.samplers[settings.sampler]),
+    keep: {
+      lai: keepsLai,
+      tonic: keepsLai && !endless,
+      tuning: settings.tuning || null,
+      drone: keepsLai && settings.drone && drones && !endless, // under a tune without end the page strikes it
+    },
+    seed: settings.seed,
+    number: settings.number,
+    techniques: settings.techniques,
+    ...(given ? { given, use: settings.use } : {}),
+    ...(settings.use === "rewrite" ? { rewrite: settings.rewrite.split("-").map(Number) } : {}),
+    ...(endless ? { endless: true } : {}),
+  };
+}
+
+/** A tune as an address can hold it: its notes, deflated, in base64 of the kind that addresses take. */
+export async function packed(tune) {
+  const { title, metre, tempo, lai, source, tuning, drone, begins, num_hong, inferred = [] } = tune;
+  const notes = tune.notes.map(({ onset, duration, pitch, velocity, technique, voice, string, fret }) => {
+    return [onset, duration, pitch, velocity, technique, voice === "melody" ? 0 : 1, string, fret];
+  });
+  const text = JSON.stringify([title, metre, tempo, lai, source, tuning, drone, begins, num_hong, inferred, notes]);
+  const stream = new Blob([text]).stream().pipeThrough(new CompressionStream("deflate-raw"));
+  const bytes = new Uint8Array(await new Response(stream).arrayBuffer());
+  return btoa(String.fromCharCode(...bytes)).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
+}
+
+/** What `packed` made an address of. */
+export async function unpacked(text) {
+  const bytes = Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (letter) => letter.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
+  const read = await new Response(stream).json();
+  const [title, metre, tempo, lai, source, tuning, drone, begins, num_hong, inferred, rows] = read;
+  const notes = rows.map(([onset, duration, pitch, velocity, technique, voice, string, fret]) => ({
+    ...{ onset, duration, pitch, velocity, technique, string, fret },
+    voice: voice ? "accompaniment" : "melody",
+  }));
+  const head = { title, metre, tempo, lai, source, tuning, drone, begins, num_hong, inferred };
+  return { ...head, notes, letters: null, tablature: null, said: [] };
+}

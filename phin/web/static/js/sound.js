@@ -1,0 +1,249 @@
+// The player: the clock of everything that lights, and what sends strokes to the strings ahead of time.
+//
+// Time is the audio clock's. A stretch says which step sounds when; a change of pace, a loop or a wait begins another
+// one. Strokes go to the worklet a little ahead, and begin there at their sample.
+
+import { BEAT, HONG, SLOT, beginOfHong, frequencyOf, hongOf, lengthOf, melodyAt, pitchClass } from "./music.js";
+import { strike, strokesOf } from "./performance.js";
+
+const AHEAD = 0.3; // seconds that strokes are sent ahead
+const AHEAD_HIDDEN = 2.5; // a page that nobody sees is woken once a second
+const EVERY = 60; // milliseconds
+const SOON = 0.12; // seconds from a press to the first stroke
+const LOG = 20000; // strokes that are remembered for tests
+const ACCOMPANIMENT_GAIN = 0.6;
+const DRONE_GAIN = 0.35;
+
+export class Sound extends EventTarget {
+  constructor() {
+    super();
+    this.session = null;
+    this.practice = { speed: 1, loop: null, countIn: false, ching: false, cents: 0 };
+    this.tempo = 100; // hong a minute
+    this.drone = null; // {pitch, string, fret}: the open string that drones
+    this.underTune = false; // whether it does so under a tune that has no drone of its own
+    this.scale = [0, 2, 4, 7, 9];
+    this.stretches = [];
+    this.playing = false;
+    this.waits = false;
+    this.log = []; // of what the strings began: {kind, step, pitch, hertz, asked, began}
+    this.strikes = new Map();
+  }
+
+  /** Seconds a step. */
+  get pace() {
+    return 60 / (this.tempo * this.practice.speed * HONG);
+  }
+
+  /** Makes the strings ready; a press must have asked for it, or browsers keep silent. */
+  async ready() {
+    this.stringed ??= this.strung();
+    await this.stringed;
+    if (this.context.state !== "running") await this.context.resume();
+  }
+
+  async strung() {
+    this.context = new AudioContext({ latencyHint: "interactive" });
+    await this.context.audioWorklet.addModule(new URL("./pluck.js", import.meta.url));
+    this.strings = new AudioWorkletNode(this.context, "strings", { numberOfInputs: 0, outputChannelCount: [1] });
+    this.strings.connect(this.context.destination);
+    this.strings.port.onmessage = ({ data }) => {
+      this.log.push(...data.began);
+      if (this.log.length > LOG) this.log.splice(0, this.log.length - LOG);
+    };
+  }
+
+  /** Plays a session from a step on. */
+  async play(session, from = null) {
+    await this.ready();
+    this.silence();
+    const { loop, countIn } = this.practice;
+    this.session = session;
+    this.scale = [...new Set(session.notes.map((note) => pitchClass(note.pitch)))];
+    const begins = from ?? (loop ? loop.from : session.first);
+    const counted = countIn ? 4 : 0;
+    const now = this.context.currentTime + SOON;
+    if (counted) {
+      const beats = Array.from({ length: counted }, (_, beat) => beat);
+      const strokes = beats.map((beat) => this.cymbal(now + beat * HONG * this.pace, beat % 2 === 0));
+      this.strings.port.postMessage({ strokes });
+    }
+    this.counts = { from: now, until: now + counted * HONG * this.pace, beats: counted };
+    this.restart(begins, this.counts.until);
+    this.playing = true;
+    this.timer = setInterval(() => this.send(), EVERY);
+    this.send();
+    this.tell("play");
+  }
+
+  pause() {
+    if (!this.playing) return;
+    this.restsAt = this.step();
+    this.silence();
+    this.tell("pause");
+  }
+
+  /** Stops at once, and lets nothing of what was sent sound. */
+  silence() {
+    clearInterval(this.timer);
+    this.playing = this.waits = false;
+    this.strings?.port.postMessage({ clear: 0, damp: true });
+  }
+
+  /** From now on another pace, loop or concert pitch: what was sent ahead is taken back. */
+  changed() {
+    if (!this.playing) return;
+    const now = this.context.currentTime;
+    const { loop } = this.practice;
+    let step = this.step(now);
+    if (loop && (step < loop.from || step >= loop.to)) step = loop.from;
+    this.strings.port.postMessage({ clear: now });
+    this.restart(step, Math.max(now + 0.02, this.counts?.until ?? 0));
+    this.send();
+  }
+
+  /** Another tune stands where this one was drawn, as its end tells; what has not been sent is played from there. */
+  restart(step, time) {
+    this.stretches = [{ time, step, pace: this.pace }];
+    this.cursor = step;
+    this.waits = false;
+  }
+
+  /** The step that is heard at a time of the audio clock, or now; fractions are of a step. */
+  step(time = this.heard) {
+    if (!this.stretches.length) return this.session ? this.session.first : 0;
+    const stretch = this.stretches.findLast((each) => each.time <= time) ?? this.stretches[0];
+    const step = stretch.step + Math.max(time - stretch.time, 0) / stretch.pace;
+    return this.waits ? Math.min(step, this.waitsAt) : step;
+  }
+
+  /** The time that is heard now: what was begun a while ago is only now at the ear. */
+  get heard() {
+    return this.context ? this.context.currentTime - (this.context.outputLatency || this.context.baseLatency || 0) : 0;
+  }
+
+  /** Which beat of the count-in is heard, from 1; 0 where none is. */
+  get counting() {
+    const { from, until, beats } = this.counts ?? { beats: 0 };
+    if (!this.playing || !beats || this.heard >= until) return 0;
+    return Math.min(Math.floor((this.heard - from) / (HONG * this.pace)) + 1, beats);
+  }
+
+  timeOf(step) {
+    const stretch = this.stretches[this.stretches.length - 1];
+    return stretch.time + (step - stretch.step) * stretch.pace;
+  }
+
+  /** Sends what is due within the time ahead. */
+  send() {
+    const { session, practice } = this;
+    const now = this.context.currentTime;
+    const until = now + (document.hidden ? AHEAD_HIDDEN : AHEAD);
+    const strokes = [];
+    for (let turns = 0; turns < 64; turns++) {
+      const end = practice.loop ? practice.loop.to : session.ended ? session.last : Infinity;
+      const known = Math.min(session.horizon, end);
+      if (this.waits) {
+        if (known <= this.cursor && !session.ended) break;
+        this.restart(this.cursor, now + SOON);
+      }
+      const due = Math.min(this.cursor + (until - this.timeOf(this.cursor)) / this.pace, known);
+      if (due > this.cursor) this.gather(this.cursor, due, strokes);
+      this.cursor = Math.max(this.cursor, due);
+      if (this.cursor >= end) {
+        if (!practice.loop) break;
+        this.stretches.push({ time: this.timeOf(end), step: practice.loop.from, pace: this.pace });
+        if (this.stretches.length > 8) this.stretches.shift();
+        this.cursor = practice.loop.from;
+        continue;
+      }
+      if (this.cursor >= session.horizon && this.timeOf(this.cursor) <= now) {
+        this.waits = true; // more is listened to than is drawn
+        this.waitsAt = this.cursor;
+      }
+      break;
+    }
+    if (strokes.length) this.strings.port.postMessage({ strokes });
+    if (session.ended && !practice.loop && this.step() >= session.last + SLOT) {
+      this.restsAt = null;
+      this.playing = this.waits = false;
+      clearInterval(this.timer);
+      this.tell("end");
+    }
+  }
+
+  /** The strokes from one step up to another. */
+  gather(from, to, strokes) {
+    const { notes, begins } = this.session;
+    const late = this.context.currentTime + 0.005;
+    let before = melodyAt(notes, from - 1)?.pitch ?? null;
+    notes.forEach((note, place) => {
+      if (note.onset < from || note.onset >= to) return;
+      const struck = notes.filter((other) => other.onset === note.onset);
+      const chord = ["strum", "dyad"].find((name) => struck.some((other) => other.technique === name));
+      const under = struck.indexOf(note);
+      const how = { scale: this.scale, before, under, slot: SLOT * this.pace, chord };
+      const gain = note.voice === "melody" ? 1 : ACCOMPANIMENT_GAIN;
+      for (const stroke of strokesOf(note, lengthOf(note, place, notes) * this.pace, how)) {
+        const time = Math.max(this.timeOf(note.onset) + stroke.after, late);
+        strokes.push(this.string(time, stroke, note.string, gain, note.voice, note.onset));
+      }
+      if (note.voice === "melody") before = note.pitch;
+    });
+    for (let hong = hongOf(from, begins) - 1; beginOfHong(hong, begins) < to; hong++) {
+      const beat = beginOfHong(hong, begins) + BEAT;
+      if (beat < from || beat >= to) continue;
+      if (this.practice.ching) strokes.push(this.cymbal(this.timeOf(beat), hong % 2 === 0));
+      if (this.drone && this.underTune) {
+        const stroke = { pitch: this.drone.pitch, velocity: 80, seconds: HONG * this.pace * 1.5, bend: null };
+        strokes.push(this.string(this.timeOf(beat), stroke, null, DRONE_GAIN, "drone", null));
+      }
+    }
+  }
+
+  string(time, { pitch, velocity, seconds, bend }, string, gain, kind, step) {
+    const frequency = frequencyOf(pitch, this.practice.cents);
+    const hard = Math.max(Math.round(velocity / 4) * 4, 4);
+    const key = `${Math.round(frequency * 100)} ${hard}`;
+    if (!this.strikes.has(key)) {
+      if (this.strikes.size > 500) this.strikes.clear();
+      this.strikes.set(key, strike(frequency, hard, this.context.sampleRate));
+    }
+    return { kind, step, time, frequency, pitch, seconds, bend, gain, string, strike: this.strikes.get(key) };
+  }
+
+  cymbal(time, open) {
+    return { kind: open ? "ching" : "chap", step: null, pitch: null, time, open, gain: 1, string: null };
+  }
+
+  /** Sounds a pitch at once, as a finger on the neck asks. */
+  async touch(pitch, string = null) {
+    await this.ready();
+    const stroke = { pitch, velocity: 84, seconds: 1.2, bend: null };
+    const strokes = [this.string(this.context.currentTime + 0.01, stroke, string, 1, "touch", null)];
+    this.strings.port.postMessage({ strokes });
+  }
+
+  /** The drone by itself, a stroke a hong, until it is stopped. */
+  async droneAlone(on) {
+    clearInterval(this.droneTimer);
+    this.droneTimer = null;
+    if (!on || !this.drone) return;
+    await this.ready();
+    let next = this.context.currentTime + SOON;
+    const send = () => {
+      const strokes = [];
+      for (; next < this.context.currentTime + (document.hidden ? AHEAD_HIDDEN : AHEAD); next += HONG * this.pace) {
+        const stroke = { pitch: this.drone.pitch, velocity: 80, seconds: HONG * this.pace * 1.5, bend: null };
+        strokes.push(this.string(next, stroke, null, 0.7, "drone", null));
+      }
+      if (strokes.length) this.strings.port.postMessage({ strokes });
+    };
+    send();
+    this.droneTimer = setInterval(send, EVERY);
+  }
+
+  tell(name) {
+    this.dispatchEvent(new Event(name));
+  }
+}

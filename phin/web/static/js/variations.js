@@ -1,0 +1,57 @@
+// Four tunes of one seed side by side: to hear each, and to keep one.
+
+import { generate } from "./api.js";
+import { lettered } from "./music.js";
+import { newSeed, packed, toRequest } from "./request.js";
+import { Session } from "./session.js";
+import { t } from "./i18n.js";
+
+const FOUR = 4;
+const byId = (id) => document.getElementById(id);
+
+export class Variations {
+  constructor(app) {
+    this.app = app;
+    byId("draw-four").addEventListener("click", ({ currentTarget }) => app.attempt(() => this.draw(), currentTarget));
+  }
+
+  async draw() {
+    const { app } = this;
+    const settings = { ...app.settings, seed: newSeed(), number: 0 };
+    const given = settings.use ? app.given : null;
+    if (settings.lines === "endless") settings.lines = "2";
+    const asked = toRequest(settings, app.about, app.drones, given?.source ?? null);
+    const { tunes } = await generate({ ...asked, count: FOUR });
+    byId("four").replaceChildren(...tunes.map((tune, number) => this.item(tune, { ...settings, number }, given)));
+  }
+
+  item(tune, settings, given) {
+    const { app } = this;
+    const n = settings.number + 1;
+    const item = document.createElement("li");
+    const marked = !tune.inferred?.includes("octave");
+    const page = lettered(tune.notes, tune.begins, Math.min(tune.num_hong, 4), marked);
+    const letters = page.map((hong) => hong.map((parts) => parts.join("")).join("")).join(" | ");
+    const begin = Object.assign(document.createElement("p"), { textContent: `${letters} …`, lang: "th" });
+    const session = Session.of(tune, settings, given);
+    const listen = button("listen", n, () => app.attempt(() => app.sound.play(session)));
+    const keep = button("keep", n, async () => {
+      // one that was drawn again has another number than its place: the link then holds the tune itself
+      const isOfItsNumber = tune.title === `phin ${settings.seed}-${n}`;
+      if (!isOfItsNumber) session.given = { source: { tune }, packed: await packed(tune) };
+      app.keep(session);
+      app.display.told(tune);
+    });
+    const actions = document.createElement("div");
+    actions.className = "actions";
+    actions.append(listen, keep);
+    item.append(begin, actions);
+    return item;
+  }
+}
+
+function button(key, n, pressed) {
+  const made = Object.assign(document.createElement("button"), { type: "button", textContent: t(key, { n }) });
+  made.addEventListener("click", pressed);
+  return made;
+}

@@ -1,0 +1,74 @@
+// What is made of the tune on the page: played on, decorated, rewritten in part; and techniques that would fit.
+
+import { suggest } from "./api.js";
+import { letterOf, pitchName } from "./music.js";
+import { newSeed, packed } from "./request.js";
+import { t } from "./i18n.js";
+
+const USUAL_AMOUNT = 0.7; // where the setting says none: ornaments that are likelier than 1 - it
+const byId = (id) => document.getElementById(id);
+
+export class Work {
+  constructor(app) {
+    this.app = app;
+    for (const button of document.querySelectorAll("[data-use]")) {
+      button.addEventListener("click", () => app.attempt(() => this.use(button.dataset.use), button));
+    }
+    byId("choice-rewrite").addEventListener("click", ({ currentTarget }) => {
+      app.attempt(() => this.use("rewrite"), currentTarget);
+    });
+    byId("suggest").addEventListener("click", ({ currentTarget }) => app.attempt(() => this.suggest(), currentTarget));
+    byId("use-suggested").addEventListener("click", () => app.take(this.suggested));
+  }
+
+  async use(use) {
+    const { app } = this;
+    const [first, last] = app.letters.chosen ?? [];
+    if (use === "rewrite" && first === undefined) return app.display.say(t("chooseHong"));
+    const given = app.session.source();
+    const rewrite = use === "rewrite" ? `${first + 1}-${last + 1}` : "";
+    const settings = { ...app.settings, use, rewrite, seed: newSeed(), number: 0, blend: 0 };
+    if (settings.lines === "endless" && use !== "continue") settings.lines = "2";
+    app.letters.unchoose();
+    await app.drawing.draw(settings, { source: given, packed: await packed(given.tune) });
+  }
+
+  async suggest() {
+    const { tune, suggestions, said } = await suggest(this.app.session.source());
+    const amount = this.app.settings.techniques || USUAL_AMOUNT;
+    const notes = tune.notes.map((note) => ({ ...note }));
+    let count = 0;
+    for (const { note, technique, probability, others } of suggestions) {
+      const odds = Object.entries({ ...others, ...(technique ? { [technique]: probability } : {}) });
+      const [ornament, likely] = odds.filter(([name]) => name !== "plain").sort(([, a], [, b]) => b - a)[0];
+      if (likely <= 1 - amount) continue;
+      notes[note].technique = ornament;
+      count++;
+    }
+    this.suggested = { ...tune, notes };
+    const counted = t("suggested", { n: count, all: suggestions.length, odds: Math.round(100 * (1 - amount)) });
+    byId("suggestions-said").textContent = `${said[0].toUpperCase()}${said.slice(1).replace(/\.$/, "")}. ${counted}`;
+    byId("use-suggested").disabled = !count;
+    const rows = suggestions.map(({ note, technique, probability, why }) => {
+      const row = document.createElement("tr");
+      const { pitch } = this.app.session.notes[note] ?? tune.notes[note];
+      const cells = [
+        `${note + 1} ${letterOf(pitch) ?? ""} ${pitchName(pitch)}`,
+        technique ?? t("abstains"),
+        `${Math.round(100 * probability)} %`,
+        why,
+      ];
+      row.append(...cells.map((words) => Object.assign(document.createElement("td"), { textContent: words })));
+      return row;
+    });
+    document.querySelector("#suggestions tbody").replaceChildren(...rows);
+    byId("suggestions").hidden = false;
+  }
+
+  show() {
+    const has = Boolean(this.app.session?.ended && this.app.session.notes.length);
+    for (const button of document.querySelectorAll("[data-use], #suggest, #choice-rewrite")) button.disabled = !has;
+    if (this.app.session !== this.shown) byId("suggestions").hidden = true;
+    this.shown = this.app.session;
+  }
+}

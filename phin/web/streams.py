@@ -1,0 +1,163 @@
+"""Tunes that are heard while they are drawn: each in a thread that waits for its turns on the stage."""
+
+import json
+import logging
+import secrets
+import threading
+import time
+
+import numpy as np
+
+from phin.errors import PhinError
+from phin.generation.rows import Rows
+from phin.music.fretboard import DEFAULT, Tuning
+from phin.music.grid import begin_of, page_begins
+from phin.music.phrase import STEPS_PER_QUARTER, Metre
+from phin.web.asked import Plan
+from phin.web.drawing import Hand, drawn_note, endless, one
+from phin.web.events import Events
+from phin.web.limits import ServerLimits
+from phin.web.refusals import Refusal, told
+from phin.web.stage import LeftStage, Stage
+from phin.web.tune import note_of
+
+log = logging.getLogger(__name__)
+
+
+class TuneStream:
+    """A tune that is drawn, and what is told of it."""
+
+    def __init__(self, stage: Stage, plan: Plan, limits: ServerLimits, graph: str) -> None:
+        self.id = secrets.token_urlsafe(12)
+        self.plan, self.limits, self.graph = plan, limits, graph
+        self.events = Events()
+        self.ended: float | None = None
+        """When it ended, by the monotonic clock."""
+        self._stage, self._player = stage, stage.enter(self._hear)
+        self._hand = Hand(DEFAULT if plan.keep.tuning is None else Tuning.parse(plan.keep.tuning))
+        self._why = told(PhinError("stream", "was stopped", "ask for another"))
+        self._began: float | None = None
+        self._first = 0
+        threading.Thread(target=self._play, name=f"stream {self.id}", daemon=True).start()
+
+    def stop(self, error: PhinError | None = None) -> None:
+        """Ends it within a note; with an `error` that says why, if one is given."""
+        if error is not None:
+            self._why = told(error)
+        self._player.stop()
+        self.events.tell("error", json.dumps(self._why), is_last=True)
+
+    def _play(self) -> None:
+        try:
+            self.events.tell("begin", json.dumps(self._begin()))
+            if self.plan.endless:
+                tune = endless(self._player, self.plan, self.limits.most_notes)
+            else:
+                tune = one(self._player, self.plan)
+            self.events.tell("tune", tune.model_dump_json(), is_last=True)
+        except LeftStage:
+            self.events.tell("error", json.dumps(self._why), is_last=True)
+        except PhinError as error:
+            self.events.tell("error", json.dumps(told(error)), is_last=True)
+        except Exception:
+            log.exception("stream %s", self.id)
+            fault = PhinError("stream", "broke off by a fault of the program", "tell who runs the server")
+            self.events.tell("error", json.dumps(told(fault)), is_last=True)
+        finally:
+            self.ended = time.monotonic()
+            self._stage.leave(self._player)
+
+    def _begin(self) -> dict[str, object]:
+        request, given = self.plan.request, self.plan.given
+        return {
+            "tempo": 60e6 / request.written_tempo,
+            "metre": request.metre,
+            "begins": begin_of(given.phrase) if given else page_begins(Metre.parse(request.metre)),
+            "lai": request.lai,
+            "tuning": self.plan.keep.tuning,
+            "seed": self.plan.seed,
+            "number": self.plan.number,
+            "graph": self.graph,
+        }
+
+    def _hear(self, before: Rows, ids: np.ndarray) -> None:
+        """Tells a note that was drawn; of an endless tune it then waits until the next one is wanted."""
+        if self._player.num_begun > 1:
+            reason = "goes on and on: it does not come to its end"
+            raise PhinError(
+                f"seed {self.plan.seed}, tune {self.plan.number + 1}", reason, "take another seed or number"
+            )
+        row = drawn_note(before, ids[0])
+        if row is None:
+            return
+        onset, _, pitch, *_ = row
+        self.events.tell("note", note_of(row, *self._hand.takes(onset, pitch)).model_dump_json())
+        if not self.plan.endless:
+            return
+        now = time.monotonic()
+        if self._began is None:
+            self._began, self._first = now, onset
+        sounds = self._began + (onset - self._first) * self.plan.request.written_tempo / 1e6 / STEPS_PER_QUARTER
+        self._rest_until(sounds - self.limits.ahead_seconds)
+
+    def _rest_until(self, when: float) -> None:
+        while True:
+            left = self.limits.unheard_seconds - self.events.unheard_for()
+            if left <= 0:
+                reason = f"was played for {self.limits.unheard_seconds:g} s to nobody"
+                raise PhinError("stream", reason, "ask for another, and listen to its events")
+            rest = when - time.monotonic()
+            if rest <= 0:
+                return
+            self._player.wait(min(rest, left))
+
+
+class Streams:
+    """All streams of a server: those that play, and those that have ended and are kept for who lost the connection."""
+
+    def __init__(self, stage: Stage, limits: ServerLimits, graph: str) -> None:
+        self.stage, self.limits, self.graph = stage, limits, graph
+        self._by_id: dict[str, TuneStream] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def num_playing(self) -> int:
+        with self._lock:
+            return sum(each.ended is None for each in self._by_id.values())
+
+    def open(self, plan: Plan) -> TuneStream:
+        """A new one, which plays at once. Raises Refusal (503) where the stage is full."""
+        with self._lock:
+            self._forget()
+            new = TuneStream(self.stage, plan, self.limits, self.graph)
+            self._by_id[new.id] = new
+            return new
+
+    def find(self, id: str) -> TuneStream:
+        """The stream of this id. Raises Refusal (404)."""
+        with self._lock:
+            self._forget()
+            if id not in self._by_id:
+                raise Refusal(404, "stream", "is not there, or was forgotten after its end", "ask for a new one")
+            return self._by_id[id]
+
+    def remove(self, id: str) -> None:
+        """Ends a stream and forgets it. Raises Refusal (404)."""
+        stream = self.find(id)
+        stream.stop()
+        with self._lock:
+            self._by_id.pop(id, None)
+
+    def stop(self, error: PhinError) -> None:
+        """Ends all that play, with an event that says why."""
+        with self._lock:
+            for stream in self._by_id.values():
+                stream.stop(error)
+
+    def _forget(self) -> None:
+        """Drops what has ended long ago, and the oldest of what has ended where there is too much of it."""
+        ended = sorted((each.ended, id) for id, each in self._by_id.items() if each.ended is not None)
+        too_many, old = len(ended) - self.limits.most_kept, time.monotonic() - self.limits.kept_seconds
+        for place, (when, id) in enumerate(ended):
+            if place < too_many or when < old:
+                del self._by_id[id]

@@ -1,0 +1,135 @@
+"""phin-web as it is typed: on this machine alone, without torch where a model is exported, ended by a signal."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from phin.cli.web import WebConfig, graph_of, listen
+from phin.errors import InvalidConfig
+from phin.generation.exported import Manifest
+from phin.runtime.onnx_engine import OnnxEngine
+from tests.cli.test_commands import phin
+from tests.runtime.conftest import folder as folder
+from tests.settings import composed
+from tests.web.serving import parsed
+
+ROOT = Path(__file__).parents[2]
+STARTED = """
+import sys
+from phin.cli.web import main
+try:
+    main()
+finally:
+    print("torch" if "torch" in sys.modules else "no torch", flush=True)
+"""
+ALONE = """
+import sys
+import phin.web.server, phin.web.app
+assert not {"torch", "hydra", "omegaconf", "lightning"} & set(sys.modules), "phin.web alone"
+"""
+
+
+@contextmanager
+def started(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The command as a process, and where it serves."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(
+        [sys.executable, "-c", STARTED, *arguments], env=environment, stdout=-1, stderr=-1, text=True
+    )
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line.startswith("http://"), process.communicate()
+        yield process, line.split()[0]
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_exported_model_is_served_without_torch_until_a_signal(folder: Path, number: signal.Signals) -> None:
+    """Fails: a small machine must install torch; or Ctrl-C leaves listeners without a word, or a traceback."""
+    with started(f"checkpoint={folder}", "port=0") as (process, base):
+        assert base.startswith("http://127.0.0.1:")
+        with httpx.Client(base_url=base, timeout=30, trust_env=False) as client:
+            about = client.get("/api/about").json()
+            assert about["graph"] == Manifest.read(folder).sha256["step.onnx"]
+            assert about["samplers"]["nucleus"]["top_p"] == 0.98
+            assert len(client.post("/api/generate", json={"lines": 1}).json()["tunes"]) == 1
+            made = client.post("/api/streams", json={"endless": True}).json()
+            with client.stream("GET", made["events"]) as answer:
+                events = parsed(answer.iter_lines())
+                assert next(events).kind == "begin"
+                process.send_signal(number)
+                (*_, last) = events
+        assert (last.kind, last.data["where"]) == ("error", "server")
+        out, err = process.communicate(timeout=20)
+        assert process.returncode == 0
+        assert "no torch" in out
+        assert "Traceback" not in err, err
+
+
+def test_the_server_needs_neither_hydra_nor_torch() -> None:
+    """Fails: who builds on the server must take the training framework with it."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", ALONE], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_port_that_is_taken_is_one_line(folder: Path) -> None:
+    """Fails: the second server dies with a page of traceback, after it loaded its model."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert f"port={port}: cannot be had" in phin("web", f"checkpoint={folder}", f"port={port}").complaint
+
+
+MISTAKES = [
+    ("port=70000", "port=70000: is no port"),
+    ("host=nobody.invalid", "host=nobody.invalid: is no address"),
+    ("host=203.0.113.7", "host=203.0.113.7: is no address of this machine"),
+    ("precision=fp8", "precision=fp8: is no precision"),
+    ("limits.most_streams=0", "limits.most_streams=0: is no limit"),
+    ("limits.most_stream=1", "limits.most_stream"),
+    ("checkpoint=nothing", "nothing"),
+]
+
+
+@pytest.mark.parametrize(("asked", "told"), MISTAKES, ids=[asked for asked, _ in MISTAKES])
+def test_a_mistake_is_one_line(folder: Path, asked: str, told: str) -> None:
+    """Fails: a slip in a setting is a page of traceback."""
+    checkpoint = [] if asked.startswith("checkpoint") else [f"checkpoint={folder}"]
+    assert told in phin("web", *checkpoint, "port=0", asked).complaint
+
+
+def test_nobody_comes_from_outside_unless_it_was_typed() -> None:
+    """Fails: a laptop in a café serves the café."""
+    assert composed("web", "checkpoint=runs/a").host == WebConfig.host == "127.0.0.1"
+    with listen("127.0.0.1", 0) as listening:
+        assert listening.getsockname()[0] == "127.0.0.1"
+    with pytest.raises(InvalidConfig, match=r"host=256\.1\.1\.1"):
+        listen("256.1.1.1", 0)
+
+
+def test_the_graph_is_told_by_its_precision(folder: Path) -> None:
+    """Fails: a link says fp32 where eight bits drew the tune."""
+    sums = Manifest.read(folder).sha256
+    engine = OnnxEngine(folder)
+    assert graph_of(engine, str(folder), None) == (sums["step.onnx"], "fp32")
+    assert graph_of(engine, str(folder), "int8") == (sums["step-int8.onnx"], "int8")
+
+
+def test_every_setting_is_explained() -> None:
+    """Fails: --help shows names and no meanings."""
+    told = phin("web", "--help").out
+    for said in ("The port to listen on", "Who may come", "Tunes in one answer", "sampler: greedy, nucleus, plain"):
+        assert said in told

@@ -1,0 +1,96 @@
+"""How often one may ask: a bucket for each client, which fills again."""
+
+import pytest
+
+from phin.errors import InvalidConfig
+from phin.web.limits import MOST_CLIENTS, Buckets, ServerLimits
+from phin.web.refusals import Refusal
+from tests.web.serving import problem, serving
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def waits(buckets: Buckets, client: str, tokens: int = 1) -> int | None:
+    """In how many seconds one may come again; None for who may now."""
+    try:
+        buckets.take(client, tokens)
+    except Refusal as refusal:
+        return refusal.retry_after if refusal.status == 429 else -1
+    return None
+
+
+def test_a_bucket_empties_fills_and_is_each_clients_own() -> None:
+    """Fails: one page in a loop draws for nobody else; or who waited is still refused."""
+    clock = Clock()
+    buckets = Buckets(60, 5, clock)
+    assert [waits(buckets, "a") for _ in range(5)] == [None] * 5
+    assert waits(buckets, "a") == 2
+    assert waits(buckets, "b", 5) is None
+    clock.now += 2.0
+    assert [waits(buckets, "a"), waits(buckets, "a"), waits(buckets, "a")] == [None, None, 2]
+    clock.now += 1000.0
+    assert [waits(buckets, "a") for _ in range(6)] == [None] * 5 + [2], "it holds no more than it holds"
+
+
+def test_who_asks_for_more_than_a_bucket_holds_pays_by_waiting() -> None:
+    """Fails: sixteen tunes at once can never be had, however long one waits; or cost no more than five."""
+    clock = Clock()
+    buckets = Buckets(60, 5, clock)
+    assert waits(buckets, "a", 16) is None
+    clock.now += 10.0
+    assert waits(buckets, "a") == 3
+    clock.now += 2.0
+    assert waits(buckets, "a") is None
+
+
+def test_clients_are_forgotten_before_memory_is_full() -> None:
+    """Fails: a million addresses fill the memory."""
+    buckets = Buckets(60, 1)
+    for number in range(MOST_CLIENTS + 100):
+        buckets.take(str(number))
+    assert len(buckets._left) == MOST_CLIENTS
+
+
+def test_who_asks_too_often_is_told_when_to_come_again() -> None:
+    """Fails: a page in a loop keeps a server busy."""
+    with serving(tunes_a_minute=6, tunes_at_once=3) as served:
+        served.told("generate", count=2, lines=1)
+        served.told("streams", lines=1)
+        for path in ("generate", "streams", "read", "convert", "suggest"):
+            answer = served.post(path, **({} if path in ("generate", "streams") else {"of": {}, "to": "mid"}))
+            if path in ("generate", "streams"):
+                problem(answer, 429)
+                assert 1 <= int(answer.headers["Retry-After"]) <= 11
+        assert served.client.get("/api/health").status_code == 200, "to be there costs nothing"
+
+
+def test_what_takes_too_long_is_given_up() -> None:
+    """Fails: sixteen tunes of sixty-four lines keep a connection for an hour."""
+    from tests.web.serving import Slow
+
+    with serving(Slow(0.05), draw_seconds=0.2) as served:
+        assert "0.2 s" in served.refused(503, "generate", count=2, lines=8)["reason"]
+        assert served.service.stage.num_players == 0
+
+
+@pytest.mark.parametrize("name", ["most_streams", "read_seconds", "tunes_a_minute"])
+def test_a_limit_that_is_none_is_refused(name: str) -> None:
+    """Fails: a server is started that answers nobody."""
+    with pytest.raises(InvalidConfig, match=rf"limits\.{name}=0"):
+        ServerLimits(**{name: type(getattr(ServerLimits, name))(0)})
+    with pytest.raises(InvalidConfig, match=r"limits\.most_lines=65"):
+        ServerLimits(most_lines=65)
+
+
+def test_a_server_holds_tunes_to_its_own_length_and_number() -> None:
+    """Fails: limits are told, and not kept."""
+    with serving(most_lines=1, most_count=2) as served:
+        assert served.refused(422, "generate", lines=2)["where"] == "lines=2"
+        assert served.refused(422, "generate", lines=1, count=3)["where"] == "count=3"
+        assert served.refused(422, "streams")["where"] == "lines=2", "the default is no exception"
+        assert len(served.told("generate", lines=1, count=2)["tunes"]) == 2
