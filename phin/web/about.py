@@ -63,7 +63,7 @@ class About(BaseModel):
     metres: list[str]
     tunings: list[TuningFacts]
     techniques: list[TechniqueWords]
-    limits: dict[str, float]
+    limits: dict[str, int | float]
     hints: dict[str, str]
     """What a page should say beside what it shows."""
 
