@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
-from phin.web.about import about
+from phin.web.about import About, about
 from phin.web.asked import TuneAsked, TunesAsked, TuneSource
 from phin.web.errands import Errand
 from phin.web.refusals import Refusal
@@ -97,6 +97,7 @@ _REFUSED: dict[int | str, dict[str, Any]] = {
     429: {"model": Problem, "description": "Too often; Retry-After says when it may be asked again."},
     503: {"model": Problem, "description": "As much goes on as may; Retry-After says when to ask again."},
 }
+_HEARING = {status: _REFUSED[status] for status in (422, 503)}
 _NOT_THERE: dict[int | str, dict[str, Any]] = {404: {"model": Problem, "description": "There is no such stream."}}
 _EVENTS = {
     "content": {"text/event-stream": {"schema": {"type": "string"}}},
@@ -120,7 +121,7 @@ def api(service: Service) -> APIRouter:
         return Health(streams=service.stage.num_players, most_streams=service.limits.most_streams)
 
     @router.get("/about")
-    def tell_about() -> dict[str, Any]:
+    def tell_about() -> About:
         """The model and its licence, what it can be asked for, and the tables of the instrument."""
         return about(service)
 
@@ -146,7 +147,7 @@ def api(service: Service) -> APIRouter:
 
     @router.get(
         "/streams/{id}/events",
-        responses={**_NOT_THERE, 200: _EVENTS, 204: {"description": "All was heard already."}, 422: _REFUSED[422]},
+        responses={**_NOT_THERE, 200: _EVENTS, 204: {"description": "All was heard already."}, **_HEARING},
         response_class=StreamingResponse,
     )
     async def events(
@@ -160,7 +161,7 @@ def api(service: Service) -> APIRouter:
             if not last_event_id.isdecimal() or len(last_event_id) > 18:
                 raise Refusal(422, "Last-Event-ID", "is no number of an event", "leave it out to hear all")
             heard = int(last_event_id)
-        stream = service.streams.find(id)
+        stream = service.streams.hear(id)
         if stream.events.is_told(heard):
             return Response(status_code=204)  # which tells a browser not to come back
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}

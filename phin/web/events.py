@@ -23,6 +23,10 @@ class Events:
     def __len__(self) -> int:
         return len(self._events)
 
+    @property
+    def num_listeners(self) -> int:
+        return len(self._listeners)
+
     def tell(self, kind: str, json: str, is_last: bool = False) -> None:
         """Adds an event; after the last one nothing is heard."""
         with self._lock:

@@ -18,6 +18,8 @@ class ServerLimits:
 
     most_streams: int = 8
     """Tunes, or answers of several tunes, that are drawn at once; who asks for more is told to come again."""
+    most_listeners: int = 64
+    """Connections that hear events at once."""
     most_lines: int = 64
     """Length of a tune in lines."""
     most_count: int = 16

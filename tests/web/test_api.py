@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -279,6 +280,18 @@ def test_what_is_not_there_is_said_in_the_same_shape(server: Served) -> None:
         ("GET", "/static/%2e%2e/app.py", 404),
     ]:
         problem(server.client.request(method, path), status)
+
+
+def test_the_page_is_served_where_there_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails: who opens the address that the command prints sees a line of JSON."""
+    (tmp_path / "index.html").write_text("<p>phin", encoding="utf-8")
+    (tmp_path / "page.js").write_text("phin", encoding="utf-8")
+    monkeypatch.setattr("phin.web.app.STATIC", tmp_path)
+    with serving() as served:
+        assert served.client.get("/").text == "<p>phin"
+        assert served.client.get("/static/page.js").text == "phin"
+        problem(served.client.get("/static/other.js"), 404)
+        problem(served.client.get("/static/%2e%2e/secret"), 404)
 
 
 def test_the_description_is_whole_and_valid(server: Served) -> None:

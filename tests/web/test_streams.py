@@ -4,6 +4,7 @@ import threading
 import time
 from typing import Any
 
+import httpx
 import pytest
 
 from phin.generation.given import Given, Use
@@ -205,6 +206,36 @@ def test_a_full_stage_says_when_to_come_again() -> None:
             answer = served.post(path, seed=3)
             problem(answer, 503)
             assert int(answer.headers["Retry-After"]) > 0
+
+
+def test_no_more_listen_than_may() -> None:
+    """Fails: one page that connects in a loop takes every socket."""
+    with serving(Slow(0.02), most_listeners=1) as served:
+        made = served.told("streams", endless=True, seed=1)
+        with served.client.stream("GET", made["events"]) as first:
+            heard = first.iter_bytes()
+            next(heard)
+            problem(served.client.get(made["events"]), 503)
+        deadline = time.monotonic() + 5
+        while served.service.streams.find(made["id"]).events.num_listeners and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert served.heard(made["events"], most=1)[0].kind == "begin"
+        served.client.delete(f"/api/streams/{made['id']}")
+
+
+def test_who_goes_away_frees_the_place_of_the_tunes_that_were_asked_for() -> None:
+    """Fails: a page that is reloaded ten times keeps the stage full for a minute."""
+    engine = Slow(0.02)
+    with serving(engine, most_streams=1) as served:
+        with pytest.raises(httpx.ReadTimeout):
+            served.client.post("/api/generate", json={"count": 16, "lines": 16}, timeout=0.3)
+        deadline = time.monotonic() + 2
+        while served.service.stage.num_players and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert served.service.stage.num_players == 0
+        before = len(engine.drew)
+        time.sleep(0.2)
+        assert len(engine.drew) == before
 
 
 def test_a_server_that_stops_tells_who_listens() -> None:
