@@ -2,7 +2,7 @@
 
 PY ?= python3
 VENV ?= .venv
-EXTRAS ?= corpora,sweep,export,dev
+EXTRAS ?= corpora,sweep,export,web,dev
 # Elsewhere, for a CPU-only torch: TORCH_ARGS="--index-url <the PyTorch CPU index>"
 TORCH_ARGS ?=
 # More settings for phin-train, such as ARGS="seed=1"
@@ -13,7 +13,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test check generate notebooks clean
+.PHONY: help setup train test check generate web notebooks clean
 
 help:            ## what can be made
 	@grep -E '^[a-z]+: .*##|^[a-z]+:  *##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -40,6 +40,9 @@ check: $(READY)  ## format, lint, import floors, types
 
 generate: $(READY)  ## eight more tunes from the default run
 	$(BIN)/phin-generate checkpoint=$(RUN) count=8 out=tunes $(ARGS)
+
+web: $(READY)    ## the page of the default run: new tunes heard, seen and kept in the browser
+	$(BIN)/phin-web checkpoint=$(RUN) $(ARGS)
 
 notebooks: $(READY)  ## runs the notebooks in place: their outputs are what a reader sees
 	$(BIN)/python -m tests.notebooks.execute

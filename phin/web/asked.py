@@ -159,7 +159,7 @@ def plan(asked: Any, sampler: SamplerConfig, phrases: Mapping[str, Phrase]) -> P
 
 def _endless(request: TuneRequest, asked: Any, given: Given | None) -> TuneRequest:
     """The request of a tune without end. Raises InvalidConfig for what such a tune cannot be asked for."""
-    asks_length = replace(request, lines=asked.lines, about=asked.about)
+    asks_length = replace(request, lines=asked.lines, hong=asked.hong, about=asked.about)
     refuse_length(asks_length, LET_IT_END)
     if asked.number:
         raise InvalidConfig(f"number={asked.number}", "means nothing for a tune without end", "take another seed")
@@ -171,7 +171,7 @@ def _endless(request: TuneRequest, asked: Any, given: Given | None) -> TuneReque
     if given is not None and given.use is not Use.CONTINUE:
         reason = "means nothing for a tune without end: the given tune says how long it is"
         raise InvalidConfig(f"use={given.use.value}", reason, LET_IT_END)
-    return replace(request, lines=TuneRequest.lines)
+    return replace(request, lines=TuneRequest.lines, hong=None)
 
 
 def _named(values: dict[str, Any], name: str, phrases: Mapping[str, Phrase]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 from phin.errors import InvalidConfig
 from phin.generation.play import Engine
 from phin.generation.request import MOST_TUNES, SamplerConfig
-from phin.music.phrase import Phrase
+from phin.music.phrase import HONG_PER_LINE, Phrase
 from phin.web.asked import Plan, TuneSource, plan
 from phin.web.drawing import Copied, several
 from phin.web.errands import Errand, Errands, refuse_source, stopped
@@ -57,6 +57,8 @@ class Service:
             raise InvalidConfig(f"number={asked.number}", reason, "take another seed")
         if asked.lines > limits.most_lines:
             raise InvalidConfig(f"lines={asked.lines}", "is too long here", f"take 1 to {limits.most_lines}")
+        if (asked.hong or 0) > (most := HONG_PER_LINE * limits.most_lines):
+            raise InvalidConfig(f"hong={asked.hong}", "is too long here", f"take 1 to {most}")
         sources = {"given": asked.given, "like": asked.like, "other.like": asked.other.like}
         phrases = {name: await self._phrase(source) for name, source in sources.items() if source is not None}
         return plan(asked, self.model.sampler, phrases)
