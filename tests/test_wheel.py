@@ -15,6 +15,8 @@ def test_the_wheel_holds_the_settings_and_the_split_lists(tmp_path: Path) -> Non
         held = set(archive.namelist())
     settings = {f"phin/{path.relative_to(ROOT)}" for path in (ROOT / "conf").rglob("*.yaml")}
     modules = {str(path.relative_to(ROOT)) for path in (ROOT / "phin").rglob("*.py")}
+    page = {str(path.relative_to(ROOT)) for path in (ROOT / "phin" / "web" / "static").rglob("*") if path.is_file()}
+    assert len(page) > 10
     assert settings
-    assert settings | modules | {"phin/corpus/splits/folk.json", "phin/model/detector.safetensors"} <= held
+    assert settings | modules | page | {"phin/corpus/splits/folk.json", "phin/model/detector.safetensors"} <= held
     assert not [name for name in held if name.startswith(("tests", "experiments"))]

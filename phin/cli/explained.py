@@ -1,15 +1,14 @@
 """A command's settings as `--help` shows them: each with its value, under what it means."""
 
-import ast
-import inspect
 import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
-from functools import cache
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
+
+from phin.meanings import meanings
 
 WIDTH = 110
 """Columns of a line of explanation."""
@@ -51,20 +50,3 @@ def _written(value: Any) -> str:
 
 def _kinds(schema: Any) -> dict[str, Any]:
     return {field.name: field.type for field in fields(schema)} if is_dataclass(schema) else {}
-
-
-@cache
-def meanings(schema: Any) -> dict[str, str]:
-    """By field of a dataclass, what the string under it says."""
-    if not is_dataclass(schema):
-        return {}
-    assert isinstance(schema, type)
-    found = dict[str, str]()
-    for base in reversed([each for each in schema.__mro__ if is_dataclass(each)]):
-        (body,) = ast.parse(textwrap.dedent(inspect.getsource(base))).body
-        assert isinstance(body, ast.ClassDef)
-        for field, under in zip(body.body, body.body[1:], strict=False):
-            if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(under, ast.Expr):
-                value = under.value.value if isinstance(under.value, ast.Constant) else None
-                found |= {field.target.id: " ".join(value.split())} if isinstance(value, str) else {}
-    return found

@@ -5,6 +5,7 @@ played anew, as players vary a tune. `rhythm`: its strokes stay, on other pitche
 and the rest stays as it is.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
@@ -265,17 +266,21 @@ def kept_to(wishes: Wishes, request: TuneRequest, given: Given | None = None) ->
 Request = TypeVar("Request", bound=TuneRequest)
 
 
-def with_examples(request: Request) -> Request:
-    """The request with what its example tunes say (`Style.like`). Raises PhinError where there is none in a file."""
-    style, other = _of_example(request.style, ""), _of_example(request.other, "other.")
+def with_examples(request: Request, read: Callable[[str, str], Phrase] | None = None) -> Request:
+    """The request with what its example tunes say (`Style.like`). Raises PhinError where there is none in a file.
+
+    `read` finds an example otherwise than in a file, by its setting (like or other.like) and what stands there.
+    """
+    find = read or (lambda _, path: read_tune(Path(path)))
+    style, other = (_of_example(each, key, find) for each, key in ((request.style, ""), (request.other, "other.")))
     values = {name: getattr(style, name) for name in ("like", "lai", "tempo", "density")}
     return replace(request, **values, other=other)
 
 
-def _of_example(style: Style, key: str) -> Style:
+def _of_example(style: Style, key: str, find: Callable[[str, str], Phrase]) -> Style:
     if style.like is None:
         return style
-    phrase = read_tune(Path(style.like))
+    phrase = find(f"{key}like", style.like)
     found = label_lai(phrase).lai
     tempo = 60e6 / phrase.tempo if phrase.tempo else None
     said = {"lai": found.name if found else None, "tempo": tempo, "density": density(phrase)}

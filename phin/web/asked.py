@@ -3,9 +3,6 @@
 Fields, defaults and meanings are those of the settings of `phin-generate`, each written once, there.
 """
 
-import ast
-import inspect
-import textwrap
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields, replace
 from dataclasses import field as field_of
@@ -15,13 +12,12 @@ from pydantic import Field, create_model
 
 from phin.errors import InvalidConfig
 from phin.generation.constraints import Constraint, MostNotes
-from phin.generation.given import Given, Use, kept_to
+from phin.generation.given import Given, Use, kept_to, with_examples
 from phin.generation.request import SamplerConfig, Style, TuneRequest, refuse_draw
 from phin.generation.stream import refuse_length
 from phin.generation.wishes import Wishes
-from phin.music.lai import label_lai
+from phin.meanings import meanings
 from phin.music.phrase import Phrase
-from phin.tokenizer import density
 from phin.web.tune import Strict, Tune, Words
 
 LIKE = "the example"
@@ -41,29 +37,15 @@ class TuneSource(Strict):
     """What to call it, in what is said of it. No file has this name."""
 
 
-def _meanings(schema: type) -> dict[str, str]:
-    """By field of a dataclass, what the string under it says."""
-    (body,) = ast.parse(textwrap.dedent(inspect.getsource(schema))).body
-    assert isinstance(body, ast.ClassDef)
-    return {
-        field.target.id: " ".join(ast.literal_eval(under.value).split())
-        for field, under in zip(body.body, body.body[1:], strict=False)
-        if isinstance(field, ast.AnnAssign)
-        and isinstance(field.target, ast.Name)
-        and isinstance(under, ast.Expr)
-        and isinstance(under.value, ast.Constant)
-    }
-
-
 def _model_of(schema: type, **others: Any) -> type[Strict]:
     """A model with the fields, defaults and meanings of a dataclass, some of another kind."""
-    meanings, found = _meanings(schema), dict[str, Any]()
+    said, found = meanings(schema), dict[str, Any]()
     for field in fields(schema):
         kind: Any = others.get(field.name, field.type)
         default: dict[str, Any] = {"default": field.default}
         if field.default_factory is not MISSING:
             default = {"default_factory": others.get(field.name, field.default_factory)}
-        found[field.name] = kind, Field(description=meanings.get(field.name), **default)
+        found[field.name] = kind, Field(description=said.get(field.name), **default)
     return create_model(schema.__name__, __base__=Strict, **found)
 
 
@@ -133,7 +115,7 @@ def plan(asked: Any, sampler: SamplerConfig, phrases: Mapping[str, Phrase]) -> P
     mine = {field.name: getattr(asked, field.name) for field in fields(TuneRequest)}
     style = {field.name: getattr(asked.other, field.name) for field in fields(Style)}
     mine |= {"other": Style(**_named(style, "other.like", phrases))}
-    request = _with_examples(TuneRequest(**_named(mine, "like", phrases)), phrases)
+    request = with_examples(TuneRequest(**_named(mine, "like", phrases)), lambda name, _: phrases[name])
     keep = Wishes(**asked.keep.model_dump())
     drawn_by = replace(sampler, **asked.sampler.model_dump(exclude_unset=True))
     if drawn_by.is_greedy and (asked.number or getattr(asked, "count", 1) > 1):
@@ -177,23 +159,3 @@ def _endless(request: TuneRequest, asked: Any, given: Given | None) -> TuneReque
 def _named(values: dict[str, Any], name: str, phrases: Mapping[str, Phrase]) -> dict[str, Any]:
     """Values of a style whose example is named."""
     return {**values, "like": (phrases[name].title or LIKE) if values["like"] is not None else None}
-
-
-def _with_examples(request: TuneRequest, phrases: Mapping[str, Phrase]) -> TuneRequest:
-    """As `phin.generation.given.with_examples`, whose examples are files; here they were read before."""
-    style = _of_example(request.style, phrases.get("like"), "")
-    other = _of_example(request.other, phrases.get("other.like"), "other.")
-    return replace(request, **{name: getattr(style, name) for name in ("like", "lai", "tempo", "density")}, other=other)
-
-
-def _of_example(style: Style, phrase: Phrase | None, key: str) -> Style:
-    if phrase is None:
-        return style
-    found = label_lai(phrase).lai
-    tempo = 60e6 / phrase.tempo if phrase.tempo else None
-    said = {"lai": found.name if found else None, "tempo": tempo, "density": density(phrase)}
-    new = {name: value for name, value in said.items() if value is not None and getattr(style, name) is None}
-    if not new:
-        remedy = "leave it out, or let it say one of lai, tempo and density"
-        raise InvalidConfig(f"{key}like", "says nothing new: what it says is said otherwise", remedy)
-    return replace(style, like=None, **new)

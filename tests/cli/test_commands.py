@@ -22,11 +22,11 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from phin.cli.explained import meanings
 from phin.config import conf_dir
 from phin.corpus.copies import store_of
 from phin.evaluation import equalities
 from phin.generation.given import Given
+from phin.meanings import meanings
 from phin.model.checkpoint import PHIN_KEY, find, load
 from phin.music.midi import read_midi
 from tests.midi_defects import defect_files
