@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ def main() -> None:
 def serve(config: WebConfig) -> None:
     """Serves until it is told to stop (Ctrl-C, SIGTERM); open streams are told so."""
     try:
-        from phin.web.app import create_app
+        from phin.web.app import LOOPBACK, create_app
         from phin.web.server import serve_app
         from phin.web.service import Model, Service
     except ModuleNotFoundError as error:
@@ -76,8 +77,9 @@ def serve(config: WebConfig) -> None:
         shown = f"[{host}]" if ":" in host else host
         print(f"http://{shown}:{port}  Ctrl-C ends it. Model licence: {engine.about.licence}", flush=True)
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # a queue's way to say Ctrl-C
+        hosts = LOOPBACK if ip_address(host).is_loopback else ()
         with suppress(KeyboardInterrupt):  # which uvicorn raises once it has ended in peace
-            serve_app(create_app(service), service, listening)
+            serve_app(create_app(service, hosts), service, listening)
 
 
 def listen(host: str, port: int) -> socket.socket:

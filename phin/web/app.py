@@ -1,7 +1,8 @@
 """The server as an ASGI app: the endpoints, the page, and one shape for everything that is refused."""
 
 import logging
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -24,8 +25,14 @@ ABOUT_IT = "New tunes for the phin, whole or while they are drawn. Times are in 
 SEE = "see /docs, where what can be asked for stands"
 
 
-def create_app(service: Service) -> FastAPI:
-    """The app of a service, which it closes when it ends."""
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+"""What a browser on this machine calls a server that serves this machine alone."""
+
+
+def create_app(service: Service, hosts: Sequence[str] = ()) -> FastAPI:
+    """The app of a service, which it closes when it ends. It answers only who calls it by one of these names, if any
+    are given: so no page of another host, whose name was bent to this machine, can ask through a visitor's browser.
+    """
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
@@ -36,6 +43,8 @@ def create_app(service: Service) -> FastAPI:
     app.include_router(api(service))
     # a file in base64 is a third larger, and something stands beside it
     app.add_middleware(LimitedBody, most_bytes=service.limits.most_bytes * 4 // 3 + 65_536)
+    if hosts:
+        app.add_middleware(KnownHost, hosts=hosts)
     app.add_exception_handler(PhinError, _refused)
     app.add_exception_handler(RequestValidationError, _not_understood)
     app.add_exception_handler(HTTPException, _no_such_thing)
@@ -87,6 +96,23 @@ async def _fault(request: Request, error: Exception) -> JSONResponse:
     log.error("%s %s", request.method, request.url.path, exc_info=error)
     fault = PhinError(request.url.path, "broke off by a fault of the program", "tell who runs the server")
     return _answer(500, fault)
+
+
+class KnownHost:
+    """Refuses requests that call the server by a name that it has not (403), whatever the port."""
+
+    def __init__(self, app: ASGIApp, hosts: Sequence[str]) -> None:
+        self.app, self.hosts = app, frozenset(hosts)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            called = next((value for name, value in scope["headers"] if name == b"host"), b"").decode("latin-1")
+            if re.sub(r":\d+$", "", called).casefold() not in self.hosts:
+                remedy = f"call it {min(self.hosts)}, or start it with host=0.0.0.0"
+                refusal = Refusal(403, f"host {called[:100]}", "is no name of this server", remedy)
+                await _answer(403, refusal)(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
 
 
 class LimitedBody:

@@ -15,7 +15,7 @@ from phin.cli.web import listen
 from phin.generation.draw import Step
 from phin.generation.request import SamplerConfig
 from phin.generation.torch_engine import TorchEngine
-from phin.web.app import create_app
+from phin.web.app import LOOPBACK, create_app
 from phin.web.limits import ServerLimits
 from phin.web.server import server
 from phin.web.service import Model, Service
@@ -125,7 +125,7 @@ def serving(engine: Any = ENGINE, sampler: SamplerConfig | None = None, **limits
     model = Model(engine, "tiny", "0123", sampler=sampler or SamplerConfig())
     service = Service(model, ServerLimits(**{**FREE, **limits}))
     with listen("127.0.0.1", 0) as listening:
-        runs = server(create_app(service), service)
+        runs = server(create_app(service, LOOPBACK), service)
         thread = threading.Thread(target=runs.run, kwargs={"sockets": [listening]})
         thread.start()
         try:

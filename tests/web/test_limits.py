@@ -5,7 +5,7 @@ import pytest
 from phin.errors import InvalidConfig
 from phin.web.limits import MOST_CLIENTS, Buckets, ServerLimits
 from phin.web.refusals import Refusal
-from tests.web.serving import problem, serving
+from tests.web.serving import Served, problem, serving
 
 
 class Clock:
@@ -94,3 +94,17 @@ def test_a_server_holds_tunes_to_its_own_length_and_number() -> None:
         assert served.refused(422, "generate", lines=1, count=3)["where"] == "count=3"
         assert served.refused(422, "streams")["where"] == "lines=2", "the default is no exception"
         assert len(served.told("generate", lines=1, count=2)["tunes"]) == 2
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", ""])
+def test_who_calls_the_server_by_another_name_is_refused(server: Served, host: str) -> None:
+    """Fails: a page on the net, whose name was bent to this machine, draws and reads through a visitor's browser."""
+    for path in ("/", "/api/health"):
+        said = problem(server.client.get(path, headers={"Host": host}), 403)
+        assert "is no name of this server" in said["reason"]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost:8000", "LOCALHOST", "[::1]:9"])
+def test_who_calls_it_by_its_own_is_not(server: Served, host: str) -> None:
+    """Fails: http://localhost:8000 is refused."""
+    assert server.client.get("/api/health", headers={"Host": host}).status_code == 200
