@@ -177,12 +177,13 @@ class App {
 
   /** A tune that came from elsewhere, or with techniques put on, takes the page. */
   async take(tune, given = null) {
+    const from = given ?? { source: { tune }, packed: await packed(tune) };
     this.drawing.stop();
     this.sound.silence();
     if (this.session?.notes.length) this.before.push(this.session);
     Object.assign(this.settings, { use: "", rewrite: "" });
     if (tune.tempo) this.settings.tempo = Math.round(tune.tempo);
-    this.given = given ?? { source: { tune }, packed: await packed(tune) };
+    this.given = from;
     this.put(Session.of(tune, { ...this.settings }, this.given));
     this.display.told(tune);
     this.display.showPlaying();
