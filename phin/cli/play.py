@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +15,14 @@ from phin.cli.generate import refuse_unheard_drawing
 from phin.cli.typed import refuse_unheard
 from phin.counted import counted
 from phin.errors import InvalidConfig, PhinError
-from phin.generation.constraints import Constraint, MostNotes
+from phin.generation.constraints import Constraint
 from phin.generation.given import with_examples
 from phin.generation.live import LOOK_AHEAD, Sent, play_live
 from phin.generation.play import length_of
 from phin.generation.request import SamplerConfig, TuneRequest, refuse_draw
-from phin.generation.stream import StreamedNote, phrase_of, refuse_length, stream
+from phin.generation.stream import StreamedNote, refuse_length, stream, tune_of, without_end
 from phin.generation.wishes import Wishes
-from phin.music.augment import named
-from phin.music.lai import label_lai
 from phin.music.midi import write_midi
-from phin.music.phrase import Metre
 from phin.writable import refuse_file
 
 LET_IT_END = "take endless=false with it"
@@ -74,7 +71,7 @@ class PlayConfig(TuneRequest):
         found = self.keep.constraints(self)
         if not self.endless:
             return [length_of(self), *found]
-        return [MostNotes(each.least_steps) if isinstance(each, MostNotes) else each for each in found]
+        return without_end(found)
 
 
 def main() -> None:
@@ -103,9 +100,7 @@ def play(config: PlayConfig) -> None:
             play_live(notes, port, tempo, config.look_ahead, sent)
     print(f"{counted(sent.notes, 'note')} played; the latest came {1000 * sent.latest:.0f} ms after its time")
     if config.out is not None and played:
-        drawn = phrase_of(played, Metre.parse(config.metre))
-        drawn = replace(named(drawn, label_lai(drawn)), tempo=tempo, title=f"phin {config.seed}-1")
-        tune, changes = config.keep.finished(drawn, asked)
+        tune, changes = config.keep.finished(tune_of(played, asked, config.seed), asked)
         write_midi(tune, config.out)
         print("\n  ".join([f"what was drawn: {config.out}", *changes]))
 

@@ -17,9 +17,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.export import Dim, ExportedProgram
 
-from phin.errors import InvalidConfig
-from phin.generation.export import AXES, DecodeGraph, example
 from phin.generation.exported import INPUTS, Precision
+from phin.generation.graph import AXES, DecodeGraph, about, example
 from phin.generation.limits import Kind
 from phin.generation.mobile_file import (
     FEWEST_SLOTS,
@@ -70,27 +69,15 @@ def export_mobile(
 ) -> MobileManifest:
     """Writes the program, which is there whole or not at all.
 
-    Raises InvalidConfig for a model with learned positions, whose program could not refuse a tune that is too long, and
-    ModuleNotFoundError where the extra `mobile` is not installed.
+    Raises InvalidConfig as `phin.generation.graph.about` does, and ModuleNotFoundError where the extra `mobile` is not
+    installed.
     """
     import_module("executorch")
-    if model.config.learned_positions:
-        remedy = "train one with musical time, as model=small"
-        raise InvalidConfig("model.learned_positions=true", "cannot be exported: its tunes end with its table", remedy)
+    told = about(model, identity)
     with quiet():  # of the exporters about themselves
         program = _program(MobileStep(copy.deepcopy(model).float(), identity.learned_fields), precision)
-    manifest = MobileManifest(
-        identity.tokenizer,
-        identity.corpus,
-        identity.corpus_fingerprint,
-        identity.licence,
-        identity.learned_fields,
-        num_layers=model.config.num_layers,
-        num_heads=model.config.num_heads,
-        head_width=model.config.dim // model.config.num_heads,
-        sha256={PROGRAM: hashlib.sha256(program).hexdigest()},
-        precision=precision.value,
-    )
+    sha256 = {PROGRAM: hashlib.sha256(program).hexdigest()}
+    manifest = MobileManifest(**told, sha256=sha256, precision=precision.value)
     with whole_file(path) as partial:
         write_program(program, manifest, partial)
     return manifest

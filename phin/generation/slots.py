@@ -6,7 +6,7 @@ Slots are made in blocks and written where they lie; under a window those are gi
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
 from phin.generation.rows import Rows
 
@@ -16,6 +16,12 @@ class Room(NamedTuple):
 
     kept: Int[np.ndarray, " _"]
     size: int
+
+    def moved(self, cached: Float[np.ndarray, "row head slot width"]) -> Float[np.ndarray, "row head more width"]:
+        """A cache of keys or values, laid out so."""
+        made = np.zeros((*cached.shape[:2], self.size, cached.shape[-1]), cached.dtype)
+        made[:, :, : len(self.kept)] = cached[:, :, self.kept]
+        return made
 
 
 class Slots:

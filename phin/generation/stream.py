@@ -6,17 +6,20 @@ beginning on, and the model's angles lose whole turns in whole numbers: nothing 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Int
 
 from phin.errors import InvalidConfig
-from phin.generation.constraints import Constraint
+from phin.generation.constraints import Constraint, MostNotes
 from phin.generation.draw import draw_rows
 from phin.generation.limits import FORBIDDEN, Limits
 from phin.generation.play import Engine, ending, first_rows, refuse_no_rhythm, refuse_unlearned
 from phin.generation.request import SamplerConfig, TuneRequest, refuse_draw
+from phin.music.augment import named
+from phin.music.lai import label_lai
 from phin.music.phrase import DURATION as DURATION_COLUMN
 from phin.music.phrase import UNKNOWN, Inferred, Metre, Phrase, let_restruck_strings_stop, let_ring, rows_from_columns
 from phin.tokenizer import (
@@ -88,8 +91,7 @@ def stream(
         if ids[STEP] == END_ID:
             return
         onset += int(ids[STEP]) - NUM_SYMBOLS
-        values = [_value(ids, field) for field in (DURATION, PITCH, VELOCITY, TECHNIQUE, VOICE)]
-        note = StreamedNote(onset, *values, log_probability=float(drawn.log_probability.sum()))
+        note = StreamedNote(onset, *values_of(ids), log_probability=float(drawn.log_probability.sum()))
         if on_note is not None:
             on_note(note)
         yield note
@@ -115,5 +117,21 @@ def phrase_of(notes: Iterable[StreamedNote], metre: Metre | None = None) -> Phra
     return Phrase(let_restruck_strings_stop(let_ring(rows)), metre, inferred=inferred)
 
 
-def _value(ids: np.ndarray, field: int) -> int:
-    return int(ids[field]) - NUM_SYMBOLS + FIELDS[field].lowest if ids[field] >= NUM_SYMBOLS else UNKNOWN
+def tune_of(notes: Iterable[StreamedNote], request: TuneRequest, seed: int) -> Phrase:
+    """What was streamed of a request, named and as fast as `play` would have it. Raises ValueError for no notes."""
+    phrase = phrase_of(notes, Metre.parse(request.metre))
+    return replace(named(phrase, label_lai(phrase)), tempo=request.written_tempo, title=f"phin {seed}-1")
+
+
+def without_end(constraints: Sequence[Constraint]) -> list[Constraint]:
+    """What a tune without end keeps to: of a pace, nothing that waits for its last stroke."""
+    return [MostNotes(each.least_steps) if isinstance(each, MostNotes) else each for each in constraints]
+
+
+def values_of(ids: Int[np.ndarray, " field"]) -> tuple[int, int, int, int, int]:
+    """Duration, pitch, velocity, technique and voice of a row that was drawn, as a Phrase's columns have them."""
+    duration, pitch, velocity, technique, voice = (
+        int(ids[field]) - NUM_SYMBOLS + FIELDS[field].lowest if ids[field] >= NUM_SYMBOLS else UNKNOWN
+        for field in (DURATION, PITCH, VELOCITY, TECHNIQUE, VOICE)
+    )
+    return duration, pitch, velocity, technique, voice

@@ -21,7 +21,7 @@ from phin.generation.quiet import quiet
 from phin.generation.reading import Mixture, read
 from phin.generation.request import SamplerConfig, Stream
 from phin.generation.rows import Rows
-from phin.generation.slots import Room, Slots
+from phin.generation.slots import Slots
 from phin.tokenizer import FIRST_IDS, NUM_FIELDS
 
 with quiet():  # of executorch about itself: its Python binding is experimental
@@ -104,7 +104,7 @@ class _Tune:
             if room.size > self.engine.about.most_slots:
                 reason = f"is longer than the {self.engine.about.most_slots} notes that a program for a phone can hold"
                 raise PhinError("the tune", reason, "ask for fewer lines")
-            self._hold([_moved(each, room) for each in self._cached])
+            self._hold([room.moved(each) for each in self._cached])
         reading = map(_tensor, read(row, self.slots, self.streams))
         drawn, chances, *own = self.engine.run([*reading, *given, *self._settings, *self._held])
         here = self.slots.take(row)
@@ -126,9 +126,3 @@ def _tensor(values: np.ndarray) -> Tensor:
     """Real numbers as precise as the program takes them."""
     values = values.astype(np.float32) if values.dtype == np.float64 else values
     return torch.from_numpy(np.asarray(values, order="C"))
-
-
-def _moved(old: Float[np.ndarray, "row head slot width"], room: Room) -> Float[np.ndarray, "row head more width"]:
-    moved = np.zeros((*old.shape[:2], room.size, old.shape[-1]), old.dtype)
-    moved[:, :, : len(room.kept)] = old[:, :, room.kept]
-    return moved

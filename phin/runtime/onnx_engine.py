@@ -13,7 +13,7 @@ from phin.generation.limits import Limits
 from phin.generation.reading import Mixture, read
 from phin.generation.request import SamplerConfig, Stream
 from phin.generation.rows import Rows
-from phin.generation.slots import Room, Slots
+from phin.generation.slots import Slots
 from phin.tokenizer import FIRST_IDS, NUM_FIELDS
 
 
@@ -111,7 +111,7 @@ class OnnxStep:
     def _keep(self, rows: Rows, own: Sequence[Float[np.ndarray, "row head time width"]]) -> None:
         """Writes the keys and values of rows into slots that are free, after making room."""
         if room := self.slots.room_for(rows):
-            self._cached = [_moved(each, room) for each in self._cached]
+            self._cached = [room.moved(each) for each in self._cached]
             self._bind(self.engine.cached, self._cached)
         here = self.slots.take(rows)
         for cached, new in zip(self._cached, own, strict=True):
@@ -121,9 +121,3 @@ class OnnxStep:
 def _single(values: np.ndarray) -> np.ndarray:
     """Real numbers as precise as the graph takes them."""
     return values if values.dtype == np.int64 else values.astype(np.float32)
-
-
-def _moved(old: Float[np.ndarray, "row head slot width"], room: Room) -> Float[np.ndarray, "row head more width"]:
-    moved = np.zeros((*old.shape[:2], room.size, old.shape[-1]), old.dtype)
-    moved[:, :, : len(room.kept)] = old[:, :, room.kept]
-    return moved

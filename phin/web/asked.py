@@ -11,10 +11,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, create_model
 
 from phin.errors import InvalidConfig
-from phin.generation.constraints import Constraint, MostNotes
+from phin.generation.constraints import Constraint
 from phin.generation.given import Given, Use, kept_to, with_examples
 from phin.generation.request import SamplerConfig, Style, TuneRequest, refuse_draw
-from phin.generation.stream import refuse_length
+from phin.generation.stream import refuse_length, without_end
 from phin.generation.wishes import Wishes
 from phin.meanings import meanings
 from phin.music.phrase import Phrase
@@ -133,7 +133,7 @@ def plan(asked: Any, sampler: SamplerConfig, phrases: Mapping[str, Phrase]) -> P
         request = _endless(request, asked, given)
     constraints = kept_to(keep, request, given)
     if asked.endless:
-        constraints = [MostNotes(each.least_steps) if isinstance(each, MostNotes) else each for each in constraints]
+        constraints = without_end(constraints)
     return Plan(
         request, drawn_by, keep, asked.seed, asked.number, given, constraints, asked.techniques, asked.endless
     )  # fmt: skip

@@ -12,15 +12,12 @@ from jaxtyping import Int
 from phin.generation.choice import Choice, Chosen, Judge, choose, falls_silent
 from phin.generation.play import Played, play
 from phin.generation.rows import Rows
-from phin.generation.stream import StreamedNote, phrase_of, stream
-from phin.music.augment import named
+from phin.generation.stream import StreamedNote, stream, tune_of, values_of
 from phin.music.fingering import reaches
 from phin.music.fretboard import FRET_DISTANCES, Tuning, positions
-from phin.music.lai import label_lai
-from phin.music.phrase import TECHNIQUE, UNKNOWN, LabelSource, Metre, Phrase
+from phin.music.phrase import TECHNIQUE, LabelSource, Phrase
 from phin.music.suggestion import load
-from phin.tokenizer import DURATION, END_ID, FIELDS, NUM_SYMBOLS, PITCH, STEP, VELOCITY, VOICE
-from phin.tokenizer import TECHNIQUE as TECHNIQUE_FIELD
+from phin.tokenizer import END_ID, NUM_SYMBOLS, STEP
 from phin.web.asked import Plan
 from phin.web.stage import Player
 from phin.web.tune import Tune, to_json
@@ -59,9 +56,7 @@ def endless(player: Player, plan: Plan, most_notes: int) -> Tune:
         notes.append(note)
         if len(notes) == most_notes:
             break
-    drawn = phrase_of(notes, Metre.parse(plan.request.metre))
-    drawn = replace(named(drawn, label_lai(drawn)), tempo=plan.request.written_tempo, title=f"phin {plan.seed}-1")
-    finished, changes = plan.keep.finished(drawn, plan.request)
+    finished, changes = plan.keep.finished(tune_of(notes, plan.request, plan.seed), plan.request)
     return to_json(_ornamented(finished, plan.techniques), [f"broken off after {most_notes:,} notes", *changes])
 
 
@@ -105,10 +100,7 @@ def drawn_note(before: Rows, ids: Int[np.ndarray, " field"]) -> tuple[int, ...] 
     if ids[STEP] == END_ID:
         return None
     onset = int(before.onset[0, -1]) + int(ids[STEP]) - NUM_SYMBOLS
-    order = (DURATION, PITCH, VELOCITY, TECHNIQUE_FIELD, VOICE)
-    return onset, *(
-        int(ids[at]) - NUM_SYMBOLS + FIELDS[at].lowest if ids[at] >= NUM_SYMBOLS else UNKNOWN for at in order
-    )
+    return onset, *values_of(ids)
 
 
 class Hand:

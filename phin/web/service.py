@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from phin.errors import InvalidConfig
@@ -69,7 +70,7 @@ class Service:
         watch = asyncio.create_task(gone())
         watch.add_done_callback(lambda done: None if done.cancelled() else player.stop())
         try:
-            draw: Callable[[], list[Tune]] = lambda: several(player, planned, count, self.model.copied)  # noqa: E731
+            draw = partial(several, player, planned, count, self.model.copied)
             return await asyncio.get_running_loop().run_in_executor(self._threads, draw)
         except LeftStage:
             raise stopped() from None
