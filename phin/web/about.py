@@ -11,6 +11,7 @@ from phin.music.lai import LAI
 from phin.music.suggestion import LEARNED_FROM
 from phin.music.technique import FACTS, word
 from phin.tokenizer import METRES
+from phin.web.play_tables import play_tables
 from phin.web.service import Service
 
 
@@ -66,6 +67,8 @@ class About(BaseModel):
     limits: dict[str, int | float]
     hints: dict[str, str]
     """What a page should say beside what it shows."""
+    play: dict[str, Any]
+    """What a page that draws by itself needs besides (`phin.web.play_tables`)."""
 
 
 def about(service: Service) -> About:
@@ -110,6 +113,7 @@ def about(service: Service) -> About:
             "guidance": "a source, lai, tempo or density leans a tune and does not bind it: keep binds it",
             "seed": "the same seed, number and settings give the same notes with the same graph",
         },
+        play=play_tables(model.sampler),
     )
 
 
