@@ -1,6 +1,8 @@
 """A blank page in Chromium with the modules that draw without a server, and onnxruntime-web; nothing else is there."""
 
+import base64
 import os
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from phin.web.about import about
@@ -39,6 +42,13 @@ window.opened = async (folder, graph) => {
   const bytes = await (await fetch(`/${folder}/${graph}`)).arrayBuffer();
   return Player.open({ ort, graph: bytes, manifest, about });
 };
+window.base64 = (array) => {
+  const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+  let text = "";
+  for (let at = 0; at < bytes.length; at += 8192) text += String.fromCharCode(...bytes.subarray(at, at + 8192));
+  return btoa(text);
+};
+window.bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer;
 window.answered = async (make) => {
   try {
     return await make();
@@ -48,7 +58,36 @@ window.answered = async (make) => {
   }
 };
 """
-PAGE = f'<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><title>play</title><script>{SCRIPT}</script>'
+PAGE = (
+    f'<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><title>play</title><script>{SCRIPT}</script>'
+)
+
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+MISSING = 'nothing is tried: pip install playwright, and apt install chromium (or "playwright install chromium")'
+
+
+@contextmanager
+def chromium() -> Iterator[Any]:
+    """A browser; skips where there is none."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason=MISSING)
+    with sync_api.sync_playwright() as playwright:
+        path = CHROMIUM or playwright.chromium.executable_path
+        if not Path(path).is_file():
+            pytest.skip(MISSING)
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+def packed(array: np.ndarray) -> str:
+    """An array's bytes in base64, as the page's `bytes` takes them."""
+    return base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()
+
+
+def unpacked(text: str, kind: Any, *shape: int) -> np.ndarray:
+    """What the page's `base64` says of an array."""
+    return np.frombuffer(base64.b64decode(text), kind).reshape(shape or -1)
 
 
 def ort_folder() -> Path:
