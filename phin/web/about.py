@@ -11,7 +11,8 @@ from phin.music.lai import LAI
 from phin.music.suggestion import LEARNED_FROM
 from phin.music.technique import FACTS, word
 from phin.tokenizer import METRES
-from phin.web.service import Service
+from phin.web.limits import ServerLimits
+from phin.web.service import Model
 
 
 class LaiFacts(BaseModel):
@@ -59,6 +60,8 @@ class About(BaseModel):
     sources: list[str]
     samplers: dict[str, dict[str, Any]]
     """Ways to draw, by name, each whole."""
+    sampler: dict[str, Any]
+    """How notes are drawn where a request does not say."""
     lai: list[LaiFacts]
     metres: list[str]
     tunings: list[TuningFacts]
@@ -68,9 +71,9 @@ class About(BaseModel):
     """What a page should say beside what it shows."""
 
 
-def about(service: Service) -> About:
+def about(model: Model, limits: ServerLimits) -> About:
     """All of it."""
-    model, made = service.model, service.model.engine.about
+    made = model.engine.about
     return About(
         name=model.name,
         licence=made.licence,
@@ -80,6 +83,7 @@ def about(service: Service) -> About:
         version=_version(),
         sources=list(made.tokenizer.sources),
         samplers={name: dict(values) for name, values in model.samplers.items()},
+        sampler=asdict(model.sampler),
         lai=[
             LaiFacts(
                 name=lai.name,
@@ -104,7 +108,7 @@ def about(service: Service) -> About:
             TechniqueWords(name=word(technique), thai=facts.thai, evidence=facts.evidence.value)
             for technique, facts in FACTS.items()
         ],
-        limits=asdict(service.limits),
+        limits=asdict(limits),
         hints={
             "techniques": f"learned from {LEARNED_FROM}",
             "guidance": "a source, lai, tempo or density leans a tune and does not bind it: keep binds it",
