@@ -96,7 +96,7 @@ def write(config: WebConfig, out: str) -> None:
         engine = open_engine(str(exported), config.precision)
         graph, precision = graph_of(engine, str(exported), config.precision)
         name = Path(config.checkpoint).resolve().name
-        model = Model(engine, name, graph, precision, config.sampler, _samplers())
+        model = Model(engine, name, graph, precision, config.sampler, samplers())
         bytes_of = write_site(out, model, exported, config.limits, runtime)
     told = f"{counted(len(bytes_of), 'file')}, {sum(bytes_of.values()) / 1e6:.1f} MB, the model in {precision}"
     print(f"{out}: {told}. Serve it from any host, or: python -m http.server -d {out}", flush=True)
@@ -114,7 +114,7 @@ def serve(config: WebConfig) -> None:
         engine = open_engine(config.checkpoint, config.precision)
         graph, precision = graph_of(engine, config.checkpoint, config.precision)
         name = Path(config.checkpoint).resolve().name
-        model = Model(engine, name, graph, precision, config.sampler, _samplers(), _copied(engine, config.cache))
+        model = Model(engine, name, graph, precision, config.sampler, samplers(), _copied(engine, config.cache))
         service = Service(model, config.limits)
         host, port = listening.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
@@ -161,7 +161,7 @@ def graph_of(engine: Engine, checkpoint: str, precision: str | None) -> tuple[st
         return hashlib.file_digest(file, "sha256").hexdigest(), Precision.FP32.value
 
 
-def _samplers() -> dict[str, dict[str, Any]]:
+def samplers() -> dict[str, dict[str, Any]]:
     """All that the files of settings of the sampler say, by their names."""
     texts = {name: (conf_dir() / "sampler" / f"{name}.yaml").read_text("utf-8") for name in choices_of("sampler")}
     return {name: asdict(SamplerConfig(**yaml.safe_load(text))) for name, text in texts.items()}
