@@ -12,6 +12,7 @@ from phin.music.suggestion import LEARNED_FROM
 from phin.music.technique import FACTS, word
 from phin.tokenizer import METRES
 from phin.web.limits import ServerLimits
+from phin.web.play_tables import play_tables
 from phin.web.service import Model
 
 
@@ -60,8 +61,6 @@ class About(BaseModel):
     sources: list[str]
     samplers: dict[str, dict[str, Any]]
     """Ways to draw, by name, each whole."""
-    sampler: dict[str, Any]
-    """How notes are drawn where a request does not say."""
     lai: list[LaiFacts]
     metres: list[str]
     tunings: list[TuningFacts]
@@ -69,6 +68,8 @@ class About(BaseModel):
     limits: dict[str, int | float]
     hints: dict[str, str]
     """What a page should say beside what it shows."""
+    play: dict[str, Any]
+    """What a page that draws by itself needs besides (`phin.web.play_tables`)."""
 
 
 def about(model: Model, limits: ServerLimits) -> About:
@@ -83,7 +84,6 @@ def about(model: Model, limits: ServerLimits) -> About:
         version=_version(),
         sources=list(made.tokenizer.sources),
         samplers={name: dict(values) for name, values in model.samplers.items()},
-        sampler=asdict(model.sampler),
         lai=[
             LaiFacts(
                 name=lai.name,
@@ -114,6 +114,7 @@ def about(model: Model, limits: ServerLimits) -> About:
             "guidance": "a source, lai, tempo or density leans a tune and does not bind it: keep binds it",
             "seed": "the same seed, number and settings give the same notes with the same graph",
         },
+        play=play_tables(model.sampler),
     )
 
 

@@ -1,0 +1,73 @@
+"""What a page that draws without a server (`static/js/play`) takes from this program, so that none of it is written a
+second time: the numbers and words that stand neither in an exported folder's manifest nor elsewhere in `about`.
+"""
+
+from dataclasses import asdict
+from typing import Any
+
+from phin import lookup, motif
+from phin.generation import choice, constraints, given, limits, play, stream
+from phin.generation.request import SamplerConfig
+from phin.music import drone, fingering, fretboard, grid, lai, letters, phrase, snapping, suggestion
+from phin.web import asked, refusals, tune
+
+
+def play_tables(sampler: SamplerConfig) -> dict[str, Any]:
+    """All of it, in primitives; `sampler` says how notes are drawn where a request does not."""
+    return {
+        "sampler": asdict(sampler),
+        "drawing": {
+            "most_notes_a_hong": play.MOST_NOTES_A_HONG,
+            "drawn_again": play.DRAWN_AGAIN,
+            "again": play.AGAIN,
+            "scarce": play.SCARCE,
+            "window": stream.WINDOW,
+            "most_together": constraints.MOST_TOGETHER,
+            "kinds": {kind.name.lower(): int(kind) for kind in limits.Kind},
+            "after": {name: list(shape) for name, shape in limits.AFTER.items()},
+            "tries": choice.Choice.tries,
+            "most_rest": choice.MOST_REST,
+            "longest_given": given.LONGEST,
+        },
+        "reading": {
+            "shortest_motif": motif.SHORTEST,
+            "longest_motif": motif.LONGEST,
+            "longest_bar": lookup.LONGEST_BAR,
+            "bars_counted": lookup.BARS_COUNTED,
+            "lookups": {name: [place.start, place.stop] for name, place in lookup.LOOKUPS.items()},
+            "positions": list(lookup.POSITIONS),
+        },
+        "lai": {
+            "roots": {each.name: each.root for each in lai.LAI},
+            "tonic_above_root": {family.value: above for family, above in lai.TONIC_ABOVE_ROOT.items()},
+            "pentatonic": list(lai.PENTATONIC),
+            "pentatonic_share": lai.PENTATONIC_SHARE,
+            "none": lai.NO_LAI,
+        },
+        "hand": {
+            "costs": asdict(fingering.COSTS),
+            "lowest": phrase.LOWEST_PITCH,
+            "highest": phrase.HIGHEST_PITCH,
+            "fewest_strings": fretboard.FEWEST_STRINGS,
+            "most_strings": fretboard.MOST_STRINGS,
+            "measured_lowest": fretboard.MEASURED_E3,
+            "drone_loudness": drone.DRONE_LOUDNESS,
+            "assumed_tempo": phrase.ASSUMED_TEMPO,
+            "default_tuning": fretboard.DEFAULT.name,
+        },
+        "page": {
+            "letters": letters.LETTERS,
+            "natural": list(letters.NATURAL),
+            "up": letters.UP,
+            "down": letters.DOWN,
+            "unmarked_do": letters.UNMARKED_DO,
+            "most_octaves": letters.MOST_OCTAVES,
+            "slots_per_hong": grid.SLOTS_PER_HONG,
+            "shares": list(snapping.SHARES),
+            "duple": str(phrase.DUPLE),
+            "longest_title": tune.LONGEST_TITLE,
+        },
+        "techniques": {name: int(technique) for name, technique in tune.TECHNIQUES.items()},
+        "suggestion": suggestion.load().to_dict(),
+        "words": {"like": asked.LIKE, "let_it_end": asked.LET_IT_END, "most_said": refusals.MOST_SAID},
+    }

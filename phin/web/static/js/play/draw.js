@@ -1,0 +1,54 @@
+// The loop, as phin/generation/draw.py: what may be drawn, the step, what was drawn; until the tune has come to its end.
+
+import { FIELDS, NUM_FIELDS } from "./tables.js";
+import { Limits } from "./limits.js";
+import { Noise } from "./random.js";
+import { refuse } from "./refusal.js";
+import { after, hear } from "./rows.js";
+
+/** The limits of each next row of a tune that keeps to constraints. */
+class Bound {
+  constructor(constraints) {
+    this.others = constraints.filter((each) => !each.givesNotes);
+    this.givers = constraints.filter((each) => each.givesNotes);
+    this.always = new Limits();
+    this.now = new Limits();
+    for (const constraint of this.others) constraint.always(this.always);
+    if (this.givers.length) this.always.leaveGivenNotes();
+    for (const constraint of this.givers) constraint.always(this.always);
+  }
+
+  limits(heard) {
+    this.now.copyFrom(this.always);
+    for (const constraint of this.others) constraint.now(heard, this.now);
+    if (this.givers.length) this.now.leaveGivenNotes(); // a given note is as it is given, whatever else is bound
+    for (const constraint of this.givers) constraint.now(heard, this.now);
+    return this.now;
+  }
+}
+
+/**
+ * The rows that follow a beginning, one at a time: {ids, shares, before}, the row before it among them; `shares` says
+ * how much of each field's probability the constraints left, in an array that is written anew. Without `mostRows` they
+ * follow for ever. Throws Refusal where nothing is left to draw.
+ */
+export async function* drawRows(engine, step, begins, constraints, seed, tune, mostRows, memory = null) {
+  let rows = begins.rows;
+  const heard = hear(rows, memory);
+  const bound = new Bound(constraints);
+  const noise = new Noise(seed, tune, engine.learned);
+  const shares = new Float64Array(NUM_FIELDS);
+  for (let number = 0; mostRows === null || number < mostRows; number++) {
+    const limits = bound.limits(heard);
+    const { ids, chances } = await step.draw(rows, begins.bar, noise.ofRow(number), limits);
+    const nothing = limits.left(ids, chances, shares);
+    if (nothing >= 0) {
+      const where = `seed ${seed}, tune ${tune + 1}`;
+      refuse(where, `no ${FIELDS[nothing].name} is left to draw`, "ask for less at once, or take another seed");
+    }
+    yield { ids, shares, before: rows.at(-1) };
+    rows = [after(rows.length > 1 || !number ? { ...rows.at(-1) } : rows[0], ids, heard)];
+    if (heard.hasEnded) return;
+  }
+}
+

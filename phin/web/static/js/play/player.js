@@ -1,0 +1,101 @@
+// The model in a page: what phin-web answers, answered here. It knows nothing of the DOM, of Workers or of fetch.
+
+import { Refusal } from "./refusal.js";
+import { tell } from "./tables.js";
+
+const AWAY = "take the page of a server: make web";
+
+export class Player {
+  /** `ort` is onnxruntime-web, `graph` the .onnx or where it lies, `manifest` and `about` what the build wrote. */
+  static async open({ ort, graph, manifest, about }) {
+    tell(manifest, about);
+    // the modules read the tables when they load, so they load after the tables are told
+    const [{ Engine }, asked, drawing, tune, fretboard, grid, request] = await Promise.all([
+      import("./engine.js"),
+      import("./asked.js"),
+      import("./drawing.js"),
+      import("./tune.js"),
+      import("./fretboard.js"),
+      import("./grid.js"),
+      import("./request.js"),
+    ]);
+    const made = { ...asked, ...drawing, ...tune, ...fretboard, ...grid, ...request };
+    return new Player(await Engine.open({ ort, graph, manifest }), made, about);
+  }
+
+  constructor(engine, made, about) {
+    Object.assign(this, { engine, made, about });
+  }
+
+  /** New tunes, whole: {tunes}. Throws {where, reason, remedy}. */
+  async generate(asked) {
+    return refusing(async () => {
+      if (asked.endless) throw new Refusal("endless=true", "means nothing for tunes that are told whole", "ask for a stream");
+      const { count = 1, ...one } = asked;
+      const plan = this.made.planned({ ...one, count }, readNothing);
+      return { tunes: await this.made.several(this.engine, plan, count) };
+    });
+  }
+
+  /** A tune note by note: `on.begin`, `on.note` for each, `on.tune`; `ready` is waited for before each is drawn. */
+  async follow(asked, on, signal, ready = async () => {}) {
+    return refusing(async () => {
+      const { made } = this;
+      const plan = made.planned(asked, readNothing);
+      on.begin?.(this.begins(plan));
+      const hand = new made.Hand(plan.keep.strings);
+      const hear = async (note) => {
+        if (signal?.aborted) throw ABORTED;
+        on.note?.(made.noteOf(note, ...hand.takes(note)));
+        await turn();
+        await ready();
+        if (signal?.aborted) throw ABORTED;
+      };
+      await turn();
+      await ready();
+      try {
+        const tune = await (plan.endless ? made.endless : made.one)(this.engine, plan, hear);
+        if (!signal?.aborted) on.tune?.(tune);
+      } catch (error) {
+        if (error !== ABORTED) throw error;
+      }
+    });
+  }
+
+  begins({ request, given, keep, seed, number }) {
+    const { beginOf, pageBegins, writtenTempo } = this.made;
+    return {
+      tempo: 60e6 / writtenTempo(request),
+      metre: request.metre,
+      begins: given ? beginOf(given.phrase) : pageBegins(this.made.metreOf(request)),
+      lai: request.lai,
+      tuning: keep.tuning,
+      seed,
+      number,
+      graph: this.about.graph,
+    };
+  }
+}
+
+const ABORTED = Symbol("aborted");
+
+function readNothing({ form }) {
+  throw new Refusal(form ?? "file", "cannot be read without a server", AWAY);
+}
+
+/** Lets what waits have its turn, as word that nobody listens any more. */
+const turn = () =>
+  new Promise((done) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => (port1.close(), done());
+    port2.postMessage(null);
+  });
+
+/** What is made; a refusal is thrown as the three lines that a server answers. */
+async function refusing(make) {
+  try {
+    return await make();
+  } catch (error) {
+    throw error instanceof Refusal ? Object.assign(error, error.told()) : error;
+  }
+}

@@ -1,0 +1,58 @@
+// A tune note by note, as phin/generation/stream.py: every step sees a window of rows, and motifs are recalled from as
+// many notes, so a note takes the same time and memory at the end as at the beginning.
+
+import { DRAWING, DURATION, PITCH, STEP, SYMBOLS, TECHNIQUE, UNKNOWN, VELOCITY, VOICE } from "./tables.js";
+import { Endless, MostNotes } from "./constraints.js";
+import { drawRows } from "./draw.js";
+import { labelLai, named } from "./lai.js";
+import { letRestruckStringsStop, letRing, Metre, phraseOf, sorted } from "./phrase.js";
+import { refuse } from "./refusal.js";
+import { REQUEST, shown, streamsOf, writtenTempo } from "./request.js";
+import { ending, firstRows, refuseUnlearned } from "./play.js";
+import { NUM_SYMBOLS, valueOf } from "./tokenizer.js";
+
+const { window: WINDOW } = DRAWING;
+
+/** The note of a row that was drawn after another; null for the end of the tune. */
+export function drawnNote({ ids, before }) {
+  if (ids[STEP] === SYMBOLS.end) return null;
+  return {
+    onset: before.onset + ids[STEP] - NUM_SYMBOLS,
+    duration: valueOf(ids[DURATION], DURATION),
+    pitch: valueOf(ids[PITCH], PITCH),
+    velocity: valueOf(ids[VELOCITY], VELOCITY),
+    technique: valueOf(ids[TECHNIQUE], TECHNIQUE),
+    voice: valueOf(ids[VOICE], VOICE),
+  };
+}
+
+/** The notes of tune 0 of a plan without end, each as soon as it is drawn. */
+export async function* stream(engine, plan, begins) {
+  const { request, seed, sampler } = plan;
+  refuseUnlearned(engine, sampler);
+  const streams = streamsOf(request, engine.sources);
+  const keptTo = ending(plan.constraints, new Endless());
+  const step = engine.step(sampler, streams, WINDOW);
+  const rows = drawRows(engine, step, firstRows(request, begins), keptTo, seed, 0, null, WINDOW);
+  for await (const row of rows) yield drawnNote(row);
+}
+
+/** Throws Refusal where a tune without end is asked to be so long. */
+export function refuseLength(request, remedy) {
+  for (const name of ["lines", "hong", "about"]) {
+    if (request[name] === REQUEST[name]) continue;
+    refuse(shown(name, request[name]), "means nothing for a tune without end", remedy);
+  }
+}
+
+/** What was streamed of a request, as a phrase. */
+export function tuneOf(notes, request, seed) {
+  const inferred = new Set(notes.some(({ duration }) => duration === UNKNOWN) ? ["duration"] : []);
+  const rung = letRestruckStringsStop(letRing(sorted(notes)));
+  const phrase = phraseOf(rung, { metre: Metre.parse(request.metre), inferred });
+  return { ...named(phrase, labelLai(phrase)), tempo: writtenTempo(request), title: `phin ${seed}-1` };
+}
+
+/** What a tune without end keeps to: of a pace, nothing that waits for its last stroke. */
+export const withoutEnd = (constraints) =>
+  constraints.map((each) => (each instanceof MostNotes ? new MostNotes(each.leastSteps) : each));

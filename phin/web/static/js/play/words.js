@@ -1,0 +1,51 @@
+// Numbers and texts as Python writes them: what is said of a tune is said alike with and without a server.
+
+/** A real number as `str` has it: 5 is 5.0. */
+export function real(x) {
+  if (Number.isInteger(x) && Math.abs(x) < 1e16) return `${x}.0`;
+  return String(x).replace(/e([+-])(\d)$/, "e$10$2");
+}
+
+/** A number as `:.Ng` has it: so many digits, without zeros at the end. */
+export function general(x, digits = 6) {
+  const exact = x.toExponential(60); // every digit there is of what these are used for
+  const [mantissa, power] = exact.split("e");
+  const all = mantissa.replace(/[-.]/g, "");
+  let rounded = x.toExponential(digits - 1);
+  if (/^50*$/.test(all.slice(digits)) && Number(all[digits - 1]) % 2 === 0) {
+    const kept = all.slice(0, digits); // half way: to the even digit
+    rounded = `${x < 0 ? "-" : ""}${kept[0]}.${kept.slice(1)}e${power}`;
+  }
+  const exponent = Number(rounded.split("e")[1]);
+  if (exponent < -4 || exponent >= digits) {
+    const [shown] = rounded.split("e");
+    const sign = exponent < 0 ? "-" : "+";
+    return `${bare(shown)}e${sign}${String(Math.abs(exponent)).padStart(2, "0")}`;
+  }
+  return bare(Number(rounded).toFixed(Math.max(digits - 1 - exponent, 0)));
+}
+
+const bare = (text) => (text.includes(".") ? text.replace(/\.?0+$/, "") : text);
+
+/** The nearest whole number; of two as near the even one, as `round` has it. */
+export function rounded(x) {
+  const low = Math.floor(x);
+  if (x - low !== 0.5) return Math.round(x);
+  return low % 2 === 0 ? low : low + 1;
+}
+
+/** `1 note`, `2 notes`. */
+export const counted = (number, one) => `${number} ${number === 1 ? one : `${one}s`}`;
+
+/** Whole thousands with commas, as `:,` has them. */
+export const grouped = (number) => String(number).replace(/\B(?=(\d{3})+$)/g, ",");
+
+/** A text in quotes, as `repr` has it. */
+export function quoted(text) {
+  const mark = text.includes("'") && !text.includes('"') ? '"' : "'";
+  const inside = text.replace(/\\/g, "\\\\").replace(/\n/g, "\\n").replace(/\t/g, "\\t").replace(/\r/g, "\\r");
+  return mark + (mark === "'" ? inside.replace(/'/g, "\\'") : inside) + mark;
+}
+
+/** What is left of a whole division, never below 0. */
+export const modulo = (value, by) => ((value % by) + by) % by;

@@ -1,0 +1,135 @@
+"""A blank page in Chromium with the modules that draw without a server, and onnxruntime-web; nothing else is there."""
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from phin.web.about import about
+from phin.web.app import STATIC
+from phin.web.service import Service
+
+ORT = "onnxruntime-web"
+ORT_VERSION = "1.30.0"
+PLACE = "PHIN_NPM"
+"""The folder with node_modules: a test asks nothing of the network, so who wants these tests installs it once."""
+MISSING_ORT = f"what a page draws with is not tried: npm install --prefix DIR {ORT}@{ORT_VERSION}, and say {PLACE}=DIR"
+BUILT = Path(__file__).parents[2] / "build" / "npm"
+KINDS = {
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript",
+    ".mjs": "text/javascript",
+    ".json": "application/json",
+    ".wasm": "application/wasm",
+}
+SCRIPT = """
+window.opened = async (folder, graph) => {
+  window.ort ??= await import("/ort/ort.wasm.min.mjs");
+  ort.env.wasm.wasmPaths = new URL("/ort/", location.href).href;
+  ort.env.wasm.numThreads = 1;
+  const told = async (name) => (await fetch(`/${folder}/${name}`)).json();
+  const { Player } = await import("/play/player.js");
+  const [manifest, about] = await Promise.all([told("manifest.json"), told("about.json")]);
+  const bytes = await (await fetch(`/${folder}/${graph}`)).arrayBuffer();
+  return Player.open({ ort, graph: bytes, manifest, about });
+};
+window.answered = async (make) => {
+  try {
+    return await make();
+  } catch (error) {
+    if (error.remedy === undefined) throw error;
+    return { refused: { where: error.where, reason: error.reason, remedy: error.remedy } };
+  }
+};
+"""
+PAGE = (
+    f'<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><title>play</title><script>{SCRIPT}</script>'
+)
+
+
+def ort_folder() -> Path:
+    """Where onnxruntime-web lies, built; skips where it is not."""
+    for place in filter(None, (os.environ.get(PLACE), BUILT)):
+        found = Path(place) / "node_modules" / ORT / "dist"
+        if found.is_dir():
+            return found
+    pytest.skip(MISSING_ORT)
+
+
+class _Files(BaseHTTPRequestHandler):
+    """Hands out what lies in folders by name, and texts."""
+
+    protocol_version = "HTTP/1.1"
+
+    def __init__(self, folders: dict[str, Path], texts: dict[str, str], *args: Any) -> None:
+        self.folders, self.texts = folders, texts
+        super().__init__(*args)
+
+    def do_GET(self) -> None:
+        folder, _, name = self.path[1:].partition("?")[0].partition("/")
+        path = self.folders.get(folder, Path()) / name
+        found = self.texts.get(f"{folder}/{name}", "").encode()
+        if not found and folder in self.folders and path.is_file():
+            found = path.read_bytes()
+        self.send_response(200 if found else 404)
+        suffix = Path(self.path.partition("?")[0].rstrip("/")).suffix
+        self.send_header("Content-Type", KINDS.get(suffix, "application/octet-stream"))
+        self.send_header("Content-Length", str(len(found)))
+        self.end_headers()
+        self.wfile.write(found)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+class Playground:
+    """A page over exported folders, by name, each with what a build writes beside it (`about` of a service)."""
+
+    def __init__(self, page: Any, folders: dict[str, Path], services: dict[str, Service]) -> None:
+        self.strange = list[str]()
+        self.page = page
+        page.set_default_timeout(120_000)
+        page.on("pageerror", lambda error: self.strange.append(str(error)))
+        texts = {
+            f"{name}/about.json": about(service.model, service.limits).model_dump_json()
+            for name, service in services.items()
+        }
+        places = {**folders, "ort": ort_folder(), "play": STATIC / "js" / "play"}
+        handler = partial(_Files, places, {**texts, "page.html/": PAGE})
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        page.goto(f"http://127.0.0.1:{self.server.server_address[1]}/page.html/")
+
+    def run(self, script: str, *told: Any) -> Any:
+        """What an async function of the page makes of what it is told, an array."""
+        made = self.page.evaluate(script, list(told))
+        assert not self.strange, self.strange
+        return made
+
+    def opens(self, name: str, folder: str, graph: str) -> None:
+        """Makes a Player of a folder, which is called so in the page."""
+        self.run("async ([name, ...of]) => { window[name] = await opened(...of); }", name, folder, graph)
+
+    def generate(self, player: str, **asked: Any) -> Any:
+        """The answer of a player, or what it refuses."""
+        return self.run("([name, asked]) => answered(() => window[name].generate(asked))", player, asked)
+
+    def close(self) -> None:
+        self.page.close()
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@contextmanager
+def playground(browser: Any, folders: dict[str, Path], services: dict[str, Service]) -> Iterator[Playground]:
+    made = Playground(browser.new_page(), folders, services)
+    try:
+        yield made
+    finally:
+        made.close()
