@@ -1,6 +1,7 @@
 // The loop, as phin/generation/draw.py: what may be drawn, the step, what was drawn; until the tune has come to its end.
 
 import { FIELDS, NUM_FIELDS } from "./tables.js";
+import { breath } from "./breath.js";
 import { Limits } from "./limits.js";
 import { Noise } from "./random.js";
 import { refuse } from "./refusal.js";
@@ -28,17 +29,19 @@ class Bound {
 }
 
 /**
- * The rows that follow a beginning, one at a time: {ids, shares, before}, the row before it among them; `shares` says
- * how much of each field's probability the constraints left, in an array that is written anew. Without `mostRows` they
- * follow for ever. Throws Refusal where nothing is left to draw.
+ * The rows that follow a beginning, one at a time: {ids, shares, before}, before being the row before it; `shares` says
+ * how much of each field's probability the constraints left. What is yielded is written anew for the next row, but for
+ * the ids. Without `mostRows` rows follow for ever. Throws Refusal where nothing is left to draw.
  */
 export async function* drawRows(engine, step, begins, constraints, seed, tune, mostRows, memory = null) {
-  let rows = begins.rows;
+  let { rows } = begins;
+  const row = { ...rows.at(-1) };
   const heard = hear(rows, memory);
   const bound = new Bound(constraints);
   const noise = new Noise(seed, tune, engine.learned);
   const shares = new Float64Array(NUM_FIELDS);
   for (let number = 0; mostRows === null || number < mostRows; number++) {
+    await breath();
     const limits = bound.limits(heard);
     const { ids, chances } = await step.draw(rows, begins.bar, noise.ofRow(number), limits);
     const nothing = limits.left(ids, chances, shares);
@@ -46,8 +49,8 @@ export async function* drawRows(engine, step, begins, constraints, seed, tune, m
       const where = `seed ${seed}, tune ${tune + 1}`;
       refuse(where, `no ${FIELDS[nothing].name} is left to draw`, "ask for less at once, or take another seed");
     }
-    yield { ids, shares, before: rows.at(-1) };
-    rows = [after(rows.length > 1 || !number ? { ...rows.at(-1) } : rows[0], ids, heard)];
+    yield { ids, shares, before: row };
+    rows = [after(row, ids, heard)];
     if (heard.hasEnded) return;
   }
 }

@@ -45,8 +45,31 @@ class EngineStep {
     this.set = {
       weights: real(streams.map(({ weight }) => weight), [1, this.rows]),
       tune: new ort.Tensor("int64", new BigInt64Array(this.rows), [this.rows]),
-      ...samplingOf(sampler, real, ort, manifest.format),
+      ...this.sampling(sampler, real),
     }; // prettier-ignore
+  }
+
+  /** How ids are drawn, as the graph takes it (SamplerConfig.numbers): of the tune, but for the ranks. */
+  sampling({ temperature, temperatures, top_k: topK, top_p: topP, min_p: minP }, real) {
+    const { ort, session } = this.engine;
+    const isFiltered = topK > 0 || topP < 1;
+    const most = topK || (isFiltered ? RANKED : 1);
+    const ranks = new Longs(most);
+    ranks.write(Array.from({ length: most }, (_, rank) => rank));
+    const shapes = Object.fromEntries(session.inputMetadata.map(({ name, shape }) => [name, shape.map(() => 1)]));
+    const one = (name, value) => ({ [name]: real([value], shapes[name]) });
+    const all = FIELDS.map(({ name }) => temperatures[name] ?? temperature);
+    const temperatureShape = shapes.temperature;
+    temperatureShape[temperatureShape.length - 1] = FIELDS.length;
+    const counted = { num_ranked: new ort.Tensor("int64", BigInt64Array.of(BigInt(most)), [1]) };
+    return {
+      temperature: real(all, temperatureShape),
+      ranks: new ort.Tensor("int64", ranks.values, [most]),
+      ...one("top_p", topP < 1 ? topP : Infinity),
+      ...one("log_min_p", minP ? Math.log(minP) : -Infinity),
+      ...one("unranked", isFiltered ? 0 : -Infinity),
+      ...("num_ranked" in shapes ? counted : {}),
+    };
   }
 
   /** The ids of the row after `rows`, and how likely each id was: {ids, chances}. */
@@ -125,20 +148,4 @@ function moved(values, kept, before, size, heads, width) {
     });
   }
   return made;
-}
-
-/** How ids are drawn, as the graph takes it (SamplerConfig.numbers). */
-function samplingOf(sampler, real, ort) {
-  const { temperature, temperatures, top_k: topK, top_p: topP, min_p: minP } = sampler;
-  const isFiltered = topK > 0 || topP < 1;
-  const most = topK || (isFiltered ? RANKED : 1);
-  const ranks = new Longs(most);
-  ranks.write(Array.from({ length: most }, (_, rank) => rank));
-  return {
-    temperature: real(FIELDS.map(({ name }) => temperatures[name] ?? temperature), [FIELDS.length]),
-    ranks: new ort.Tensor("int64", ranks.values, [most]),
-    top_p: real([topP < 1 ? topP : Infinity], []),
-    log_min_p: real([minP ? Math.log(minP) : -Infinity], []),
-    unranked: real([isFiltered ? 0 : -Infinity], []),
-  }; // prettier-ignore
 }

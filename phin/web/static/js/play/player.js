@@ -47,11 +47,9 @@ export class Player {
       const hear = async (note) => {
         if (signal?.aborted) throw ABORTED;
         on.note?.(made.noteOf(note, ...hand.takes(note)));
-        await turn();
         await ready();
         if (signal?.aborted) throw ABORTED;
       };
-      await turn();
       await ready();
       try {
         const tune = await (plan.endless ? made.endless : made.one)(this.engine, plan, hear);
@@ -82,14 +80,6 @@ const ABORTED = Symbol("aborted");
 function readNothing({ form }) {
   throw new Refusal(form ?? "file", "cannot be read without a server", AWAY);
 }
-
-/** Lets what waits have its turn, as word that nobody listens any more. */
-const turn = () =>
-  new Promise((done) => {
-    const { port1, port2 } = new MessageChannel();
-    port1.onmessage = () => (port1.close(), done());
-    port2.postMessage(null);
-  });
 
 /** What is made; a refusal is thrown as the three lines that a server answers. */
 async function refusing(make) {
