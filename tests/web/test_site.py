@@ -5,7 +5,6 @@ the device, and offline.
 import json
 import shutil
 from collections.abc import Callable, Iterator
-from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -14,23 +13,21 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from phin.cli.web import graph_of, samplers
 from phin.errors import InvalidConfig, PhinError
 from phin.generation.exported import Manifest
-from phin.runtime.onnx_engine import OnnxEngine
 from phin.web import onnxruntime_web, site
-from phin.web.limits import ServerLimits
 from phin.web.onnxruntime_web import runtime_files
-from phin.web.service import Model
-from phin.web.site import write_site
 from tests.cli.test_commands import phin
 from tests.runtime.conftest import folder as folder
 from tests.web.hosting import UNDER, Host, hosting
+from tests.web.sites import CACHE, Write
+from tests.web.sites import model as model
+from tests.web.sites import root as root
+from tests.web.sites import runtime as runtime
+from tests.web.sites import write as write
 from tests.web.test_page import LAPTOP, PHONE, until
 from tests.web.test_page import browser as browser
 
-ROOT = Path(__file__).parents[2]
-CACHE = ROOT / "cache"
 ASKED = "?lai=yai&seed=3&lines=1&tempo=200&tuning=E-A-E&drone=1&source=han"
 
 pytestmark = pytest.mark.slow
@@ -66,37 +63,6 @@ export class Player {
 }
 """
 """A Player that strikes A four times a hong, and says how far it came."""
-
-
-@pytest.fixture(scope="session")
-def runtime() -> dict[str, Path]:
-    try:
-        return runtime_files(CACHE)
-    except PhinError as error:
-        pytest.skip(f"the site is not tried: {error} (apt install npm)")
-
-
-@pytest.fixture(scope="session")
-def model(folder: Path) -> Model:
-    engine = OnnxEngine(folder)
-    return Model(engine, "tiny", *graph_of(engine, str(folder), None), samplers=samplers())
-
-
-Write = Callable[..., dict[str, int]]
-
-
-@pytest.fixture(scope="session")
-def write(folder: Path, model: Model, runtime: dict[str, Path]) -> Write:
-    """Writes the site of the tiny model."""
-    return partial(write_site, model=model, exported=folder, limits=ServerLimits(), runtime=runtime)
-
-
-@pytest.fixture(scope="session")
-def root(tmp_path_factory: pytest.TempPathFactory, write: Write) -> Path:
-    """What a host has: the site, under a path."""
-    root = tmp_path_factory.mktemp("host")
-    write(root / UNDER)
-    return root
 
 
 @pytest.fixture(scope="session")
@@ -296,7 +262,7 @@ def test_it_can_be_installed(browser: Any, root: Path, host: Host) -> None:
     page.close()
 
 
-def test_it_is_the_model_that_was_asked_for(root: Path, folder: Path, model: Model) -> None:
+def test_it_is_the_model_that_was_asked_for(root: Path, folder: Path) -> None:
     """Fails: a link that is opened elsewhere says that another model drew it, or the licence is missing."""
     told = json.loads((root / UNDER / "about.json").read_text(encoding="utf-8"))
     assert told["graph"] == Manifest.read(folder).sha256["step.onnx"]

@@ -1,10 +1,12 @@
 // Without a server: what api.js answers comes from a Worker of the page's own, which holds the model (worker.js).
 
 import { Refused } from "./refused.js";
+import { secondsOf, wavOf } from "./wav.js";
 
 const UNLOADED = { where: "phin", reason: "unloaded", remedy: "unloadedRemedy" };
 
 let worker = null;
+let limits = null;
 let loading = {};
 let watch = () => {};
 let last = 0;
@@ -27,6 +29,7 @@ export async function about() {
     const response = await fetch("about.json");
     if (!response.ok) throw new Error(response.statusText);
     const told = await response.json();
+    ({ limits } = told);
     opened();
     return told;
   } catch {
@@ -83,7 +86,22 @@ function call(what, given, heard = () => {}) {
 export const generate = (request) => call("generate", [request]).answer;
 export const read = (source) => call("read", [source]).answer;
 export const suggest = (source) => call("suggest", [source]).answer;
-export const convert = (of, to, drone) => call("convert", [of, to, drone]).answer;
+
+/** A tune as a file: its bytes and its name. */
+export async function convert({ tune }, to, drone) {
+  const name = `${(tune.title.match(/[A-Za-z0-9]+/g) ?? []).join("-").slice(0, 60) || "tune"}.${to}`;
+  if (to !== "wav") {
+    const { content, type } = await call("writtenAs", [tune, to]).answer;
+    return { blob: new Blob([content], { type }), name };
+  }
+  const seconds = secondsOf(tune);
+  if (seconds > limits.most_sound) {
+    const reason = `lasts ${Math.round(seconds)} s, and ${limits.most_sound} s are the most`;
+    throw new Refused({ where: tune.title || "tune", reason, remedy: "send less" });
+  }
+  const played = drone ? await call("droned", [tune]).answer : tune;
+  return { blob: new Blob([await wavOf(played)], { type: "audio/wav" }), name };
+}
 
 /** As server.js has it: what is drawn is told as the page takes it, and no more than a few notes are ahead of that. */
 export function follow(request, on, signal, ready = async () => {}) {

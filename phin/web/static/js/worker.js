@@ -84,13 +84,19 @@ async function answer({ id, call, given }) {
   try {
     const draws = await player;
     if (stopping.signal.aborted) return;
-    const done = call === "follow" ? draws.follow(...given, on, stopping.signal, ready) : draws[call](...given);
+    const done = call === "follow" ? draws.follow(...given, on, stopping.signal, ready) : answered(draws, call, given);
     postMessage({ id, answer: (await done) ?? null });
   } catch (error) {
     postMessage({ id, ...told(error) });
   } finally {
     calls.delete(id);
   }
+}
+
+/** What is drawn with the model, or written without it: by modules that read the tables that a Player told. */
+async function answered(draws, call, given) {
+  if (draws[call]) return draws[call](...given);
+  return (await import("./play/writers.js"))[call](...given);
 }
 
 const { port1, port2 } = new MessageChannel();

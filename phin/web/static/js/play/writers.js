@@ -15,19 +15,13 @@ const WRITERS = {
   html: { type: "text/html; charset=utf-8", write: formatSheet },
 };
 
-/** {content, type, name}: a tune as a file of this ending, on paper changed as far as it must be. Throws Refusal. */
+/** {content, type}: a tune as a file of this ending, on paper changed as far as it must be. Throws Refusal. */
 export async function writtenAs(tune, ending) {
   const phrase = toPhrase(tune);
   const { type, write } = WRITERS[ending];
   const shown = ending === "mid" ? phrase : forPaper(phrase, ending).phrase;
-  return { content: await write(shown), type, name: fileName(tune.title ?? "", ending) };
+  return { content: await write(shown), type };
 }
 
 /** A tune over its drone. Throws Refusal where nobody knows one. */
 export const droned = (tune) => toJson(withDrone(toPhrase(tune)));
-
-/** A safe name: letters, digits and hyphens of the title, of ASCII. */
-export function fileName(title, ending) {
-  const words = title.match(/[A-Za-z0-9]+/g) ?? [];
-  return `${words.join("-").slice(0, 60) || "tune"}.${ending}`;
-}
