@@ -31,21 +31,31 @@ def whole_file(path: str | Path) -> Iterator[Path]:
 
 
 @contextmanager
-def whole_folder(path: str | Path) -> Iterator[Path]:
-    """A folder beside `path` to write into; it becomes `path`, which must be empty or not there, if the block ends
-    well, and is removed if not. Raises PhinError where it cannot be made.
+def whole_folder(path: str | Path, over: bool = False) -> Iterator[Path]:
+    """A folder beside `path` to write into; it becomes `path` if the block ends well, and is removed if not.
+
+    `path` must be empty or not there, unless it is to be written `over`: then what was there is gone at the end of a
+    block that ends well, and is as it was otherwise. Raises PhinError where it cannot be made.
     """
     path = Path(path)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial, before = (path.with_name(f".{path.name}.{os.getpid()}.{what}") for what in ("partial", "before"))
     try:
         partial.mkdir(parents=True)
         yield partial
-        os.replace(partial, path)
+        if over and path.is_dir():
+            os.replace(path, before)
+        try:
+            os.replace(partial, path)
+        except OSError:
+            if before.is_dir():
+                os.replace(before, path)
+            raise
     except OSError as error:
         reason = f"cannot be written ({error.strerror or 'unknown error'})"
         raise PhinError(path, reason, "choose a folder that has room") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+        shutil.rmtree(before, ignore_errors=True)
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -15,11 +15,16 @@ def refuse_precision(precision: str | None) -> None:
         raise InvalidConfig(f"precision={precision}", "is no precision of an exported model", remedy)
 
 
+def is_exported(checkpoint: str) -> bool:
+    """Whether it names an exported folder, be it torn."""
+    return any((Path(checkpoint) / name).is_file() for name in (MANIFEST, *GRAPHS.values()))
+
+
 def open_engine(checkpoint: str, precision: str | None) -> Engine:
     """What draws the tunes: ONNX Runtime for an exported model, ExecuTorch for a program, else torch, which only then
     is needed.
     """
-    if any((Path(checkpoint) / name).is_file() for name in (MANIFEST, *GRAPHS.values())):
+    if is_exported(checkpoint):
         from phin.runtime.onnx_engine import OnnxEngine
 
         return OnnxEngine(checkpoint, Precision(precision or Precision.FP32.value))

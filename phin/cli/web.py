@@ -1,11 +1,13 @@
-"""phin-web: a server that draws tunes for a page in the browser."""
+"""phin-web: a server that draws tunes for a page in the browser; or that page as a folder, which draws by itself."""
 
 import hashlib
 import signal
 import socket
+import tempfile
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from importlib import import_module
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -14,14 +16,19 @@ import yaml
 from omegaconf import MISSING
 
 from phin.cli.app import run
-from phin.cli.engine import open_engine, refuse_precision
+from phin.cli.engine import is_exported, open_engine, refuse_precision
+from phin.cli.export import export_proven
+from phin.cli.typed import refuse_unheard
 from phin.config import choices_of, conf_dir
 from phin.corpus.copies import Copies, store_of
+from phin.counted import counted
 from phin.errors import InvalidConfig, PhinError
 from phin.generation.exported import GRAPHS, Precision
+from phin.generation.mobile_file import SUFFIX as MOBILE
 from phin.generation.play import Engine
 from phin.generation.request import SamplerConfig
 from phin.web.limits import ServerLimits
+from phin.writable import refuse_folder
 
 
 @dataclass
@@ -30,6 +37,9 @@ class WebConfig:
 
     checkpoint: str = MISSING
     """A .ckpt file, the folder of a run, or an exported model's, which is faster."""
+    out: str | None = None
+    """A folder for a site that needs no server of phin's: its page draws in the browser, also without a net. Nothing
+    is served then; a run is exported first, on which `precision` may be chosen too."""
     precision: str | None = None
     """Of an exported model: fp32, which plays what the checkpoint plays, or int8, which is smaller and faster."""
     port: int = 8000
@@ -37,7 +47,8 @@ class WebConfig:
     host: str = "127.0.0.1"
     """Who may come: this machine alone (127.0.0.1), or whoever reaches it (0.0.0.0, which anybody may who can)."""
     cache: str = "cache"
-    """Where prepared corpora lie: by the one that the model learned from, what is copied is told."""
+    """Where prepared corpora lie: by the one that the model learned from, what is copied is told. For a site: what a
+    run's export is tried on, and where ONNX Runtime for browsers is kept."""
     sampler: SamplerConfig = field(default_factory=SamplerConfig)
     """How notes are drawn, as far as a request does not say."""
     limits: ServerLimits = field(default_factory=ServerLimits)
@@ -51,27 +62,59 @@ class WebConfig:
 
 def main() -> None:
     """Console script."""
-    run("web", WebConfig, serve)
+    run("web", WebConfig, serve_or_write)
 
 
-def serve(config: WebConfig) -> None:
-    """Serves until it is told to stop (Ctrl-C, SIGTERM); open streams are told so."""
+def serve_or_write(config: WebConfig) -> None:
+    """Serves, or writes a site, and nothing half."""
     try:
-        from phin.web.app import LOOPBACK, create_app
-        from phin.web.server import serve_app
-        from phin.web.service import Model, Service
+        import_module("phin.web.app")
     except ModuleNotFoundError as error:
         if error.name not in ("fastapi", "uvicorn", "starlette", "pydantic"):
             raise
         remedy = 'install what the server needs: pip install "phin[web]"'
         raise PhinError(error.name, "is not installed", remedy) from None
+    serve(config) if config.out is None else write(config, config.out)
+
+
+def write(config: WebConfig, out: str) -> None:
+    """Writes the page as a folder that draws by itself; a run is exported for it."""
+    from phin.web.onnxruntime_web import runtime_files
+    from phin.web.service import Model
+    from phin.web.site import refuse_other, write_site
+
+    refuse_unheard(["host", "port"], "means nothing for a site: who has the folder serves it")
+    refuse_other(out)
+    refuse_folder("out", out)
+    if Path(config.checkpoint).suffix == MOBILE:
+        raise InvalidConfig(f"checkpoint={config.checkpoint}", "plays on phones, and in no browser", "name a run")
+    runtime = runtime_files(config.cache)
+    with tempfile.TemporaryDirectory(prefix="phin-web-") as desk:
+        exported = Path(config.checkpoint)
+        if not is_exported(config.checkpoint):
+            export_proven(config.checkpoint, config.cache, exported := Path(desk) / "exported")
+        engine = open_engine(str(exported), config.precision)
+        graph, precision = graph_of(engine, str(exported), config.precision)
+        name = Path(config.checkpoint).resolve().name
+        model = Model(engine, name, graph, precision, config.sampler, samplers())
+        bytes_of = write_site(out, model, exported, config.limits, runtime)
+    told = f"{counted(len(bytes_of), 'file')}, {sum(bytes_of.values()) / 1e6:.1f} MB, the model in {precision}"
+    print(f"{out}: {told}. Serve it from any host, or: python -m http.server -d {out}", flush=True)
+    print(f"Model licence: {engine.about.licence}", flush=True)
+
+
+def serve(config: WebConfig) -> None:
+    """Serves until it is told to stop (Ctrl-C, SIGTERM); open streams are told so."""
+    from phin.web.app import LOOPBACK, create_app
+    from phin.web.server import serve_app
+    from phin.web.service import Model, Service
+
     listening = listen(config.host, config.port)
     with listening:
         engine = open_engine(config.checkpoint, config.precision)
         graph, precision = graph_of(engine, config.checkpoint, config.precision)
         name = Path(config.checkpoint).resolve().name
-        samplers = {name: _sampler(name) for name in choices_of("sampler")}
-        model = Model(engine, name, graph, precision, config.sampler, samplers, _copied(engine, config.cache))
+        model = Model(engine, name, graph, precision, config.sampler, samplers(), _copied(engine, config.cache))
         service = Service(model, config.limits)
         host, port = listening.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
@@ -118,10 +161,10 @@ def graph_of(engine: Engine, checkpoint: str, precision: str | None) -> tuple[st
         return hashlib.file_digest(file, "sha256").hexdigest(), Precision.FP32.value
 
 
-def _sampler(name: str) -> dict[str, Any]:
-    """All that a file of settings of the sampler says."""
-    said = yaml.safe_load((conf_dir() / "sampler" / f"{name}.yaml").read_text(encoding="utf-8"))
-    return SamplerConfig(**said).__dict__
+def samplers() -> dict[str, dict[str, Any]]:
+    """All that the files of settings of the sampler say, by their names."""
+    texts = {name: (conf_dir() / "sampler" / f"{name}.yaml").read_text("utf-8") for name in choices_of("sampler")}
+    return {name: asdict(SamplerConfig(**yaml.safe_load(text))) for name, text in texts.items()}
 
 
 def _copied(engine: Engine, cache: str) -> Callable[..., str | None] | None:

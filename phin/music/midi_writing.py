@@ -48,6 +48,9 @@ PROGRAM = 105
 CHANNELS = tuple(channel for channel in range(16) if channel != 9)
 """String 1 is on the first, counted from 0; not on channel 10, where drums are. Strings beyond 15 begin again."""
 
+DENOMINATORS = (1, 2, 4, 8, 16, 32, 64, 128)
+"""What a time signature can say: powers of two."""
+
 WHEEL = 8192
 WHEEL_EVERY = 0.005
 """Seconds between two positions of the wheel on the way of a bend."""
@@ -196,4 +199,4 @@ def string_track(part: Part, string: int) -> mido.MidiTrack:
 
 def writable(metre: Metre | None) -> Metre | None:
     """The metre where MIDI can say it: a time signature's denominator is a power of two."""
-    return metre if metre and metre.numerator < 256 and metre.denominator in (1, 2, 4, 8, 16, 32, 64, 128) else None
+    return metre if metre and metre.numerator < 256 and metre.denominator in DENOMINATORS else None

@@ -11,8 +11,9 @@ from phin.music.lai import LAI
 from phin.music.suggestion import LEARNED_FROM
 from phin.music.technique import FACTS, word
 from phin.tokenizer import METRES
+from phin.web.limits import ServerLimits
 from phin.web.play_tables import play_tables
-from phin.web.service import Service
+from phin.web.service import Model
 
 
 class LaiFacts(BaseModel):
@@ -71,9 +72,9 @@ class About(BaseModel):
     """What a page that draws by itself needs besides (`phin.web.play_tables`)."""
 
 
-def about(service: Service) -> About:
+def about(model: Model, limits: ServerLimits) -> About:
     """All of it."""
-    model, made = service.model, service.model.engine.about
+    made = model.engine.about
     return About(
         name=model.name,
         licence=made.licence,
@@ -107,7 +108,7 @@ def about(service: Service) -> About:
             TechniqueWords(name=word(technique), thai=facts.thai, evidence=facts.evidence.value)
             for technique, facts in FACTS.items()
         ],
-        limits=asdict(service.limits),
+        limits=asdict(limits),
         hints={
             "techniques": f"learned from {LEARNED_FROM}",
             "guidance": "a source, lai, tempo or density leans a tune and does not bind it: keep binds it",

@@ -123,7 +123,7 @@ def api(service: Service) -> APIRouter:
     @router.get("/about")
     def tell_about() -> About:
         """The model and its licence, what it can be asked for, and the tables of the instrument."""
-        return about(service)
+        return about(service.model, service.limits)
 
     @router.post("/generate", responses=_REFUSED)
     async def generate(asked: TunesAsked, request: Request) -> Tunes:

@@ -1,7 +1,6 @@
 """A blank page in Chromium with the modules that draw without a server, and onnxruntime-web; nothing else is there."""
 
 import base64
-import os
 import shutil
 import threading
 from collections.abc import Iterator
@@ -14,16 +13,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from phin.errors import PhinError
 from phin.web.about import about
 from phin.web.app import STATIC
+from phin.web.onnxruntime_web import MODULE, WASM, runtime_files
 from phin.web.service import Service
 
-ORT = "onnxruntime-web"
-ORT_VERSION = "1.30.0"
-PLACE = "PHIN_NPM"
-"""The folder with node_modules: a test asks nothing of the network, so who wants these tests installs it once."""
-MISSING_ORT = f"what a page draws with is not tried: npm install --prefix DIR {ORT}@{ORT_VERSION}, and say {PLACE}=DIR"
-BUILT = Path(__file__).parents[2] / "build" / "npm"
+CACHE = Path(__file__).parents[2] / "cache"
 KINDS = {
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript",
@@ -33,8 +29,8 @@ KINDS = {
 }
 SCRIPT = """
 window.opened = async (folder, graph) => {
-  window.ort ??= await import("/ort/ort.wasm.min.mjs");
-  ort.env.wasm.wasmPaths = new URL("/ort/", location.href).href;
+  window.ort ??= await import("/ort/MODULE");
+  ort.env.wasm.wasmPaths = { wasm: new URL("/ort/WASM", location.href).href };
   ort.env.wasm.numThreads = 1;
   const told = async (name) => (await fetch(`/${folder}/${name}`)).json();
   const { Player } = await import("/play/player.js");
@@ -57,7 +53,7 @@ window.answered = async (make) => {
     return { refused: { where: error.where, reason: error.reason, remedy: error.remedy } };
   }
 };
-"""
+""".replace("MODULE", MODULE).replace("WASM", WASM)
 PAGE = (
     f'<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><title>play</title><script>{SCRIPT}</script>'
 )
@@ -91,12 +87,11 @@ def unpacked(text: str, kind: Any, *shape: int) -> np.ndarray:
 
 
 def ort_folder() -> Path:
-    """Where onnxruntime-web lies, built; skips where it is not."""
-    for place in filter(None, (os.environ.get(PLACE), BUILT)):
-        found = Path(place) / "node_modules" / ORT / "dist"
-        if found.is_dir():
-            return found
-    pytest.skip(MISSING_ORT)
+    """Where the two files of onnxruntime-web lie, as a site has them; skips where npm does not bring them."""
+    try:
+        return runtime_files(CACHE)[MODULE].parent
+    except PhinError as error:
+        pytest.skip(f"what a page draws with is not tried: {error} (apt install npm)")
 
 
 class _Files(BaseHTTPRequestHandler):

@@ -8,6 +8,7 @@ import { Letters } from "./letters.js";
 import { Mine } from "./mine.js";
 import { beginOfHong, droneOf } from "./music.js";
 import { Neck } from "./neck.js";
+import { Notices } from "./notices.js";
 import { Practice } from "./practice.js";
 import { fromAddress, packed, toAddress, unpacked } from "./request.js";
 import { Roll } from "./roll.js";
@@ -38,6 +39,7 @@ class App {
   async start() {
     translate();
     this.language();
+    this.notices = new Notices();
     this.about = await askAbout();
     this.settings = fromAddress(location.search, this.about);
     this.controls = new Controls(this.about, this.settings, (name) => this.changed(name));
@@ -107,6 +109,7 @@ class App {
         buttons.forEach(show);
         this.controls?.fill();
         this.practice?.show();
+        this.notices.show();
         this.display.show();
       });
     }

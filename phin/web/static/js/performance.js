@@ -2,6 +2,8 @@
 //
 // The numbers are that file's PerformanceStyle; no source measured a player.
 
+import { SLOT, lengthOf, pitchClass } from "./music.js";
+
 const ASSUMED_VELOCITY = 80;
 const ACCENT = 20;
 const TREMOLO_RATE = 14;
@@ -39,7 +41,7 @@ function bendOf(technique, seconds, pitch, before) {
  * before it). `scale` are the pitch classes that a flick or a trill goes to, `before` is the pitch of the melody note
  * before, `under` how many notes of the same chord are struck before this one, `slot` how long a slot lasts.
  */
-export function strokesOf({ pitch, velocity, technique }, seconds, how) {
+function strokesOf({ pitch, velocity, technique }, seconds, how) {
   const { scale, before, under = 0, slot, chord = technique } = how;
   const loud = velocity ?? ASSUMED_VELOCITY;
   const late = Math.min((STAGGER[chord] ?? 0) * under, seconds / 2);
@@ -87,6 +89,20 @@ export function strokesOf({ pitch, velocity, technique }, seconds, how) {
       return [{ ...stroke, bend: bendOf(technique, seconds, pitch, before) }];
   }
 }
+
+/** The strokes of a note of a tune, `pace` seconds a step; `before` is the pitch of the melody note before it. */
+export function strokesAt(notes, place, pace, scale, before) {
+  const note = notes[place];
+  const struck = notes.filter((other) => other.onset === note.onset);
+  const chord = ["strum", "dyad"].find((name) => struck.some((other) => other.technique === name));
+  const how = { scale, before, under: struck.indexOf(note), slot: SLOT * pace, chord };
+  return strokesOf(note, lengthOf(note, place, notes) * pace, how);
+}
+
+/** The pitch classes that a flick or a trill goes to. */
+export const scaleOf = (notes) => [...new Set(notes.map(({ pitch }) => pitchClass(pitch)))];
+
+export const ACCOMPANIMENT_GAIN = 0.6; // beside the melody
 
 const PLUCK_POINT = 0.07; // where the plectrum strikes, as a share of the string
 const HARDNESS = [2500, 13000]; // Hz up to which a stroke of velocity 0 has partials, and how many more at 127

@@ -128,9 +128,9 @@ class Ching {
 }
 
 class Strings extends AudioWorkletProcessor {
-  constructor() {
+  constructor({ processorOptions }) {
     super();
-    this.waiting = []; // by time
+    this.waiting = processorOptions?.strokes ?? []; // by time
     this.sounding = [];
     this.port.onmessage = ({ data }) => {
       if (data.strokes) {

@@ -3,15 +3,14 @@
 // Time is the audio clock's. A stretch says which step sounds when; a change of pace, a loop or a wait begins another
 // one. Strokes go to the worklet a little ahead, and begin there at their sample.
 
-import { BEAT, HONG, SLOT, beginOfHong, frequencyOf, hongOf, lengthOf, melodyAt, pitchClass } from "./music.js";
-import { strike, strokesOf } from "./performance.js";
+import { BEAT, HONG, SLOT, beginOfHong, frequencyOf, hongOf, lengthOf, melodyAt } from "./music.js";
+import { ACCOMPANIMENT_GAIN, scaleOf, strike, strokesAt } from "./performance.js";
 
 const AHEAD = 0.3; // seconds that strokes are sent ahead
 const AHEAD_HIDDEN = 2.5; // a page that nobody sees is woken once a second
 const EVERY = 60; // milliseconds
 const SOON = 0.12; // seconds from a press to the first stroke
 const LOG = 20000; // strokes that are remembered for tests
-const ACCOMPANIMENT_GAIN = 0.6;
 const DRONE_GAIN = 0.35;
 
 export class Sound extends EventTarget {
@@ -22,7 +21,7 @@ export class Sound extends EventTarget {
     this.tempo = 100; // hong a minute
     this.drone = null; // {pitch, string, fret}: the open string that drones
     this.underTune = false; // whether it does so under a tune that has no drone of its own
-    this.scale = [0, 2, 4, 7, 9];
+    this.scale = [];
     this.stretches = [];
     this.playing = false;
     this.waits = false;
@@ -59,7 +58,7 @@ export class Sound extends EventTarget {
     this.silence();
     const { loop, countIn } = this.practice;
     this.session = session;
-    this.scale = [...new Set(session.notes.map((note) => pitchClass(note.pitch)))];
+    this.scale = scaleOf(session.notes);
     const begins = from ?? (loop ? loop.from : session.first);
     const counted = countIn ? 4 : 0;
     const now = this.context.currentTime + SOON;
@@ -179,12 +178,8 @@ export class Sound extends EventTarget {
     let before = melodyAt(notes, from - 1)?.pitch ?? null;
     notes.forEach((note, place) => {
       if (note.onset < from || note.onset >= to) return;
-      const struck = notes.filter((other) => other.onset === note.onset);
-      const chord = ["strum", "dyad"].find((name) => struck.some((other) => other.technique === name));
-      const under = struck.indexOf(note);
-      const how = { scale: this.scale, before, under, slot: SLOT * this.pace, chord };
       const gain = note.voice === "melody" ? 1 : ACCOMPANIMENT_GAIN;
-      for (const stroke of strokesOf(note, lengthOf(note, place, notes) * this.pace, how)) {
+      for (const stroke of strokesAt(notes, place, this.pace, this.scale, before)) {
         const time = Math.max(this.timeOf(note.onset) + stroke.after, late);
         strokes.push(this.string(time, stroke, note.string, gain, note.voice, note.onset));
       }

@@ -25,7 +25,7 @@ export function formatLetters(phrase) {
 }
 
 /** The letters in every slot, whole hong of them. */
-function letteredSlots(melody, begins) {
+export function letteredSlots(melody, begins) {
   const where = melody.title || "phrase";
   if (!melody.notes.length) refuse(where, "has no melody, so there is nothing to write", "choose another tune");
   const places = slotPlaces(melody.notes, melody.title, begins);

@@ -31,7 +31,7 @@ export function formatTablature(phrase) {
 }
 
 /** What stands in every slot of every string, string 1 first. */
-function frettedSlots(phrase, { string, fret }, tuning, begins) {
+export function frettedSlots(phrase, { string, fret }, tuning, begins) {
   const numSlots = hongOf(phrase, begins) * SLOTS_PER_HONG;
   const cells = Array.from({ length: tuning.numStrings }, () => new Array(numSlots).fill("-"));
   const parts = new Map();

@@ -1,0 +1,318 @@
+"""The page as a folder of files, in a real browser, from a plain file server under a path: drawn in a Worker, kept on
+the device, and offline.
+"""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import matplotlib.image
+import numpy as np
+import pytest
+
+from phin.errors import InvalidConfig, PhinError
+from phin.generation.exported import Manifest
+from phin.web import onnxruntime_web, site
+from phin.web.onnxruntime_web import runtime_files
+from tests.cli.test_commands import phin
+from tests.runtime.conftest import folder as folder
+from tests.web.hosting import UNDER, Host, hosting
+from tests.web.sites import CACHE, Write
+from tests.web.sites import model as model
+from tests.web.sites import root as root
+from tests.web.sites import runtime as runtime
+from tests.web.sites import write as write
+from tests.web.test_page import LAPTOP, PHONE, until
+from tests.web.test_page import browser as browser
+
+ASKED = "?lai=yai&seed=3&lines=1&tempo=200&tuning=E-A-E&drone=1&source=han"
+
+pytestmark = pytest.mark.slow
+Open = Callable[..., Any]
+
+PLAYER = """
+const note = (onset, pitch = 69) => ({ onset, duration: 6, pitch, velocity: 90, technique: "plain",
+                                       voice: "melody", string: 1, fret: 7 });
+export class Player {
+  static async open({ ort, graph, manifest, about }) {
+    const session = await ort.InferenceSession.create(graph);
+    return Object.assign(new Player(), { about, inputs: session.inputNames.length, drawn: 0 });
+  }
+  async follow(request, on, signal, ready) {
+    if (request.tempo < 20) throw { where: `tempo=${request.tempo}`, reason: "is no tempo", remedy: "take 20" };
+    if (request.seed === 13) throw new Error("a fault");
+    on.begin({ tempo: request.tempo, metre: "2/4", begins: -18, lai: "yai", tuning: "E-A-E", seed: request.seed,
+               number: 0, graph: this.about.graph });
+    this.drawn = 0;
+    for (; request.endless || this.drawn < 31; this.drawn++) {
+      await ready();
+      if (signal.aborted) return;
+      on.note(note(6 * this.drawn));
+    }
+    const notes = Array.from({ length: this.drawn }, (_, place) => note(6 * place));
+    on.tune({ title: "mine", metre: "2/4", tempo: request.tempo, lai: "yai", source: null, tuning: "E-A-E", drone: [],
+              inferred: [], begins: -18, num_hong: 9, notes, letters: null, tablature: null, said: [] });
+  }
+  async generate({ count }) {
+    if (this.drawn === 0 && count === 1) throw { where: "count", reason: "is 1", remedy: "take 2" };
+    return { tunes: [], drawn: this.drawn };
+  }
+}
+"""
+"""A Player that strikes A four times a hong, and says how far it came."""
+
+
+@pytest.fixture(scope="session")
+def other_root(tmp_path_factory: pytest.TempPathFactory, write: Write) -> Path:
+    """The same with a Player of the tests' own."""
+    root = tmp_path_factory.mktemp("host")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(site, "STATIC", shutil.copytree(site.STATIC, root / "static"))
+        (site.STATIC / "js" / "play").mkdir(exist_ok=True)
+        (site.STATIC / "js" / "play" / "player.js").write_text(PLAYER)
+        write(root / UNDER)
+    return root
+
+
+@pytest.fixture(scope="module")
+def host(other_root: Path) -> Iterator[Host]:
+    with hosting(other_root) as host:
+        yield host
+
+
+@pytest.fixture
+def opened(browser: Any, host: Host) -> Iterator[Open]:
+    """Opens the site of the tests' own Player, or of another host, in a window of its own; a mistake in its code, or a
+    word on its console, fails the test.
+    """
+    contexts, mistakes = [], []
+
+    def open_page(asked: str = ASKED, base: str = "", **window: Any) -> Any:
+        context = browser.new_context(**{"viewport": LAPTOP, "locale": "en-GB", "color_scheme": "light", **window})
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(20_000)
+        page.on("pageerror", lambda error: mistakes.append(str(error)))
+        page.on("console", lambda said: mistakes.append(f"{said.text} {said.location}"))
+        page.requests, page.mistakes = [], mistakes
+        context.on("request", lambda request: page.requests.append(request.url))
+        page.goto((base or host.base) + asked)
+        until(page, "window.phin?.work")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert mistakes == []
+
+
+def kept(page: Any) -> None:
+    """Waits until the whole site is kept on the device."""
+    until(page, "!document.getElementById('kept').hidden && navigator.serviceWorker.controller", 60)
+
+
+def test_a_worker_draws_and_what_it_draws_is_heard_and_lights(opened: Open) -> None:
+    """Fails: the page without a server is silent, or shows nothing."""
+    page = opened()
+    page.click("#play")
+    until(page, "phin.session?.tune")
+    until(page, "phin.sound.log.filter((each) => each.kind === 'melody').length > 3")
+    page.wait_for_selector(".light.on.melody")
+    assert page.evaluate("phin.session.drawn") == [6 * place for place in range(31)]
+    assert page.is_hidden("#loading")
+
+
+def test_what_a_worker_refuses_is_said_and_its_faults_are_named(opened: Open) -> None:
+    """Fails: a setting that cannot be leaves the page waiting for ever."""
+    page = opened(ASKED.replace("tempo=200", "tempo=5"))
+    page.click("#play")
+    page.wait_for_selector("#refusal:not([hidden])")
+    assert page.inner_text("#refusal p") == "tempo=5: is no tempo. Take 20."
+    again = opened(ASKED.replace("seed=3", "seed=13"))
+    again.click("#play")
+    again.wait_for_selector("#refusal:not([hidden])")
+    assert "a fault" in again.inner_text("#refusal p")
+    again.mistakes.clear()  # which the page says on its console as well
+
+
+def test_a_tune_without_end_is_drawn_no_faster_than_it_is_heard_and_stops(opened: Open) -> None:
+    """Fails: a phone draws until its battery is empty, also after another tune was asked for."""
+    page = opened(ASKED.replace("lines=1", "lines=endless"))
+    page.click("#play")
+    until(page, "phin.session?.notes.length > 700")
+    page.wait_for_timeout(800)
+    ahead = "import('./static/js/local.js').then(({ generate }) => generate({ count: 2 })).then(({ drawn }) => drawn)"
+    taken = page.evaluate("phin.session.notes.length")
+    assert page.evaluate(ahead) <= taken + 40
+    page.check("[name=lines][value='1']")
+    page.click("#new")
+    until(page, "phin.session?.tune")
+    assert page.evaluate(ahead) == 31, "the endless one draws no more"
+
+
+def test_a_model_that_cannot_be_loaded_is_said_and_tried_again(opened: Open, host: Host) -> None:
+    """Fails: who opens the page where the line is bad must know to load it again."""
+    page = opened(service_workers="block")
+    until(page, "phin.notices.state.opened")
+    page.context.route("**/step.onnx", lambda route: route.abort())
+    page.reload()
+    until(page, "phin.notices.state.failed")
+    page.click("#play")
+    page.wait_for_selector("#refusal:not([hidden])")
+    said = "phin: the model cannot be loaded. See that you are connected, then press again."
+    assert page.inner_text("#refusal p") == said
+    assert page.is_hidden("#loading")
+    page.context.unroute("**/step.onnx")
+    page.click("#play")
+    until(page, "phin.session?.tune")
+    page.mistakes.clear()  # the browser's own words on what was not brought
+
+
+def test_how_far_the_model_is_loaded_is_said_in_the_language_of_the_page(opened: Open) -> None:
+    """Fails: on a slow line the page looks dead."""
+    page = opened()
+    until(page, "phin.notices.state.opened")
+    page.evaluate("phin.notices.state = { done: 13e6, all: 26e6 }; phin.notices.show()")
+    assert page.inner_text("#loading-said") == "Loading the model, 26 MB…"
+    assert page.evaluate("document.getElementById('loading-share').value") == 0.5
+    page.click("[data-language=th]")
+    assert page.inner_text("#loading-said") == "กำลังโหลดโมเดล 26 MB…"
+
+
+def test_it_asks_nobody_but_its_host_and_goes_on_without_it(opened: Open, other_root: Path) -> None:
+    """Fails: a phone on a train, or in a village without a net, has a blank page."""
+    with hosting(other_root) as host:
+        page = opened(base=host.base)
+        kept(page)
+        assert [url for url in page.requests if not url.startswith(host.base)] == []
+        listed = json.loads((other_root / UNDER / "site.json").read_text())
+        assert not set(listed["files"]) - set(host.asked) - {"index.html"}
+    page.reload()
+    until(page, "window.phin?.work")
+    page.click("#play")
+    until(page, "phin.session?.tune", 60)
+    until(page, "phin.sound.log.filter((each) => each.kind === 'melody').length > 3")
+
+
+def test_a_newer_site_takes_the_place_of_the_old_one_whole_when_it_is_asked_for(
+    opened: Open, other_root: Path, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fails: a phone keeps the first page for ever, or has a page that is half of one and half of another."""
+    shutil.copytree(other_root, tmp_path, dirs_exist_ok=True)
+    style = tmp_path / "static" / "style.css"
+    style.write_text(style.read_text() + "\nbody { --age: new; }\n")
+    age = "getComputedStyle(document.body).getPropertyValue('--age')"
+    cache = "caches.keys().then((names) => caches.open(names[0]))"
+    keys = f"{cache}.then((cache) => cache.keys()).then((all) => all.length)"
+    with hosting(tmp_path) as host:
+        page = opened(base=host.base)
+        kept(page)
+        before = page.evaluate(keys)
+        monkeypatch.setattr(site, "STATIC", style.parent)
+        write(tmp_path / UNDER)
+        host.asked.clear()
+        page.reload()
+        page.wait_for_selector("#newer:not([hidden])", timeout=60_000)
+        assert page.evaluate(age) == "", "what is open stays as it was"
+        assert sorted(set(host.asked)) == ["static/style.css", "sw.js"], "only what has changed is fetched"
+        with page.expect_navigation():
+            page.click("#take-newer")
+        until(page, "window.phin?.work")
+        assert page.evaluate(age) == "new"
+        assert page.is_hidden("#newer")
+        assert page.evaluate(keys) == before, "nothing of the old one is kept"
+
+
+@pytest.mark.parametrize("window", [PHONE, LAPTOP], ids=["phone", "laptop"])
+@pytest.mark.parametrize("language", ["en-GB", "th-TH"])
+def test_it_fits_the_screen(opened: Open, window: dict, language: str) -> None:
+    """Fails: the page slides sideways on a phone while the model is loaded."""
+    page = opened(viewport=window, locale=language)
+    until(page, "phin.notices.state.opened")
+    page.evaluate("phin.notices.newer = {}; phin.notices.isKept = true")
+    page.evaluate("phin.notices.state = { done: 13e6, all: 26e6 }; phin.notices.show()")
+    for summary in page.query_selector_all("summary"):
+        if not summary.evaluate("node => node.parentElement.open"):
+            summary.click()
+    assert page.evaluate("document.documentElement.scrollWidth") <= window["width"]
+
+
+def test_it_can_be_installed(browser: Any, root: Path, host: Host) -> None:
+    """Fails: a phone offers no way to put it on its first screen, or shows a torn icon there."""
+    told = json.loads((root / UNDER / "manifest.webmanifest").read_text(encoding="utf-8"))
+    for icon in told["icons"]:
+        if icon["type"] == "image/png":
+            pixels = matplotlib.image.imread(BytesIO((root / UNDER / icon["src"]).read_bytes()))
+            assert "x".join(str(each) for each in pixels.shape[1::-1]) == icon["sizes"]
+            is_cut = icon["purpose"] == "any"
+            assert (pixels[0, 0, 3] == 0) == is_cut, "a maskable one fills its corners"
+            light = (pixels[..., :3] > 0.9).all(axis=2) & (pixels[..., 3] > 0.5)
+            middle = np.abs(np.argwhere(light) / len(pixels) - 0.5).max()
+            assert middle < (0.4 if not is_cut else 0.5)
+    page = browser.new_page()
+    page.goto(host.base)
+    session = page.context.new_cdp_session(page)
+    found = session.send("Page.getAppManifest")
+    assert found["errors"] == []
+    amiss = [error["errorId"] for error in session.send("Page.getInstallabilityErrors")["installabilityErrors"]]
+    assert amiss == ["in-incognito"], "as every window of a test is"
+    page.close()
+
+
+def test_it_is_the_model_that_was_asked_for(root: Path, folder: Path) -> None:
+    """Fails: a link that is opened elsewhere says that another model drew it, or the licence is missing."""
+    told = json.loads((root / UNDER / "about.json").read_text(encoding="utf-8"))
+    assert told["graph"] == Manifest.read(folder).sha256["step.onnx"]
+    assert (root / UNDER / "step.onnx").read_bytes() == (folder / "step.onnx").read_bytes()
+    assert Manifest.read(root / UNDER) == Manifest.read(folder)
+    licences = (root / UNDER / "licences.txt").read_text(encoding="utf-8")
+    assert told["licence"] in licences
+    assert "Microsoft" in licences
+    assert "MIT License" in licences
+
+
+def test_it_is_written_over_nothing_else(root: Path, write: Write, runtime: dict[str, Path], tmp_path: Path) -> None:
+    """Fails: out=~/tunes removes the tunes; or a build that breaks off leaves half a site."""
+    (tunes := tmp_path / "tunes").mkdir()
+    (tunes / "mine.mid").write_bytes(b"mine")
+    with pytest.raises(InvalidConfig, match="holds something else than a site"):
+        write(tunes)
+    write(out := tmp_path / "site")
+    (out / "CNAME").write_text("mine.example")
+    with pytest.raises(InvalidConfig, match="CNAME"):
+        write(out)
+    (out / "CNAME").unlink()
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
+    with pytest.raises(PhinError):
+        write(out, runtime={**runtime, onnxruntime_web.WASM: tmp_path / "none"})
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["site", "tunes"]
+    write(out)
+    assert {path.name for path in out.iterdir()} == {path.name for path in (root / UNDER).iterdir()}
+
+
+def test_what_npm_brings_is_held_to_its_hash(
+    runtime: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fails: another program than the one that was tried runs on everybody's phone."""
+    shutil.copytree(next(iter(runtime.values())).parent, copied := tmp_path / "onnxruntime-web-1.30.0")
+    (copied / onnxruntime_web.WASM).write_bytes(b"another")
+    with pytest.raises(PhinError, match=r"is not what onnxruntime-web@1\.30\.0 has"):
+        runtime_files(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(PhinError, match="there is no npm"):
+        runtime_files(tmp_path / "empty")
+
+
+def test_the_command_writes_a_site_and_refuses_what_means_nothing(folder: Path, runtime: dict, tmp_path: Path) -> None:
+    """Fails: the site cannot be had by one line, or a port that was typed is not heard."""
+    out = tmp_path / "site"
+    said = phin("web", f"checkpoint={folder}", f"out={out}", f"cache={CACHE}", "precision=int8").out
+    assert "the model in int8" in said
+    assert (out / "step.onnx").read_bytes() == (folder / "step-int8.onnx").read_bytes()
+    about = json.loads((out / "about.json").read_text(encoding="utf-8"))
+    assert (about["precision"], about["graph"]) == ("int8", Manifest.read(folder).sha256["step-int8.onnx"])
+    assert "port=1: means nothing" in phin("web", f"checkpoint={folder}", f"out={out}", "port=1").complaint
