@@ -2,18 +2,18 @@
 
 import { DEFAULT_SAMPLER, HONG_PER_LINE, LIMITS, MOST_TUNES, WORDS } from "./tables.js";
 import { Given, keptTo, ofExample } from "./given.js";
+import { readSource } from "./readers.js";
 import { refuse } from "./refusal.js";
 import { checkedRequest, checkedSampler, refuseDraw, REQUEST, STYLE } from "./request.js";
 import { refuseLength, withoutEnd } from "./stream.js";
-import { toPhrase } from "./tune.js";
 import { grouped } from "./words.js";
 import { Wishes } from "./wishes.js";
 
-/** The plan of a request; `read` makes a phrase of a TuneSource. Throws Refusal. */
-export function planned(asked, read) {
+/** The plan of a request, its tunes read. Throws Refusal. */
+export function planned(asked) {
   const { seed = 0, number = 0, count = 1, use = "continue", techniques = 0, endless = false } = asked;
   refuseTooMuch({ ...REQUEST, ...pickedOf(asked, REQUEST) }, number, count);
-  const phraseOf = (source) => (source ? (source.tune ? ofTune(source.tune) : read(source)) : null);
+  const phraseOf = (source) => (source ? readSource(source).phrase : null);
   const phrases = { given: phraseOf(asked.given), like: phraseOf(asked.like), other: phraseOf(asked.other?.like) };
   refuseDraw(count, seed);
   const other = named({ ...STYLE, ...asked.other }, phrases.other);
@@ -54,14 +54,6 @@ function refuseTooMuch({ lines, hong }, number, count) {
   }
   if (lines > mostLines) refuse(`lines=${lines}`, "is too long here", `take 1 to ${mostLines}`);
   if ((hong ?? 0) > mostHong) refuse(`hong=${hong}`, "is too long here", `take 1 to ${mostHong}`);
-}
-
-function ofTune(tune) {
-  const { most_notes: most } = LIMITS;
-  if (tune.notes.length > most) {
-    refuse("tune.notes", `are ${grouped(tune.notes.length)}, and ${grouped(most)} are the most`, "send less");
-  }
-  return toPhrase(tune);
 }
 
 /** The request of a tune without end. Throws Refusal for what such a tune cannot be asked for. */

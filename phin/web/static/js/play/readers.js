@@ -1,0 +1,50 @@
+// A file as a phrase, as phin/music/readers.py and phin/web/errands.py: pages of letters and of tablature. MIDI and ABC are
+// read by libraries of Python's, which are not in a page.
+
+import { LIMITS } from "./tables.js";
+import { parseLetters } from "./notation.js";
+import { textOf } from "./page.js";
+import { refuse } from "./refusal.js";
+import { parseTablature } from "./tablature.js";
+import { toPhrase } from "./tune.js";
+import { grouped } from "./words.js";
+
+const READERS = { txt: parseLetters, tab: parseTablature };
+
+/** {phrase, said}: the one tune of a TuneSource, and what was guessed to read it. Throws Refusal. */
+export function readSource({ tune = null, form = null, content = null, name = null }) {
+  const { most_notes: most, most_bytes: mostBytes } = LIMITS;
+  const isFile = form !== null && content !== null;
+  if ((tune !== null) === isFile || (!isFile && (form || content))) {
+    refuse("tune", "is not given in one way", "send either tune, or form and content");
+  }
+  if (tune !== null && name !== null) refuse("name", "means nothing beside tune, which has a title", "leave it out");
+  if (tune !== null) {
+    if (tune.notes.length > most) tooLong("tune.notes", `are ${grouped(tune.notes.length)}`, most);
+    return { phrase: toPhrase(tune), said: [] };
+  }
+  if (Math.floor(content.length / 4) * 3 - (content.slice(-2).match(/=/g) ?? []).length > mostBytes) {
+    refuse(name ?? "the file", `is larger than ${mostBytes / 1e6} MB`, "send one tune");
+  }
+  const called = (name || `the ${form} file`).split(/\s+/).filter(Boolean).join(" ");
+  const read = READERS[form];
+  if (!read) {
+    refuse(called, "cannot be read without a server", "save it as Thai letters (.txt), or open the page of phin-web");
+  }
+  const { phrase, repairs } = read(textOf(bytesOf(content, called), called), called);
+  if (phrase.notes.length > most) tooLong(called, `has ${grouped(phrase.notes.length)} notes`, most);
+  const title = phrase.title || (name ?? "").split(/\s+/).filter(Boolean).join(" ").replace(/(^|\.)[^.]*$/, "");
+  return { phrase: { ...phrase, title }, said: repairs };
+}
+
+function tooLong(where, what, most) {
+  refuse(where, `${what}, and ${grouped(most)} are the most`, "send less");
+}
+
+function bytesOf(content, name) {
+  try {
+    return Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
+  } catch {
+    return refuse(name, "is not in base64", "encode its bytes so, in the standard alphabet");
+  }
+}
