@@ -159,7 +159,7 @@ def best_rate(runs: Runs, name: str, corpus: Corpus, steps: int) -> float:
 
 
 def run(runs: Runs, corpus: Corpus, arms: list[str], seeds: list[int], steps: int, trial_steps: int) -> None:
-    """Every run of both tables that is not there. At equal time an arm takes as many steps as it is slower than ours."""
+    """Every run of both tables that is not there. At equal time a slower arm takes fewer steps."""
     rates = {name: best_rate(runs, name, corpus, trial_steps) for name in arms if name != MARKOV}
     ours_times = read_speed()
     for table, name, seed in product((NOTES, CLOCK), arms, seeds):
