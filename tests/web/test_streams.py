@@ -286,3 +286,17 @@ def test_the_first_guess_of_the_hand_gives_the_pitches_and_one_string_a_note(ser
         struck.setdefault(note["onset"], []).append(note["string"])
     assert all(len(set(strings)) == len(strings) for strings in struck.values())
     assert len(told) > 20
+
+
+def test_an_endless_tune_that_goes_on_is_told_with_what_was_given() -> None:
+    """Fails: who lets a tune go on without end keeps its second half."""
+    given = wander(3, 24, title="mine")
+    with serving(ahead_seconds=10_000.0, most_notes=30) as served:
+        made = served.told("streams", seed=6, endless=True, given={"tune": to_json(given).model_dump()})
+        events = served.heard(made["events"])
+    told, whole = notes(events), to_phrase_of(events[-1])
+    assert len(told) == 30
+    assert min(onset for onset, *_ in told) >= given.onset[-1]
+    heard = [(onset, pitch) for onset, _, pitch, _ in told]
+    expected = [*zip(given.onset.tolist(), given.pitch.tolist(), strict=True), *heard]
+    assert set(zip(whole.onset.tolist(), whole.pitch.tolist(), strict=True)) == set(expected)
