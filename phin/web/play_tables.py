@@ -10,7 +10,7 @@ from phin.generation import choice, constraints, given, limits, play, stream
 from phin.generation.request import SamplerConfig
 from phin.music import drone, fingering, fretboard, grid, lai, letters, phrase, snapping, suggestion
 from phin.web import asked, refusals, tune
-from phin.web.write_tables import write_tables
+from phin.web.write_tables import page_tables, write_tables
 
 
 def play_tables(sampler: SamplerConfig) -> dict[str, Any]:
@@ -71,5 +71,6 @@ def play_tables(sampler: SamplerConfig) -> dict[str, Any]:
         "techniques": {name: int(technique) for name, technique in tune.TECHNIQUES.items()},
         "suggestion": suggestion.load().to_dict(),
         "writing": write_tables(),
+        "reading_pages": page_tables(),
         "words": {"like": asked.LIKE, "let_it_end": asked.LET_IT_END, "most_said": refusals.MOST_SAID},
     }
