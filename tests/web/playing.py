@@ -1,6 +1,7 @@
 """A blank page in Chromium with the modules that draw without a server, and onnxruntime-web; nothing else is there."""
 
-import os
+import base64
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,18 +10,16 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from phin.errors import PhinError
 from phin.web.about import about
 from phin.web.app import STATIC
+from phin.web.onnxruntime_web import MODULE, WASM, runtime_files
 from phin.web.service import Service
 
-ORT = "onnxruntime-web"
-ORT_VERSION = "1.30.0"
-PLACE = "PHIN_NPM"
-"""The folder with node_modules: a test asks nothing of the network, so who wants these tests installs it once."""
-MISSING_ORT = f"what a page draws with is not tried: npm install --prefix DIR {ORT}@{ORT_VERSION}, and say {PLACE}=DIR"
-BUILT = Path(__file__).parents[2] / "build" / "npm"
+CACHE = Path(__file__).parents[2] / "cache"
 KINDS = {
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript",
@@ -30,8 +29,8 @@ KINDS = {
 }
 SCRIPT = """
 window.opened = async (folder, graph) => {
-  window.ort ??= await import("/ort/ort.wasm.min.mjs");
-  ort.env.wasm.wasmPaths = new URL("/ort/", location.href).href;
+  window.ort ??= await import("/ort/MODULE");
+  ort.env.wasm.wasmPaths = { wasm: new URL("/ort/WASM", location.href).href };
   ort.env.wasm.numThreads = 1;
   const told = async (name) => (await fetch(`/${folder}/${name}`)).json();
   const { Player } = await import("/play/player.js");
@@ -39,6 +38,13 @@ window.opened = async (folder, graph) => {
   const bytes = await (await fetch(`/${folder}/${graph}`)).arrayBuffer();
   return Player.open({ ort, graph: bytes, manifest, about });
 };
+window.base64 = (array) => {
+  const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+  let text = "";
+  for (let at = 0; at < bytes.length; at += 8192) text += String.fromCharCode(...bytes.subarray(at, at + 8192));
+  return btoa(text);
+};
+window.bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer;
 window.answered = async (make) => {
   try {
     return await make();
@@ -47,19 +53,45 @@ window.answered = async (make) => {
     return { refused: { where: error.where, reason: error.reason, remedy: error.remedy } };
   }
 };
-"""
+""".replace("MODULE", MODULE).replace("WASM", WASM)
 PAGE = (
     f'<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><title>play</title><script>{SCRIPT}</script>'
 )
 
 
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+MISSING = 'nothing is tried: pip install playwright, and apt install chromium (or "playwright install chromium")'
+
+
+@contextmanager
+def chromium() -> Iterator[Any]:
+    """A browser; skips where there is none."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason=MISSING)
+    with sync_api.sync_playwright() as playwright:
+        path = CHROMIUM or playwright.chromium.executable_path
+        if not Path(path).is_file():
+            pytest.skip(MISSING)
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+def packed(array: np.ndarray) -> str:
+    """An array's bytes in base64, as the page's `bytes` takes them."""
+    return base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()
+
+
+def unpacked(text: str, kind: Any, *shape: int) -> np.ndarray:
+    """What the page's `base64` says of an array."""
+    return np.frombuffer(base64.b64decode(text), kind).reshape(shape or -1)
+
+
 def ort_folder() -> Path:
-    """Where onnxruntime-web lies, built; skips where it is not."""
-    for place in filter(None, (os.environ.get(PLACE), BUILT)):
-        found = Path(place) / "node_modules" / ORT / "dist"
-        if found.is_dir():
-            return found
-    pytest.skip(MISSING_ORT)
+    """Where the two files of onnxruntime-web lie, as a site has them; skips where npm does not bring them."""
+    try:
+        return runtime_files(CACHE)[MODULE].parent
+    except PhinError as error:
+        pytest.skip(f"what a page draws with is not tried: {error} (apt install npm)")
 
 
 class _Files(BaseHTTPRequestHandler):
@@ -96,10 +128,7 @@ class Playground:
         self.page = page
         page.set_default_timeout(120_000)
         page.on("pageerror", lambda error: self.strange.append(str(error)))
-        texts = {
-            f"{name}/about.json": about(service.model, service.limits).model_dump_json()
-            for name, service in services.items()
-        }
+        texts = {f"{name}/about.json": about(service).model_dump_json() for name, service in services.items()}
         places = {**folders, "ort": ort_folder(), "play": STATIC / "js" / "play"}
         handler = partial(_Files, places, {**texts, "page.html/": PAGE})
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)

@@ -8,7 +8,7 @@ import { refuse } from "./refusal.js";
 import { after, hear } from "./rows.js";
 
 /** The limits of each next row of a tune that keeps to constraints. */
-class Bound {
+export class Bound {
   constructor(constraints) {
     this.others = constraints.filter((each) => !each.givesNotes);
     this.givers = constraints.filter((each) => each.givesNotes);
