@@ -56,7 +56,7 @@ from phin.music.phrase import (
 )
 from phin.whole_file import write_text
 
-_ONE_KIND = str.maketrans(
+ONE_KIND = str.maketrans(
     dict.fromkeys("‐‑‒–—―−ー－", "-") | {"｜": "|"} | dict(zip("๐๑๒๓๔๕๖๗๘๙", "0123456789", strict=True))
 )
 _TOKEN = re.compile(rf"(?P<held>\.(?:\s*\.)+|…)|{SYMBOL}|(?P<blank>\s+)|(?P<strange>.)")
@@ -146,7 +146,7 @@ def _pieces(number: int, line: str) -> Iterator[tuple[int, str, bool]]:
 
 def _plain(music: str) -> str:
     """The same in one kind of dash, bar and digit."""
-    return unicodedata.normalize("NFC", music).translate(_ONE_KIND)
+    return unicodedata.normalize("NFC", music).translate(ONE_KIND)
 
 
 def _cells(piece: str, page: Page, line: int) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 from phin import lookup, motif
 from phin.generation import choice, constraints, given, limits, play, stream
 from phin.generation.request import SamplerConfig
-from phin.music import drone, fingering, fretboard, grid, lai, letters, page, phrase, snapping, suggestion
+from phin.music import drone, fingering, fretboard, grid, lai, letters, notation, page, phrase, snapping, suggestion
 from phin.web import asked, refusals, tune
 from phin.web.write_tables import write_tables
 
@@ -69,6 +69,7 @@ def play_tables(sampler: SamplerConfig) -> dict[str, Any]:
             "duple": str(phrase.DUPLE),
             "longest_title": tune.LONGEST_TITLE,
             "most_characters": page.MAX_CHARACTERS,
+            "one_kind": {chr(sign): plain for sign, plain in notation.ONE_KIND.items()},
             "facts": page.FACTS,
             "words": _for_a_browser(page.WORDS),
             "symbol": _for_a_browser(re.compile(letters.SYMBOL)),

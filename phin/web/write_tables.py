@@ -1,11 +1,15 @@
-"""What a page that writes files without a server (`static/js/play`: perform, midi_writing, sheet) takes from this
-program, so that none of it is written a second time.
+"""What a page that reads and writes files without a server (`static/js/play`: readers, perform, midi_writing, sheet)
+takes from this program, so that none of it is written a second time.
 """
 
 from dataclasses import asdict
 from typing import Any
 
 from phin.music import midi_limits, midi_writing, perform, sheet
+from phin.web.errands import SAID
+
+SERVED = "open it where phin-web serves (make web), or write it in letters"
+"""What helps who wants something that only a server does."""
 
 
 def write_tables() -> dict[str, Any]:
@@ -28,4 +32,6 @@ def write_tables() -> dict[str, Any]:
         "highest_tempo": midi_limits.MAX_TEMPO,
         "default_tempo": midi_limits.DEFAULT_TEMPO,
         "sheet_style": sheet.STYLE,
+        "suggested": SAID,
+        "served": SERVED,
     }

@@ -1,4 +1,4 @@
-"""What a page reads by itself, and what it suggests, against a server: pages of letters and of tablature, whole or torn."""
+"""What a page reads by itself, and suggests, against a server: pages of letters and of tablature, whole or torn."""
 
 import json
 from typing import Any
@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from phin.web.tune import to_json
+from phin.web.write_tables import SERVED
 from tests.tiny import PHRASE, melodies
 from tests.web.playing import Playground
 from tests.web.serving import Served, file
@@ -15,7 +16,8 @@ pytestmark = pytest.mark.slow
 READ = "([player, call, sources]) => Promise.all(sources.map((each) => answered(() => window[player][call](each))))"
 
 LETTERS = {
-    "marked": "title: ลายใหญ่\nlai: yai\ntempo: 110.5\ntuning: E-A-E\ndrone: ลฺ ม\n\n| ---ล | -ด-ร | -ม-ซํ | -ล-ด |\n| ---- | ลฺ--- |\n",
+    "marked": "title: ลายใหญ่\nlai: yai\ntempo: 110.5\ntuning: E-A-E\ndrone: ลฺ ม\n\n"
+    "| ---ล | -ด-ร | -ม-ซํ | -ล-ด |\n| ---- | ลฺ--- |\n",
     "no octaves": "| ---ล | -ด-ร | -ม-ซ | -ล-ด | -ล-ซ | -ม-ร | -ด-ร | ---ล |",
     "octaves said": "octaves: marked\n| ---ล | -ด-ร | -ม-ซ |",
     "shared slots": "metre: 4/4\n| - ลด - ม | ซลด - - - | -ล ด- - ม |",
@@ -113,8 +115,8 @@ def test_what_only_a_server_reads_is_refused_in_a_line(ground: Playground, form:
     (told,) = ground.run(READ, "player", "read", [file(b"MThd", form, name="my.tune")])
     assert told["refused"] == {
         "where": "my.tune",
-        "reason": "cannot be read without a server",
-        "remedy": "save it as Thai letters (.txt), or open the page of phin-web",
+        "reason": "is no page of .txt, .tab, and this page reads nothing else without a server",
+        "remedy": SERVED,
     }
 
 

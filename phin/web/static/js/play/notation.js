@@ -47,8 +47,7 @@ function piecesOf(number, line) {
 
 /** The same in one kind of dash, bar and digit. */
 function plain(music) {
-  const digits = music.normalize("NFC").replace(/[๐-๙]/g, (digit) => String("๐๑๒๓๔๕๖๗๘๙".indexOf(digit)));
-  return digits.replace(/[‐‑‒–—―−ー－]/g, "-").replace(/｜/g, "|");
+  return Array.from(music.normalize("NFC"), (sign) => PAGE.one_kind[sign] ?? sign).join("");
 }
 
 /** The text of each hong in a piece of a line, with bars or without. */

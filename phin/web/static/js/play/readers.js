@@ -1,7 +1,7 @@
 // A file as a phrase, as phin/music/readers.py and phin/web/errands.py: pages of letters and of tablature. MIDI and ABC are
 // read by libraries of Python's, which are not in a page.
 
-import { LIMITS } from "./tables.js";
+import { LIMITS, WRITING } from "./tables.js";
 import { parseLetters } from "./notation.js";
 import { textOf } from "./page.js";
 import { refuse } from "./refusal.js";
@@ -29,7 +29,8 @@ export function readSource({ tune = null, form = null, content = null, name = nu
   const called = (name || `the ${form} file`).split(/\s+/).filter(Boolean).join(" ");
   const read = READERS[form];
   if (!read) {
-    refuse(called, "cannot be read without a server", "save it as Thai letters (.txt), or open the page of phin-web");
+    const forms = Object.keys(READERS).map((each) => `.${each}`).join(", "); // prettier-ignore
+    refuse(called, `is no page of ${forms}, and this page reads nothing else without a server`, WRITING.served);
   }
   const { phrase, repairs } = read(textOf(bytesOf(content, called), called), called);
   if (phrase.notes.length > most) tooLong(called, `has ${grouped(phrase.notes.length)} notes`, most);

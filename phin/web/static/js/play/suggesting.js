@@ -1,6 +1,6 @@
 // What is suggested for each note of a tune, as phin/web/errands.py tells it.
 
-import { SUGGESTION } from "./tables.js";
+import { WRITING } from "./tables.js";
 import { isMelody, melodyOf } from "./phrase.js";
 import { refuse } from "./refusal.js";
 import { NAMES, suggest } from "./suggestion.js";
@@ -20,5 +20,5 @@ export function suggested(phrase) {
       why: reason(likeliest),
     };
   });
-  return { suggestions, said: `learned from ${SUGGESTION.learned_from}: a player knows better` };
+  return { suggestions, said: WRITING.suggested };
 }
