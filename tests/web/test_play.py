@@ -12,10 +12,11 @@ from phin.errors import InvalidCheckpoint
 from phin.evaluation.equalities import SAMPLERS, TOLERANCE, agreement, drawn_alike, known, replayed
 from phin.generation.exported import GRAPHS, Precision
 from phin.generation.request import SamplerConfig, TuneRequest
+from phin.generation.together import Turn
 from phin.runtime.onnx_engine import OnnxEngine
 from phin.web.asked import TunesAsked, plan
 from phin.web.drawing import several
-from phin.web.stage import Stage, Turn
+from phin.web.stage import Stage
 from phin.web.tune import to_json
 from tests.tiny import PHRASE, item, melodies
 from tests.web.in_page import PageEngine

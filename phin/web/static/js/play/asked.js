@@ -1,11 +1,12 @@
-// What a person asks for, and the plan of it, as phin/web/asked.py and service.py: what cannot be is refused in their words.
+// What a person asks for, and the plan of it, as phin/web/asked.py and service.py: what cannot be is refused in their
+// words.
 
 import { DEFAULT_SAMPLER, HONG_PER_LINE, LIMITS, MOST_TUNES, WORDS } from "./tables.js";
 import { Given, keptTo, ofExample } from "./given.js";
 import { readSource } from "./readers.js";
 import { refuse } from "./refusal.js";
 import { checkedRequest, checkedSampler, refuseDraw, REQUEST, STYLE } from "./request.js";
-import { refuseLength, withoutEnd } from "./stream.js";
+import { refuseLength, refuseWaitingForAnEnd, withoutEnd } from "./stream.js";
 import { grouped } from "./words.js";
 import { Wishes } from "./wishes.js";
 
@@ -62,14 +63,10 @@ function endlessRequest(request, asked, given, number, keep) {
   const nothing = "means nothing for a tune without end";
   refuseLength({ ...REQUEST, ...pickedOf(asked, REQUEST) }, LET_IT_END);
   if (number) refuse(`number=${number}`, nothing, "take another seed");
-  if (keep.tonic) refuse("keep.tonic=true", nothing, LET_IT_END);
-  if (keep.drone) {
-    const reason = "cannot be struck under a tune that is not over";
-    refuse("keep.drone=true", reason, `play the drone beside it, or ${LET_IT_END}`);
-  }
   if (given !== null && given.use !== "continue") {
     refuse(`use=${given.use}`, `${nothing}: the given tune says how long it is`, LET_IT_END);
   }
+  refuseWaitingForAnEnd(keep, LET_IT_END);
   return { ...request, lines: REQUEST.lines, hong: null };
 }
 

@@ -2,7 +2,18 @@
 
 import { HAND, MELODY, PAGE, UNKNOWN } from "./tables.js";
 import { beginOf, hongOf, pageBegins, SLOTS_PER_HONG, slotName, slotPlaces, STEPS_PER_SLOT } from "./grid.js";
-import { DOWN, isWritable, letterOfSymbol, LETTERS, marksOf, NATURAL, pitchOf, SYMBOL, UP, written } from "./letters.js";
+import {
+  DOWN,
+  isWritable,
+  letterOfSymbol,
+  LETTERS,
+  marksOf,
+  NATURAL,
+  pitchOf,
+  SYMBOL,
+  UP,
+  written,
+} from "./letters.js";
 import { asText, barred, headerLines, letterIn, Page, pageLines, wordsIn } from "./page.js";
 import { letRing, melodyOf, Metre, phraseOf, sorted } from "./phrase.js";
 import { refuse } from "./refusal.js";
@@ -68,7 +79,8 @@ function cellsOf(piece, page, line) {
     page.refuse(line, reason, "write whole hong, with | between them");
   }
   const cells = [];
-  for (let at = 0; at < groups.length; at += SLOTS_PER_HONG) cells.push(groups.slice(at, at + SLOTS_PER_HONG).join(" "));
+  for (let at = 0; at < groups.length; at += SLOTS_PER_HONG)
+    cells.push(groups.slice(at, at + SLOTS_PER_HONG).join(" "));
   return cells;
 }
 
@@ -141,7 +153,10 @@ function shorthand(piece, page, line) {
 function inferredRhythm(letters) {
   const alone = letters.slice(0, 2 - (letters.length % 2));
   const paired = letters.slice(alone.length);
-  return [...alone.flatMap((letter) => [[null], [null], [null], [letter]]), ...paired.flatMap((each) => [[null], [each]])];
+  return [
+    ...alone.flatMap((letter) => [[null], [null], [null], [letter]]),
+    ...paired.flatMap((each) => [[null], [each]]),
+  ];
 }
 
 /** The notes where their slots are, each ringing until the next. */
@@ -183,7 +198,8 @@ function nearestOctaves(pitchClasses) {
     let best = null;
     for (let pitch = lowest + ((((pitchClass - lowest) % 12) + 12) % 12); pitch <= highest; pitch += 12) {
       const far = [Math.abs(pitch - before), Math.abs(pitch - middle)];
-      if (best === null || far[0] < best.far[0] || (far[0] === best.far[0] && far[1] < best.far[1])) best = { pitch, far };
+      if (best === null || far[0] < best.far[0] || (far[0] === best.far[0] && far[1] < best.far[1]))
+        best = { pitch, far };
     }
     found.push(best.pitch);
   }

@@ -1,4 +1,5 @@
-// What a page of letters and one of tablature have in common, as phin/music/page.py: the header, and lines of eight hong.
+// What a page of letters and one of tablature have in common, as phin/music/page.py: the header, and lines of eight
+// hong.
 
 import { HONG_PER_LINE, LAI, PAGE, STEPS_PER_HONG } from "./tables.js";
 import { Tuning } from "./fretboard.js";
@@ -106,7 +107,8 @@ export class Page {
 
 /** The text of a file: UTF-8, UTF-16 where it says so, else the Thai code page of Windows. Throws Refusal. */
 export function textOf(bytes, where) {
-  const marks = bytes[0] === 0xff && bytes[1] === 0xfe ? "utf-16le" : bytes[0] === 0xfe && bytes[1] === 0xff ? "utf-16be" : null;
+  const marks =
+    bytes[0] === 0xff && bytes[1] === 0xfe ? "utf-16le" : bytes[0] === 0xfe && bytes[1] === 0xff ? "utf-16be" : null;
   for (const encoding of marks ? [marks] : ["utf-8", "windows-874"]) {
     try {
       return new TextDecoder(encoding, { fatal: true }).decode(bytes);
@@ -147,7 +149,9 @@ export function letterIn(pitch, phrase, place) {
   return letter;
 }
 
-/** The lines of a page that begins at a step: {words, start, end}, hong counted from 0; words stand above their hong. */
+/**
+ * The lines of a page that begins at a step: {words, start, end}, hong counted from 0; words stand above their hong.
+ */
 export function pageLines(phrase, begins, numHong) {
   const words = new Map();
   for (const [step, text] of phrase.words) {

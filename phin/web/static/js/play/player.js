@@ -29,7 +29,8 @@ export class Player {
   /** New tunes, whole: {tunes}. Throws {where, reason, remedy}. */
   async generate(asked) {
     return refusing(async () => {
-      if (asked.endless) throw new Refusal("endless=true", "means nothing for tunes that are told whole", "ask for a stream");
+      if (asked.endless)
+        throw new Refusal("endless=true", "means nothing for tunes that are told whole", "ask for a stream");
       const { count = 1, ...one } = asked;
       const plan = this.made.planned({ ...one, count });
       return { tunes: await this.made.several(this.engine, plan, count) };

@@ -10,7 +10,7 @@ const WEYL = [0x9e3779b9, 0xbb67ae85];
 function high(a, b) {
   const a1 = a >>> 16, a0 = a & 0xffff, b1 = b >>> 16, b0 = b & 0xffff; // prettier-ignore
   const middle = a1 * b0 + ((a0 * b0) >>> 16); // below 2 ** 53
-  return (a1 * b1 + Math.floor(middle / 65536) + ((a0 * b1 + (middle % 65536)) / 65536 >>> 0)) >>> 0;
+  return (a1 * b1 + Math.floor(middle / 65536) + (((a0 * b1 + (middle % 65536)) / 65536) >>> 0)) >>> 0;
 }
 
 /** Four random words of a counter of four, under a key of two, written into `words`. */

@@ -1,5 +1,5 @@
-// A file as a phrase, as phin/music/readers.py and phin/web/errands.py: pages of letters and of tablature. MIDI and ABC are
-// read by libraries of Python's, which are not in a page.
+// A file as a phrase, as phin/music/readers.py and phin/web/errands.py: pages of letters and of tablature. MIDI and
+// ABC are read by libraries of Python's, which are not in a page.
 
 import { LIMITS, WRITING } from "./tables.js";
 import { parseLetters } from "./notation.js";
@@ -34,7 +34,13 @@ export function readSource({ tune = null, form = null, content = null, name = nu
   }
   const { phrase, repairs } = read(textOf(bytesOf(content, called), called), called);
   if (phrase.notes.length > most) tooLong(called, `has ${grouped(phrase.notes.length)} notes`, most);
-  const title = phrase.title || (name ?? "").split(/\s+/).filter(Boolean).join(" ").replace(/(^|\.)[^.]*$/, "");
+  const title =
+    phrase.title ||
+    (name ?? "")
+      .split(/\s+/)
+      .filter(Boolean)
+      .join(" ")
+      .replace(/(^|\.)[^.]*$/, "");
   return { phrase: { ...phrase, title }, said: repairs };
 }
 
