@@ -154,6 +154,14 @@ def test_a_tune_is_heard_note_by_note_as_from_a_server(
     assert ground.run(FOLLOW, "player", {**asked, "seed": 5}, most) == told[:most], "who stops it hears no more"
 
 
+def test_tunes_that_are_drawn_at_once_do_not_hear_each_other(ground: Playground) -> None:
+    """Fails: variations that are drawn while a tune plays have its notes, or it has theirs."""
+    asked = [{**ASKED[name], "lines": 1, "seed": 7} for name in ("conditions", "a drone", "guidance")]
+    alone = [ground.generate("player", **each) for each in asked]
+    at_once = "([name, all]) => Promise.all(all.map((each) => window[name].generate(each)))"
+    assert ground.run(at_once, "player", asked) == alone
+
+
 def test_wasm_computes_what_a_processor_computes_up_to_ties(ground: Playground, tiny: Path) -> None:
     """Fails: a browser's arithmetic is farther from a server's than its last digits, and tunes differ where none hung
     on a tie.
