@@ -15,14 +15,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from phin.errors import PhinError
 from phin.web.api import api
-from phin.web.refusals import Refusal, told
+from phin.web.refusals import SEE, Refusal, told
 from phin.web.service import Service
 
 log = logging.getLogger(__name__)
 
 STATIC = Path(__file__).with_name("static")
 ABOUT_IT = "New tunes for the phin, whole or while they are drawn. Times are in steps, 24 a hong (a quarter)."
-SEE = "see /docs, where what can be asked for stands"
 
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")

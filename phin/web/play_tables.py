@@ -13,6 +13,9 @@ from phin.music import drone, fingering, fretboard, grid, lai, letters, notation
 from phin.web import asked, refusals, tune
 from phin.web.write_tables import write_tables
 
+REMARKS = ("title", "description", "default")
+"""Of a JSON schema: what a program that checks by it does without."""
+
 
 def play_tables(sampler: SamplerConfig) -> dict[str, Any]:
     """All of it, in primitives; `sampler` says how notes are drawn where a request does not."""
@@ -77,8 +80,34 @@ def play_tables(sampler: SamplerConfig) -> dict[str, Any]:
         "techniques": {name: int(technique) for name, technique in tune.TECHNIQUES.items()},
         "suggestion": suggestion.load().to_dict(),
         "writing": write_tables(),
-        "words": {"like": asked.LIKE, "let_it_end": asked.LET_IT_END, "most_said": refusals.MOST_SAID},
+        "asked": _kinds_of_requests(),
+        "words": {
+            "like": asked.LIKE,
+            "let_it_end": asked.LET_IT_END,
+            "see": refusals.SEE,
+            "most_said": refusals.MOST_SAID,
+        },
     }
+
+
+def _kinds_of_requests() -> dict[str, Any]:
+    """JSON schemas of what may be asked, by name."""
+    found = dict[str, Any]()
+    for model in (asked.TunesAsked, asked.TuneAsked):
+        schema = model.model_json_schema()
+        found |= {**schema.pop("$defs"), model.__name__: schema}
+    return {name: _bare(schema) for name, schema in found.items()}
+
+
+def _bare(schema: Any) -> Any:
+    """A schema without its remarks; properties may have their names."""
+    if isinstance(schema, list):
+        return [_bare(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    named = {name: _bare(each) for name, each in schema.get("properties", {}).items()}
+    said = {key: _bare(each) for key, each in schema.items() if key not in (*REMARKS, "properties")}
+    return said | ({"properties": named} if "properties" in schema else {})
 
 
 def _for_a_browser(pattern: re.Pattern[str]) -> str:

@@ -22,6 +22,8 @@ def too_large(where: str, what: str, most: str) -> Refusal:
     return Refusal(413, where, f"{what}, and {most} are the most", "send less")
 
 
+SEE = "see /docs, where what can be asked for stands"
+"""What helps who asks for something of another kind."""
 MOST_SAID = 400
 """Letters of a line: what was sent is told back, and may be anything."""
 

@@ -1,7 +1,7 @@
 // The model in a page: what phin-web answers, answered here. It knows nothing of the DOM, of Workers or of fetch.
 
-import { Refusal } from "./refusal.js";
-import { tell } from "./tables.js";
+import { Refusal, refuse } from "./refusal.js";
+import { tell, WORDS } from "./tables.js";
 
 export class Player {
   /** `ort` is onnxruntime-web, `graph` the .onnx or where it lies, `manifest` and `about` what the build wrote. */
@@ -15,6 +15,7 @@ export class Player {
       import("./tune.js"),
       import("./grid.js"),
       import("./request.js"),
+      import("./kinds.js"),
       import("./readers.js"),
       import("./suggesting.js"),
     ]);
@@ -29,11 +30,10 @@ export class Player {
   /** New tunes, whole: {tunes}. Throws {where, reason, remedy}. */
   async generate(asked) {
     return refusing(async () => {
-      if (asked.endless)
-        throw new Refusal("endless=true", "means nothing for tunes that are told whole", "ask for a stream");
-      const { count = 1, ...one } = asked;
-      const plan = this.made.planned({ ...one, count });
-      return { tunes: await this.made.several(this.engine, plan, count) };
+      const { checkedKinds, planned, several } = this.made;
+      const { count = 1, ...one } = checkedKinds(asked, "TunesAsked");
+      if (one.endless) refuse("endless=true", "means nothing for tunes that are told whole", "ask for a stream");
+      return { tunes: await several(this.engine, planned({ ...one, count }), count) };
     });
   }
 
@@ -41,7 +41,7 @@ export class Player {
   async follow(asked, on, signal, ready = async () => {}) {
     return refusing(async () => {
       const { made } = this;
-      const plan = made.planned(asked);
+      const plan = made.planned(made.checkedKinds(asked, "TuneAsked"));
       on.begin?.(this.begins(plan));
       const hand = new made.Hand(plan.keep.strings);
       const hear = async (note) => {
@@ -63,7 +63,7 @@ export class Player {
   /** The tune of a TuneSource, with its page and a fingering. */
   async read(source) {
     return refusing(async () => {
-      const { phrase, said } = this.made.readSource(source);
+      const { phrase, said } = this.made.readSource(this.made.checkedKinds(source, "TuneSource"));
       return this.made.toJson(phrase, said);
     });
   }
@@ -71,7 +71,7 @@ export class Player {
   /** How each note of a tune could be played, and why. */
   async suggest(source) {
     return refusing(async () => {
-      const { phrase, said } = this.made.readSource(source);
+      const { phrase, said } = this.made.readSource(this.made.checkedKinds(source, "TuneSource"));
       return { tune: this.made.toJson(phrase, said), ...this.made.suggested(phrase) };
     });
   }
@@ -98,6 +98,6 @@ async function refusing(make) {
   try {
     return await make();
   } catch (error) {
-    throw error instanceof Refusal ? Object.assign(error, error.told()) : error;
+    throw error instanceof Refusal ? Object.assign(error, error.told(WORDS.most_said)) : error;
   }
 }

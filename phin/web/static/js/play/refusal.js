@@ -7,7 +7,7 @@ export class Refusal extends Error {
   }
 
   /** The three lines, each as long as a person reads. */
-  told(most = 400) {
+  told(most) {
     const line = (text) => {
       const one = text.split(/\s+/).filter(Boolean).join(" ");
       return one.length <= most ? one : `${one.slice(0, most)}…`;
