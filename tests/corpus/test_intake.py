@@ -531,3 +531,12 @@ def test_a_file_whose_name_is_no_text_is_read_or_refused_under_a_name_that_can_b
     assert refusal["id"] in refusal["reason"]
     assert refusal["reason"].endswith(r"\udcb4\udced.mid: is empty. Export it again from the program that made it.")
     assert taken(of_midi(folder)).folder == store.folder
+
+
+def test_a_file_without_a_tune_is_named_too(tmp_path: Path) -> None:
+    """A page of words called .abc was missing from the report without a word. Fails: a player looks for it in vain."""
+    folder = folder_of(tmp_path / "abc", {"tunes.abc": ABC.encode(), "words.abc": b"nothing to be played\n"})
+    store = taken(CorpusConfig("mine", ["abc_folder"], path=str(folder), cache=str(tmp_path), workers=1))
+    (refusal,) = [refusal for refusal in store.report["refusals"] if refusal["defect"] == Defect.EMPTY]
+    assert refusal["id"] == "words.abc"
+    assert "words.abc: holds no tune (no line begins with X:). Check what kind" in refusal["reason"]
