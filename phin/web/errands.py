@@ -166,12 +166,13 @@ class Errands:
         self._thread.start()
 
     def submit(self, errand: Errand) -> "Future[Any]":
-        """What becomes of an errand. Raises Refusal: 413 for a file that is too large, 503 where too many wait."""
+        """What becomes of an errand. Raises Refusal: 413 for a file that is too large, 503 where too many
+        wait, or none is read any more."""
         refuse_source(errand.source, self.limits)
+        if not self._is_open:
+            raise stopped()
         done: Future[Any] = Future()
         try:
-            if not self._is_open:
-                raise queue.Full
             self._waiting.put_nowait((errand, done))
         except queue.Full:
             raise full("files", f"{self.limits.most_waiting} that wait") from None

@@ -7,6 +7,7 @@ import threading
 import time
 
 import numpy as np
+from pydantic import BaseModel
 
 from phin.errors import PhinError
 from phin.generation.rows import Rows
@@ -22,6 +23,24 @@ from phin.web.stage import LeftStage, Stage
 from phin.web.tune import note_of
 
 log = logging.getLogger(__name__)
+
+
+class Begin(BaseModel):
+    """What is told of a stream before its notes."""
+
+    tempo: float
+    """Hong a minute."""
+    metre: str
+    begins: int
+    """The step at which hong 1 of the page begins."""
+    lai: str | None
+    """The mode that was asked for."""
+    tuning: str | None
+    """The tuning to keep to, low string first."""
+    seed: int
+    number: int
+    graph: str
+    """A hash of what draws: the same graph draws the same tunes of a seed."""
 
 
 class TuneStream:
@@ -49,7 +68,7 @@ class TuneStream:
 
     def _play(self) -> None:
         try:
-            self.events.tell("begin", json.dumps(self._begin()))
+            self.events.tell("begin", self._begin().model_dump_json())
             if self.plan.endless:
                 tune = endless(self._player, self.plan, self.limits.most_notes)
             else:
@@ -67,18 +86,18 @@ class TuneStream:
             self.ended = time.monotonic()
             self._stage.leave(self._player)
 
-    def _begin(self) -> dict[str, object]:
+    def _begin(self) -> Begin:
         request, given = self.plan.request, self.plan.given
-        return {
-            "tempo": 60e6 / request.written_tempo,
-            "metre": request.metre,
-            "begins": begin_of(given.phrase) if given else page_begins(Metre.parse(request.metre)),
-            "lai": request.lai,
-            "tuning": self.plan.keep.tuning,
-            "seed": self.plan.seed,
-            "number": self.plan.number,
-            "graph": self.graph,
-        }
+        return Begin(
+            tempo=60e6 / request.written_tempo,
+            metre=request.metre,
+            begins=begin_of(given.phrase) if given else page_begins(Metre.parse(request.metre)),
+            lai=request.lai,
+            tuning=self.plan.keep.tuning,
+            seed=self.plan.seed,
+            number=self.plan.number,
+            graph=self.graph,
+        )
 
     def _hear(self, before: Rows, ids: np.ndarray) -> None:
         """Tells a note that was drawn; of an endless tune it then waits until the next one is wanted."""
