@@ -10,7 +10,7 @@ from phin.web.about import About, about
 from phin.web.asked import A_PAGE, TuneAsked, TunesAsked, TuneSource
 from phin.web.errands import Errand
 from phin.web.refusals import Refusal
-from phin.web.service import Service
+from phin.web.service import Gone, Service
 from phin.web.streams import Begin
 from phin.web.tune import Strict, Tune
 
@@ -150,18 +150,13 @@ def api(service: Service) -> APIRouter:
         service.buckets.take(client(request), asked.count)
         if asked.endless:
             raise Refusal(422, "endless=true", "means nothing for tunes that are told whole", "ask for a stream")
-        planned = await service.planned(asked)
-
-        async def gone() -> None:
-            while (await request.receive())["type"] != "http.disconnect":
-                pass
-
-        return Tunes(tunes=await service.draw(planned, asked.count, gone))
+        planned = await service.planned(asked, _gone(request))
+        return Tunes(tunes=await service.draw(planned, asked.count, _gone(request)))
 
     @router.post("/streams", status_code=201, responses=_REFUSED, dependencies=[Depends(counted)])
-    async def open_stream(asked: TuneAsked) -> StreamMade:
+    async def open_stream(asked: TuneAsked, request: Request) -> StreamMade:
         """A new tune that is heard note by note while it is drawn."""
-        stream = service.streams.open(await service.planned(asked))
+        stream = service.streams.open(await service.planned(asked, _gone(request)))
         return StreamMade(id=stream.id, events=f"/api/streams/{stream.id}/events", seed=stream.plan.seed)
 
     @router.get(
@@ -192,9 +187,9 @@ def api(service: Service) -> APIRouter:
         service.streams.remove(id)
 
     @router.post("/read", responses=_REFUSED, dependencies=[Depends(counted)])
-    async def read(source: TuneSource) -> Tune:
+    async def read(source: TuneSource, request: Request) -> Tune:
         """The tune of a file, with its page and a fingering."""
-        return await service.run(Errand("read", source))
+        return await service.run(Errand("read", source), _gone(request))
 
     @router.post(
         "/convert",
@@ -202,18 +197,28 @@ def api(service: Service) -> APIRouter:
         response_class=Response,
         dependencies=[Depends(counted)],
     )
-    async def convert(asked: Conversion) -> Response:
+    async def convert(asked: Conversion, request: Request) -> Response:
         """A tune as a file, as `phin-generate` writes it."""
-        content = await service.run(Errand("convert", asked.of, asked.to, asked.drone))
+        content = await service.run(Errand("convert", asked.of, asked.to, asked.drone), _gone(request))
         title = asked.of.tune.title if asked.of.tune else (asked.of.name or "").rpartition(".")[0]
         return Response(content, media_type=MEDIA[asked.to], headers=_as_file(title, asked.to))
 
     @router.post("/suggest", responses=_REFUSED, dependencies=[Depends(counted)])
-    async def suggest(source: TuneSource) -> Suggested:
+    async def suggest(source: TuneSource, request: Request) -> Suggested:
         """How each note of a tune could be played, and why: learned from synthetic pieces, not from players."""
-        return Suggested(**await service.run(Errand("suggest", source)))
+        return Suggested(**await service.run(Errand("suggest", source), _gone(request)))
 
     return router
+
+
+def _gone(request: Request) -> Gone:
+    """Returns once the client of a request has gone away."""
+
+    async def gone() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+    return gone
 
 
 def _as_file(title: str, ending: str) -> dict[str, str]:

@@ -77,7 +77,7 @@ def test_what_is_answered_is_what_is_described(schema: Any, service: Service, na
 
     def ask(case: schemathesis.Case) -> None:
         if "{id}" in path and case.meta is not None and case.meta.generation.mode.is_positive:
-            planned = asyncio.run(service.planned(TuneAsked(lines=1)))
+            planned = asyncio.run(service.planned(TuneAsked(lines=1), asyncio.Event().wait))
             case.path_parameters["id"] = service.streams.open(planned).id  # no random one is there
         answer = case.call()
         answered[answer.status_code] += 1
