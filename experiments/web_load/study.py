@@ -114,6 +114,7 @@ def results(counts: Counts, rows: Sequence[Row], places: Sequence[float], client
         ("notes", counts.notes, ""),
         ("notes a second", counts.notes / seconds, "1/s"),
         *((f"first note, {share} %", float(np.percentile(first, share)), "ms") for share in (50, 95, 99)),
+        ("notes of endless tunes", len(counts.late), ""),
         ("notes of endless tunes that came too late to sound", sum(late > LEAD for late in counts.late), ""),
         ("connections cut and taken up again", counts.cuts, ""),
         ("lost, doubled, reordered or otherwise wrong", len(counts.faults), ""),

@@ -147,7 +147,8 @@ def api(service: Service) -> APIRouter:
     @router.post("/generate", responses=_REFUSED)
     async def generate(asked: TunesAsked, request: Request) -> Tunes:
         """New tunes, whole: those that `phin-generate` makes of the same settings."""
-        service.buckets.take(client(request), asked.count)
+        # more than the most are refused below: who mistypes a number does not pay for them
+        service.buckets.take(client(request), min(asked.count, service.limits.most_count))
         if asked.endless:
             raise Refusal(422, "endless=true", "means nothing for tunes that are told whole", "ask for a stream")
         planned = await service.planned(asked, _gone(request))
