@@ -31,7 +31,7 @@ from phin.music.technique import word
 from phin.music.writers import WRITERS
 from phin.web.asked import TuneSource
 from phin.web.limits import ServerLimits
-from phin.web.refusals import Refusal, full, too_large
+from phin.web.refusals import Refusal, full, stopped, too_large
 from phin.web.tune import to_json, to_phrase
 
 log = logging.getLogger(__name__)
@@ -249,11 +249,6 @@ class Errands:
             case _:
                 done.set_result(answer)
         return True
-
-
-def stopped() -> Refusal:
-    """503: the server ends."""
-    return Refusal(503, "server", "is being stopped", "start it again")
 
 
 def refuse_source(source: TuneSource, limits: ServerLimits) -> None:

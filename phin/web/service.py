@@ -14,8 +14,9 @@ from phin.generation.request import MOST_TUNES, SamplerConfig
 from phin.music.phrase import HONG_PER_LINE, Phrase
 from phin.web.asked import Plan, TuneSource, plan
 from phin.web.drawing import Copied, several
-from phin.web.errands import Errand, Errands, refuse_source, stopped
+from phin.web.errands import Errand, Errands, refuse_source
 from phin.web.limits import Buckets, ServerLimits
+from phin.web.refusals import stopped
 from phin.web.stage import LeftStage, Stage
 from phin.web.streams import Streams
 from phin.web.tune import Tune, to_phrase
