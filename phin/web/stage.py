@@ -57,7 +57,7 @@ class Stage:
         return len(self._players)
 
     def enter(self, listener: Listener | None = None, seconds: float | None = None) -> "Player":
-        """A new player, who has so many seconds. Raises Refusal (503) where the stage is full or closed. It must `leave`."""
+        """A new player, who has so many seconds. Raises Refusal (503) where there is no place. It must `leave`."""
         with self._changed:
             if not self._is_open:
                 raise stopped()
