@@ -8,12 +8,17 @@ from enum import StrEnum
 from pathlib import Path
 
 
+def printable(name: str | Path) -> str:
+    """A name as it can be printed and kept: bytes that are no letters, as old archives have them, as `\\udcff`."""
+    return str(name).encode(errors="backslashreplace").decode()
+
+
 class PhinError(Exception):
     """`where: reason. Remedy.` on one line."""
 
     def __init__(self, where: str | Path, reason: str, remedy: str) -> None:
         super().__init__(where, reason, remedy)
-        self.where, self.reason, self.remedy = str(where), reason, remedy
+        self.where, self.reason, self.remedy = printable(where), reason, remedy
 
     def __str__(self) -> str:
         remedy = self.remedy.rstrip(".")

@@ -1,4 +1,4 @@
-"""MIDI files built in sight, byte by byte: one for each way a file can be no tune, and two dozen good ones."""
+"""MIDI files: one for each way a file can be no tune (of tests/files), two dozen good ones, and what builds them."""
 
 import io
 from collections.abc import Callable, Iterable
@@ -7,6 +7,7 @@ from mido import Message, MetaMessage, MidiFile, MidiTrack
 
 from phin.errors import Defect
 from phin.music.midi import MAX_BYTES
+from tests.broken_files import FILES, broken_files
 
 QUARTER = 96
 END_OF_TRACK = b"\x00\xff\x2f\x00"
@@ -43,47 +44,19 @@ GOOD = header() + track(TUNE)
 
 
 def defect_files() -> dict[str, tuple[bytes, Defect]]:
-    """File name -> its bytes, and the name of what is wrong with them."""
-    hour = delta(2 * 3600 * QUARTER)  # at the 120 quarters a minute that hold where no tempo is given
-    return {
-        "empty.mid": (b"", Defect.EMPTY),
-        "one-byte.mid": (b"M", Defect.UNREADABLE),
-        "header-cut-short.mid": (header()[:9], Defect.UNREADABLE),
-        "cut-in-mid-track.mid": (GOOD[: len(GOOD) // 2], Defect.UNREADABLE),
-        "last-byte-missing.mid": (GOOD[:-1], Defect.UNREADABLE),
-        "a-text-file-renamed.mid": ("ลายใหญ่ ---ล -ด-ร\n".encode() * 20, Defect.UNREADABLE),
-        "wrapped-in-riff.mid": (
-            b"RIFF" + (len(GOOD) + 12).to_bytes(4, "little") + b"RMIDdata" + GOOD,
-            Defect.UNREADABLE,
-        ),
-        "pitch-above-127.mid": (header() + track(b"\x00\x90\xbc\x50\x30\x80\x3c\x00", TUNE), Defect.UNREADABLE),
-        "running-status-of-nothing.mid": (header() + track(b"\x00\x3c\x50", TUNE), Defect.UNREADABLE),
-        "text-of-256-megabytes.mid": (header() + track(b"\x00\xff\x01" + FAR, TUNE), Defect.UNREADABLE),
-        "endless-delta.mid": (header() + track(b"\xff" * 30 + b"\x7f", TUNE), Defect.UNREADABLE),
-        "header-only.mid": (header(num_tracks=0), Defect.NO_NOTES),
-        "no-notes.mid": (header() + track(tempo(500_000)), Defect.NO_NOTES),
-        "notes-that-never-end.mid": (header() + track(b"\x00\x90\x3c\x50" * 12), Defect.NO_NOTES),
-        "drums-only.mid": (header() + track(b"".join(note(36, channel=9) for _ in range(12))), Defect.DRUMS_ONLY),
-        "one-note.mid": (header() + track(note()), Defect.TOO_SHORT),
-        "seven-notes-over-drums.mid": (header() + track(note() * 7, note(36, channel=9) * 20), Defect.TOO_SHORT),
-        "division-zero.mid": (header(division=b"\x00\x00") + track(TUNE), Defect.BAD_DIVISION),
-        "smpte-25-frames.mid": (header(division=b"\xe7\x28") + track(TUNE), Defect.BAD_DIVISION),
-        "one-note-far-off.mid": (header() + track(TUNE, note(gap=FAR)), Defect.ABSURD_TICKS),
-        "ticks-that-wrap-round.mid": (header() + track(TUNE, note(gap=FAR) * 40), Defect.ABSURD_TICKS),
-        "tempos-past-the-last-tick.mid": (
-            header() + track(tempo(500_000), TUNE, note(gap=FAR), tempo(400_000), note(gap=FAR), tempo(300_000)),
-            Defect.ABSURD_TICKS,
-        ),
-        "a-rest-of-a-day.mid": (
-            header(division=b"\x00\x18") + track(TUNE, note(gap=delta(24 * 2 * 86_400))),
-            Defect.ABSURD_TICKS,
-        ),
-        "a-note-of-an-hour.mid": (header() + track(TUNE, note(length=hour)), Defect.NOTE_TOO_LONG),
-        "tempo-zero.mid": (header() + track(tempo(0), TUNE), Defect.ABSURD_TEMPO),
-        "a-million-quarters-a-minute.mid": (header() + track(tempo(60), TUNE), Defect.ABSURD_TEMPO),
-        "too-large.mid": (header() + track(note() * (MAX_BYTES // len(note()) + 1)), Defect.TOO_LARGE),
-        "too-large-to-be-looked-at.mid": (b"\x00" * (MAX_BYTES + 1), Defect.TOO_LARGE),
+    """File name -> its bytes, and the name of what is wrong with them: those of tests/files/midi, and two that are too
+    large to be kept.
+    """
+    too_large = {
+        "too-large.mid": header() + track(note() * (MAX_BYTES // len(note()) + 1)),
+        "too-large-to-be-looked-at.mid": b"\x00" * (MAX_BYTES + 1),
     }
+    kept = {
+        file.name.removeprefix("midi/"): ((FILES / file.name).read_bytes(), Defect(file.verdict))
+        for file in broken_files()
+        if file.name.startswith("midi/")
+    }
+    return kept | {name: (data, Defect.TOO_LARGE) for name, data in too_large.items()}
 
 
 def good_files() -> dict[str, bytes]:

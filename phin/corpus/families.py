@@ -11,15 +11,15 @@ import re
 import tempfile
 import unicodedata
 from array import array
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from heapq import nsmallest
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import IO
 
 import numpy as np
-from jaxtyping import Int, UInt32, UInt64
+from jaxtyping import Int, Int32, UInt32, UInt64
 
 from phin.music.phrase import STEPS_PER_QUARTER, Phrase
 
@@ -27,8 +27,8 @@ NGRAM = 8
 SHARED = 0.5
 COMMON = 100
 """An n-gram in more tunes than this is a commonplace (a scale, a repeated note) and links none."""
-PART = 2**18
-"""Numbers that are looked at together: some 10 megabytes of memory."""
+PART = 2**16
+"""Numbers that are looked at together."""
 FEWEST_NGRAMS = 4
 """A tune with fewer distinct n-grams than this is too short for a share of them to mean anything."""
 
@@ -42,35 +42,39 @@ _THAI_VERSION_WORDS = re.compile(
 
 
 class Kinship:
-    """Tunes as they come, and in the end their families; of a tune only four numbers stay in memory.
+    """Tunes as they come, and in the end their families; of a tune two numbers of four bytes stay in memory.
 
-    N-grams go to unnamed files (in `folder`, else where the system keeps such) and are looked at a part at a time.
+    They say how many n-grams it has: any two may be compared. Titles and n-grams go to unnamed files (in `folder`,
+    else where the system keeps such) and are looked at a part at a time.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        self._titles = array("Q")  # hashes
+        self._folder, self._titles = folder, tempfile.TemporaryFile(dir=folder)
         self._kinds = (_NgramFile(folder), _NgramFile(folder))
+        self._length = 0
 
     def __enter__(self) -> "Kinship":
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._titles.close()
         for file in self._kinds:
             file.close()
 
     def __len__(self) -> int:
-        return len(self._titles)
+        return self._length
 
     def add(self, phrase: Phrase) -> None:
         """The next tune."""
         title, melody = normalised_title(phrase.title), phrase.melody
-        self._titles.append(int.from_bytes(hashlib.blake2b(title.encode(), digest_size=8).digest()) if title else 0)
+        self._titles.write(_hash(title or f"the untitled tune {self._length}, which no title is called"))
         for kind, pitch in zip(self._kinds, (melody.pitch, _on_the_beat(melody)), strict=True):
             kind.add(_ngrams(pitch))
+        self._length += 1
 
-    def families(self) -> Int[np.ndarray, " tune"]:
+    def families(self) -> Int32[np.ndarray, " tune"]:
         """The family of each tune, numbered by the first tune in it."""
-        parent = array("q", range(len(self)))
+        parent = array("i", range(len(self)))
 
         def root(tune: int) -> int:
             while parent[tune] != tune:
@@ -81,16 +85,19 @@ class Kinship:
         for one, other in chain(self._same_title(), *(kind.similar() for kind in self._kinds)):
             a, b = root(one), root(other)
             parent[max(a, b)] = min(a, b)
-        return np.array([root(tune) for tune in range(len(self))], dtype=np.int64)
+        for tune in range(len(self)):  # who is nearer to the root comes first
+            parent[tune] = parent[parent[tune]]
+        return np.frombuffer(parent, dtype=np.int32)
 
     def _same_title(self) -> Iterator[tuple[int, int]]:
-        titles = np.array(self._titles, dtype=np.uint64)
-        _, first, which = np.unique(titles, return_index=True, return_inverse=True)
-        for tune in np.flatnonzero(titles != 0).tolist():
-            yield int(first[which[tune]]), tune
+        for tunes, titles in _parts(self._titles, np.uint64, self._folder):
+            order = np.argsort(titles, kind="stable")
+            titles, tunes = titles[order], tunes[order]
+            for place in np.flatnonzero(titles[1:] == titles[:-1]).tolist():
+                yield int(tunes[place]), int(tunes[place + 1])
 
 
-def families(phrases: Iterable[Phrase]) -> Int[np.ndarray, " tune"]:
+def families(phrases: Iterable[Phrase]) -> Int32[np.ndarray, " tune"]:
     """The family of each tune, numbered by the first tune in it."""
     with Kinship() as kinship:
         for phrase in phrases:
@@ -110,45 +117,44 @@ def normalised_title(title: str) -> str:
     return " ".join(_VERSION_WORDS.sub(" ", letters).split())
 
 
-def largest(family: Int[np.ndarray, " tune"], titles: Iterable[str], count: int = 10) -> list[tuple[int, str]]:
-    """The largest families: how many tunes, and the commonest title. Titles come in the order of the tunes."""
-    numbers, first, sizes = np.unique(family, return_index=True, return_counts=True)
-    ranked = np.lexsort((first, -sizes))[:count]
-    members: dict[int, Counter[str]] = {int(numbers[place]): Counter() for place in ranked}
-    for number, title in zip(family.tolist(), titles, strict=True):
-        if number in members:
-            members[number][title] += 1
-    return [(counted.total(), counted.most_common(1)[0][0]) for counted in members.values()]
-
-
-def split_of(family_id: str, held_out: float = 0.1) -> str:
-    """The split a family falls into by a hash of its first tune's id: `held_out` each to validation and test."""
-    place = _place(family_id)
-    if place < held_out:
-        return "test"
-    return "validation" if place < 2 * held_out else "train"
-
-
-def split_families(family_ids: Sequence[str], held_out: float = 0.1) -> list[str]:
-    """The split of each family; of a few families, one at least is held out for validation and one for testing.
-
-    Where a split of three or more families would be empty, the split that has most gives it the family whose hash lies
-    nearest; fewer than three families all go to training.
+def largest(
+    family: Int[np.ndarray, " tune"], titles: Callable[[], Iterable[str]], count: int = 10
+) -> list[tuple[int, str]]:
+    """The largest families: how many tunes, and the commonest title. Titles come in the order of the tunes, each time
+    they are asked for: what stays of them in memory is a number for each tune of those families.
     """
-    splits = {family: split_of(family, held_out) for family in family_ids}
-    if len(splits) < 3:
-        return ["train"] * len(family_ids)
-    for empty in ("test", "validation", "train"):
-        if empty not in splits.values():
-            most = Counter(splits.values()).most_common(1)[0][0]
-            candidates = sorted((family for family, split in splits.items() if split == most), key=_place)
-            splits[candidates[-1 if empty == "train" else 0]] = empty
-    return [splits[family] for family in family_ids]
+    sizes, seen = np.bincount(family), np.zeros(family.max(initial=-1) + 1, dtype=bool)
+
+    def ranked() -> Iterator[tuple[int, int, int]]:
+        for place, number in enumerate(map(int, family)):
+            if not seen[number]:
+                seen[number] = True
+                yield -int(sizes[number]), place, number
+
+    members = {number: array("Q") for _, _, number in nsmallest(count, ranked())}
+    for number, title in zip(map(int, family), titles(), strict=True):
+        if number in members:
+            members[number].append(_number(title))
+    commonest = {number: _commonest(hashes) for number, hashes in members.items()}
+    found: dict[int, str] = {}
+    for number, title in zip(map(int, family), titles(), strict=True):
+        if number in members and number not in found and _number(title) == commonest[number]:
+            found[number] = title
+    return [(len(hashes), found[number]) for number, hashes in members.items()]
 
 
-def _place(family_id: str) -> float:
-    """A number from 0 to 1 that depends on the id alone."""
-    return int.from_bytes(hashlib.sha256(f"phin:{family_id}".encode()).digest()[:8]) / 2**64
+def _commonest(hashes: array) -> int:
+    """The number that there is most of; of several, the first."""
+    values, first, counts = np.unique(np.frombuffer(hashes, dtype=np.uint64), return_index=True, return_counts=True)
+    return int(values[np.lexsort((first, -counts))[0]])
+
+
+def _hash(text: str) -> bytes:
+    return hashlib.blake2b(text.encode(), digest_size=8).digest()
+
+
+def _number(text: str) -> int:
+    return int.from_bytes(_hash(text))
 
 
 def _ngrams(pitch: Int[np.ndarray, " note"]) -> UInt32[np.ndarray, " ngram"]:
@@ -171,7 +177,7 @@ class _NgramFile:
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
         self._grams = tempfile.TemporaryFile(dir=folder)
-        self._sizes = array("L")
+        self._sizes = array("I")
 
     def add(self, grams: UInt32[np.ndarray, " ngram"]) -> None:
         """Those of the next tune; of a tune with few, none are looked at."""
@@ -185,14 +191,14 @@ class _NgramFile:
 
     def similar(self) -> Iterator[tuple[int, int]]:
         """Pairs of tunes that share enough n-grams."""
-        sizes = np.array(self._sizes, dtype=np.int64)
-        ends = sizes.cumsum()
+        sizes = np.frombuffer(self._sizes, dtype=np.uint32)
+        ends = sizes.cumsum(dtype=np.int64)
         with tempfile.TemporaryFile(dir=self._folder) as pairs:
-            for places, grams in _parts(self._grams, np.uint32):
+            for places, grams in _parts(self._grams, np.uint32, self._folder):
                 for together in _tunes_with_one_gram(grams, np.searchsorted(ends, places, side="right")):
                     one, other = np.triu_indices(len(together), k=1)
                     pairs.write((together[one] * len(sizes) + together[other]).tobytes())
-            for _, some in _parts(pairs, np.int64):
+            for _, some in _parts(pairs, np.int64, self._folder):
                 pair, shared = np.unique(some, return_counts=True)
                 one, other = np.divmod(pair, len(sizes))
                 close = shared >= SHARED * np.minimum(sizes[one], sizes[other])
@@ -212,20 +218,43 @@ def _tunes_with_one_gram(
         yield tune[start : start + run]
 
 
-def _parts(file: IO[bytes], dtype: type) -> Iterator[tuple[Int[np.ndarray, " place"], np.ndarray]]:
-    """The numbers in a file and their places, in parts that fit into memory; equal ones are in one part, in order."""
+def _parts(file: IO[bytes], dtype: type, folder: Path | None) -> Iterator[tuple[Int[np.ndarray, " place"], np.ndarray]]:
+    """The numbers in a file and their places, in parts that fit into memory; equal ones are in one part, in order.
+
+    All of them go once to another unnamed file in `folder`, each to its part. (A number that is there a million times
+    makes a large part all the same, of 20 bytes each.)
+    """
     file.flush()
     count = os.fstat(file.fileno()).st_size // np.dtype(dtype).itemsize
     num_parts = -(-count // PART)
-    for part in range(num_parts):
-        places, values = [], []
+    record = np.dtype([("place", np.int64), ("value", dtype)])
+
+    def pieces() -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
         for start in range(0, count, PART):
             file.seek(start * np.dtype(dtype).itemsize)
             piece = np.fromfile(file, dtype, count=PART)
-            inside = np.flatnonzero(_mixed(piece) % num_parts == part)
-            places.append(start + inside)
-            values.append(piece[inside])
-        yield np.concatenate(places), np.concatenate(values)
+            yield start, piece, (_mixed(piece) % np.uint64(num_parts)).astype(np.int64)
+
+    sizes = np.zeros(num_parts, dtype=np.int64)
+    for _, _, part in pieces():
+        sizes += np.bincount(part, minlength=num_parts)
+    begins = sizes.cumsum() - sizes
+    with tempfile.TemporaryFile(dir=folder, buffering=0) as apart:
+        following = begins.copy()
+        for start, piece, part in pieces():
+            order = np.argsort(part, kind="stable")
+            records = np.empty(len(piece), dtype=record)
+            records["place"], records["value"] = start + order, piece[order]
+            bounds = np.searchsorted(part[order], np.arange(num_parts + 1))
+            for number in np.flatnonzero(np.diff(bounds)).tolist():
+                some = records[bounds[number] : bounds[number + 1]]
+                apart.seek(int(following[number]) * record.itemsize)
+                apart.write(some.tobytes())
+                following[number] += len(some)
+        for begin, size in zip(begins.tolist(), sizes.tolist(), strict=True):
+            apart.seek(begin * record.itemsize)
+            records = np.fromfile(apart, record, count=size)
+            yield records["place"], records["value"]
 
 
 def _mixed(values: np.ndarray) -> UInt64[np.ndarray, " value"]:

@@ -1,7 +1,7 @@
 """The files of a corpus, in a fixed order, wherever they lie."""
 
 import importlib.util
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -9,7 +9,8 @@ from phin.corpus.download import checksum, fetched, wanted
 from phin.corpus.guqin import refuse_without_music21
 from phin.corpus.settings import CorpusConfig
 from phin.corpus.sources import Folder, Made, Package, Parser, Repository, Source
-from phin.errors import MissingCorpus
+from phin.corpus.walk import walk
+from phin.errors import MissingCorpus, printable
 
 PIECES_A_UNIT = 16
 """Pieces that the composer makes in one go."""
@@ -29,41 +30,51 @@ class Unit:
 
 
 def find_units(config: CorpusConfig, progress: bool = True) -> tuple[list[Unit], str]:
-    """The files of a corpus, in a fixed order, and the licences a user must see. Raises MissingCorpus.
+    """The files of a corpus (`each_unit`), all at once, and their licences."""
+    return list(each_unit(config, progress)), licence_of(config)
 
-    A repository that is asked for with `download` is fetched, once it is sure that it can be read.
+
+def licence_of(config: CorpusConfig) -> str:
+    """The licences a user must see."""
+    return " ".join(dict.fromkeys(source.licence for source in config.chosen))
+
+
+def each_unit(config: CorpusConfig, progress: bool = True) -> Iterator[Unit]:
+    """The files of a corpus, in a fixed order. Raises MissingCorpus.
+
+    A repository that is asked for with `download` is fetched, once it is sure that it can be read. What a package or a
+    repository has is as large as it is and is found at once; a user's folder and what is made are gone through.
     """
-    units = _package_units(config)
+    yield from _package_units(config)
     for source in config.chosen:
         match source.origin:
             case Folder(endings):
-                units += _folder_units(source, _folder(config.path_of(source.place) or "", source), endings)
+                yield from _folder_units(source, _folder(config.path_of(source.place) or "", source), endings)
             case Repository():
                 if source.parser is Parser.GUQIN:
                     refuse_without_music21(source.about)
                 path = config.path_of(source.place)
                 folder = _folder(path, source) if path else None
                 folder = folder or fetched(source, source.origin, Path(config.cache), config.download, progress)
-                units += _repository_units(source, source.origin, folder)
+                yield from _repository_units(source, source.origin, folder)
             case Made():
-                units += _composer_units(source, config)
-    return units, " ".join(dict.fromkeys(source.licence for source in config.chosen))
+                yield from _composer_units(source, config)
 
 
-def source_names(config: CorpusConfig, units: Sequence[Unit]) -> list[str]:
+def source_names(config: CorpusConfig, units: Iterable[Unit]) -> list[str]:
     """What tunes of a corpus can be called, in the order of the first file."""
     chosen = {source.name: source for source in config.chosen}
     return list(dict.fromkeys(name for unit in units for name in chosen[unit.source].names))
 
 
-def other_files(config: CorpusConfig, units: Sequence[Unit]) -> list[str]:
+def other_files(config: CorpusConfig, units: Iterable[Unit]) -> list[str]:
     """The packaged sources whose files are not those that the benchmark was measured on."""
     pinned = {source.name: source.origin.checksum for source in config.chosen if isinstance(source.origin, Package)}
-    return [
-        name
-        for name, expected in pinned.items()
-        if checksum({unit.id: unit.path for unit in units if unit.source == name and unit.path})[:16] != expected
-    ]
+    files: dict[str, dict[str, Path]] = {name: {} for name in pinned}
+    for unit in units if pinned else ():
+        if unit.source in files and unit.path:
+            files[unit.source][unit.id] = unit.path
+    return [name for name, expected in pinned.items() if checksum(files[name])[:16] != expected]
 
 
 def _package_units(config: CorpusConfig) -> list[Unit]:
@@ -94,12 +105,15 @@ def _installed_corpus() -> Path:
     return Path(found.submodule_search_locations[0]) / "corpus"
 
 
-def _folder_units(source: Source, folder: Path, endings: tuple[str, ...]) -> list[Unit]:
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in endings)
-    if not files:
+def _folder_units(source: Source, folder: Path, endings: tuple[str, ...]) -> Iterator[Unit]:
+    found = False
+    for path in walk(folder):
+        if path.suffix.lower() in endings:
+            found = True
+            yield Unit(path, source.name, printable(path.relative_to(folder)))
+    if not found:
         kinds = " or ".join(endings)
         raise MissingCorpus(folder, f"holds no {kinds} files", "set data.path to the folder that holds them")
-    return [Unit(path, source.name, str(path.relative_to(folder))) for path in files]
 
 
 def _folder(path: str, source: Source) -> Path:

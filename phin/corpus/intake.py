@@ -1,8 +1,11 @@
 """Files in, a store out: every tune is read, checked, moved into range, labelled and given its family and split.
 
-First each file is read, in processes with limits, and what came of it is kept in the journal: who is interrupted reads
-only the rest the next time. Then the journal is gone through twice in the files' order, once to find families and once
-to write the store and its reports. Nothing of this keeps notes in memory: of a tune its id stays, and a few numbers.
+First the files are listed, then each is read, in processes with limits, and what came of it is kept in the journal:
+who is interrupted reads only the rest the next time. Then the journal is gone through twice in the files' order, once
+to find families and once to write the store and its reports. What grows with the corpus lies on the disk, names as well
+as notes. In memory there are numbers of fixed size, some fifty bytes a tune: where its record lies in the journal (24:
+by mark, and in the files' order), how many n-grams it has and of which family it is (12, and 8 while n-grams are
+compared), and of which split (10).
 """
 
 import hashlib
@@ -10,7 +13,7 @@ import json
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -18,19 +21,21 @@ from importlib import resources
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Int, UInt64
+from jaxtyping import Bool, Int, Int8
 from tqdm import tqdm
 
-from phin.corpus.families import Kinship, largest, split_families
-from phin.corpus.files import Unit, find_units, other_files, source_names
+from phin.corpus.catalogue import Catalogue
+from phin.corpus.families import Kinship, largest
+from phin.corpus.files import Unit, each_unit, licence_of, other_files, source_names
 from phin.corpus.journal import NOT_TO_BE_FOUND, Journal, encode, mark_of
 from phin.corpus.page import PAGE, ReportPage
 from phin.corpus.reading import Reading, broken, read_unit
 from phin.corpus.report import Outcome, ReportFile, Tally
 from phin.corpus.settings import CorpusConfig
-from phin.corpus.store import FORMAT, Store, StoreWriter, Tune, is_store, open_store, remove_halves
+from phin.corpus.splitting import LEFT_OUT, Splitting
+from phin.corpus.store import FORMAT, SPLITS, Store, StoreWriter, Tune, is_store, open_store, remove_halves
 from phin.corpus.workers import Failure, Limits, limited
-from phin.errors import Defect, InvalidConfig, InvalidTune, MissingCorpus
+from phin.errors import Defect, InvalidConfig, InvalidTune, MissingCorpus, printable
 from phin.music.augment import transpose
 from phin.music.lai import label_lai
 from phin.tokenizer import Tokenizer, octave_shift
@@ -50,20 +55,20 @@ def prepare(config: CorpusConfig, progress: bool = True) -> Store:
 
     Of several runs that prepare one corpus at once, one works and the others wait for it.
     """
-    units, licence = find_units(config, progress)
-    marks, key = _marks(config, units)
-    folder = Path(config.cache) / f"{config.name}-{key}"
-    if is_store(folder):
-        return open_store(folder)
-    with Journal(_journal_path(config)) as journal:
-        if is_store(folder):  # made while we waited
+    with Catalogue(Path(config.cache)) as files:
+        key = _list_files(config, files, progress)
+        folder = Path(config.cache) / f"{config.name}-{key}"
+        if is_store(folder):
             return open_store(folder)
-        remove_halves(folder)
-        began = time.perf_counter()
-        places = _read_all(units, marks, config, journal, progress)
-        store = _make_store(folder, units, places, config, licence, journal, began)
-        journal.keep_only(places)
-    return store
+        with Journal(_journal_path(config)) as journal:
+            if is_store(folder):  # made while we waited
+                return open_store(folder)
+            remove_halves(folder)
+            began = time.perf_counter()
+            places = _read_all(files, config, journal, progress)
+            store = _make_store(folder, files, places, config, journal, began)
+            journal.keep_only(places)
+        return store
 
 
 def held_out_lists(name: str) -> dict[str, list[str]]:
@@ -99,26 +104,33 @@ def _record(unit: Unit, min_notes: int) -> bytes:
     return encode(read_and_label(unit, min_notes))
 
 
-def _read_all(
-    units: Sequence[Unit], marks: UInt64[np.ndarray, " file"], config: CorpusConfig, journal: Journal, progress: bool
-) -> Int[np.ndarray, " file"]:
+def _read_all(files: Catalogue, config: CorpusConfig, journal: Journal, progress: bool) -> Int[np.ndarray, " file"]:
     """Where in the journal each file's record lies, after those that are not yet in it were read."""
-    places = journal.places(marks)
-    missing = np.flatnonzero(places < 0).tolist()
-    workers = min(config.workers or os.cpu_count() or 1, 1 + len(missing) // FEW_FILES)
+    places = journal.places(np.fromiter((mark for _, mark in files), np.uint64, len(files)))
+    num_missing = int(np.count_nonzero(places < 0))
+    at_work: dict[int, tuple[int, int, Unit]] = {}  # by number in what is handed out: which file, its mark
+
+    def missing() -> Iterator[Unit]:
+        number = 0
+        for file, (unit, mark) in enumerate(files):
+            if places[file] < 0:
+                at_work[number] = file, mark, unit
+                number += 1
+                yield unit
+
+    workers = min(config.workers or os.cpu_count() or 1, 1 + num_missing // FEW_FILES)
     limits = Limits(config.file_seconds, config.file_megabytes)
     read = partial(_record, min_notes=config.min_notes)
-    work = closing(limited(read, (units[file] for file in missing), workers, limits))
-    known = len(units) - len(missing)
+    work = closing(limited(read, missing(), workers, limits))
+    known = len(files) - num_missing
     with (
-        tqdm(total=len(units), initial=known, desc="preparing", unit="file", disable=not progress) as bar,
+        tqdm(total=len(files), initial=known, desc="preparing", unit="file", disable=not progress) as bar,
         work as done,
     ):
         for number, record in done:
-            file = missing[number]
-            mark = int(marks[file])
+            file, mark, unit = at_work.pop(number)
             if isinstance(record, Failure):
-                refusal = broken(units[file], record.defect, record.what, _REMEDIES[record.defect])
+                refusal = broken(unit, record.defect, record.what, _REMEDIES[record.defect])
                 mark, record = NOT_TO_BE_FOUND, encode([refusal])
             places[file] = journal.append(mark, record)
             bar.update()
@@ -127,57 +139,48 @@ def _read_all(
 
 def _make_store(
     folder: Path,
-    units: Sequence[Unit],
+    files: Catalogue,
     places: Int[np.ndarray, " file"],
     config: CorpusConfig,
-    licence: str,
     journal: Journal,
     began: float,
 ) -> Store:
     """The store and its reports, of what is in the journal."""
 
     def readings() -> Iterator[Reading]:
-        for place in places.tolist():
-            yield from journal.read(place)
+        for place in places:
+            yield from journal.read(int(place))
 
-    made = {name for source in config.chosen if source.is_made for name in source.names}
-    with Kinship(folder.parent) as kinship:
-        ids: list[str] = []
-        is_made: list[bool] = []
-        for reading in readings():
-            if reading.phrase is not None:
-                ids.append(reading.id)
-                is_made.append(reading.phrase.source in made)
-                if not is_made[-1]:
-                    kinship.add(reading.phrase)
-        family = _with_made(kinship.families(), is_made)
-    if not ids:
+    licence = licence_of(config)
+    family, split = _families_and_splits(readings(), config, folder.parent)
+    if not len(family):
         raise _nothing_taken(folder, readings(), config, licence)
     outcomes, labels = _Outcomes(), Counter[str]()
-    placed = iter(zip(family.tolist(), _splits(ids, is_made, family, config), strict=True))
-    with StoreWriter(folder, source_names(config, units), licence) as writer, ReportFile(writer.half) as file:
-        kept = []
+    placed = zip(map(int, family), map(int, split), strict=True)
+    sources = source_names(config, files.units())
+    with StoreWriter(folder, sources, licence) as writer, ReportFile(writer.half) as file:
         for reading in readings():
             if reading.phrase is None:
                 outcomes.add(Outcome.of(reading), file)
                 continue
-            number, split = next(placed)
-            outcomes.add(Outcome.of(reading, number, split), file)
-            if split is not None:
-                kept.append(number)
-                writer.add(Tune(reading.id, reading.phrase, reading.found, number, split))
+            number, code = next(placed)
+            name = None if code == LEFT_OUT else SPLITS[code]
+            outcomes.add(Outcome.of(reading, number, name), file)
+            if name is not None:
+                writer.add(Tune(reading.id, reading.phrase, reading.found, number, name))
                 labels["notes"] += len(reading.phrase)
                 labels["with_pentatonic_set"] += reading.found.root is not None
                 labels["with_lai"] += reading.found.family is not None
                 labels[f"source {reading.phrase.source}"] += 1
+        kept = family[split != LEFT_OUT]
         report = {
             "corpus": config.name,
             **outcomes.tally.as_dict(),
             **{name: labels[name] for name in ("notes", "with_pentatonic_set", "with_lai")},
             "sources": {s: labels[f"source {s}"] for s in writer.sources if labels[f"source {s}"]},
-            "families": len(set(kept)),
-            "other_files": other_files(config, units),
-            "largest_families": largest(np.array(kept, dtype=np.int64), writer.titles()),
+            "families": int(np.count_nonzero(np.bincount(kept))),
+            "other_files": other_files(config, files.units()),
+            "largest_families": largest(kept, writer.titles),
             "seconds": round(time.perf_counter() - began, 1),
         }
         file.finish(report)
@@ -185,15 +188,39 @@ def _make_store(
         return writer.finish(report)
 
 
-def _with_made(found: Int[np.ndarray, " real"], is_made: Sequence[bool]) -> Int[np.ndarray, " tune"]:
+def _families_and_splits(
+    readings: Iterator[Reading], config: CorpusConfig, desk: Path
+) -> tuple[Int[np.ndarray, " tune"], Int8[np.ndarray, " tune"]]:
+    """The family of each tune that was read, numbered by its first tune, and its split (`phin.corpus.splitting`)."""
+    made = {name for source in config.chosen if source.is_made for name in source.names}
+    lists = held_out_lists(config.splits) if config.splits else None
+    listed = None if lists is None else {id: split for split, held in lists.items() for id in held}
+    splitting = Splitting(listed, config.held_out)
+    with Kinship(desk) as kinship:
+        for reading in readings:
+            if reading.phrase is not None:
+                is_made = reading.phrase.source in made
+                splitting.add(reading.id, is_made)
+                if not is_made:
+                    kinship.add(reading.phrase)
+        family = _with_made(kinship.families(), splitting.is_made)
+    if len(family) and splitting.names_none:
+        reason = f"names none of the {len(family)} tunes of {config.name}, so none would be held out"
+        raise InvalidConfig(f"data.splits={config.splits}", reason, "leave it out: data.splits=null")
+    return family, splitting.splits(family)
+
+
+def _with_made(found: Int[np.ndarray, " real"], is_made: Bool[np.ndarray, " tune"]) -> Int[np.ndarray, " tune"]:
     """The family of every tune: of a real one the number of its first tune, of one that phin made a family of its own.
 
     Pieces made by rule have turns of phrase in common with each other and, by chance, with short tunes: taken for kin,
     they would join all of them to one family.
     """
-    made = np.array(is_made, dtype=bool)
-    family = np.arange(len(made))
-    family[~made] = np.flatnonzero(~made)[found]
+    if not is_made.any():
+        return found
+    family = np.arange(len(is_made), dtype=np.int32)
+    real = np.flatnonzero(~is_made)
+    family[real] = real[found]
     return family
 
 
@@ -229,32 +256,8 @@ def _nothing_taken(folder: Path, readings: Iterator[Reading], config: CorpusConf
     )
 
 
-def _splits(
-    ids: list[str], is_made: list[bool], family: Int[np.ndarray, " tune"], config: CorpusConfig
-) -> Sequence[str | None]:
-    """The split of each tune; None for a training tune whose family is held out by a list.
-
-    What phin makes itself is trained on and never measured, unless there is nothing else.
-    """
-    if config.splits:
-        listed = {id: split for split, held in held_out_lists(config.splits).items() for id in held}
-        if listed.keys().isdisjoint(ids):
-            reason = f"names none of the {len(ids)} tunes of {config.name}, so none would be held out"
-            raise InvalidConfig(f"data.splits={config.splits}", reason, "leave it out: data.splits=null")
-        splits = [listed.get(id, "train") for id in ids]
-    else:
-        splits = split_families([ids[first] for first in family.tolist()], config.held_out)
-    only_made = all(is_made)
-    splits = ["train" if made and not only_made else split for made, split in zip(is_made, splits, strict=True)]
-    held = {number for number, split in zip(family.tolist(), splits, strict=True) if split != "train"}
-    return [
-        None if split == "train" and number in held else split
-        for number, split in zip(family.tolist(), splits, strict=True)
-    ]
-
-
-def _marks(config: CorpusConfig, units: Sequence[Unit]) -> tuple[UInt64[np.ndarray, " file"], str]:
-    """What the reading of each file depends on, and what the store depends on, as hashes.
+def _list_files(config: CorpusConfig, files: Catalogue, progress: bool) -> str:
+    """Lists the files, each with a hash of what its reading depends on; a hash of what the store depends on.
 
     A file's: its source, id, size, time and how this program reads (FORMAT). The store's: all of them, where they lie,
     what is held out, and the limits of reading.
@@ -262,12 +265,11 @@ def _marks(config: CorpusConfig, units: Sequence[Unit]) -> tuple[UInt64[np.ndarr
     held_out = held_out_lists(config.splits) if config.splits else config.held_out
     limits = [config.file_seconds, config.file_megabytes]
     digest = hashlib.sha256(json.dumps([FORMAT, held_out, config.min_notes, limits]).encode())
-    marks = np.zeros(len(units), dtype=np.uint64)
-    for number, unit in enumerate(units):
+    for unit in each_unit(config, progress):
         about = (unit.source, unit.id, *(unit.pieces or _size_and_time(unit)))
-        digest.update(f"{about} {unit.path}\n".encode())
-        marks[number] = mark_of(FORMAT, config.min_notes, *about)
-    return marks, digest.hexdigest()[:12]
+        digest.update(f"{about} {printable(str(unit.path))}\n".encode())
+        files.add(unit, mark_of(FORMAT, config.min_notes, *about))
+    return digest.hexdigest()[:12]
 
 
 def _size_and_time(unit: Unit) -> tuple[int, int]:

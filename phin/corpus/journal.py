@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 NOT_TO_BE_FOUND = 0
 """The mark of a file whose reading says more about the machine than about the file: it is read again next time."""
 
+PIECE = 2**15
+"""Files that are looked up at a time."""
 _HEAD = 8 + 1 + 16 + 1  # checksum, blank, mark, blank
 
 
@@ -80,23 +82,30 @@ class Journal:
 
     def places(self, marks: UInt64[np.ndarray, " file"]) -> Int[np.ndarray, " file"]:
         """Where the record of each file lies, -1 where there is none; of several the last counts."""
-        known, places = np.array(self._marks, dtype=np.uint64), np.array(self._places, dtype=np.int64)
-        if not len(known):
-            return np.full(len(marks), -1, dtype=np.int64)
+        found = np.full(len(marks), -1, dtype=np.int64)
+        if not self._marks:
+            return found
+        known, places = np.frombuffer(self._marks, np.uint64), np.frombuffer(self._places, np.int64)
         order = np.argsort(known, kind="stable")
-        last = np.searchsorted(known[order], marks, side="right") - 1
-        found = (last >= 0) & (known[order][last] == marks) & (marks != NOT_TO_BE_FOUND)
-        return np.where(found, places[order][last], -1)
+        for start in range(0, len(marks), PIECE):
+            piece = marks[start : start + PIECE]
+            last = order[np.searchsorted(known, piece, side="right", sorter=order) - 1]
+            is_found = (known[last] == piece) & (piece != NOT_TO_BE_FOUND)
+            found[start : start + PIECE][is_found] = places[last[is_found]]
+        return found
 
     def keep_only(self, places: Int[np.ndarray, " file"]) -> None:
         """Leaves out the records of files that are gone or changed, once they take more room than the others."""
-        lengths = dict(zip(self._places, np.diff([*self._places, self._end]).tolist(), strict=True))
-        if 2 * sum(lengths[place] for place in places.tolist()) >= self._end:
+        begins = np.frombuffer(self._places, np.int64)
+        lengths = np.diff(begins, append=self._end)
+        pieces = (places[start : start + PIECE] for start in range(0, len(places), PIECE))
+        used = sum(int(lengths[np.searchsorted(begins, piece)].sum()) for piece in pieces)
+        if 2 * used >= self._end:
             return
         shorter = self.path.with_name(f".{self.path.name}.shorter")
         with open(shorter, "wb") as file:
-            for place in places.tolist():
-                self._file.seek(place)
+            for place in places:
+                self._file.seek(int(place))
                 file.write(self._file.readline())
         self._file.close()
         os.replace(shorter, self.path)

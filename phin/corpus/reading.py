@@ -93,7 +93,10 @@ def _read_abc(unit: Unit, min_notes: int) -> list[Reading]:
         again = f"-{seen[tune.number]}" if seen[tune.number] > 1 else ""
         read = partial(read_tune, tune, str(unit.path), _called(unit))
         readings.append(_tune(f"{unit.id}/{tune.number}{again}", min_notes, read))
-    return readings
+    empty = InvalidTune(
+        _path(unit), Defect.EMPTY, "holds no tune (no line begins with X:)", "check what kind of file it is"
+    )
+    return readings or [_refused(unit.id, empty)]
 
 
 def _compose(unit: Unit, min_notes: int) -> list[Reading]:

@@ -54,16 +54,20 @@ class Failure:
 
 
 def limited(
-    task: Callable[[Any], Any], items: Iterable[Any], num_workers: int, limits: Limits
+    task: Callable[[Any], Any],
+    items: Iterable[Any],
+    num_workers: int,
+    limits: Limits,
+    started: Callable[[BaseProcess], None] = lambda _: None,
 ) -> Generator[tuple[int, Any | Failure], None, None]:
     """The number of each item and what `task` makes of it, in the order in which they are done: each one once.
 
     Items are taken from the iterable as processes become free, so neither they nor the results are ever all in memory.
     `task` is a module's function, or a partial of one. What it raises, but for MemoryError, is a fault of the program
-    and becomes a RuntimeError here.
+    and becomes a RuntimeError here. `started` is told of each process: who kills one gives its item up.
     """
     waiting = enumerate(items)
-    pool = [_Worker(task, limits) for _ in range(num_workers)]
+    pool = [_Worker(task, limits, started) for _ in range(num_workers)]
     try:
         while True:
             for worker in [worker for worker in pool if worker.number is None]:
@@ -90,8 +94,8 @@ def limited(
 class _Worker:
     """A process, started when it gets its first item and again when it has died; `number` is None while it has none."""
 
-    def __init__(self, task: Callable[[Any], Any], limits: Limits) -> None:
-        self.task, self.limits = task, limits
+    def __init__(self, task: Callable[[Any], Any], limits: Limits, started: Callable[[BaseProcess], None]) -> None:
+        self.task, self.limits, self.started = task, limits, started
         self.process: BaseProcess | None = None
         self.number: int | None = None
         self.has_begun = False
@@ -155,6 +159,7 @@ class _Worker:
         self.process = process
         theirs.close()  # so that the end of the process is the end of the pipe
         self.has_begun = False
+        self.started(process)
 
     def _died(self) -> Failure:
         assert self.process is not None, "only a process that was started has a pipe"

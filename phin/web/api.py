@@ -4,13 +4,14 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from phin.web.about import About, about
-from phin.web.asked import TuneAsked, TunesAsked, TuneSource
+from phin.web.asked import A_PAGE, TuneAsked, TunesAsked, TuneSource
 from phin.web.errands import Errand
 from phin.web.refusals import Refusal
-from phin.web.service import Service
+from phin.web.service import Gone, Service
+from phin.web.streams import Begin
 from phin.web.tune import Strict, Tune
 
 MEDIA = {
@@ -61,6 +62,7 @@ class StreamMade(BaseModel):
 class Conversion(Strict):
     """A tune, and the form to write it in."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"of": A_PAGE, "to": "mid"}]})
     of: TuneSource
     to: To
     """The ending of the file. On paper a tune may be moved to where letters and frets are."""
@@ -99,8 +101,25 @@ _REFUSED: dict[int | str, dict[str, Any]] = {
 }
 _HEARING = {status: _REFUSED[status] for status in (422, 503)}
 _NOT_THERE: dict[int | str, dict[str, Any]] = {404: {"model": Problem, "description": "There is no such stream."}}
+AS_SENT = "the same, as a browser sends it"
+A_NUMBER: dict[str, Any] = {"pattern": "^[0-9]{0,18}$"}
+
+
+def _event(kind: str, data: dict[str, Any]) -> dict[str, Any]:
+    """The schema of an event, as OpenAPI has it."""
+    told = {"type": "string", "contentMediaType": "application/json", "contentSchema": data}
+    properties = {"id": {"type": "string", "pattern": "^[0-9]+$"}, "event": {"const": kind}, "data": told}
+    return {"type": "object", "properties": properties, "required": [*properties], "additionalProperties": False}
+
+
+def _schema(name: str) -> dict[str, Any]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+_KINDS = {"begin": Begin.model_json_schema(), **{name: _schema(name.title()) for name in ("note", "tune")}}
+_EVENT = {"oneOf": [_event(kind, data) for kind, data in {**_KINDS, "error": _schema("Problem")}.items()]}
 _EVENTS = {
-    "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    "content": {"text/event-stream": {"itemSchema": _EVENT}},
     "description": "`begin`, then `note` after `note`, then `tune` or `error`, each with its number as `id`.",
 }
 
@@ -128,21 +147,17 @@ def api(service: Service) -> APIRouter:
     @router.post("/generate", responses=_REFUSED)
     async def generate(asked: TunesAsked, request: Request) -> Tunes:
         """New tunes, whole: those that `phin-generate` makes of the same settings."""
-        service.buckets.take(client(request), asked.count)
+        # more than the most are refused below: who mistypes a number does not pay for them
+        service.buckets.take(client(request), min(asked.count, service.limits.most_count))
         if asked.endless:
             raise Refusal(422, "endless=true", "means nothing for tunes that are told whole", "ask for a stream")
-        planned = await service.planned(asked)
-
-        async def gone() -> None:
-            while (await request.receive())["type"] != "http.disconnect":
-                pass
-
-        return Tunes(tunes=await service.draw(planned, asked.count, gone))
+        planned = await service.planned(asked, _gone(request))
+        return Tunes(tunes=await service.draw(planned, asked.count, _gone(request)))
 
     @router.post("/streams", status_code=201, responses=_REFUSED, dependencies=[Depends(counted)])
-    async def open_stream(asked: TuneAsked) -> StreamMade:
+    async def open_stream(asked: TuneAsked, request: Request) -> StreamMade:
         """A new tune that is heard note by note while it is drawn."""
-        stream = service.streams.open(await service.planned(asked))
+        stream = service.streams.open(await service.planned(asked, _gone(request)))
         return StreamMade(id=stream.id, events=f"/api/streams/{stream.id}/events", seed=stream.plan.seed)
 
     @router.get(
@@ -152,11 +167,11 @@ def api(service: Service) -> APIRouter:
     )
     async def events(
         id: str,
-        last: Annotated[int | None, Query(ge=-1, description="the number of the last event that was heard")] = None,
-        last_event_id: Annotated[str | None, Header(description="the same, as a browser sends it")] = None,
+        last: Annotated[int, Query(ge=-1, description="the number of the last event that was heard")] = -1,
+        last_event_id: Annotated[str, Header(description=AS_SENT, json_schema_extra=A_NUMBER)] = "",
     ) -> Response:
         """What is told of a stream, from its first event on or after the last one heard: nothing is lost or doubled."""
-        heard = -1 if last is None else last
+        heard = last
         if last_event_id:
             if not last_event_id.isdecimal() or len(last_event_id) > 18:
                 raise Refusal(422, "Last-Event-ID", "is no number of an event", "leave it out to hear all")
@@ -173,9 +188,9 @@ def api(service: Service) -> APIRouter:
         service.streams.remove(id)
 
     @router.post("/read", responses=_REFUSED, dependencies=[Depends(counted)])
-    async def read(source: TuneSource) -> Tune:
+    async def read(source: TuneSource, request: Request) -> Tune:
         """The tune of a file, with its page and a fingering."""
-        return await service.run(Errand("read", source))
+        return await service.run(Errand("read", source), _gone(request))
 
     @router.post(
         "/convert",
@@ -183,18 +198,28 @@ def api(service: Service) -> APIRouter:
         response_class=Response,
         dependencies=[Depends(counted)],
     )
-    async def convert(asked: Conversion) -> Response:
+    async def convert(asked: Conversion, request: Request) -> Response:
         """A tune as a file, as `phin-generate` writes it."""
-        content = await service.run(Errand("convert", asked.of, asked.to, asked.drone))
+        content = await service.run(Errand("convert", asked.of, asked.to, asked.drone), _gone(request))
         title = asked.of.tune.title if asked.of.tune else (asked.of.name or "").rpartition(".")[0]
         return Response(content, media_type=MEDIA[asked.to], headers=_as_file(title, asked.to))
 
     @router.post("/suggest", responses=_REFUSED, dependencies=[Depends(counted)])
-    async def suggest(source: TuneSource) -> Suggested:
+    async def suggest(source: TuneSource, request: Request) -> Suggested:
         """How each note of a tune could be played, and why: learned from synthetic pieces, not from players."""
-        return Suggested(**await service.run(Errand("suggest", source)))
+        return Suggested(**await service.run(Errand("suggest", source), _gone(request)))
 
     return router
+
+
+def _gone(request: Request) -> Gone:
+    """Returns once the client of a request has gone away."""
+
+    async def gone() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+    return gone
 
 
 def _as_file(title: str, ending: str) -> dict[str, str]:

@@ -88,7 +88,9 @@ async def _no_such_thing(request: Request, error: Exception) -> JSONResponse:
     if error.status_code == 400:
         return _answer(422, PhinError("body", "cannot be read", "send an object, as application/json"))
     reason = {404: "is not there", 405: f"takes no {request.method}"}.get(error.status_code, str(error.detail))
-    return _answer(error.status_code, PhinError(request.url.path[:200], reason, SEE))
+    answer = _answer(error.status_code, PhinError(request.url.path[:200], reason, SEE))
+    answer.headers.update(error.headers or {})  # what is allowed instead
+    return answer
 
 
 async def _fault(request: Request, error: Exception) -> JSONResponse:

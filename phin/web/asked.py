@@ -3,12 +3,14 @@
 Fields, defaults and meanings are those of the settings of `phin-generate`, each written once, there.
 """
 
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields, replace
 from dataclasses import field as field_of
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, create_model
+from pydantic import ConfigDict, Field, create_model
+from pydantic.config import JsonDict
 
 from phin.errors import InvalidConfig
 from phin.generation.constraints import Constraint
@@ -20,6 +22,12 @@ from phin.meanings import meanings
 from phin.music.phrase import Phrase
 from phin.web.tune import Strict, Tune, Words
 
+A_PAGE: JsonDict = {
+    "form": "txt",
+    "name": "tune.txt",
+    "content": b64encode("| ---ล | -ด-ร | -ม-ซ | ---ล |".encode()).decode(),
+}
+"""A tune as it can be sent, to try."""
 LIKE = "the example"
 """What stands in a request for a tune that is meant as one, until it is read."""
 LET_IT_END = "take endless=false with it"
@@ -28,6 +36,7 @@ LET_IT_END = "take endless=false with it"
 class TuneSource(Strict):
     """A tune that is given: as JSON (`tune`), or as a file (`form` and `content`)."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [A_PAGE]})
     tune: Tune | None = None
     form: Literal["mid", "txt", "abc", "tab"] | None = None
     """What kind of file it is."""
@@ -64,6 +73,9 @@ class Other(_model_of(Style, like=TuneSource | None)):
 class TuneAsked(_model_of(TuneRequest, like=TuneSource | None, other=Other)):
     """A tune that is asked for. What is left out is as `phin-generate` has it."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"lai": "yai", "seed": 7}, {"endless": True, "tempo": 110.0}]}
+    )
     sampler: Sampler = Field(default_factory=Sampler)
     """How notes are drawn; what is left out is as the server was started, by default as `about.samplers.nucleus`."""
     keep: Keep = Field(default_factory=Keep)
@@ -88,6 +100,7 @@ class TuneAsked(_model_of(TuneRequest, like=TuneSource | None, other=Other)):
 class TunesAsked(TuneAsked):
     """Some tunes that are asked for: the `count` from `number` on."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"lai": "yai", "seed": 7, "count": 2}]})
     count: int = Field(1, ge=1)
     """How many."""
 

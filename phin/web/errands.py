@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Literal
 
@@ -30,7 +31,7 @@ from phin.music.technique import word
 from phin.music.writers import WRITERS
 from phin.web.asked import TuneSource
 from phin.web.limits import ServerLimits
-from phin.web.refusals import Refusal, full, too_large
+from phin.web.refusals import Refusal, full, stopped, too_large
 from phin.web.tune import to_json, to_phrase
 
 log = logging.getLogger(__name__)
@@ -159,32 +160,52 @@ class Errands:
         self.limits = limits
         self.folder = tempfile.mkdtemp(prefix="phin-web-")
         self._waiting: queue.Queue[tuple[Errand, Future[Any]] | None] = queue.Queue(limits.most_waiting)
-        self._at: list[Future[Any]] = []
-        """Who waits for the errand that is run; nobody, or one."""
+        self._lock = threading.Lock()
+        self._at: Future[Any] | None = None
+        """Who waits for the errand that is run; nobody, where it was given up."""
+        self._process: BaseProcess | None = None
         self._is_open = True
         self._thread = threading.Thread(target=self._run, name="errands", daemon=True)
         self._thread.start()
 
     def submit(self, errand: Errand) -> "Future[Any]":
-        """What becomes of an errand. Raises Refusal: 413 for a file that is too large, 503 where too many wait."""
+        """What becomes of an errand. Raises Refusal: 413 for a file that is too large, 503 where too many wait, or
+        none is read any more.
+        """
         refuse_source(errand.source, self.limits)
         done: Future[Any] = Future()
-        try:
+        with self._lock:
             if not self._is_open:
-                raise queue.Full
-            self._waiting.put_nowait((errand, done))
-        except queue.Full:
-            raise full("files", f"{self.limits.most_waiting} that wait") from None
+                raise stopped()
+            try:
+                self._waiting.put_nowait((errand, done))
+            except queue.Full:
+                raise full("files", f"{self.limits.most_waiting} that wait") from None
         return done
 
+    def give_up(self, done: "Future[Any]") -> None:
+        """Ends the errand of a future at once, and the process that was at it; who waits is told that it stopped."""
+        with self._lock:
+            self._give_up(done)
+
+    def _give_up(self, done: "Future[Any]") -> None:
+        if done is self._at:
+            self._at = None
+            if self._process is not None:
+                self._process.kill()
+        if not done.done():
+            done.set_exception(stopped())
+
     def close(self) -> None:
-        """Ends the process and removes what it wrote; errands that wait are refused."""
-        self._is_open = False
-        while not self._waiting.empty():
-            waiting = self._waiting.get_nowait()
-            if waiting is not None and waiting[1].set_running_or_notify_cancel():
-                waiting[1].set_exception(stopped())
-        self._waiting.put(None)
+        """Ends the process and removes what it wrote; who waits is refused."""
+        with self._lock:
+            self._is_open = False
+            while not self._waiting.empty():
+                if (waiting := self._waiting.get_nowait()) is not None:
+                    self._give_up(waiting[1])
+            if self._at is not None:
+                self._give_up(self._at)
+            self._waiting.put(None)
         self._thread.join(timeout=FAREWELL)
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -193,37 +214,41 @@ class Errands:
         within = Limits(self.limits.read_seconds, self.limits.read_megabytes)
         while self._is_open:
             try:
-                for _, answer in limited(task, self._errands(), 1, within):
+                for _, answer in limited(task, self._errands(), 1, within, self._started):
                     self._answer(answer)
             except Exception as error:  # the process could not be had: who waits is told, and the next one tries again
-                log.exception("errands")
-                self._answer(error)
+                if self._answer(error):
+                    log.exception("errands")
+
+    def _started(self, process: BaseProcess) -> None:
+        self._process = process
 
     def _errands(self) -> Iterator[Errand]:
         while (waiting := self._waiting.get()) is not None:
             errand, done = waiting
-            if done.set_running_or_notify_cancel():
-                self._at.append(done)
-                yield errand
+            with self._lock:
+                if done.done() or not done.set_running_or_notify_cancel():
+                    continue
+                self._at = done
+            yield errand
 
-    def _answer(self, answer: Any) -> None:
-        for done in self._at:
-            match answer:
-                case Failure():
-                    remedy = "send a smaller tune, or export it again from the program that made it"
-                    done.set_exception(Refusal(422, "the file", answer.what, remedy))
-                case Fault():
-                    done.set_exception(RuntimeError(answer.traceback))
-                case Exception():
-                    done.set_exception(answer)
-                case _:
-                    done.set_result(answer)
-        self._at.clear()
-
-
-def stopped() -> Refusal:
-    """503: the server ends."""
-    return Refusal(503, "server", "is being stopped", "start it again")
+    def _answer(self, answer: Any) -> bool:
+        """Whether somebody still waited for it."""
+        with self._lock:
+            done, self._at = self._at, None
+        match answer:
+            case _ if done is None:
+                return False
+            case Failure():
+                remedy = "send a smaller tune, or export it again from the program that made it"
+                done.set_exception(Refusal(422, "the file", answer.what, remedy))
+            case Fault():
+                done.set_exception(RuntimeError(answer.traceback))
+            case Exception():
+                done.set_exception(answer)
+            case _:
+                done.set_result(answer)
+        return True
 
 
 def refuse_source(source: TuneSource, limits: ServerLimits) -> None:

@@ -17,6 +17,11 @@ def full(where: str, what: str) -> Refusal:
     return Refusal(503, where, f"{what} at once are the most, and so many there are", "try again in a moment", 5)
 
 
+def stopped() -> Refusal:
+    """503: the server ends."""
+    return Refusal(503, "server", "is being stopped", "start it again")
+
+
 def too_large(where: str, what: str, most: str) -> Refusal:
     """413."""
     return Refusal(413, where, f"{what}, and {most} are the most", "send less")

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,11 +14,15 @@ from phin.generation.request import MOST_TUNES, SamplerConfig
 from phin.music.phrase import HONG_PER_LINE, Phrase
 from phin.web.asked import Plan, TuneSource, plan
 from phin.web.drawing import Copied, several
-from phin.web.errands import Errand, Errands, refuse_source, stopped
+from phin.web.errands import Errand, Errands, refuse_source
 from phin.web.limits import Buckets, ServerLimits
+from phin.web.refusals import stopped
 from phin.web.stage import LeftStage, Stage
 from phin.web.streams import Streams
 from phin.web.tune import Tune, to_phrase
+
+Gone = Callable[[], Coroutine[Any, Any, None]]
+"""Returns once who asked has gone away."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +52,8 @@ class Service:
         self.buckets = Buckets(limits.tunes_a_minute, limits.tunes_at_once)
         self._threads = ThreadPoolExecutor(limits.most_streams, "several")
 
-    async def planned(self, asked: Any) -> Plan:
-        """The plan of a TuneAsked, its tunes read. Raises PhinError."""
+    async def planned(self, asked: Any, gone: Gone) -> Plan:
+        """The plan of a TuneAsked, its tunes read, unless `gone` returns before. Raises PhinError."""
         limits, count = self.limits, getattr(asked, "count", 1)
         if count > limits.most_count:
             raise InvalidConfig(f"count={count}", "is too many in one answer", f"take 1 to {limits.most_count}")
@@ -61,42 +65,53 @@ class Service:
         if (asked.hong or 0) > (most := HONG_PER_LINE * limits.most_lines):
             raise InvalidConfig(f"hong={asked.hong}", "is too long here", f"take 1 to {most}")
         sources = {"given": asked.given, "like": asked.like, "other.like": asked.other.like}
-        phrases = {name: await self._phrase(source) for name, source in sources.items() if source is not None}
+        phrases = {name: await self._phrase(source, gone) for name, source in sources.items() if source is not None}
         return plan(asked, self.model.sampler, phrases)
 
-    async def draw(self, planned: Plan, count: int, gone: Callable[[], Coroutine[Any, Any, None]]) -> list[Tune]:
+    async def draw(self, planned: Plan, count: int, gone: Gone) -> list[Tune]:
         """`count` tunes; no more of them once `gone` returns. Raises PhinError."""
         player = self.stage.enter(seconds=self.limits.draw_seconds)
-        watch = asyncio.create_task(gone())
-        watch.add_done_callback(lambda done: None if done.cancelled() else player.stop())
         try:
-            draw = partial(several, player, planned, count, self.model.copied)
-            return await asyncio.get_running_loop().run_in_executor(self._threads, draw)
+            async with _until(gone, player.stop):
+                draw = partial(several, player, planned, count, self.model.copied)
+                return await asyncio.get_running_loop().run_in_executor(self._threads, draw)
         except LeftStage:
             raise stopped() from None
         finally:
             self.stage.leave(player)
-            watch.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await watch
 
-    async def run(self, errand: Errand) -> Any:
-        """What becomes of an errand. Raises PhinError."""
-        return await asyncio.wrap_future(self.errands.submit(errand))
+    async def run(self, errand: Errand, gone: Gone) -> Any:
+        """What becomes of an errand, which is given up once `gone` returns. Raises PhinError."""
+        done = self.errands.submit(errand)
+        async with _until(gone, partial(self.errands.give_up, done)):
+            return await asyncio.wrap_future(done)
 
-    async def _phrase(self, source: TuneSource) -> Phrase:
+    async def _phrase(self, source: TuneSource, gone: Gone) -> Phrase:
         if source.tune is not None:
             refuse_source(source, self.limits)
             return to_phrase(source.tune)
-        return await self.run(Errand("phrase", source))
+        return await self.run(Errand("phrase", source), gone)
 
     def stop(self) -> None:
-        """Tells who listens that it is over."""
+        """Tells who listens or waits that it is over."""
         self.streams.stop(stopped())
         self.stage.close()
+        self.errands.close()
 
     def close(self) -> None:
         """Ends all threads and processes."""
         self.stop()
-        self.errands.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+@contextlib.asynccontextmanager
+async def _until(gone: Gone, stop: Callable[[], None]) -> AsyncIterator[None]:
+    """Within the block, `stop` is called once `gone` returns."""
+    watch = asyncio.create_task(gone())
+    watch.add_done_callback(lambda done: None if done.cancelled() else stop())
+    try:
+        yield
+    finally:
+        watch.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await watch

@@ -20,7 +20,7 @@ from phin.generation.play import About, Engine
 from phin.generation.request import SamplerConfig, Stream
 from phin.generation.rows import Rows
 from phin.generation.together import DrawsTogether, Turn, of_one_kind
-from phin.web.refusals import Refusal, full
+from phin.web.refusals import Refusal, full, stopped
 
 Listener = Callable[[Rows, Int[np.ndarray, "tune 6"]], None]
 """Hears the rows that each step read, and those that it drew."""
@@ -57,9 +57,11 @@ class Stage:
         return len(self._players)
 
     def enter(self, listener: Listener | None = None, seconds: float | None = None) -> "Player":
-        """A new player, who has so many seconds. Raises Refusal (503) where the stage is full. It must `leave`."""
+        """A new player, who has so many seconds. Raises Refusal (503) where there is no place. It must `leave`."""
         with self._changed:
-            if len(self._players) >= self.most or not self._is_open:
+            if not self._is_open:
+                raise stopped()
+            if len(self._players) >= self.most:
                 raise full("stage", f"{self.most} players")
             player = Player(self, listener, seconds)
             self._players.add(player)

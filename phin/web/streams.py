@@ -7,6 +7,7 @@ import threading
 import time
 
 import numpy as np
+from pydantic import BaseModel
 
 from phin.errors import PhinError
 from phin.generation.rows import Rows
@@ -22,6 +23,24 @@ from phin.web.stage import LeftStage, Stage
 from phin.web.tune import note_of
 
 log = logging.getLogger(__name__)
+
+
+class Begin(BaseModel):
+    """What is told of a stream before its notes."""
+
+    tempo: float
+    """Hong a minute."""
+    metre: str
+    begins: int
+    """The step at which hong 1 of the page begins."""
+    lai: str | None
+    """The mode that was asked for."""
+    tuning: str | None
+    """The tuning to keep to, low string first."""
+    seed: int
+    number: int
+    graph: str
+    """A hash of what draws: the same graph draws the same tunes of a seed."""
 
 
 class TuneStream:
@@ -41,44 +60,49 @@ class TuneStream:
         threading.Thread(target=self._play, name=f"stream {self.id}", daemon=True).start()
 
     def stop(self, error: PhinError | None = None) -> None:
-        """Ends it within a note; with an `error` that says why, if one is given."""
+        """Ends it within a note, and frees its place at once; with an `error` that says why, if one is given."""
         if error is not None:
             self._why = told(error)
         self._player.stop()
+        self._stage.leave(self._player)
         self.events.tell("error", json.dumps(self._why), is_last=True)
 
     def _play(self) -> None:
+        kind, data = self._played()
+        self.ended = time.monotonic()
+        self._stage.leave(self._player)  # before its end is told: who hears that and asks for another has a place
+        self.events.tell(kind, data, is_last=True)
+
+    def _played(self) -> tuple[str, str]:
+        """Its last event: what was drawn, or why it broke off."""
         try:
-            self.events.tell("begin", json.dumps(self._begin()))
+            self.events.tell("begin", self._begin().model_dump_json())
             if self.plan.endless:
                 tune = endless(self._player, self.plan, self.limits.most_notes)
             else:
                 tune = one(self._player, self.plan)
-            self.events.tell("tune", tune.model_dump_json(), is_last=True)
+            return "tune", tune.model_dump_json()
         except LeftStage:
-            self.events.tell("error", json.dumps(self._why), is_last=True)
+            return "error", json.dumps(self._why)
         except PhinError as error:
-            self.events.tell("error", json.dumps(told(error)), is_last=True)
+            return "error", json.dumps(told(error))
         except Exception:
             log.exception("stream %s", self.id)
             fault = PhinError("stream", "broke off by a fault of the program", "tell who runs the server")
-            self.events.tell("error", json.dumps(told(fault)), is_last=True)
-        finally:
-            self.ended = time.monotonic()
-            self._stage.leave(self._player)
+            return "error", json.dumps(told(fault))
 
-    def _begin(self) -> dict[str, object]:
+    def _begin(self) -> Begin:
         request, given = self.plan.request, self.plan.given
-        return {
-            "tempo": 60e6 / request.written_tempo,
-            "metre": request.metre,
-            "begins": begin_of(given.phrase) if given else page_begins(Metre.parse(request.metre)),
-            "lai": request.lai,
-            "tuning": self.plan.keep.tuning,
-            "seed": self.plan.seed,
-            "number": self.plan.number,
-            "graph": self.graph,
-        }
+        return Begin(
+            tempo=60e6 / request.written_tempo,
+            metre=request.metre,
+            begins=begin_of(given.phrase) if given else page_begins(Metre.parse(request.metre)),
+            lai=request.lai,
+            tuning=self.plan.keep.tuning,
+            seed=self.plan.seed,
+            number=self.plan.number,
+            graph=self.graph,
+        )
 
     def _hear(self, before: Rows, ids: np.ndarray) -> None:
         """Tells a note that was drawn; of an endless tune it then waits until the next one is wanted."""

@@ -69,7 +69,7 @@ def test_no_tune_has_invented_velocities(folk: Store) -> None:
 def test_importing_the_corpus_needs_no_music21() -> None:
     """Preparing would take minutes and half a gigabyte more."""
     finding = "find_units(CorpusConfig())"
-    imports = "from phin.corpus.intake import CorpusConfig, find_units"
+    imports = "from phin.corpus.files import CorpusConfig, find_units"
     check = f"import sys; {imports}; {finding}; assert 'music21' not in sys.modules"
     subprocess.run([sys.executable, "-c", check], check=True)
 

@@ -250,6 +250,6 @@ def test_without_music21_one_line_says_what_to_install(tmp_path: Path, monkeypat
 def test_finding_the_pieces_does_not_import_music21(tmp_path: Path) -> None:
     """Every command would start a second later."""
     config = f"CorpusConfig('g', ['guqin'], path={str(collection(tmp_path))!r})"
-    imports = "from phin.corpus.intake import CorpusConfig, find_units"
+    imports = "from phin.corpus.files import CorpusConfig, find_units"
     check = f"import sys; {imports}; assert find_units({config})[0]; assert 'music21' not in sys.modules"
     subprocess.run([sys.executable, "-c", check], check=True)

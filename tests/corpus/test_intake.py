@@ -514,3 +514,29 @@ def test_folk_tunes_go_from_their_files_into_a_store(abc_corpus: CorpusConfig) -
     assert store.families.tolist() == [0, 1, 0, 1, 0, 1]
     assert store.phrase(0).onset[0] == -12  # the pickup
     assert (store.phrase(0).velocity == -1).all()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such a name")
+def test_a_file_whose_name_is_no_text_is_read_or_refused_under_a_name_that_can_be_printed(tmp_path: Path) -> None:
+    """Archives of the nineties have Thai names in an older code: one of them would end the run in a traceback.
+
+    Fails: not one tune of such a folder can be taken in.
+    """
+    folder = folder_of(tmp_path / "midi", {"plain.mid": midi_bytes(wander(0))})
+    for name, data in ((b"\xb4\xe9.mid", midi_bytes(wander(1))), (b"\xb4\xed.mid", b"")):
+        Path(os.fsdecode(os.fsencode(folder) + b"/" + name)).write_bytes(data)
+    store = taken(of_midi(folder))
+    assert sorted(store.id(tune) for tune in range(2)) == ["\\udcb4\\udce9.mid", "plain.mid"]
+    (refusal,) = store.report["refusals"]
+    assert refusal["id"] in refusal["reason"]
+    assert refusal["reason"].endswith(r"\udcb4\udced.mid: is empty. Export it again from the program that made it.")
+    assert taken(of_midi(folder)).folder == store.folder
+
+
+def test_a_file_without_a_tune_is_named_too(tmp_path: Path) -> None:
+    """A page of words called .abc was missing from the report without a word. Fails: a player looks for it in vain."""
+    folder = folder_of(tmp_path / "abc", {"tunes.abc": ABC.encode(), "words.abc": b"nothing to be played\n"})
+    store = taken(CorpusConfig("mine", ["abc_folder"], path=str(folder), cache=str(tmp_path), workers=1))
+    (refusal,) = [refusal for refusal in store.report["refusals"] if refusal["defect"] == Defect.EMPTY]
+    assert refusal["id"] == "words.abc"
+    assert "words.abc: holds no tune (no line begins with X:). Check what kind" in refusal["reason"]

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from phin.corpus import intake
-from phin.corpus.files import Unit
+from phin.corpus.files import Unit, each_unit
 from phin.corpus.intake import prepare
 from phin.corpus.journal import Journal
 from phin.corpus.report import REPORT
@@ -230,5 +230,5 @@ def test_two_runs_at_once_read_each_file_once_and_leave_one_store(
 
 def test_the_readers_of_these_tests_read_as_intake_does(folder: Path) -> None:
     """The tests above would interrupt something else than what people run."""
-    unit = intake.find_units(of(folder, folder))[0][0]
+    unit = next(each_unit(of(folder, folder)))
     assert readers.record_slowly(unit, 8) == intake._record(unit, 8)

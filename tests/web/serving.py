@@ -16,6 +16,7 @@ from phin.generation.draw import Step
 from phin.generation.request import SamplerConfig
 from phin.generation.torch_engine import TorchEngine
 from phin.web.app import LOOPBACK, create_app
+from phin.web.connections import PATIENCE
 from phin.web.limits import ServerLimits
 from phin.web.server import server
 from phin.web.service import Model, Service
@@ -120,12 +121,14 @@ def file(content: bytes | str, form: str, **more: Any) -> dict[str, Any]:
 
 
 @contextmanager
-def serving(engine: Any = ENGINE, sampler: SamplerConfig | None = None, **limits: Any) -> Iterator[Served]:
+def serving(
+    engine: Any = ENGINE, sampler: SamplerConfig | None = None, patience: float = PATIENCE, **limits: Any
+) -> Iterator[Served]:
     """A server with these limits, until the block ends."""
     model = Model(engine, "tiny", "0123", sampler=sampler or SamplerConfig())
     service = Service(model, ServerLimits(**{**FREE, **limits}))
     with listen("127.0.0.1", 0) as listening:
-        runs = server(create_app(service, LOOPBACK), service)
+        runs = server(create_app(service, LOOPBACK), service, patience)
         thread = threading.Thread(target=runs.run, kwargs={"sockets": [listening]})
         thread.start()
         try:

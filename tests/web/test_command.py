@@ -5,6 +5,8 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +21,7 @@ from phin.runtime.onnx_engine import OnnxEngine
 from tests.cli.test_commands import phin
 from tests.runtime.conftest import folder as folder
 from tests.settings import composed
-from tests.web.serving import parsed
+from tests.web.serving import Event, parsed
 
 ROOT = Path(__file__).parents[2]
 STARTED = """
@@ -76,6 +78,38 @@ def test_an_exported_model_is_served_without_torch_until_a_signal(folder: Path, 
         assert process.returncode == 0
         assert "no torch" in out
         assert "Traceback" not in err, err
+
+
+@pytest.mark.slow
+def test_twenty_who_listen_all_hear_that_a_server_ends(folder: Path) -> None:
+    """Fails: a server that is stopped under load hangs, is killed, and its listeners wait for notes that never come."""
+    limits = ["limits.most_streams=20", "limits.most_listeners=20", "limits.ahead_seconds=1000"]
+    with started(f"checkpoint={folder}", "port=0", *limits) as (process, base):
+        with httpx.Client(base_url=base, timeout=30, trust_env=False) as client:
+            made = [client.post("/api/streams", json={"endless": True, "seed": seed}).json() for seed in range(20)]
+            heard: list[list[Event]] = [[] for _ in made]
+
+            def listen_to(place: int) -> None:
+                with client.stream("GET", made[place]["events"]) as answer:
+                    heard[place].extend(parsed(answer.iter_lines()))
+
+            listeners = [threading.Thread(target=listen_to, args=(place,)) for place in range(20)]
+            for each in listeners:
+                each.start()
+            while client.get("/api/health").json()["streams"] < 20:
+                time.sleep(0.05)
+            time.sleep(0.5)
+            began = time.monotonic()
+            process.send_signal(signal.SIGTERM)
+            for each in listeners:
+                each.join(20)
+        _, err = process.communicate(timeout=20)
+        assert time.monotonic() - began < 10
+    assert process.returncode == 0
+    assert "Traceback" not in err, err
+    for events in heard:
+        assert [event.number for event in events] == list(range(len(events)))
+        assert (events[-1].kind, events[-1].data["reason"]) == ("error", "is being stopped")
 
 
 def test_the_server_needs_neither_hydra_nor_torch() -> None:

@@ -69,6 +69,13 @@ def test_who_asks_too_often_is_told_when_to_come_again() -> None:
         assert served.client.get("/api/health").status_code == 200, "to be there costs nothing"
 
 
+def test_who_asks_for_far_too_many_is_refused_and_not_shut_out() -> None:
+    """Fails: a slip of the hand, 1000000 tunes, is answered by "wait a moment" for a week."""
+    with serving(tunes_a_minute=6, tunes_at_once=20) as served:
+        assert served.refused(422, "generate", count=10**6, lines=1)["where"] == "count=1000000"
+        served.told("generate", count=2, lines=1)
+
+
 def test_what_takes_too_long_is_given_up() -> None:
     """Fails: sixteen tunes of sixty-four lines keep a connection for an hour."""
     from tests.web.serving import Slow

@@ -4,12 +4,15 @@ import threading
 import time
 from collections.abc import Sequence
 
+import pytest
+
 from phin.errors import PhinError
 from phin.generation.draw import Drawn
 from phin.generation.play import play
 from phin.generation.request import SamplerConfig, Style, TuneRequest
 from phin.generation.together import Turn
 from phin.generation.torch_engine import TorchEngine
+from phin.web.refusals import Refusal
 from phin.web.stage import Stage
 from tests.runtime.exported import ENGINE
 
@@ -81,3 +84,11 @@ def test_a_call_that_fails_is_told_to_all_whom_it_was_for() -> None:
     broken = [each for each in found if isinstance(each, PhinError)]
     assert len(broken) >= 2
     assert all(each.reason == "is broken" for each in broken)
+
+
+def test_who_comes_to_a_closed_stage_is_told_so() -> None:
+    """Fails: who asks while the server ends is told to try again in a moment."""
+    stage = Stage(ENGINE, 1)
+    stage.close()
+    with pytest.raises(Refusal, match="is being stopped"):
+        stage.enter()

@@ -145,6 +145,20 @@ def test_ending_a_stream_frees_its_place_within_a_note_and_ends_its_answer() -> 
         problem(served.client.delete(f"/api/streams/{made['id']}"), 404)
 
 
+def test_who_ends_a_stream_or_hears_its_end_has_a_place_at_once() -> None:
+    """Fails: "another one" is answered by "full", because the last one's place was not free yet."""
+    with serving(Slow(0.4), most_streams=1) as served:
+        for _ in range(3):
+            made = served.told("streams", endless=True)
+            served.heard(made["events"], most=2)
+            assert served.client.delete(f"/api/streams/{made['id']}").status_code == 204
+        assert served.client.get("/api/health").json()["streams"] == 0
+    with serving(most_streams=1) as served:
+        for seed in range(30):
+            (*_, last) = served.heard(served.told("streams", lines=1, seed=seed)["events"])
+            assert last.kind == "tune"
+
+
 def test_an_endless_tune_is_the_one_that_stream_draws_and_runs_no_farther_ahead_than_it_may() -> None:
     """Fails: a forgotten page draws a night's tune in a minute, and holds it in memory."""
     with serving(ahead_seconds=5.0) as served:
