@@ -14,14 +14,16 @@ import numpy as np
 import pytest
 
 from phin.errors import InvalidConfig, PhinError
-from phin.generation.exported import Manifest
+from phin.generation.exported import Manifest, hash_of
 from phin.music.grid import begin_of
 from phin.music.midi import read_midi
 from phin.music.notation import lettered_slots
 from phin.web import onnxruntime_web, site
 from phin.web.onnxruntime_web import runtime_files
 from tests.cli.test_commands import phin
+from tests.model.test_checkpoint import saved
 from tests.runtime.conftest import folder as folder
+from tests.unchecked import unchecked
 from tests.web.hosting import UNDER, Host, hosting
 from tests.web.sites import CACHE, Write
 from tests.web.sites import model as model
@@ -381,3 +383,15 @@ def test_the_command_writes_a_site_and_refuses_what_means_nothing(folder: Path, 
     about = json.loads((out / "about.json").read_text(encoding="utf-8"))
     assert (about["precision"], about["graph"]) == ("int8", Manifest.read(folder).sha256["step-int8.onnx"])
     assert "port=1: means nothing" in phin("web", f"checkpoint={folder}", f"out={out}", "port=1").complaint
+
+
+def test_a_checkpoint_is_exported_for_its_site(runtime: dict, tmp_path: Path) -> None:
+    """Fails: who trained a model must know of exporting before its page can be put anywhere."""
+    saved(checkpoint := tmp_path / "good.ckpt")
+    with unchecked():
+        told = phin("web", f"checkpoint={checkpoint}", f"out={tmp_path / 'site'}", f"cache={CACHE}", "precision=int8")
+    assert told.status == 0, told.err
+    assert "ONNX fp32, side by side" in told.out, "what it was tried on is shown"
+    manifest = Manifest.read(tmp_path / "site")
+    assert manifest.sha256["step-int8.onnx"] == hash_of(tmp_path / "site" / "step.onnx")
+    assert json.loads((tmp_path / "site" / "about.json").read_text(encoding="utf-8"))["name"] == "good.ckpt"
