@@ -15,7 +15,6 @@ import os
 import platform
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 from functools import partial
 from itertools import islice, product
 from pathlib import Path
@@ -29,8 +28,8 @@ from experiments.against_peers.arm import Arm, Notation
 from experiments.against_peers.corpus import Corpus, Melodies, folk, folk_config, write_left_out
 from experiments.against_peers.folk_rnn import AbcNotation, FolkRnn
 from experiments.against_peers.ours import Ours
-from experiments.against_peers.tables import CLOCK, MARKOV, NOTES, OURS, draw, write_speed
-from experiments.against_peers.training import Bits, Budget, Spent, measure, train
+from experiments.against_peers.tables import CLOCK, MARKOV, NOTES, OURS, draw, read_speed, write_speed
+from experiments.against_peers.training import Bits, Spent, measure, train
 from phin.corpus.intake import prepare
 from phin.data.dataset import DataConfig
 from phin.errors import PhinError
@@ -81,24 +80,24 @@ def build(name: str, corpus: Corpus, seed: int) -> Arm:
     return arm
 
 
-def trained(name: str, corpus: Corpus, seed: int, rate: float, budget: Budget, split: str) -> dict[str, Any]:
+def trained(name: str, corpus: Corpus, seed: int, rate: float, steps: int, split: str) -> dict[str, Any]:
     """A run of an arm: what it took, and the bits of every tune of a split."""
     arm = build(name, corpus, seed)
-    spent = train(arm, corpus.training_batches(seed), rate, budget)
+    spent = train(arm, corpus.training_batches(seed), rate, steps)
     return report(name, seed, spent, measure(arm, corpus.held_out(split)), rate, arm.num_parameters)
 
 
-def counted(corpus: Corpus, seed: int, budget: Budget) -> dict[str, Any]:
-    """The Markov model: of the tunes that the other arms have seen by then, or, by the clock, of all of them."""
+def counted(corpus: Corpus, seed: int, steps: int | None) -> dict[str, Any]:
+    """The Markov model: of the tunes that the other arms have seen after so many steps, or of all of them."""
     began = time.process_time()
-    if budget.steps is None:
+    if steps is None:
         tunes = corpus.melodies.split("train").tolist()
     else:
-        batches = islice(corpus.training_batches(seed), budget.steps)
+        batches = islice(corpus.training_batches(seed), steps)
         tunes = sorted({example.item.tune for batch in batches for example in batch})
     phrases = [corpus.melodies.phrase(tune) for tune in tunes]
     model = MarkovModel.fit(phrases)
-    spent = Spent(budget.steps or 0, sum(map(len, phrases)), time.process_time() - began)
+    spent = Spent(steps or 0, sum(map(len, phrases)), time.process_time() - began)
     examples = corpus.held_out("test")
     found = model.bits([example.phrase for example in examples], [example.item.tune for example in examples])
     return report(MARKOV, seed, spent, Bits(found.headline, found.notes, found.tune))
@@ -146,20 +145,13 @@ class Runs:
             raise PhinError(file, f"was made with {said}", "name another folder with --runs, or remove it")
         return stored
 
-    def seconds_of_ours(self, seed: int) -> float:
-        """What our arm took at equal notes: the clock that the other table is made by."""
-        file = self.folder / f"{NOTES}/{OURS}-{seed}.json"
-        if not file.is_file():
-            raise PhinError(file, "is not there, and says how long the others may train", f"run --arms {OURS} first")
-        return json.loads(file.read_text(encoding="utf-8"))["seconds"]
-
 
 def best_rate(runs: Runs, name: str, corpus: Corpus, steps: int) -> float:
     """The rate that reads the validation tunes best after a short run of each, seed 0."""
 
     def bits_at(rate: float) -> float:
         def make() -> dict[str, Any]:
-            return trained(name, corpus, 0, rate, Budget(steps=steps), "validation")
+            return trained(name, corpus, 0, rate, steps, "validation")
 
         return runs.done(f"trial/{name}-{rate:g}", make, steps=steps, tunes=corpus.num_held_out)["bits_per_note"]
 
@@ -167,16 +159,20 @@ def best_rate(runs: Runs, name: str, corpus: Corpus, steps: int) -> float:
 
 
 def run(runs: Runs, corpus: Corpus, arms: list[str], seeds: list[int], steps: int, trial_steps: int) -> None:
-    """Every run of both tables that is not there."""
+    """Every run of both tables that is not there. At equal time a slower arm takes fewer steps."""
     rates = {name: best_rate(runs, name, corpus, trial_steps) for name in arms if name != MARKOV}
-    in_order = sorted(arms, key=lambda name: name != OURS)  # ours first: it sets the clock
-    for table, name, seed in product((NOTES, CLOCK), in_order, seeds):
-        budget = Budget(steps=steps) if table == NOTES else Budget(seconds=runs.seconds_of_ours(seed))
-        rate = rates.get(name)
-        make = partial(counted, corpus, seed, budget)
-        if rate is not None:
-            make = partial(trained, name, corpus, seed, rate, budget, "test")
-        runs.done(f"{table}/{name}-{seed}", make, **asdict(budget), rate=rate, tunes=corpus.num_held_out)
+    ours_times = read_speed()
+    for table, name, seed in product((NOTES, CLOCK), arms, seeds):
+        asked: dict[str, Any] = {"rate": rates.get(name), "tunes": corpus.num_held_out}
+        if name == MARKOV:
+            of_steps = steps if table == NOTES else None
+            runs.done(f"{table}/{name}-{seed}", partial(counted, corpus, seed, of_steps), steps=of_steps, **asked)
+            continue
+        of_steps = steps if table == NOTES else max(round(steps / ours_times[name]), 1)
+        make = partial(trained, name, corpus, seed, rates[name], of_steps, "test")
+        if table == CLOCK and of_steps == steps:  # it is as fast as ours, and has been trained so long
+            make = partial(runs.done, f"{NOTES}/{name}-{seed}", make, steps=steps, **asked)
+        runs.done(f"{table}/{name}-{seed}", make, steps=of_steps, **asked)
 
 
 def speed(corpus: Corpus, arms: list[str], steps: int, rounds: int) -> dict[str, list[float]]:
@@ -185,7 +181,7 @@ def speed(corpus: Corpus, arms: list[str], steps: int, rounds: int) -> dict[str,
     rates: dict[str, list[float]] = {name: [] for name in arms}
     for number in range(1 + rounds):  # the first warms up
         for name, (arm, batches) in built.items():
-            spent = train(arm, batches, RATES[0], Budget(steps=steps))
+            spent = train(arm, batches, RATES[0], steps)
             if number:
                 rates[name].append(spent.notes / spent.seconds)
     return rates

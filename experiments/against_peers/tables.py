@@ -123,6 +123,11 @@ def write_speed(rates: dict[str, list[float]]) -> None:
     write_csv(SPEED, SPEED_COLUMNS, rows)
 
 
+def read_speed() -> dict[str, float]:
+    """How many times as fast as each arm ours is, by speed.csv."""
+    return {row["arm"]: float(row["ours_times"]) for row in read_rows(SPEED)}
+
+
 SPEED_COLUMNS = ("arm", "notes_a_second", "slowest", "fastest", "ours_times", "lowest_times", "highest_times")
 
 

@@ -3,7 +3,6 @@
 import math
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -18,19 +17,8 @@ from phin.training.schedule import ScheduleConfig
 
 BETAS, WEIGHT_DECAY, CLIP = (0.9, 0.95), 0.05, 1.0
 _FINE = 10_000
-"""Parts that a budget is cut into, so that the schedule of a run that ends by the clock has steps to count."""
-
-
-@dataclass(frozen=True)
-class Budget:
-    """How long an arm may train: so many steps, or so many seconds of the processor (of one thread)."""
-
-    steps: int | None = None
-    seconds: float | None = None
-
-    def spent(self, steps: int, seconds: float) -> float:
-        """The share of it that is gone."""
-        return steps / self.steps if self.steps is not None else seconds / (self.seconds or math.inf)
+"""Parts that all steps together count for in the schedule: the first step of a short run is at the start of its warm-up
+too, and not in the middle."""
 
 
 class Spent(NamedTuple):
@@ -61,31 +49,25 @@ def optimizer_for(arm: Arm) -> AdamW:
     return AdamW(groups, lr=0.0, betas=BETAS, fused=True)
 
 
-def train(arm: Arm, batches: Iterator[Sequence[Example]], rate: float, budget: Budget) -> Spent:
-    """Trains until the budget is gone; the learning rate warms up and falls over the budget, whatever it is counted in.
-
-    Time is the processor's, so that others on the machine count for less; with one thread it is what the clock would
-    say on a machine that does nothing else.
-    """
+def train(arm: Arm, batches: Iterator[Sequence[Example]], rate: float, steps: int) -> Spent:
+    """Trains for so many steps, over which the learning rate warms up and falls."""
     optimizer, schedule = optimizer_for(arm), ScheduleConfig()
-    began = time.process_time()
-    spent = Spent(0, 0, 0.0)
+    began, notes = time.process_time(), 0
     arm.train()
-    while (share := budget.spent(spent.steps, spent.seconds)) < 1:
+    for step in range(steps):
         examples = next(batches)
         for group in optimizer.param_groups:
-            group["lr"] = rate * schedule.factor(int(share * _FINE), _FINE)
+            group["lr"] = rate * schedule.factor(_FINE * step // steps, _FINE)
         loss = arm.loss(examples)
         if not torch.isfinite(loss):
-            raise PhinError(f"step {spent.steps}", "the loss is no longer finite", f"leave the rate {rate:g} out")
+            raise PhinError(f"step {step}", "the loss is no longer finite", f"leave the rate {rate:g} out")
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(arm.parameters(), CLIP)
         optimizer.step()
         arm.after_step()
-        notes = spent.notes + sum(example.notes for example in examples)
-        spent = Spent(spent.steps + 1, notes, time.process_time() - began)
-    return spent
+        notes += sum(example.notes for example in examples)
+    return Spent(steps, notes, time.process_time() - began)
 
 
 @torch.inference_mode()

@@ -20,7 +20,7 @@ from phin.generation.given import with_examples
 from phin.generation.live import LOOK_AHEAD, Sent, play_live
 from phin.generation.play import length_of
 from phin.generation.request import SamplerConfig, TuneRequest, refuse_draw
-from phin.generation.stream import StreamedNote, refuse_length, stream, tune_of, without_end
+from phin.generation.stream import StreamedNote, refuse_length, refuse_waiting_for_an_end, stream, tune_of, without_end
 from phin.generation.wishes import Wishes
 from phin.music.midi import write_midi
 from phin.writable import refuse_file
@@ -54,13 +54,12 @@ class PlayConfig(TuneRequest):
         super().__post_init__()
         refuse_draw(1, self.seed)
         refuse_precision(self.precision)
+        if self.keep.drone:
+            reason = "cannot be struck under a tune that is not over, and is heard as it is drawn"
+            raise InvalidConfig("keep.drone=true", reason, "hold the drone by hand, or use phin-generate")
         if self.endless:
             refuse_length(self, LET_IT_END)
-        if self.endless and self.keep.tonic:
-            raise InvalidConfig("keep.tonic=true", "means nothing for a tune without end", LET_IT_END)
-        if self.keep.drone:
-            reason = "cannot be struck under a tune that is not over"
-            raise InvalidConfig("keep.drone=true", reason, "hold the drone by hand, or use phin-generate")
+            refuse_waiting_for_an_end(self.keep, LET_IT_END)
         if not 0.05 <= self.look_ahead <= 60:
             raise InvalidConfig(f"look_ahead={self.look_ahead}", "is no time to look ahead", "take 0.2 to 5 seconds")
         if self.like is None:  # else it says what is asked for, once it is read

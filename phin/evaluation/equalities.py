@@ -261,16 +261,17 @@ def _margin(
     field: int,
 ) -> float:
     """How far a field that two drew otherwise was from a tie: between two ids, or at a filter's boundary."""
-    temperature, *filters = Sampling.of(sampler, torch.zeros((), dtype=torch.float64))
+    temperature, *filters = Sampling.of(sampler, like=torch.zeros((), dtype=torch.float64))
+    temperature = temperature[:, field : field + 1]
     with np.errstate(divide="ignore"):
         values = [torch.from_numpy(np.log(each.astype(np.float64)) + added) for each in (chances, other)]
-    kept = [filter_logits(each, temperature[field], *filters) for each in values]
+    kept = [filter_logits(each[None], temperature, *filters)[0] for each in values]
     first, second = (int((each + torch.from_numpy(noise)).argmax()) for each in kept)
     gaps = []
     for of, (mine, all_of_mine) in enumerate(zip(kept, values, strict=True)):
         chosen, rival = (first, second) if of == 0 else (second, first)
         if torch.isinf(mine[rival]):
-            gaps.append(_left_out_by(all_of_mine / temperature[field], rival, *filters))
+            gaps.append(_left_out_by(all_of_mine / temperature[0], rival, *filters))
         else:
             gaps.append(float(mine[chosen] + noise[chosen] - mine[rival] - noise[rival]))
     return max(min(gaps), 0.0)
@@ -280,9 +281,9 @@ def _left_out_by(
     logits: Float[torch.Tensor, " id"],
     rival: int,
     ranks: Int[torch.Tensor, " rank"],
-    top_p: Float[torch.Tensor, ""],
-    log_min_p: Float[torch.Tensor, ""],
-    unranked: Float[torch.Tensor, ""],
+    top_p: Float[torch.Tensor, "1 1"],
+    log_min_p: Float[torch.Tensor, "1 1"],
+    unranked: Float[torch.Tensor, "1 1"],
 ) -> float:
     """How far the rival was from being kept, by the filter that left it out most clearly: in logits; for top-p in mass,
     which moves by no more than logits do.

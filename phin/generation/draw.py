@@ -43,15 +43,17 @@ class DrawnRows(NamedTuple):
         return DrawnRows(ids, log_probability, allowed)
 
 
+Drawn = tuple[Int[np.ndarray, "_tune 6"], Float[np.ndarray, "_tune id"]]
+"""The next row of each tune, and how likely each id of each field was (`phin.generation.step.Drawn`)."""
+
+
 @runtime_checkable
 class Step(Protocol):
-    """What reads rows, with random numbers and limits draws the next one of each tune, and tells how likely each id was
-    (`Drawn`). It keeps its cache; for other tunes another one is made.
+    """What reads rows, with random numbers and limits draws the next one of each tune, and tells how likely each id
+    was. It keeps its cache; for other tunes another one is made.
     """
 
-    def __call__(
-        self, rows: Rows, noise: Float[np.ndarray, "tune id"], limits: Limits
-    ) -> tuple[Int[np.ndarray, "tune 6"], Float[np.ndarray, "tune id"]]: ...
+    def __call__(self, rows: Rows, noise: Float[np.ndarray, "tune id"], limits: Limits) -> Drawn: ...
 
     def keep(self, which: Int[np.ndarray, " kept"]) -> None:
         """Goes on with some of the tunes only."""

@@ -58,8 +58,11 @@ AXES: dict[str, tuple[str | int, ...]] = {
     "recalled_cost": ("tune", MOST_RECALLED),
     "weights": ("tune", "row"),
     "tune": ("row",),
-    "temperature": (NUM_FIELDS,),
+    "temperature": ("tune", NUM_FIELDS),
     "ranks": ("rank",),
+    "top_p": ("tune", 1),
+    "log_min_p": ("tune", 1),
+    "unranked": ("tune", 1),
 }
 """Of the inputs that are no single numbers."""
 REAL = ("noise", "step", "after", "recalled_cost", "weights", "temperature", "top_p", "log_min_p", "unranked")

@@ -50,11 +50,11 @@ class MobileStep(DecodeStep):
 
     @staticmethod
     def draw(
-        logits: Float[Tensor, "*batch id"], noise: Float[Tensor, "*batch id"], sampling: Sampling, field: int
-    ) -> Int[Tensor, "*batch"]:
+        logits: Float[Tensor, "tune id"], noise: Float[Tensor, "tune id"], sampling: Sampling, field: int
+    ) -> Int[Tensor, " tune"]:
         """As `phin.generation.sampling.draw`."""
         temperature, num_ranked, top_p, log_min_p, unranked = sampling
-        logits = logits / temperature[field]
+        logits = logits / temperature[:, field : field + 1]
         ranked = logits.topk(min(RANKED, logits.shape[-1]), dim=-1).values
         is_over = torch.arange(ranked.shape[-1]) >= num_ranked
         probability = ranked.masked_fill(is_over, -torch.inf).softmax(dim=-1)

@@ -61,17 +61,21 @@ class SamplerConfig:
         """Whether the likeliest id is drawn every time."""
         return self.top_k == 1
 
-    def numbers(self) -> tuple[np.ndarray, ...]:
-        """In arrays, as the decode step takes them (`phin.generation.sampling.Sampling`)."""
-        is_filtered = self.top_k or self.top_p < 1
-        num_ranked = self.top_k or (RANKED if is_filtered else 1)
-        return (
-            np.array([self.temperatures.get(field.name, self.temperature) for field in FIELDS]),
-            np.arange(num_ranked),
-            np.array(self.top_p if self.top_p < 1 else math.inf),
-            np.array(math.log(self.min_p) if self.min_p else -math.inf),
-            np.array(0.0 if is_filtered else -math.inf),
+    @property
+    def num_ranked(self) -> int:
+        """How many ids of a field are ranked."""
+        return self.top_k or (RANKED if self.top_p < 1 else 1)
+
+    def numbers(self, count: int) -> tuple[np.ndarray, ...]:
+        """In arrays for `count` tunes, as the decode step takes them (`phin.generation.sampling.Sampling`)."""
+        of_fields = [self.temperatures.get(field.name, self.temperature) for field in FIELDS]
+        filters = (
+            self.top_p if self.top_p < 1 else math.inf,
+            math.log(self.min_p) if self.min_p else -math.inf,
+            0.0 if self.top_k or self.top_p < 1 else -math.inf,
         )
+        temperature = np.tile(np.array(of_fields), (count, 1))
+        return temperature, np.arange(self.num_ranked), *(np.full((count, 1), each) for each in filters)
 
 
 @dataclass

@@ -15,32 +15,33 @@ from phin.generation.request import SamplerConfig
 
 
 class Sampling(NamedTuple):
-    """A SamplerConfig as tensors: temperatures by field (FIELDS), and the filters that hold for all."""
+    """The SamplerConfig of each tune as tensors: temperatures by field (FIELDS), and the filters that hold for all."""
 
-    temperature: Float[Tensor, " field"]
+    temperature: Float[Tensor, "tune field"]
     ranks: Int[Tensor, " rank"]
-    """0, 1 and so on, as many as ids are ranked: which is a size and no number, for it is the size of what follows."""
-    top_p: Float[Tensor, ""]
-    log_min_p: Float[Tensor, ""]
-    unranked: Float[Tensor, ""]
+    """0, 1 and so on, as many as ids are ranked: which is a size and no number, for it is the size of what follows. So
+    tunes that are drawn side by side have as many ranked."""
+    top_p: Float[Tensor, "tune 1"]
+    log_min_p: Float[Tensor, "tune 1"]
+    unranked: Float[Tensor, "tune 1"]
     """0 where ids beyond those ranked are left out; -inf where neither top-k nor top-p is asked for, and they stay."""
 
     @classmethod
-    def of(cls, config: SamplerConfig, like: Tensor | None = None) -> "Sampling":
-        """The tensors of a config, where `like` is and as precise."""
+    def of(cls, config: SamplerConfig, count: int = 1, like: Tensor | None = None) -> "Sampling":
+        """The tensors of `count` tunes of one config, where `like` is and as precise."""
         like = torch.zeros(()) if like is None else like
-        temperature, ranks, *others = map(torch.from_numpy, config.numbers())
+        temperature, ranks, *others = map(torch.from_numpy, config.numbers(count))
         return cls(temperature.to(like), ranks.to(like.device), *(each.to(like) for each in others))
 
 
 def filter_logits(
-    logits: Float[Tensor, "*batch id"],
-    temperature: Float[Tensor, ""],
+    logits: Float[Tensor, "tune id"],
+    temperature: Float[Tensor, "#tune 1"],
     ranks: Int[Tensor, " rank"],
-    top_p: Float[Tensor, ""],
-    log_min_p: Float[Tensor, ""],
-    unranked: Float[Tensor, ""],
-) -> Float[Tensor, "*batch id"]:
+    top_p: Float[Tensor, "#tune 1"],
+    log_min_p: Float[Tensor, "#tune 1"],
+    unranked: Float[Tensor, "#tune 1"],
+) -> Float[Tensor, "tune id"]:
     """Logits over temperature, -inf for ids that a filter leaves out. The likeliest id always stays."""
     logits = logits / temperature
     most = torch.sym_min(ranks.shape[0], logits.shape[-1])
@@ -53,8 +54,8 @@ def filter_logits(
 
 
 def draw(
-    logits: Float[Tensor, "*batch id"], noise: Float[Tensor, "*batch id"], sampling: Sampling, field: int
-) -> Int[Tensor, "*batch"]:
-    """One id a row: with Gumbel noise, a sample of the filtered softmax."""
+    logits: Float[Tensor, "tune id"], noise: Float[Tensor, "tune id"], sampling: Sampling, field: int
+) -> Int[Tensor, " tune"]:
+    """One id a tune: with Gumbel noise, a sample of the filtered softmax."""
     temperature, *filters = sampling
-    return (filter_logits(logits, temperature[field], *filters) + noise).argmax(dim=-1)
+    return (filter_logits(logits, temperature[:, field : field + 1], *filters) + noise).argmax(dim=-1)

@@ -29,7 +29,7 @@ class Slots:
 
     BLOCK = 64
 
-    def __init__(self, count: int, window: int | None = None) -> None:
+    def __init__(self, count: int, window: int | Int[np.ndarray, "tune 1 1"] | None = None) -> None:
         self.window = window
         self.used = 0
         self.onset: Int[np.ndarray, "tune slot"] = np.zeros((count, 0), np.int64)

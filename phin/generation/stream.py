@@ -18,6 +18,7 @@ from phin.generation.draw import draw_rows
 from phin.generation.limits import FORBIDDEN, Limits
 from phin.generation.play import Engine, ending, first_rows, refuse_no_rhythm, refuse_unlearned
 from phin.generation.request import SamplerConfig, TuneRequest, refuse_draw
+from phin.generation.wishes import Wishes
 from phin.music.augment import named
 from phin.music.lai import label_lai
 from phin.music.phrase import DURATION as DURATION_COLUMN
@@ -104,22 +105,36 @@ def refuse_length(request: TuneRequest, remedy: str) -> None:
             raise InvalidConfig(f"{name}={value}", "means nothing for a tune without end", remedy)
 
 
-def phrase_of(notes: Iterable[StreamedNote], metre: Metre | None = None) -> Phrase:
+def refuse_waiting_for_an_end(wishes: Wishes, remedy: str) -> None:
+    """Raises InvalidConfig where something is wished of a tune without end that only one with an end can have."""
+    if wishes.tonic:
+        raise InvalidConfig("keep.tonic=true", "means nothing for a tune without end", remedy)
+    if wishes.drone:
+        reason = "cannot be struck under a tune that is not over"
+        raise InvalidConfig("keep.drone=true", reason, f"play the drone beside it, or {remedy}")
+
+
+def phrase_of(notes: Iterable[StreamedNote], metre: Metre | None = None, begins: Phrase | None = None) -> Phrase:
     """What was streamed so far as a phrase, its notes as long as they were drawn; unknown durations ring as letters do.
 
-    A pitch that is struck again stops first, as in `Tokenizer.decode`. Raises ValueError for no notes.
+    `begins` is the tune that they go on from, if they do: it comes first. A pitch that is struck again stops first, as
+    in `Tokenizer.decode`. Raises ValueError for no notes.
     """
     columns = np.array([note[:-1] for note in notes], dtype=np.int64)
     if not len(columns):
         raise ValueError("no note was streamed")
-    rows = rows_from_columns(*columns.T)
-    inferred = frozenset({Inferred.DURATION} if (columns[:, DURATION_COLUMN] == UNKNOWN).any() else ())
+    is_unknown = bool((columns[:, DURATION_COLUMN] == UNKNOWN).any())
+    rows, inferred = rows_from_columns(*columns.T), frozenset({Inferred.DURATION} if is_unknown else ())
+    if begins is not None:
+        rows, inferred = np.concatenate([begins.rows, rows]), inferred | begins.inferred
     return Phrase(let_restruck_strings_stop(let_ring(rows)), metre, inferred=inferred)
 
 
-def tune_of(notes: Iterable[StreamedNote], request: TuneRequest, seed: int) -> Phrase:
-    """What was streamed of a request, named and as fast as `play` would have it. Raises ValueError for no notes."""
-    phrase = phrase_of(notes, Metre.parse(request.metre))
+def tune_of(notes: Iterable[StreamedNote], request: TuneRequest, seed: int, begins: Phrase | None = None) -> Phrase:
+    """What was streamed of a request, after what it `begins` with, named and as fast as `play` would have it. Raises
+    ValueError for no notes.
+    """
+    phrase = phrase_of(notes, Metre.parse(request.metre), begins)
     return replace(named(phrase, label_lai(phrase)), tempo=request.written_tempo, title=f"phin {seed}-1")
 
 

@@ -94,7 +94,7 @@ class _Tune:
         self.slots = Slots(1, window)
         nothing = np.zeros((max(len(streams), 1), made.num_heads, 0, made.head_width), np.float32)
         self._hold([nothing] * (2 * made.num_layers))
-        temperature, ranks, *others = sampler.numbers()
+        temperature, ranks, *others = sampler.numbers(1)
         mixture = Mixture.of(streams, 1)
         self._settings = list(map(_tensor, (*mixture, temperature, np.array(len(ranks)), *others)))
 

@@ -1,5 +1,6 @@
 """The engine that draws with ONNX Runtime, from a folder that phin-export wrote. No torch is needed."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,12 +9,25 @@ import onnxruntime
 from jaxtyping import Float, Int
 
 from phin.errors import InvalidCheckpoint
-from phin.generation.exported import GRAPHS, MANIFEST, NEW, OUTPUTS, SETTINGS, Manifest, Precision, cache_names, hash_of
+from phin.generation.draw import Drawn
+from phin.generation.exported import (
+    GRAPHS,
+    INPUTS,
+    MANIFEST,
+    NEW,
+    OUTPUTS,
+    SETTINGS,
+    Manifest,
+    Precision,
+    cache_names,
+    hash_of,
+)
 from phin.generation.limits import Limits
 from phin.generation.reading import Mixture, read
 from phin.generation.request import SamplerConfig, Stream
 from phin.generation.rows import Rows
 from phin.generation.slots import Slots
+from phin.generation.together import SideBySide, Turn, side_by_side
 from phin.tokenizer import FIRST_IDS, NUM_FIELDS
 
 
@@ -35,11 +49,44 @@ class OnnxEngine:
         self.session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
         self.cached = cache_names(self.about.num_layers)
         self.outputs = [*OUTPUTS, *cache_names(self.about.num_layers, "own_")]
+        self._desk = _Desk(len(self.cached), self.about.num_heads, self.about.head_width)
 
     def step(
         self, count: int, sampler: SamplerConfig, streams: Sequence[Stream], window: int | None = None
     ) -> "OnnxStep":
         return OnnxStep(self, count, sampler, streams, window)
+
+    def together(self, turns: Sequence[Turn]) -> list[Drawn]:
+        """As `phin.generation.together.DrawsTogether` says."""
+        beside, steps = side_by_side(turns), [turn.step for turn in turns if isinstance(turn.step, OnnxStep)]
+        given = (*beside.reading, beside.noise, *beside.limits, *beside.mixture, *beside.sampling)
+        cached = self._desk.laid([step.cached for step in steps], beside)
+        feeds = dict(zip((*INPUTS, *self.cached), (*map(_single, given), *cached), strict=True))
+        ids, chances, *own = map(np.asarray, self.session.run(self.outputs, feeds))
+        for turn, step, rows in zip(turns, steps, beside.rows, strict=True):
+            step.hold(turn.rows, [each[rows] for each in own])
+        ids = ids.astype(np.int64)  # the runtime's own kind of it has another name
+        return [(ids[tunes], chances[tunes]) for tunes in beside.tunes]
+
+
+class _Desk:
+    """Where the caches of several steps are laid side by side; it grows to the largest that was needed."""
+
+    def __init__(self, num_arrays: int, num_heads: int, head_width: int) -> None:
+        self._shape = num_heads, head_width
+        self._space = [np.zeros(0, np.float32) for _ in range(num_arrays)]
+
+    def laid(self, caches: Sequence[Sequence[np.ndarray]], beside: SideBySide) -> list[np.ndarray]:
+        """Each layer's keys, or values, of all. What lies in slots that are not used is seen by nobody."""
+        heads, width = self._shape
+        shape = beside.rows[-1].stop, heads, beside.num_slots, width
+        if self._space[0].size < (size := math.prod(shape)):
+            self._space = [np.zeros(size, np.float32) for _ in self._space]
+        laid = [space[:size].reshape(shape) for space in self._space]
+        for cache, rows, used in zip(caches, beside.rows, beside.used, strict=True):
+            for whole, own in zip(laid, cache, strict=True):
+                whole[rows, :, :used] = own[:, :, :used]
+        return laid
 
 
 class OnnxStep:
@@ -56,12 +103,12 @@ class OnnxStep:
         streams: Sequence[Stream] = (),
         window: int | None = None,
     ) -> None:
-        self.engine, self.streams = engine, streams
+        self.engine, self.sampler, self.streams = engine, sampler, streams
         self.slots = Slots(count, window)
         made, rows = engine.about, max(len(streams), 1) * count
         nothing = np.zeros((rows, made.num_heads, 0, made.head_width), np.float32)
-        self._cached = [nothing] * (2 * made.num_layers)
-        self._sampling = [_single(each) for each in sampler.numbers()]
+        self.cached = [nothing] * (2 * made.num_layers)
+        """Keys, then values, of each layer."""
         self._binding = engine.session.io_binding()
         self._written: list[np.ndarray] = []
         """What the graph last drew, how likely each id was, and the keys and values of the rows that it read."""
@@ -69,28 +116,27 @@ class OnnxStep:
         """What it reads: it does not keep arrays alive by itself."""
         self._mix(count)
 
-    def __call__(
-        self, rows: Rows, noise: Float[np.ndarray, "tune id"], limits: Limits
-    ) -> tuple[Int[np.ndarray, "tune 6"], Float[np.ndarray, "tune id"]]:
+    def __call__(self, rows: Rows, noise: Float[np.ndarray, "tune id"], limits: Limits) -> Drawn:
         """The rows after `rows`, and how likely each id was."""
         self._make_place(*rows.place.shape)
         self._bind(NEW, (*read(rows, self.slots, self.streams), noise, *limits.tables))
         self.engine.session.run_with_iobinding(self._binding)
         drawn, chances, *own = self._written
-        self._keep(rows, own)
+        self.hold(rows, own)
         return drawn.copy(), chances.copy()
 
     def keep(self, which: Int[np.ndarray, " kept"]) -> None:
         """Goes on with some of the tunes only."""
-        of_rows = np.concatenate([which + first for first in range(0, len(self._cached[0]), len(self.slots.place))])
+        of_rows = np.concatenate([which + first for first in range(0, len(self.cached[0]), len(self.slots.place))])
         self.slots.keep(which)
-        self._cached = [each[of_rows] for each in self._cached]
+        self.cached = [each[of_rows] for each in self.cached]
         self._mix(len(which))
 
     def _mix(self, count: int) -> None:
         """Binds what holds for so many tunes until there are fewer."""
-        self._bind(SETTINGS, (*map(_single, Mixture.of(self.streams, count)), *self._sampling))
-        self._bind(self.engine.cached, self._cached)
+        self.mixture, self.sampling = Mixture.of(self.streams, count), self.sampler.numbers(count)
+        self._bind(SETTINGS, list(map(_single, (*self.mixture, *self.sampling))))
+        self._bind(self.engine.cached, self.cached)
 
     def _bind(self, names: Sequence[str], values: Sequence[np.ndarray]) -> None:
         for name, value in zip(names, values, strict=True):
@@ -99,8 +145,8 @@ class OnnxStep:
 
     def _make_place(self, count: int, length: int) -> None:
         """For what the graph will write of `length` rows of `count` tunes, unless there is."""
-        rows, heads, _, width = self._cached[0].shape
-        sizes = [(count, NUM_FIELDS), (count, FIRST_IDS[-1]), *[(rows, heads, length, width)] * len(self._cached)]
+        rows, heads, _, width = self.cached[0].shape
+        sizes = [(count, NUM_FIELDS), (count, FIRST_IDS[-1]), *[(rows, heads, length, width)] * len(self.cached)]
         if sizes == [each.shape for each in self._written]:
             return
         kinds = [np.int64, *[np.float32] * (len(sizes) - 1)]
@@ -108,16 +154,16 @@ class OnnxStep:
         for name, kind, array in zip(self.engine.outputs, kinds, self._written, strict=True):
             self._binding.bind_output(name, "cpu", 0, kind, array.shape, array.ctypes.data)
 
-    def _keep(self, rows: Rows, own: Sequence[Float[np.ndarray, "row head time width"]]) -> None:
+    def hold(self, rows: Rows, own: Sequence[Float[np.ndarray, "row head time width"]]) -> None:
         """Writes the keys and values of rows into slots that are free, after making room."""
         if room := self.slots.room_for(rows):
-            self._cached = [room.moved(each) for each in self._cached]
-            self._bind(self.engine.cached, self._cached)
+            self.cached = [room.moved(each) for each in self.cached]
+            self._bind(self.engine.cached, self.cached)
         here = self.slots.take(rows)
-        for cached, new in zip(self._cached, own, strict=True):
+        for cached, new in zip(self.cached, own, strict=True):
             cached[:, :, here] = new
 
 
 def _single(values: np.ndarray) -> np.ndarray:
     """Real numbers as precise as the graph takes them."""
-    return values if values.dtype == np.int64 else values.astype(np.float32)
+    return values.astype(np.float32) if values.dtype == np.float64 else values

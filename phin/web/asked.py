@@ -14,7 +14,7 @@ from phin.errors import InvalidConfig
 from phin.generation.constraints import Constraint
 from phin.generation.given import Given, Use, kept_to, with_examples
 from phin.generation.request import SamplerConfig, Style, TuneRequest, refuse_draw
-from phin.generation.stream import refuse_length, without_end
+from phin.generation.stream import refuse_length, refuse_waiting_for_an_end, without_end
 from phin.generation.wishes import Wishes
 from phin.meanings import meanings
 from phin.music.phrase import Phrase
@@ -131,6 +131,7 @@ def plan(asked: Any, sampler: SamplerConfig, phrases: Mapping[str, Phrase]) -> P
         raise InvalidConfig(f"{name}={getattr(asked, name)}", "means nothing without a tune", "give one, as given")
     if asked.endless:
         request = _endless(request, asked, given)
+        refuse_waiting_for_an_end(keep, LET_IT_END)
     constraints = kept_to(keep, request, given)
     if asked.endless:
         constraints = without_end(constraints)
@@ -145,11 +146,6 @@ def _endless(request: TuneRequest, asked: Any, given: Given | None) -> TuneReque
     refuse_length(asks_length, LET_IT_END)
     if asked.number:
         raise InvalidConfig(f"number={asked.number}", "means nothing for a tune without end", "take another seed")
-    if asked.keep.tonic:
-        raise InvalidConfig("keep.tonic=true", "means nothing for a tune without end", LET_IT_END)
-    if asked.keep.drone:
-        reason = "cannot be struck under a tune that is not over"
-        raise InvalidConfig("keep.drone=true", reason, f"play the drone beside it, or {LET_IT_END}")
     if given is not None and given.use is not Use.CONTINUE:
         reason = "means nothing for a tune without end: the given tune says how long it is"
         raise InvalidConfig(f"use={given.use.value}", reason, LET_IT_END)

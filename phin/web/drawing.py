@@ -56,7 +56,8 @@ def endless(player: Player, plan: Plan, most_notes: int) -> Tune:
         notes.append(note)
         if len(notes) == most_notes:
             break
-    finished, changes = plan.keep.finished(tune_of(notes, plan.request, plan.seed), plan.request)
+    tune = tune_of(notes, plan.request, plan.seed, plan.given and plan.given.phrase)
+    finished, changes = plan.keep.finished(tune, plan.request)
     return to_json(_ornamented(finished, plan.techniques), [f"broken off after {most_notes:,} notes", *changes])
 
 

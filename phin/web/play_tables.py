@@ -2,15 +2,16 @@
 second time: the numbers and words that stand neither in an exported folder's manifest nor elsewhere in `about`.
 """
 
+import re
 from dataclasses import asdict
 from typing import Any
 
 from phin import lookup, motif
 from phin.generation import choice, constraints, given, limits, play, stream
 from phin.generation.request import SamplerConfig
-from phin.music import drone, fingering, fretboard, grid, lai, letters, phrase, snapping, suggestion
+from phin.music import drone, fingering, fretboard, grid, lai, letters, notation, page, phrase, snapping, suggestion
 from phin.web import asked, refusals, tune
-from phin.web.write_tables import page_tables, write_tables
+from phin.web.write_tables import write_tables
 
 
 def play_tables(sampler: SamplerConfig) -> dict[str, Any]:
@@ -67,10 +68,20 @@ def play_tables(sampler: SamplerConfig) -> dict[str, Any]:
             "shares": list(snapping.SHARES),
             "duple": str(phrase.DUPLE),
             "longest_title": tune.LONGEST_TITLE,
+            "most_characters": page.MAX_CHARACTERS,
+            "one_kind": {chr(sign): plain for sign, plain in notation.ONE_KIND.items()},
+            "facts": page.FACTS,
+            "words": _for_a_browser(page.WORDS),
+            "symbol": _for_a_browser(re.compile(letters.SYMBOL)),
         },
         "techniques": {name: int(technique) for name, technique in tune.TECHNIQUES.items()},
         "suggestion": suggestion.load().to_dict(),
         "writing": write_tables(),
-        "reading_pages": page_tables(),
         "words": {"like": asked.LIKE, "let_it_end": asked.LET_IT_END, "most_said": refusals.MOST_SAID},
     }
+
+
+def _for_a_browser(pattern: re.Pattern[str]) -> str:
+    """The same expression as a browser takes it, which knows neither remarks nor P before a group's name."""
+    text = pattern.pattern.replace("(?P<", "(?<")
+    return re.sub(r"\s+#.*|\s+", "", text) if pattern.flags & re.VERBOSE else text

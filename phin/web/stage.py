@@ -1,4 +1,4 @@
-"""The stage: one thread that draws for all who play, a note of each in turn.
+"""The stage: one thread that draws for all who play, and for those who wait at the same time in one call of the model.
 
 Who draws a tune runs the same code as anywhere (`phin.generation.play`, `stream`), in a thread of its own, with a
 `Player` for an engine. A player's steps do not compute: each hands its rows to the stage and waits. So nobody waits for
@@ -14,14 +14,14 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Float, Int
 
-from phin.generation.draw import Step
+from phin.generation.draw import Drawn, Step
 from phin.generation.limits import Limits
 from phin.generation.play import About, Engine
 from phin.generation.request import SamplerConfig, Stream
 from phin.generation.rows import Rows
+from phin.generation.together import DrawsTogether, Turn, of_one_kind
 from phin.web.refusals import Refusal, full
 
-Drawn = tuple[Int[np.ndarray, "tune 6"], Float[np.ndarray, "tune id"]]
 Listener = Callable[[Rows, Int[np.ndarray, "tune 6"]], None]
 """Hears the rows that each step read, and those that it drew."""
 
@@ -31,13 +31,10 @@ class LeftStage(Exception):
 
 
 @dataclass(frozen=True, eq=False)
-class Turn:
+class Waiting:
     """A step that a player waits for."""
 
-    step: Step
-    rows: Rows
-    noise: np.ndarray
-    limits: Limits
+    turn: Turn
     drawn: "Future[Drawn]" = field(default_factory=Future)
 
 
@@ -46,8 +43,10 @@ class Stage:
 
     def __init__(self, engine: Engine, most: int) -> None:
         self.engine, self.most = engine, most
+        self.num_calls = 0
+        """Of the model."""
         self._players: set[Player] = set()
-        self._waiting: list[Turn] = []
+        self._waiting: list[Waiting] = []
         self._changed = threading.Condition()
         self._is_open = True
         self._thread = threading.Thread(target=self._run, name="stage", daemon=True)
@@ -85,29 +84,39 @@ class Stage:
         with self._changed:
             if not self._is_open:
                 raise LeftStage
-            self._waiting.append(turn)
+            waiting = Waiting(turn)
+            self._waiting.append(waiting)
             self._changed.notify()
-        return turn.drawn.result()
+        return waiting.drawn.result()
 
     def _run(self) -> None:
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._waiting or not self._is_open)
-                turns, self._waiting = self._waiting, []
+                waiting, self._waiting = self._waiting, []
                 if not self._is_open:
                     break
-            _advance(turns)
-        for turn in turns:
-            turn.drawn.set_exception(LeftStage())
+            self._advance(waiting)
+        for each in waiting:
+            each.drawn.set_exception(LeftStage())
 
+    def _advance(self, waiting: Sequence[Waiting]) -> None:
+        """Draws for each who waits now, at most one step a player."""
+        whose = {id(each.turn): each.drawn for each in waiting}
+        for turns in of_one_kind([each.turn for each in waiting]):
+            futures = [whose[id(turn)] for turn in turns]
+            try:
+                for future, drawn in zip(futures, self._drawn(turns), strict=True):
+                    future.set_result(drawn)
+            except Exception as error:
+                for future in futures:
+                    future.set_exception(error)
 
-def _advance(turns: Sequence[Turn]) -> None:
-    """Draws for each who waits now, at most one step a player. (The place to draw for all in one call of the model.)"""
-    for turn in turns:
-        try:
-            turn.drawn.set_result(turn.step(turn.rows, turn.noise, turn.limits))
-        except Exception as error:
-            turn.drawn.set_exception(error)
+    def _drawn(self, turns: Sequence[Turn]) -> Sequence[Drawn]:
+        self.num_calls += 1
+        if len(turns) > 1 and isinstance(self.engine, DrawsTogether):
+            return self.engine.together(turns)
+        return [turn.step(turn.rows, turn.noise, turn.limits) for turn in turns]
 
 
 class Player:

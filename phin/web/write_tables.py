@@ -1,12 +1,11 @@
-"""What a page that reads and writes files without a server (`static/js/play`: perform, midi_writing, sheet,
-page_reading, letters_reading) takes from this program, so that none of it is written a second time.
+"""What a page that reads and writes files without a server (`static/js/play`: readers, perform, midi_writing, sheet)
+takes from this program, so that none of it is written a second time.
 """
 
-import re
 from dataclasses import asdict
 from typing import Any
 
-from phin.music import letters, midi_limits, midi_writing, notation, page, perform, phrase, sheet
+from phin.music import midi_limits, midi_writing, perform, sheet
 from phin.web.errands import SAID
 
 SERVED = "open it where phin-web serves (make web), or write it in letters"
@@ -35,21 +34,4 @@ def write_tables() -> dict[str, Any]:
         "sheet_style": sheet.STYLE,
         "suggested": SAID,
         "served": SERVED,
-    }
-
-
-def page_tables() -> dict[str, Any]:
-    """What letters are read by; regular expressions as JavaScript writes them."""
-    return {
-        "facts": page.FACTS,
-        "words": re.sub(r"\s+(#.*)?", "", page.WORDS.pattern),
-        "symbol": letters.SYMBOL.replace("(?P<", "(?<"),
-        "most_characters": page.MAX_CHARACTERS,
-        "one_kind": {chr(sign): plain for sign, plain in notation.ONE_KIND.items()},
-        "letters": letters.LETTERS,
-        "up": letters.UP,
-        "down": letters.DOWN,
-        "unmarked_do": letters.UNMARKED_DO,
-        "most_octaves": letters.MOST_OCTAVES,
-        "duple": str(phrase.DUPLE),
     }

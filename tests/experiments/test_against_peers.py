@@ -5,7 +5,7 @@ import json
 import math
 import shutil
 from dataclasses import replace
-from itertools import count, islice
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,7 @@ from experiments.against_peers.arm import END, Arm, TokenArm
 from experiments.against_peers.corpus import Corpus, Example, Melodies
 from experiments.against_peers.folk_rnn import BAR, FIRST_LENGTH, FIRST_PITCH, REST, AbcNotation, FolkRnn
 from experiments.against_peers.ours import Ours
-from experiments.against_peers.training import Budget, measure, train
+from experiments.against_peers.training import measure, train
 from experiments.recipe import LOSS
 from phin.batch import collate
 from phin.corpus.intake import prepare
@@ -248,20 +248,12 @@ def test_our_arms_are_those_of_the_configuration() -> None:
         assert found.loss == LOSS
 
 
-def test_a_budget_of_steps_is_spent_to_the_note(melodies: Corpus, sizes: tuple[int, ...]) -> None:
+def test_so_many_steps_are_taken_to_the_note(melodies: Corpus, sizes: tuple[int, ...]) -> None:
     """Fails: at equal notes one arm has seen a batch more."""
     batches = list(islice(melodies.training_batches(0), 3))
-    spent = train(FolkRnn(sizes, width=8), iter(batches), 1e-3, Budget(steps=3))
+    spent = train(FolkRnn(sizes, width=8), iter(batches), 1e-3, 3)
     assert spent.steps == 3
     assert spent.notes == sum(example.notes for batch in batches for example in batch)
-
-
-def test_a_budget_of_time_is_spent_once(
-    melodies: Corpus, sizes: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Fails: at equal time one arm trains on, and reads better for it."""
-    monkeypatch.setattr(training.time, "process_time", count(100, 2).__next__)  # two seconds a step
-    assert train(FolkRnn(sizes, width=8), melodies.training_batches(0), 1e-3, Budget(seconds=7))[::2] == (4, 8)
 
 
 class Watched(FolkRnn):
@@ -270,7 +262,7 @@ class Watched(FolkRnn):
         return super().loss(examples)
 
 
-def test_the_rate_rises_and_falls_over_the_budget(
+def test_the_rate_rises_and_falls_over_the_steps(
     melodies: Corpus, sizes: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Fails: a slow arm at equal time is stopped in the middle of its schedule, at a high rate."""
@@ -278,7 +270,7 @@ def test_the_rate_rises_and_falls_over_the_budget(
     arm.rates = []
     arm.optimizer = training.optimizer_for(arm)
     monkeypatch.setattr(training, "optimizer_for", lambda arm: arm.optimizer)
-    train(arm, melodies.training_batches(0), 1e-3, Budget(steps=40))
+    train(arm, melodies.training_batches(0), 1e-3, 40)
     assert arm.rates[0] < 1e-4
     assert max(arm.rates) == pytest.approx(1e-3, rel=0.02)
     assert arm.rates.index(max(arm.rates)) == 2, "a twentieth of the steps"
@@ -297,7 +289,8 @@ def made(melodies: Corpus, tmp_path_factory: pytest.TempPathFactory) -> study.Ru
     runs = study.Runs(tmp_path_factory.mktemp("runs"))
     with pytest.MonkeyPatch.context() as patch:
         with_small_arms(patch)
-        study.run(runs, melodies, ["folk-rnn", "markov", "ours"], [0, 1], steps=3, trial_steps=2)
+        patch.setattr(study, "read_speed", lambda: {"folk-rnn": 2.0, "ours": 1.0})
+        study.run(runs, melodies, ["folk-rnn", "markov", "ours"], [0, 1], steps=4, trial_steps=2)
     return runs
 
 
@@ -352,16 +345,22 @@ def test_a_run_is_made_once_and_never_taken_for_another(
     with_small_arms(monkeypatch)
     file = made.folder / "notes" / "ours-0.json"
     before = file.read_text()
-    study.run(made, melodies, ["markov", "ours"], [0], steps=3, trial_steps=2)
+    study.run(made, melodies, ["markov", "ours"], [0], steps=4, trial_steps=2)
     assert file.read_text() == before
-    with pytest.raises(PhinError, match=r"ours-0\.json: was made with steps=3"):
-        study.run(made, melodies, ["ours"], [0], steps=4, trial_steps=2)
+    with pytest.raises(PhinError, match=r"ours-0\.json: was made with steps=4"):
+        study.run(made, melodies, ["ours"], [0], steps=5, trial_steps=2)
 
 
-def test_without_our_run_there_is_no_clock(melodies: Corpus, tmp_path: Path) -> None:
-    """Fails: arms are compared at a time that nobody took."""
-    with pytest.raises(PhinError, match="says how long the others may train"):
-        study.Runs(tmp_path).seconds_of_ours(0)
+def test_at_equal_time_a_slower_arm_takes_fewer_steps(made: study.Runs) -> None:
+    """Fails: the second table gives every arm as many steps as the first, or a slow arm more of the clock."""
+    steps = {
+        (table, arm): json.loads((made.folder / table / f"{arm}-0.json").read_text())["steps"]
+        for table in ("notes", "clock")
+        for arm in ("folk-rnn", "ours")
+    }
+    assert steps == {("notes", "folk-rnn"): 4, ("notes", "ours"): 4, ("clock", "folk-rnn"): 2, ("clock", "ours"): 4}
+    ours = [(made.folder / table / "ours-0.json").read_text() for table in ("notes", "clock")]
+    assert ours[0] == ours[1], "which is trained once"
 
 
 def test_the_figure_is_drawn_of_the_table(

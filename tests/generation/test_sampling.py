@@ -47,13 +47,13 @@ def naive_filter(
 
 
 def filtered(logits: list[float], **settings: float) -> list[float]:
-    return filter_with(torch.tensor(logits, dtype=torch.float64), SamplerConfig(**settings)).tolist()
+    return filter_with(torch.tensor([logits], dtype=torch.float64), SamplerConfig(**settings)).tolist()[0]
 
 
 def filter_with(logits: Tensor, config: SamplerConfig) -> Tensor:
     """The logits of the first field, filtered by a config."""
-    temperature, *filters = Sampling.of(config, like=logits)
-    return filter_logits(logits, temperature[0], *filters)
+    temperature, *filters = Sampling.of(config, len(logits), logits)
+    return filter_logits(logits, temperature[:, :1], *filters)
 
 
 @given(rows_of_logits, temperatures)
@@ -135,15 +135,15 @@ def test_ids_that_cannot_be_drawn_stay_out_and_take_no_share() -> None:
 @given(rows_of_logits, st.integers(0, 2**32))
 def test_top_k_of_one_is_greedy_whatever_the_noise(logits: list[float], seed: int) -> None:
     """Fails: `sampler=greedy` is not the likeliest note every time."""
-    noise = torch.randn(len(logits), generator=torch.Generator().manual_seed(seed)).double() * 10
-    drawn = draw(torch.tensor(logits, dtype=torch.float64), noise, Sampling.of(SamplerConfig(top_k=1), noise), STEP)
-    assert drawn == logits.index(max(logits))
+    noise = torch.randn(1, len(logits), generator=torch.Generator().manual_seed(seed)).double() * 10
+    sampling = Sampling.of(SamplerConfig(top_k=1), like=noise)
+    assert draw(torch.tensor([logits], dtype=torch.float64), noise, sampling, STEP) == logits.index(max(logits))
 
 
 def test_without_noise_the_likeliest_is_drawn() -> None:
     """Fails: the draw adds something of its own."""
     logits = torch.tensor([[0.1, 2.0, 1.9], [3.0, 0.0, -1.0]])
-    assert draw(logits, torch.zeros_like(logits), Sampling.of(SamplerConfig()), STEP).tolist() == [1, 0]
+    assert draw(logits, torch.zeros_like(logits), Sampling.of(SamplerConfig(), 2), STEP).tolist() == [1, 0]
 
 
 def test_each_row_is_filtered_by_itself() -> None:
@@ -151,13 +151,24 @@ def test_each_row_is_filtered_by_itself() -> None:
     logits = torch.randn(5, 20, generator=torch.Generator().manual_seed(1))
     config = SamplerConfig(temperature=0.8, top_k=7, top_p=0.7)
     logits = logits.double()
-    assert torch.equal(filter_with(logits, config), torch.stack([filter_with(row, config) for row in logits]))
+    assert torch.equal(filter_with(logits, config), torch.cat([filter_with(row[None], config) for row in logits]))
+
+
+def test_tunes_that_are_drawn_together_are_each_filtered_as_asked_for() -> None:
+    """Fails: of two players who are drawn for in one call, one gets the other's temperature or nucleus."""
+    logits = torch.randn(3, 20, generator=torch.Generator().manual_seed(2)).double()
+    configs = [SamplerConfig(0.5, top_p=0.6), SamplerConfig(2.0, top_p=0.9), SamplerConfig(min_p=0.2, top_p=0.99)]
+    alone = [Sampling.of(config, like=logits) for config in configs]
+    ranks = alone[0].ranks
+    temperature, _, *filters = (torch.cat(column) for column in zip(*alone, strict=True))
+    together = filter_logits(logits, temperature[:, :1], ranks, *filters)
+    assert torch.equal(together, torch.cat([filter_with(row[None], c) for row, c in zip(logits, configs, strict=True)]))
 
 
 def test_a_field_has_its_own_temperature_where_one_is_named() -> None:
     """Fails: who wants a steady rhythm under free pitches gets one temperature for all."""
     config = SamplerConfig(temperature=2.0, temperatures={"pitch": 0.5})
-    logits, noise = torch.tensor([0.0, 1.0]), torch.tensor([1.0, 0.0])
+    logits, noise = torch.tensor([[0.0, 1.0]]), torch.tensor([[1.0, 0.0]])
     sampling = Sampling.of(config)
     assert draw(logits, noise, sampling, STEP) == 0, "1 / 2 is less than the noise"
     assert draw(logits, noise, sampling, PITCH) == 1, "1 / 0.5 is more"
@@ -179,7 +190,7 @@ def test_sampling_never_sorts() -> None:
     """Fails: the step cannot be exported to a phone, whose runtime has no sort."""
     logits = torch.randn(2, 12)
     with Operations() as operations:
-        draw(logits, torch.zeros_like(logits), Sampling.of(SamplerConfig(0.5, top_k=5, top_p=0.5)), STEP)
+        draw(logits, torch.zeros_like(logits), Sampling.of(SamplerConfig(0.5, top_k=5, top_p=0.5), 2), STEP)
     assert any("topk" in name for name in operations.names)
     assert not [name for name in operations.names if "sort" in name]
     for name in ("sampling.py", "step.py"):

@@ -128,7 +128,10 @@ class Playground:
         self.page = page
         page.set_default_timeout(120_000)
         page.on("pageerror", lambda error: self.strange.append(str(error)))
-        texts = {f"{name}/about.json": about(service).model_dump_json() for name, service in services.items()}
+        texts = {
+            f"{name}/about.json": about(service.model, service.limits).model_dump_json()
+            for name, service in services.items()
+        }
         places = {**folders, "ort": ort_folder(), "play": STATIC / "js" / "play"}
         handler = partial(_Files, places, {**texts, "page.html/": PAGE})
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)

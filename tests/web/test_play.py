@@ -12,10 +12,11 @@ from phin.errors import InvalidCheckpoint
 from phin.evaluation.equalities import SAMPLERS, TOLERANCE, agreement, drawn_alike, known, replayed
 from phin.generation.exported import GRAPHS, Precision
 from phin.generation.request import SamplerConfig, TuneRequest
+from phin.generation.together import Turn
 from phin.runtime.onnx_engine import OnnxEngine
 from phin.web.asked import TunesAsked, plan
 from phin.web.drawing import several
-from phin.web.stage import Stage, Turn
+from phin.web.stage import Stage
 from phin.web.tune import to_json
 from tests.tiny import PHRASE, item, melodies
 from tests.web.in_page import PageEngine
@@ -151,6 +152,14 @@ def test_a_tune_is_heard_note_by_note_as_from_a_server(
     assert heard == told
     most = len(told) // 2
     assert ground.run(FOLLOW, "player", {**asked, "seed": 5}, most) == told[:most], "who stops it hears no more"
+
+
+def test_tunes_that_are_drawn_at_once_do_not_hear_each_other(ground: Playground) -> None:
+    """Fails: variations that are drawn while a tune plays have its notes, or it has theirs."""
+    asked = [{**ASKED[name], "lines": 1, "seed": 7} for name in ("conditions", "a drone", "guidance")]
+    alone = [ground.generate("player", **each) for each in asked]
+    at_once = "([name, all]) => Promise.all(all.map((each) => window[name].generate(each)))"
+    assert ground.run(at_once, "player", asked) == alone
 
 
 def test_wasm_computes_what_a_processor_computes_up_to_ties(ground: Playground, tiny: Path) -> None:

@@ -76,10 +76,10 @@ def test_two_streams_at_once_are_the_tunes_that_each_is_alone() -> None:
 
 def test_streams_take_turns_on_one_thread_and_so_do_answers_of_several_tunes() -> None:
     """Fails: the second to come hears nothing until the first one's tune is over."""
-    engine = Slow(0.003)
+    engine = Slow(0.01)
     with serving(engine) as served:
-        made = [served.told("streams", seed=seed, lines=4) for seed in (1, 2)]
-        served.told("generate", count=2, lines=4, seed=3)
+        made = [served.told("streams", seed=seed, lines=12) for seed in (1, 2)]
+        served.told("generate", count=2, lines=12, seed=3)
         for each in made:
             served.heard(each["events"])
     assert {name for _, name in engine.drew} == {"stage"}
@@ -186,14 +186,18 @@ def test_an_endless_tune_that_nobody_hears_ends() -> None:
 
 def test_what_has_ended_is_forgotten_in_time_and_in_number() -> None:
     """Fails: memory grows with every tune that was ever heard."""
-    with serving(kept_seconds=0.5, most_kept=2) as served:
+    with serving(kept_seconds=300.0, most_kept=2) as served:
         made = [served.told("streams", seed=seed, lines=1) for seed in range(4)]
         while served.service.stage.num_players:
             time.sleep(0.01)
         there = [served.client.get(each["events"]).status_code for each in made]
         assert there == [404, 404, 200, 200]
+    with serving(kept_seconds=0.5) as served:
+        made = served.told("streams", lines=1)
+        while served.service.stage.num_players:
+            time.sleep(0.01)
         time.sleep(0.6)
-        problem(served.client.get(made[-1]["events"]), 404)
+        problem(served.client.get(made["events"]), 404)
 
 
 def test_a_full_stage_says_when_to_come_again() -> None:
@@ -282,3 +286,17 @@ def test_the_first_guess_of_the_hand_gives_the_pitches_and_one_string_a_note(ser
         struck.setdefault(note["onset"], []).append(note["string"])
     assert all(len(set(strings)) == len(strings) for strings in struck.values())
     assert len(told) > 20
+
+
+def test_an_endless_tune_that_goes_on_is_told_with_what_was_given() -> None:
+    """Fails: who lets a tune go on without end keeps its second half."""
+    given = wander(3, 24, title="mine")
+    with serving(ahead_seconds=10_000.0, most_notes=30) as served:
+        made = served.told("streams", seed=6, endless=True, given={"tune": to_json(given).model_dump()})
+        events = served.heard(made["events"])
+    told, whole = notes(events), to_phrase_of(events[-1])
+    assert len(told) == 30
+    assert min(onset for onset, *_ in told) >= given.onset[-1]
+    heard = [(onset, pitch) for onset, _, pitch, _ in told]
+    expected = [*zip(given.onset.tolist(), given.pitch.tolist(), strict=True), *heard]
+    assert set(zip(whole.onset.tolist(), whole.pitch.tolist(), strict=True)) == set(expected)

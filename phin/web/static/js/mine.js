@@ -10,7 +10,7 @@ export class Mine {
   constructor(app) {
     this.app = app;
     this.taps = [];
-    if (isAlone) byId("file").accept = ".txt";
+    if (isAlone) byId("file").accept = ".txt,.tab";
     byId("file").addEventListener("change", ({ target }) => {
       const file = target.files[0];
       if (file) app.attempt(() => this.open(file));

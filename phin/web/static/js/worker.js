@@ -93,11 +93,10 @@ async function answer({ id, call, given }) {
   }
 }
 
-/** What is drawn with the model, or read and written without it: by modules that read the tables that a Player told. */
+/** What is drawn with the model, or written without it: by modules that read the tables that a Player told. */
 async function answered(draws, call, given) {
   if (draws[call]) return draws[call](...given);
-  const [readers, writers] = await Promise.all([import("./play/readers.js"), import("./play/writers.js")]);
-  return { ...readers, ...writers }[call](...given);
+  return (await import("./play/writers.js"))[call](...given);
 }
 
 const { port1, port2 } = new MessageChannel();

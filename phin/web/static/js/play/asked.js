@@ -1,19 +1,20 @@
-// What a person asks for, and the plan of it, as phin/web/asked.py and service.py: what cannot be is refused in their words.
+// What a person asks for, and the plan of it, as phin/web/asked.py and service.py: what cannot be is refused in their
+// words.
 
 import { DEFAULT_SAMPLER, HONG_PER_LINE, LIMITS, MOST_TUNES, WORDS } from "./tables.js";
 import { Given, keptTo, ofExample } from "./given.js";
+import { readSource } from "./readers.js";
 import { refuse } from "./refusal.js";
 import { checkedRequest, checkedSampler, refuseDraw, REQUEST, STYLE } from "./request.js";
-import { refuseLength, withoutEnd } from "./stream.js";
-import { toPhrase } from "./tune.js";
+import { refuseLength, refuseWaitingForAnEnd, withoutEnd } from "./stream.js";
 import { grouped } from "./words.js";
 import { Wishes } from "./wishes.js";
 
-/** The plan of a request; `read` makes a phrase of a TuneSource. Throws Refusal. */
-export function planned(asked, read) {
+/** The plan of a request, its tunes read. Throws Refusal. */
+export function planned(asked) {
   const { seed = 0, number = 0, count = 1, use = "continue", techniques = 0, endless = false } = asked;
   refuseTooMuch({ ...REQUEST, ...pickedOf(asked, REQUEST) }, number, count);
-  const phraseOf = (source) => (source ? (source.tune ? ofTune(source.tune) : read(source)) : null);
+  const phraseOf = (source) => (source ? readSource(source).phrase : null);
   const phrases = { given: phraseOf(asked.given), like: phraseOf(asked.like), other: phraseOf(asked.other?.like) };
   refuseDraw(count, seed);
   const other = named({ ...STYLE, ...asked.other }, phrases.other);
@@ -56,28 +57,16 @@ function refuseTooMuch({ lines, hong }, number, count) {
   if ((hong ?? 0) > mostHong) refuse(`hong=${hong}`, "is too long here", `take 1 to ${mostHong}`);
 }
 
-function ofTune(tune) {
-  const { most_notes: most } = LIMITS;
-  if (tune.notes.length > most) {
-    refuse("tune.notes", `are ${grouped(tune.notes.length)}, and ${grouped(most)} are the most`, "send less");
-  }
-  return toPhrase(tune);
-}
-
 /** The request of a tune without end. Throws Refusal for what such a tune cannot be asked for. */
 function endlessRequest(request, asked, given, number, keep) {
   const { let_it_end: LET_IT_END } = WORDS;
   const nothing = "means nothing for a tune without end";
   refuseLength({ ...REQUEST, ...pickedOf(asked, REQUEST) }, LET_IT_END);
   if (number) refuse(`number=${number}`, nothing, "take another seed");
-  if (keep.tonic) refuse("keep.tonic=true", nothing, LET_IT_END);
-  if (keep.drone) {
-    const reason = "cannot be struck under a tune that is not over";
-    refuse("keep.drone=true", reason, `play the drone beside it, or ${LET_IT_END}`);
-  }
   if (given !== null && given.use !== "continue") {
     refuse(`use=${given.use}`, `${nothing}: the given tune says how long it is`, LET_IT_END);
   }
+  refuseWaitingForAnEnd(keep, LET_IT_END);
   return { ...request, lines: REQUEST.lines, hong: null };
 }
 

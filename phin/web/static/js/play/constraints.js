@@ -1,5 +1,6 @@
-// What a tune keeps to, as phin/generation/constraints.py: each says in `always` what holds at every step, and in `now` what
-// hangs on what was drawn so far. Together they are as strict as each: they only ever forbid, or add to a logit.
+// What a tune keeps to, as phin/generation/constraints.py: each says in `always` what holds at every step, and in
+// `now` what hangs on what was drawn so far. Together they are as strict as each: they only ever forbid, or add to a
+// logit.
 
 import { DRAWING, FIELDS, FRETS, MOST_RECALLED, PITCH, SIZES, STEP, STEPS_PER_HONG, SYMBOLS } from "./tables.js";
 import { fretsByPlace, reaches, underOneHand } from "./fingering.js";
@@ -104,7 +105,9 @@ export class ClosesOn extends Constraint {
   }
 }
 
-/** Every pitch lies on a fret, and what is struck together lies under one hand, which stays at a fret if one is given. */
+/**
+ * Every pitch lies on a fret, and what is struck together lies under one hand, which stays at a fret if one is given.
+ */
 export class OnFretboard extends Constraint {
   constructor(tuning, hand = null) {
     super();
@@ -297,4 +300,3 @@ export class Repetition extends Constraint {
     });
   }
 }
-

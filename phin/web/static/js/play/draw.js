@@ -1,4 +1,5 @@
-// The loop, as phin/generation/draw.py: what may be drawn, the step, what was drawn; until the tune has come to its end.
+// The loop, as phin/generation/draw.py: what may be drawn, the step, what was drawn; until the tune has come to its
+// end.
 
 import { FIELDS, NUM_FIELDS } from "./tables.js";
 import { breath } from "./breath.js";
@@ -54,4 +55,3 @@ export async function* drawRows(engine, step, begins, constraints, seed, tune, m
     if (heard.hasEnded) return;
   }
 }
-

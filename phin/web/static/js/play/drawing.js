@@ -44,7 +44,8 @@ export async function endless(engine, plan, hear) {
     await hear(note);
     if (notes.length === LIMITS.most_notes) break;
   }
-  const { phrase, changes } = plan.keep.finished(tuneOf(notes, plan.request, plan.seed), plan.request);
+  const tune = tuneOf(notes, plan.request, plan.seed, plan.given?.phrase);
+  const { phrase, changes } = plan.keep.finished(tune, plan.request);
   const brokenOff = `broken off after ${grouped(LIMITS.most_notes)} notes`;
   return toJson(ornamented(phrase, plan.techniques), [brokenOff, ...changes]);
 }

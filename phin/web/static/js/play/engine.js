@@ -1,4 +1,5 @@
-// The engine that draws with onnxruntime-web, as phin/runtime/onnx_engine.py: an exported graph, and the cache of a tune.
+// The engine that draws with onnxruntime-web, as phin/runtime/onnx_engine.py: an exported graph, and the cache of a
+// tune.
 
 import { FIELDS, MOST_RECALLED, NUM_FIELDS, NUM_IDS, RANKED, SIZES, STEP } from "./tables.js";
 import { KIND, NUM_AFTER } from "./limits.js";
@@ -49,26 +50,18 @@ class EngineStep {
     }; // prettier-ignore
   }
 
-  /** How ids are drawn, as the graph takes it (SamplerConfig.numbers): of the tune, but for the ranks. */
+  /** How ids are drawn, as the graph takes it (SamplerConfig.numbers). */
   sampling({ temperature, temperatures, top_k: topK, top_p: topP, min_p: minP }, real) {
-    const { ort, session } = this.engine;
     const isFiltered = topK > 0 || topP < 1;
-    const most = topK || (isFiltered ? RANKED : 1);
-    const ranks = new Longs(most);
-    ranks.write(Array.from({ length: most }, (_, rank) => rank));
-    const shapes = Object.fromEntries(session.inputMetadata.map(({ name, shape }) => [name, shape.map(() => 1)]));
-    const one = (name, value) => ({ [name]: real([value], shapes[name]) });
-    const all = FIELDS.map(({ name }) => temperatures[name] ?? temperature);
-    const temperatureShape = shapes.temperature;
-    temperatureShape[temperatureShape.length - 1] = FIELDS.length;
-    const counted = { num_ranked: new ort.Tensor("int64", BigInt64Array.of(BigInt(most)), [1]) };
+    const ranks = new Longs(topK || (isFiltered ? RANKED : 1));
+    ranks.write(Array.from({ length: ranks.size }, (_, rank) => rank));
+    const ofFields = FIELDS.map(({ name }) => temperatures[name] ?? temperature);
     return {
-      temperature: real(all, temperatureShape),
-      ranks: new ort.Tensor("int64", ranks.values, [most]),
-      ...one("top_p", topP < 1 ? topP : Infinity),
-      ...one("log_min_p", minP ? Math.log(minP) : -Infinity),
-      ...one("unranked", isFiltered ? 0 : -Infinity),
-      ...("num_ranked" in shapes ? counted : {}),
+      temperature: real(ofFields, [1, FIELDS.length]),
+      ranks: new this.engine.ort.Tensor("int64", ranks.values, ranks.shape),
+      top_p: real([topP < 1 ? topP : Infinity], [1, 1]),
+      log_min_p: real([minP ? Math.log(minP) : -Infinity], [1, 1]),
+      unranked: real([isFiltered ? 0 : -Infinity], [1, 1]),
     };
   }
 
@@ -91,7 +84,9 @@ class EngineStep {
     return { ids: Array.from({ length: NUM_FIELDS }, (_, field) => words[2 * field]), chances: found.chances.data };
   }
 
-  /** Tensors over the arrays in which everything that is read will stand, for so many rows after the slots there are. */
+  /**
+   * Tensors over the arrays in which everything that is read will stand, for so many rows after the slots there are.
+   */
   layOut(length, noise, limits) {
     const { ort } = this.engine;
     const reading = new Reading(this.streams, length, this.slots.size);

@@ -1,6 +1,7 @@
-// The hand, as phin/music/fingering.py: on which string and fret each note is played, by Viterbi's algorithm over the notes
-// struck together; a state is which note each string holds (its place among the notes, SILENT where none) and where the
-// index finger lies. Costs are added in the order in which Python adds them, so that of two ways as good both take one.
+// The hand, as phin/music/fingering.py: on which string and fret each note is played, by Viterbi's algorithm over the
+// notes struck together; a state is which note each string holds (its place among the notes, SILENT where none) and
+// where the index finger lies. Costs are added in the order in which Python adds them, so that of two ways as good
+// both take one.
 
 import { ACCOMPANIMENT, FRET_DISTANCES, HAND, MELODY, STEPS_PER_HONG } from "./tables.js";
 import { DEFAULT } from "./fretboard.js";
@@ -28,7 +29,10 @@ export const reaches = (hand, fret) => isReached(fret, hand - 1);
 /** A phrase that no hand can finger in this tuning. */
 export class Unplayable extends Refusal {}
 
-/** For each pitch the fret on each string that has it, by the string's place: [[place, fret], …], the highest string first. */
+/**
+ * For each pitch the fret on each string that has it, by the string's place: [[place, fret], …], the highest string
+ * first.
+ */
 export const fretsByPlace = (pitches, tuning) =>
   pitches.map((pitch) => tuning.positions(pitch).map(([string, fret]) => [tuning.numStrings - string, fret]));
 
@@ -55,7 +59,8 @@ const stretchOf = (stopped) => FRET_DISTANCES[Math.max(...stopped)] - FRET_DISTA
 export function finger(phrase, tuning = DEFAULT) {
   const { notes } = phrase;
   notes.forEach(({ pitch }, note) => {
-    if (!tuning.positions(pitch).length) throw unplayable(phrase, [note], `${pitchName(pitch)} is on no fret of ${tuning}`);
+    if (!tuning.positions(pitch).length)
+      throw unplayable(phrase, [note], `${pitchName(pitch)} is on no fret of ${tuning}`);
   });
   const search = new Search(notes, tuning, (phrase.tempo || HAND.assumed_tempo) / 1e6);
   const layers = search.run();
@@ -91,11 +96,15 @@ export class Search {
     return this.frets[note].find(([at]) => at === place)[1];
   }
 
-  /** A layer for each group, as far as the phrase can be played; with `maySilence` what rings is silenced if need be. */
+  /**
+   * A layer for each group, as far as the phrase can be played; with `maySilence` what rings is silenced if need be.
+   */
   run(maySilence = false) {
     const layers = [];
     const nothing = new Float64Array(NUM_HANDS), nowhere = new Int32Array(NUM_HANDS); // prettier-ignore
-    let arrivals = [{ hold: new Array(this.numStrings).fill(SILENT), cost: nothing, fromHold: nowhere, fromHand: nowhere }];
+    let arrivals = [
+      { hold: new Array(this.numStrings).fill(SILENT), cost: nothing, fromHold: nowhere, fromHand: nowhere },
+    ];
     for (const [group, { onset, notes }] of this.groups.entries()) {
       if (group) arrivals = this.arrive(layers.at(-1), onset, onset - this.groups[group - 1].onset);
       const ways = waysOf(notes.map((note) => this.frets[note]));
@@ -193,7 +202,9 @@ export class Search {
     return stopped.length ? COSTS.stretch * stretchOf(stopped) : 0;
   }
 
-  /** The same arrivals with some of what rings silenced: lists of equal loss, the least first; melody counts for two. */
+  /**
+   * The same arrivals with some of what rings silenced: lists of equal loss, the least first; melody counts for two.
+   */
   *silenced(arrivals) {
     const byLoss = new Map();
     for (const arrival of arrivals) {

@@ -1,5 +1,5 @@
-// The nearest version of a phrase that a phin can play, and a line for each change, as phin/music/fitting.py. A tune of a
-// page has no deviation from the grid, so none is moved here.
+// The nearest version of a phrase that a phin can play, and a line for each change, as phin/music/fitting.py. A tune
+// of a page has no deviation from the grid, so none is moved here.
 
 import { HAND } from "./tables.js";
 import {
@@ -73,7 +73,10 @@ function labelOf(before, after, semitones) {
   return unchanged || before.lai === null ? before.lai : named(after, found).lai;
 }
 
-/** A phrase on its way to being playable; notes keep their places until it is finished, so that they keep their numbers. */
+/**
+ * A phrase on its way to being playable; notes keep their places until it is finished, so that they keep their
+ * numbers.
+ */
 class Draft {
   constructor(phrase, tuning) {
     Object.assign(this, { phrase, tuning, changes: [] });
@@ -112,7 +115,8 @@ class Draft {
   /** Drops notes until every chord by itself can be taken by a hand: the melody note stays, then what fits. */
   thinChords() {
     for (const notes of this.groups()) {
-      const frets = new Map(fretsByPlace(notes.map((note) => this.notes[note].pitch), this.tuning).map((at, place) => [notes[place], at])); // prettier-ignore
+      const pitches = notes.map((note) => this.notes[note].pitch);
+      const frets = new Map(fretsByPlace(pitches, this.tuning).map((at, place) => [notes[place], at]));
       if (underOneHand([...frets.values()])) continue;
       const melody = notes.filter((note) => isMelody(this.notes[note]));
       const others = notes.filter((note) => !melody.includes(note));

@@ -1,5 +1,5 @@
-// Frets, tunings, where a pitch lies, and what drones under a lai, as phin/music/fretboard.py. Strings are numbered from
-// the highest; `open` has their pitches low string first, as a tuning is written.
+// Frets, tunings, where a pitch lies, and what drones under a lai, as phin/music/fretboard.py. Strings are numbered
+// from the highest; `open` has their pitches low string first, as a tuning is written.
 
 import { FRETS, HAND } from "./tables.js";
 import { fifthOf } from "./lai.js";
@@ -18,7 +18,8 @@ export class Tuning {
     const where = `tuning ${quoted(text)}`, remedy = "write it low string first, like E-A-E"; // prettier-ignore
     const letters = text.split("-").map((letter) => {
       const match = /^([A-Ga-g])([#b♯♭]?)$/.exec(letter.trim());
-      if (!match) refuse(where, `has ${quoted(letter.trim())} where a letter A to G should be, with # or b if need be`, remedy);
+      if (!match)
+        refuse(where, `has ${quoted(letter.trim())} where a letter A to G should be, with # or b if need be`, remedy);
       const accidental = match[2].replace("♯", "#").replace("♭", "b");
       const name = match[1].toUpperCase();
       return [name + accidental, (LETTERS[name] + ACCIDENTALS[accidental] + 12) % 12];
@@ -74,7 +75,9 @@ export class Tuning {
 export const DEFAULT = Tuning.parse(HAND.default_tuning);
 export const tuningOf = (phrase) => (phrase.tuning ? Tuning.parse(phrase.tuning) : DEFAULT);
 
-/** What drones under a lai: {pitch, string, isStopped}: an open tonic, an open fifth, a stopped tonic; null where none. */
+/**
+ * What drones under a lai: {pitch, string, isStopped}: an open tonic, an open fifth, a stopped tonic; null where none.
+ */
 export function droneOf(lai, tuning) {
   for (const wanted of [lai.tonic, fifthOf(lai)]) {
     const place = tuning.open.findIndex((pitch) => pitch % 12 === wanted);

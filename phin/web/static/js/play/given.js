@@ -1,5 +1,5 @@
-// A tune that is given, and what is done with it, as phin/generation/given.py: it is played on (continue), varied between
-// its strong strokes (decorate), its rhythm kept (rhythm), or some hong are played anew (rewrite).
+// A tune that is given, and what is done with it, as phin/generation/given.py: it is played on (continue), varied
+// between its strong strokes (decorate), its rhythm kept (rhythm), or some hong are played anew (rewrite).
 
 import { DRAWING, HONG_PER_LINE, METRES, MOST_LINES, STEPS_PER_HONG } from "./tables.js";
 import { GivenNotes, Length, OnlyMelody, Rhythm } from "./constraints.js";
@@ -84,7 +84,9 @@ export class Given {
     return { ...request, lines, hong, metre, tempo };
   }
 
-  /** The rows that a tune begins with; null where it begins with none. What comes after rewritten hong is told first. */
+  /**
+   * The rows that a tune begins with; null where it begins with none. What comes after rewritten hong is told first.
+   */
   beginning() {
     if (this.use !== "continue" && this.use !== "rewrite") return null;
     let encoded = encode(this.phrase), rows = this.phrase.notes.length; // prettier-ignore
@@ -131,7 +133,12 @@ export class Given {
     const [first, end] = this.span;
     const isNew = ({ onset }) => onset >= first && onset < end;
     const notes = [...this.phrase.notes.filter((note) => !isNew(note)), ...drawn.notes.filter(isNew)];
-    const made = { ...this.phrase, notes: letRestruckStringsStop(sorted(notes)), title: drawn.title, tempo: drawn.tempo };
+    const made = {
+      ...this.phrase,
+      notes: letRestruckStringsStop(sorted(notes)),
+      title: drawn.title,
+      tempo: drawn.tempo,
+    };
     return named(made, labelLai(made));
   }
 
@@ -227,7 +234,11 @@ export function keptTo(wishes, request, given) {
 export function ofExample(style, key, phrase) {
   if (style.like === null) return style;
   const found = labelLai(phrase).lai;
-  const said = { lai: found?.name ?? null, tempo: phrase.tempo ? 60e6 / phrase.tempo : null, density: densityOf(phrase) };
+  const said = {
+    lai: found?.name ?? null,
+    tempo: phrase.tempo ? 60e6 / phrase.tempo : null,
+    density: densityOf(phrase),
+  };
   const known = Object.entries(said).filter(([, value]) => value !== null);
   const fresh = known.filter(([name]) => style[name] === null);
   if (!fresh.length) {
@@ -238,4 +249,3 @@ export function ofExample(style, key, phrase) {
   }
   return { ...style, like: null, ...Object.fromEntries(fresh) };
 }
-

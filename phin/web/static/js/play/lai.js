@@ -60,4 +60,3 @@ export function transpose(phrase, semitones) {
     drone: phrase.drone.map((pitch) => pitch + (semitones % 12)),
   };
 }
-

@@ -20,3 +20,18 @@ export function written({ place, octave }, marked = true) {
   const mark = octave >= 0 ? UP : DOWN;
   return LETTERS[place] + (marked ? mark.repeat(Math.abs(octave)) : "");
 }
+
+/** A regular expression for what can stand in a slot: a letter, a digit, a hyphen; its groups are those of Python. */
+export const SYMBOL = PAGE.symbol;
+
+/** The octave marks of a match of SYMBOL. */
+export const marksOf = ({ groups }) => (groups.marks ?? "") + (groups.signs ?? "");
+
+/** The letter that a match of SYMBOL, not a hyphen, writes. */
+export function letterOfSymbol(symbol) {
+  const octave = [...marksOf(symbol)].reduce((sum, mark) => sum + (mark === UP || mark === "*" ? 1 : -1), 0);
+  const { letter, digit } = symbol.groups;
+  if (letter) return { place: LETTERS.indexOf(letter), octave };
+  const number = Number(digit) - 1;
+  return { place: number % LETTERS.length, octave: octave + Math.floor(number / LETTERS.length) };
+}

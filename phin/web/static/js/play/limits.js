@@ -1,5 +1,5 @@
-// What a step may draw, as phin/generation/limits.py: a number added to the logit of every id, -Infinity where it may not
-// be; and what was heard of a tune so far. Of one tune: each is drawn by itself.
+// What a step may draw, as phin/generation/limits.py: a number added to the logit of every id, -Infinity where it may
+// not be; and what was heard of a tune so far. Of one tune: each is drawn by itself.
 
 import { DRAWING, MOST_RECALLED, NUM_FIELDS, PITCH, SIZES, STEP, SYMBOLS, VOICE } from "./tables.js";
 import { MotifMemory } from "./motif.js";

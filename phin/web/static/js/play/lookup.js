@@ -7,10 +7,14 @@ import { modulo } from "./words.js";
 const { longest_bar: LONGEST_BAR, bars_counted: BARS_COUNTED, lookups: LOOKUPS } = READING;
 export const NUM_LOOKUPS = Math.max(...Object.values(LOOKUPS).map(([, stop]) => stop));
 export const NUM_POSITIONS = READING.positions.length;
-const { interval: [INTERVAL], began: [BEGAN], ends: [ENDS], metre: [METRE], motif: [MOTIF] } = LOOKUPS; // prettier-ignore
-const { fields: [FIELDS_AT], conditions: [CONDITIONS_AT] } = LOOKUPS; // prettier-ignore
+const [FIELDS_AT, INTERVAL, BEGAN, ENDS, METRE, MOTIF, CONDITIONS_AT] = (
+  ["fields", "interval", "began", "ends", "metre", "motif", "conditions"].map((name) => LOOKUPS[name][0])
+); // prettier-ignore
 
-/** The place of a moment in three tables is `moment // t[0] % t[1] + t[2]`: in the bar, the quarter, which of eight bars. */
+/**
+ * The place of a moment in three tables is `moment // t[0] % t[1] + t[2]`: in the bar, the quarter, which of eight
+ * bars.
+ */
 export function metreTable(bar) {
   const length = Math.min(bar, LONGEST_BAR);
   if (!length) return [[1, 1, 1], [1, STEPS_PER_HONG, 1], [0, 0, 0]]; // prettier-ignore

@@ -42,7 +42,8 @@ export function forPaper(phrase, ending) {
 function moveToLetters(phrase, fretted) {
   const pitches = (notes) => [...new Set(notes.map(({ pitch }) => pitch))];
   const melody = pitches(melodyOf(phrase)), all = pitches(phrase.notes); // prettier-ignore
-  const lettered = (move) => melody.every((pitch) => pitch + move >= 0 && pitch + move <= 127 && letterOf(pitch + move));
+  const lettered = (move) =>
+    melody.every((pitch) => pitch + move >= 0 && pitch + move <= 127 && letterOf(pitch + move));
   const onFrets = (move) => {
     const frets = new Set((move % 12 ? DEFAULT : tuningOf(phrase)).inRange);
     return all.every((pitch) => frets.has(pitch + move));
@@ -62,4 +63,3 @@ function inShort(changes) {
   const others = changes.filter((change) => !change.startsWith("note "));
   return single.length ? [...others, `fitted to the phin in ${counted(single.length, "place")}`] : others;
 }
-

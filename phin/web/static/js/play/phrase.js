@@ -1,5 +1,5 @@
-// A tune as notes, as phin/music/phrase.py: {onset, duration, pitch, velocity, technique, voice}, times in steps from the
-// downbeat of the first full bar, sorted by onset and pitch; and what belongs to the piece beside them.
+// A tune as notes, as phin/music/phrase.py: {onset, duration, pitch, velocity, technique, voice}, times in steps from
+// the downbeat of the first full bar, sorted by onset and pitch; and what belongs to the piece beside them.
 
 import { ACCOMPANIMENT, HONG_PER_LINE, MELODY, STEPS_PER_HONG, UNKNOWN } from "./tables.js";
 import { refuse } from "./refusal.js";
@@ -46,7 +46,10 @@ export const lastEnd = (notes) => notes.reduce((latest, note) => Math.max(latest
 const NAMES = ["C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B"];
 export const pitchName = (pitch) => `${NAMES[pitch % 12]}${Math.floor(pitch / 12) - 1}`;
 
-/** Notes in which those of UNKNOWN duration ring until their voice sounds again; the last of a voice one hong, or to `end`. */
+/**
+ * Notes in which those of UNKNOWN duration ring until their voice sounds again; the last of a voice one hong, or to
+ * `end`.
+ */
 export function letRing(notes, end = null) {
   const rung = notes.map((note) => ({ ...note }));
   for (const voice of [MELODY, ACCOMPANIMENT]) {

@@ -13,7 +13,9 @@ import { general, real } from "./words.js";
 
 const { most_notes_a_hong: MOST, drawn_again: DRAWN_AGAIN, again: AGAIN, scarce: SCARCE } = DRAWING;
 
-/** Throws Refusal for a model that never learned when notes begin, and for the temperature of a field it never learned. */
+/**
+ * Throws Refusal for a model that never learned when notes begin, and for the temperature of a field it never learned.
+ */
 export function refuseUnlearned({ learned, manifest }, sampler) {
   const { corpus } = manifest;
   if (!learned[STEP]) {
@@ -49,8 +51,9 @@ export function firstRows(request, begins) {
 }
 
 /**
- * Tune `number` of a plan, a function of the model and the plan alone: {phrase, scarce}. `onRow` is told each row that is
- * drawn, and how often the tune was begun. Throws Refusal where it does not come to its end, however often it is drawn.
+ * Tune `number` of a plan, a function of the model and the plan alone: {phrase, scarce}. `onRow` is told each row that
+ * is drawn, and how often the tune was begun. Throws Refusal where it does not come to its end, however often it is
+ * drawn.
  */
 export async function play(engine, plan, number, begins, onRow) {
   const { request, seed, sampler } = plan;
@@ -96,4 +99,3 @@ function tuneOf(rows, request) {
   }
   return { ...named(tune, labelLai(tune)), tempo: writtenTempo(request) };
 }
-

@@ -3,23 +3,22 @@
 import { Refusal } from "./refusal.js";
 import { tell } from "./tables.js";
 
-const AWAY = "take the page of a server: make web";
-
 export class Player {
   /** `ort` is onnxruntime-web, `graph` the .onnx or where it lies, `manifest` and `about` what the build wrote. */
   static async open({ ort, graph, manifest, about }) {
     tell(manifest, about);
     // the modules read the tables when they load, so they load after the tables are told
-    const [{ Engine }, asked, drawing, tune, fretboard, grid, request] = await Promise.all([
+    const [{ Engine }, ...modules] = await Promise.all([
       import("./engine.js"),
       import("./asked.js"),
       import("./drawing.js"),
       import("./tune.js"),
-      import("./fretboard.js"),
       import("./grid.js"),
       import("./request.js"),
+      import("./readers.js"),
+      import("./suggesting.js"),
     ]);
-    const made = { ...asked, ...drawing, ...tune, ...fretboard, ...grid, ...request };
+    const made = Object.assign({}, ...modules);
     return new Player(await Engine.open({ ort, graph, manifest }), made, about);
   }
 
@@ -30,9 +29,10 @@ export class Player {
   /** New tunes, whole: {tunes}. Throws {where, reason, remedy}. */
   async generate(asked) {
     return refusing(async () => {
-      if (asked.endless) throw new Refusal("endless=true", "means nothing for tunes that are told whole", "ask for a stream");
+      if (asked.endless)
+        throw new Refusal("endless=true", "means nothing for tunes that are told whole", "ask for a stream");
       const { count = 1, ...one } = asked;
-      const plan = this.made.planned({ ...one, count }, readNothing);
+      const plan = this.made.planned({ ...one, count });
       return { tunes: await this.made.several(this.engine, plan, count) };
     });
   }
@@ -41,7 +41,7 @@ export class Player {
   async follow(asked, on, signal, ready = async () => {}) {
     return refusing(async () => {
       const { made } = this;
-      const plan = made.planned(asked, readNothing);
+      const plan = made.planned(asked);
       on.begin?.(this.begins(plan));
       const hand = new made.Hand(plan.keep.strings);
       const hear = async (note) => {
@@ -57,6 +57,22 @@ export class Player {
       } catch (error) {
         if (error !== ABORTED) throw error;
       }
+    });
+  }
+
+  /** The tune of a TuneSource, with its page and a fingering. */
+  async read(source) {
+    return refusing(async () => {
+      const { phrase, said } = this.made.readSource(source);
+      return this.made.toJson(phrase, said);
+    });
+  }
+
+  /** How each note of a tune could be played, and why. */
+  async suggest(source) {
+    return refusing(async () => {
+      const { phrase, said } = this.made.readSource(source);
+      return { tune: this.made.toJson(phrase, said), ...this.made.suggested(phrase) };
     });
   }
 
@@ -76,10 +92,6 @@ export class Player {
 }
 
 const ABORTED = Symbol("aborted");
-
-function readNothing({ form }) {
-  throw new Refusal(form ?? "file", "cannot be read without a server", AWAY);
-}
 
 /** What is made; a refusal is thrown as the three lines that a server answers. */
 async function refusing(make) {

@@ -3,27 +3,30 @@
 import { FIRST_IDS, SIZES, NUM_IDS } from "./tables.js";
 
 const ROUNDS = 10;
-const MULTIPLY = [0xd2511f53, 0xcd9e8d57];
-const WEYL = [0x9e3779b9, 0xbb67ae85];
+const [MULTIPLY_A, MULTIPLY_C] = [0xd2511f53 | 0, 0xcd9e8d57 | 0];
+const [WEYL_LOW, WEYL_TOP] = [0x9e3779b9 | 0, 0xbb67ae85 | 0];
 
-/** The high half of a product of two 32-bit words. */
+/** The high half of a product of two 32-bit words: no part of it is more than 32 bits wide. */
 function high(a, b) {
-  const a1 = a >>> 16, a0 = a & 0xffff, b1 = b >>> 16, b0 = b & 0xffff; // prettier-ignore
-  const middle = a1 * b0 + ((a0 * b0) >>> 16); // below 2 ** 53
-  return (a1 * b1 + Math.floor(middle / 65536) + ((a0 * b1 + (middle % 65536)) / 65536 >>> 0)) >>> 0;
+  const low = Math.imul(a & 0xffff, b & 0xffff) >>> 16;
+  const middle = ((Math.imul(a >>> 16, b & 0xffff) >>> 0) + low) >>> 0;
+  const other = ((Math.imul(a & 0xffff, b >>> 16) >>> 0) + (middle & 0xffff)) >>> 0;
+  return (Math.imul(a >>> 16, b >>> 16) + (middle >>> 16) + (other >>> 16)) | 0;
 }
 
 /** Four random words of a counter of four, under a key of two, written into `words`. */
 export function philox(a, b, c, d, low, top, words) {
   for (let round = 0; round < ROUNDS; round++) {
-    const ha = high(a, MULTIPLY[0]), la = Math.imul(a, MULTIPLY[0]) >>> 0; // prettier-ignore
-    const hc = high(c, MULTIPLY[1]), lc = Math.imul(c, MULTIPLY[1]) >>> 0; // prettier-ignore
-    a = (hc ^ b ^ low) >>> 0;
-    b = lc;
-    c = (ha ^ d ^ top) >>> 0;
-    d = la;
-    low = (low + WEYL[0]) >>> 0;
-    top = (top + WEYL[1]) >>> 0;
+    const ofA = high(a, MULTIPLY_A);
+    const ofC = high(c, MULTIPLY_C);
+    const nextB = Math.imul(c, MULTIPLY_C);
+    const nextD = Math.imul(a, MULTIPLY_A);
+    a = ofC ^ b ^ low;
+    c = ofA ^ d ^ top;
+    b = nextB;
+    d = nextD;
+    low = (low + WEYL_LOW) | 0;
+    top = (top + WEYL_TOP) | 0;
   }
   words[0] = a;
   words[1] = b;

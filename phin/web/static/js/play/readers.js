@@ -1,56 +1,57 @@
-// A tune that a person sent, as phin/web/errands.py: read, or techniques suggested for it. Of files letters alone are read.
+// A file as a phrase, as phin/music/readers.py and phin/web/errands.py: pages of letters and of tablature. MIDI and
+// ABC are read by libraries of Python's, which are not in a page.
 
-import { LIMITS, MELODY, WRITING } from "./tables.js";
-import { parseLetters } from "./letters_reading.js";
-import { textOf } from "./page_reading.js";
-import { Refusal } from "./refusal.js";
-import { NAMES, suggest as suggestFor } from "./suggestion.js";
-import { toJson, toPhrase } from "./tune.js";
+import { LIMITS, WRITING } from "./tables.js";
+import { parseLetters } from "./notation.js";
+import { textOf } from "./page.js";
+import { refuse } from "./refusal.js";
+import { parseTablature } from "./tablature.js";
+import { toPhrase } from "./tune.js";
 import { grouped } from "./words.js";
 
-const FORM = "txt";
+const READERS = { txt: parseLetters, tab: parseTablature };
 
-/** The Tune of a TuneSource. Throws Refusal where it is none, or in a form that only a server reads. */
-export function read(source) {
-  const { phrase, said } = phraseOf(source);
-  return toJson(phrase, said);
+/** {phrase, said}: the one tune of a TuneSource, and what was guessed to read it. Throws Refusal. */
+export function readSource({ tune = null, form = null, content = null, name = null }) {
+  const { most_notes: most, most_bytes: mostBytes } = LIMITS;
+  const isFile = form !== null && content !== null;
+  if ((tune !== null) === isFile || (!isFile && (form || content))) {
+    refuse("tune", "is not given in one way", "send either tune, or form and content");
+  }
+  if (tune !== null && name !== null) refuse("name", "means nothing beside tune, which has a title", "leave it out");
+  if (tune !== null) {
+    if (tune.notes.length > most) tooLong("tune.notes", `are ${grouped(tune.notes.length)}`, most);
+    return { phrase: toPhrase(tune), said: [] };
+  }
+  if (Math.floor(content.length / 4) * 3 - (content.slice(-2).match(/=/g) ?? []).length > mostBytes) {
+    refuse(name ?? "the file", `is larger than ${mostBytes / 1e6} MB`, "send one tune");
+  }
+  const called = (name || `the ${form} file`).split(/\s+/).filter(Boolean).join(" ");
+  const read = READERS[form];
+  if (!read) {
+    const forms = Object.keys(READERS).map((each) => `.${each}`).join(", "); // prettier-ignore
+    refuse(called, `is no page of ${forms}, and this page reads nothing else without a server`, WRITING.served);
+  }
+  const { phrase, repairs } = read(textOf(bytesOf(content, called), called), called);
+  if (phrase.notes.length > most) tooLong(called, `has ${grouped(phrase.notes.length)} notes`, most);
+  const title =
+    phrase.title ||
+    (name ?? "")
+      .split(/\s+/)
+      .filter(Boolean)
+      .join(" ")
+      .replace(/(^|\.)[^.]*$/, "");
+  return { phrase: { ...phrase, title }, said: repairs };
 }
 
-function phraseOf({ tune, form, content, name }) {
-  if (tune) return { phrase: toPhrase(tune), said: [] };
-  const called = inOneLine(name ?? "") || `the ${form} file`;
-  if (form !== FORM) {
-    throw new Refusal(called, `is no page of letters (.${FORM}), and this page reads nothing else without a server`, WRITING.served);
-  }
-  const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
-  if (bytes.length > LIMITS.most_bytes) {
-    throw new Refusal(called, `is larger than ${LIMITS.most_bytes / 1e6} MB`, "send one tune");
-  }
-  const { phrase, repairs } = parseLetters(textOf(bytes), called);
-  if (phrase.notes.length > LIMITS.most_notes) {
-    const most = grouped(LIMITS.most_notes);
-    throw new Refusal(called, `has ${grouped(phrase.notes.length)} notes, and ${most} are the most`, "send less");
-  }
-  const titled = inOneLine(name ?? "").replace(/\.[^.]*$|^[^.]*$/, "");
-  return { phrase: { ...phrase, title: phrase.title || titled }, said: repairs };
+function tooLong(where, what, most) {
+  refuse(where, `${what}, and ${grouped(most)} are the most`, "send less");
 }
 
-const inOneLine = (text) => text.split(/\s+/).filter(Boolean).join(" ");
-
-/** {tune, suggestions, said}: for each melody note the likeliest technique, if one is likely enough, with why. */
-export function suggest(source) {
-  const { phrase, said } = phraseOf(source);
-  const places = phrase.notes.map((_, note) => note).filter((note) => phrase.notes[note].voice === MELODY);
-  if (!places.length) throw new Refusal(phrase.title || "tune", "has no melody", "give a tune with notes");
-  const four = (share) => Number(share.toFixed(4));
-  const suggestions = suggestFor(places.map((note) => phrase.notes[note])).map((each, at) => ({
-    note: places[at],
-    technique: each.technique === null ? null : NAMES[each.technique],
-    probability: four(each.probability[each.likeliest]),
-    others: Object.fromEntries(
-      NAMES.map((name, technique) => [name, four(each.probability[technique])]).filter((_, technique) => technique !== each.likeliest),
-    ),
-    why: each.reason(each.likeliest),
-  }));
-  return { tune: toJson(phrase, said), suggestions, said: WRITING.suggested };
+function bytesOf(content, name) {
+  try {
+    return Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
+  } catch {
+    return refuse(name, "is not in base64", "encode its bytes so, in the standard alphabet");
+  }
 }

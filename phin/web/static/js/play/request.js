@@ -1,6 +1,16 @@
 // What is asked of the generator, as phin/generation/request.py: what cannot be is refused in the same words.
 
-import { FIELDS, HAND, HONG_PER_LINE, LAI_NAMES, METRES, MOST_LINES, MOST_TUNES, RANKED, STEPS_PER_HONG } from "./tables.js";
+import {
+  FIELDS,
+  HAND,
+  HONG_PER_LINE,
+  LAI_NAMES,
+  METRES,
+  MOST_LINES,
+  MOST_TUNES,
+  RANKED,
+  STEPS_PER_HONG,
+} from "./tables.js";
 import { hongBeforeZero, Metre } from "./phrase.js";
 import { refuse } from "./refusal.js";
 import { conditionIds } from "./tokenizer.js";

@@ -1,5 +1,5 @@
-// Which slots of a cache hold which rows of a tune, as phin/generation/slots.py: made in blocks, written where they lie;
-// under a window those are given up whose rows the tune does not see again.
+// Which slots of a cache hold which rows of a tune, as phin/generation/slots.py: made in blocks, written where they
+// lie; under a window those are given up whose rows the tune does not see again.
 
 const BLOCK = 64;
 

@@ -45,12 +45,20 @@ export function refuseLength(request, remedy) {
   }
 }
 
-/** What was streamed of a request, as a phrase. */
-export function tuneOf(notes, request, seed) {
-  const inferred = new Set(notes.some(({ duration }) => duration === UNKNOWN) ? ["duration"] : []);
-  const rung = letRestruckStringsStop(letRing(sorted(notes)));
+/** What was streamed of a request, as a phrase, after the one that it `begins` with, if it does. */
+export function tuneOf(notes, request, seed, begins = null) {
+  const inferred = new Set(begins?.inferred);
+  if (notes.some(({ duration }) => duration === UNKNOWN)) inferred.add("duration");
+  const rung = letRestruckStringsStop(letRing(sorted([...(begins?.notes ?? []), ...notes])));
   const phrase = phraseOf(rung, { metre: Metre.parse(request.metre), inferred });
   return { ...named(phrase, labelLai(phrase)), tempo: writtenTempo(request), title: `phin ${seed}-1` };
+}
+
+/** Throws Refusal where something is wished of a tune without end that only one with an end can have. */
+export function refuseWaitingForAnEnd(keep, remedy) {
+  if (keep.tonic) refuse("keep.tonic=true", "means nothing for a tune without end", remedy);
+  if (!keep.drone) return;
+  refuse("keep.drone=true", "cannot be struck under a tune that is not over", `play the drone beside it, or ${remedy}`);
 }
 
 /** What a tune without end keeps to: of a pace, nothing that waits for its last stroke. */

@@ -5,7 +5,7 @@ export let TOLD = null;
 export let SYMBOLS, FIELDS, SIZES, FIRST_IDS, NUM_IDS, CONDITIONS, METRES, LAI_NAMES, TEMPO_EDGES, DENSITY_EDGES;
 export let STEPS_PER_HONG, HONG_PER_LINE, MOST_LINES, MOST_TUNES, RANKED, MOST_RECALLED;
 export let FRETS, FRET_DISTANCES, TUNINGS, LAI, TECHNIQUES;
-export let DRAWING, READING, LAI_RULES, HAND, PAGE, SUGGESTION, WORDS, LIMITS, DEFAULT_SAMPLER, WRITING, READ_PAGE;
+export let DRAWING, READING, LAI_RULES, HAND, PAGE, SUGGESTION, WORDS, LIMITS, DEFAULT_SAMPLER, WRITING;
 
 /** Takes the tables in. Throws where others were told before: one program makes a page. */
 export function tell(manifest, about) {
@@ -25,7 +25,7 @@ export function tell(manifest, about) {
   TUNINGS = tables.fretboard.tunings;
   ({ drawing: DRAWING, reading: READING, lai: LAI_RULES, hand: HAND, page: PAGE, words: WORDS } = about.play);
   ({ suggestion: SUGGESTION, sampler: DEFAULT_SAMPLER, techniques: TECHNIQUES } = about.play);
-  ({ writing: WRITING, reading_pages: READ_PAGE } = about.play);
+  ({ writing: WRITING } = about.play);
   LAI = about.lai.map((lai) => ({ ...lai, root: LAI_RULES.roots[lai.name] }));
   LIMITS = about.limits;
 }

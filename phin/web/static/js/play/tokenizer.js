@@ -55,7 +55,10 @@ export function encode(phrase) {
   };
 }
 
-/** The same tune told from its end: START, the notes from `note` on, START again, those before, `note` itself to be said. */
+/**
+ * The same tune told from its end: START, the notes from `note` on, START again, those before, `note` itself to be
+ * said.
+ */
 export function futureFirst(encoded, note) {
   const future = [note + 1, encoded.ids.length - 1], past = [0, note + 2]; // prettier-ignore
   const told = (of) => [...of.slice(0, 1), ...of.slice(...future), ...of.slice(...past)];
@@ -129,4 +132,3 @@ function refuseGap(phrase, title, note, steps) {
   const reason = `${quarters} quarters pass before note ${note + 1} begins, and ${longest}`;
   refuse(title, reason, "shorten that rest, or leave the tune out");
 }
-

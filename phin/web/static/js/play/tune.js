@@ -21,7 +21,8 @@ const DENOMINATORS = [1, 2, 4, 8, 16, 32];
 export function toJson(phrase, said = []) {
   const lines = [...said], { notes } = phrase; // prettier-ignore
   let string = notes.map(() => null), fret = string; // prettier-ignore
-  const fingering = tried(() => finger(phrase, tuningOf(phrase)), (error) => lines.push(`no fingering: ${error.reason}`)); // prettier-ignore
+  const unplayed = (error) => lines.push(`no fingering: ${error.reason}`);
+  const fingering = tried(() => finger(phrase, tuningOf(phrase)), unplayed);
   if (fingering) ({ string, fret } = fingering);
   const begins = beginOf(phrase);
   return {
@@ -86,7 +87,12 @@ function toNote({ onset, duration = null, pitch, velocity = null, technique = nu
   };
 }
 
-const inOneLine = (text) => text.replace(/[\p{C}\p{Z}]/gu, " ").split(" ").filter(Boolean).join(" ");
+const inOneLine = (text) =>
+  text
+    .replace(/[\p{C}\p{Z}]/gu, " ")
+    .split(" ")
+    .filter(Boolean)
+    .join(" ");
 
 /** The page of an ending, if one can hold the tune; what was changed for it is said. */
 function page(phrase, ending, format, said) {
@@ -111,4 +117,3 @@ function tried(make, told) {
     return null;
   }
 }
-

@@ -1,7 +1,16 @@
 // What binds a tune, as a person asks for it, and the constraints that make it so, as phin/generation/wishes.py.
 
 import { ACCOMPANIMENT, FRETS, MELODY, STEPS_PER_HONG } from "./tables.js";
-import { ClosesOn, InLai, MostNotes, OnFretboard, OnlyMelody, OverDrone, Repetition, pitchOfId } from "./constraints.js";
+import {
+  ClosesOn,
+  InLai,
+  MostNotes,
+  OnFretboard,
+  OnlyMelody,
+  OverDrone,
+  Repetition,
+  pitchOfId,
+} from "./constraints.js";
 import { withDrone } from "./drone.js";
 import { fit } from "./fitting.js";
 import { DEFAULT, droneOf, Tuning } from "./fretboard.js";
@@ -53,10 +62,13 @@ export class Wishes {
     }
   }
 
-  /** What a tune of this request keeps to; `laterStrokes` are steps at which a note must come, if others than the last. */
+  /**
+   * What a tune of this request keeps to; `laterStrokes` are steps at which a note must come, if others than the last.
+   */
   constraints(request, laterStrokes = []) {
     if (this.tonic && request.about) {
-      const reason = `cannot be with about=${real(request.about)}: which note closes the tune is known when it is drawn`;
+      const about = `about=${real(request.about)}`;
+      const reason = `cannot be with ${about}: which note closes the tune is known when it is drawn`;
       refuse("keep.tonic=true", reason, "leave one of them out");
     }
     const lai = this.boundLai(request);
@@ -130,7 +142,10 @@ export class Wishes {
   }
 }
 
-/** The phrase with the strokes of its drone so many steps at least from others: what is nearer is struck with the melody. */
+/**
+ * The phrase with the strokes of its drone so many steps at least from others: what is nearer is struck with the
+ * melody.
+ */
 function atPace(phrase, leastSteps) {
   const drone = phrase.notes.filter((note) => note.voice === ACCOMPANIMENT);
   if (leastSteps === 1 || !drone.length) return phrase;
@@ -143,6 +158,10 @@ function atPace(phrase, leastSteps) {
     if (isApart) onsets.push(at);
   }
   const stops = [...onsets.slice(1), lastEnd(phrase.notes)];
-  const struck = onsets.map((onset, at) => ({ ...drone[0], onset, duration: Math.min(stops[at] - onset, LONGEST_STEP) }));
+  const struck = onsets.map((onset, at) => ({
+    ...drone[0],
+    onset,
+    duration: Math.min(stops[at] - onset, LONGEST_STEP),
+  }));
   return { ...phrase, notes: sorted([...phrase.notes.filter(({ voice }) => voice === MELODY), ...struck]) };
 }

@@ -49,3 +49,6 @@ export function quoted(text) {
 
 /** What is left of a whole division, never below 0. */
 export const modulo = (value, by) => ((value % by) + by) % by;
+
+/** A number with so many places after its point, as `round` has it. */
+export const places = (x, count) => Number(x.toFixed(count));
