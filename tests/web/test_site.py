@@ -226,7 +226,7 @@ def test_a_model_that_cannot_be_loaded_is_said_and_tried_again(opened: Open, hos
     until(page, "phin.notices.state.opened")
     page.context.route("**/step.onnx", lambda route: route.abort())
     page.reload()
-    until(page, "phin.notices.state.failed")
+    until(page, "window.phin?.notices?.state.failed")
     page.click("#play")
     page.wait_for_selector("#refusal:not([hidden])")
     said = "phin: the model cannot be loaded. See that you are connected, then press again."
