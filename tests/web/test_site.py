@@ -14,18 +14,23 @@ import numpy as np
 import pytest
 
 from phin.errors import InvalidConfig, PhinError
-from phin.generation.exported import Manifest
+from phin.generation.exported import Manifest, hash_of
+from phin.music.grid import begin_of
+from phin.music.midi import read_midi
+from phin.music.notation import lettered_slots
 from phin.web import onnxruntime_web, site
 from phin.web.onnxruntime_web import runtime_files
 from tests.cli.test_commands import phin
+from tests.model.test_checkpoint import saved
 from tests.runtime.conftest import folder as folder
+from tests.unchecked import unchecked
 from tests.web.hosting import UNDER, Host, hosting
 from tests.web.sites import CACHE, Write
 from tests.web.sites import model as model
 from tests.web.sites import root as root
 from tests.web.sites import runtime as runtime
 from tests.web.sites import write as write
-from tests.web.test_page import LAPTOP, PHONE, until
+from tests.web.test_page import LAPTOP, MINE, PHONE, bare, letters, play, put, until
 from tests.web.test_page import browser as browser
 
 ASKED = "?lai=yai&seed=3&lines=1&tempo=200&tuning=E-A-E&drone=1&source=han"
@@ -125,6 +130,68 @@ def test_a_worker_draws_and_what_it_draws_is_heard_and_lights(opened: Open) -> N
     assert page.is_hidden("#loading")
 
 
+def test_the_model_itself_draws_the_letters_that_are_saved(opened: Open, root: Path, tmp_path: Path) -> None:
+    """Fails: the site draws nothing, or its file is another tune than the page; the same seed gives another one."""
+    on_slots = ASKED.replace("seed=3", "seed=36")  # most of what this model draws lies off them
+    with hosting(root) as host:
+        page = opened(on_slots, base=host.base)
+        play(page)
+        shown = letters(page)
+        with page.expect_download() as download:
+            page.click("[data-to=mid]")
+        download.value.save_as(tmp_path / "tune.mid")
+        phrase = read_midi(tmp_path / "tune.mid", min_notes=1).phrase
+        assert shown == lettered_slots(phrase, begin_of(phrase))
+        assert not phrase.is_melody.all(), "the drone that was asked for"
+        drawn = page.evaluate("phin.session.drawn")
+        assert drawn == sorted(set(phrase.melody.onset.tolist()))
+        again = opened(page.url[page.url.index("?") :], base=host.base)
+        play(again)
+        assert letters(again) == shown
+        again.click("#new")
+        until(again, f"phin.session.tune && !location.search.includes('{page.url[page.url.index('seed=') :]}')")
+        assert letters(again) != shown
+
+
+@pytest.mark.parametrize("ending", ["txt", "tab", "html", "wav"])
+def test_every_button_that_saves_gives_its_file(opened: Open, root: Path, tmp_path: Path, ending: str) -> None:
+    """Fails: a button of the site gives no file, or one of another kind."""
+    with hosting(root) as host:
+        page = opened(base=host.base)
+        play(page)
+        with page.expect_download() as download:
+            page.click(f"[data-to={ending}]")
+        download.value.save_as(path := tmp_path / "file")
+    begins = {"txt": b"title:", "tab": b"title:", "html": b"<!", "wav": b"RIFF"}[ending]
+    assert download.value.suggested_filename.endswith(f".{ending}")
+    assert path.read_bytes().startswith(begins)
+
+
+def test_a_tune_of_ones_own_is_worked_on(opened: Open, root: Path) -> None:
+    """Fails: a button of the site does nothing: to continue, to decorate, to suggest, to draw four."""
+    with hosting(root) as host:
+        page = opened(base=host.base)
+        put(page, MINE)
+        mine = letters(page)
+        assert mine == list(MINE.replace("|", "").replace(" ", ""))
+        page.click("#work summary")
+        page.click("#suggest")
+        page.wait_for_selector("#suggestions tbody tr")
+        assert "synthetic" in page.inner_text("#suggestions-said")
+        for use in ("continue", "decorate", "rhythm"):
+            page.click(f"[data-use={use}]")
+            until(page, f"phin.session.settings.use === '{use}' && phin.session.tune", 60)
+            page.click("#back")
+            assert letters(page) == mine
+        page.click('[data-hong="2"]')
+        page.click("#choice-rewrite")
+        until(page, "phin.session.settings.use === 'rewrite' && phin.session.tune", 60)
+        assert bare(letters(page))[:8] == mine[:8]
+        page.click("#variations summary")
+        page.click("#draw-four")
+        page.wait_for_selector("#four li:nth-child(4)", timeout=60_000)
+
+
 def test_what_a_worker_refuses_is_said_and_its_faults_are_named(opened: Open) -> None:
     """Fails: a setting that cannot be leaves the page waiting for ever."""
     page = opened(ASKED.replace("tempo=200", "tempo=5"))
@@ -159,7 +226,7 @@ def test_a_model_that_cannot_be_loaded_is_said_and_tried_again(opened: Open, hos
     until(page, "phin.notices.state.opened")
     page.context.route("**/step.onnx", lambda route: route.abort())
     page.reload()
-    until(page, "phin.notices.state.failed")
+    until(page, "window.phin?.notices?.state.failed")
     page.click("#play")
     page.wait_for_selector("#refusal:not([hidden])")
     said = "phin: the model cannot be loaded. See that you are connected, then press again."
@@ -316,3 +383,15 @@ def test_the_command_writes_a_site_and_refuses_what_means_nothing(folder: Path, 
     about = json.loads((out / "about.json").read_text(encoding="utf-8"))
     assert (about["precision"], about["graph"]) == ("int8", Manifest.read(folder).sha256["step-int8.onnx"])
     assert "port=1: means nothing" in phin("web", f"checkpoint={folder}", f"out={out}", "port=1").complaint
+
+
+def test_a_checkpoint_is_exported_for_its_site(runtime: dict, tmp_path: Path) -> None:
+    """Fails: who trained a model must know of exporting before its page can be put anywhere."""
+    saved(checkpoint := tmp_path / "good.ckpt")
+    with unchecked():
+        told = phin("web", f"checkpoint={checkpoint}", f"out={tmp_path / 'site'}", f"cache={CACHE}", "precision=int8")
+    assert told.status == 0, told.err
+    assert "ONNX fp32, side by side" in told.out, "what it was tried on is shown"
+    manifest = Manifest.read(tmp_path / "site")
+    assert manifest.sha256["step-int8.onnx"] == hash_of(tmp_path / "site" / "step.onnx")
+    assert json.loads((tmp_path / "site" / "about.json").read_text(encoding="utf-8"))["name"] == "good.ckpt"

@@ -53,8 +53,8 @@ const WORDS = {
   file: ["Open a file", "เปิดไฟล์"],
   fileHint: ["MIDI, letters (.txt), ABC or tablature", "MIDI, โน้ตตัวอักษร (.txt), ABC หรือแท็บ"],
   fileHintAlone: [
-    "letters (.txt); MIDI, ABC and tablature are read where phin-web serves",
-    "โน้ตตัวอักษร (.txt) ส่วน MIDI, ABC และแท็บเปิดได้ในหน้าที่ phin-web ให้บริการ",
+    "letters (.txt) or tablature (.tab); MIDI and ABC are read where phin-web serves",
+    "โน้ตตัวอักษร (.txt) หรือแท็บ (.tab) ส่วน MIDI และ ABC เปิดได้ในหน้าที่ phin-web ให้บริการ",
   ],
   letters: ["Letters", "โน้ตไทย"],
   lettersInput: ["Type letters", "พิมพ์โน้ต"],

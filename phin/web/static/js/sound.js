@@ -21,7 +21,6 @@ export class Sound extends EventTarget {
     this.tempo = 100; // hong a minute
     this.drone = null; // {pitch, string, fret}: the open string that drones
     this.underTune = false; // whether it does so under a tune that has no drone of its own
-    this.scale = [];
     this.stretches = [];
     this.playing = false;
     this.waits = false;
@@ -58,7 +57,6 @@ export class Sound extends EventTarget {
     this.silence();
     const { loop, countIn } = this.practice;
     this.session = session;
-    this.scale = scaleOf(session.notes);
     const begins = from ?? (loop ? loop.from : session.first);
     const counted = countIn ? 4 : 0;
     const now = this.context.currentTime + SOON;
@@ -175,11 +173,12 @@ export class Sound extends EventTarget {
   gather(from, to, strokes) {
     const { notes, begins } = this.session;
     const late = this.context.currentTime + 0.005;
+    const scale = scaleOf(notes); // as far as the tune is drawn
     let before = melodyAt(notes, from - 1)?.pitch ?? null;
     notes.forEach((note, place) => {
       if (note.onset < from || note.onset >= to) return;
       const gain = note.voice === "melody" ? 1 : ACCOMPANIMENT_GAIN;
-      for (const stroke of strokesAt(notes, place, this.pace, this.scale, before)) {
+      for (const stroke of strokesAt(notes, place, this.pace, scale, before)) {
         const time = Math.max(this.timeOf(note.onset) + stroke.after, late);
         strokes.push(this.string(time, stroke, note.string, gain, note.voice, note.onset));
       }

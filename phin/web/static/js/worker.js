@@ -1,5 +1,6 @@
 // A Worker that draws: it loads the model, and does what local.js asks of it, several things at once if need be.
 
+import { breath } from "./play/breath.js";
 import { Player } from "./play/player.js";
 
 const AHEAD = 8; // events of a call that may be on their way to the page
@@ -78,7 +79,7 @@ async function answer({ id, call, given }) {
   const send = (event) => (data) => (ahead++, postMessage({ id, event, data }));
   const on = { begin: send("begin"), note: send("note"), tune: send("tune") };
   const ready = async () => {
-    await breath();
+    await breath(); // a graph that runs lets nothing in, not even what would stop it
     while (ahead >= AHEAD && !stopping.signal.aborted) await new Promise((done) => (goOn = done));
   };
   try {
@@ -98,13 +99,6 @@ async function answered(draws, call, given) {
   if (draws[call]) return draws[call](...given);
   return (await import("./play/writers.js"))[call](...given);
 }
-
-const { port1, port2 } = new MessageChannel();
-const breathless = [];
-port1.onmessage = () => breathless.shift()();
-
-/** Lets messages in: a graph that runs gives way to nothing, not even to what would stop it. */
-const breath = () => new Promise((done) => (breathless.push(done), port2.postMessage(null)));
 
 function told(error) {
   const { where, reason, remedy, message, stack } = error;
