@@ -1,6 +1,6 @@
 // What binds a tune, as a person asks for it, and the constraints that make it so, as phin/generation/wishes.py.
 
-import { ACCOMPANIMENT, FRETS, MELODY, STEPS_PER_HONG } from "./tables.js";
+import { ACCOMPANIMENT, FRETS, STEPS_PER_HONG } from "./tables.js";
 import {
   ClosesOn,
   InLai,
@@ -15,7 +15,7 @@ import { withDrone } from "./drone.js";
 import { fit } from "./fitting.js";
 import { DEFAULT, droneOf, Tuning } from "./fretboard.js";
 import { laiNamed } from "./lai.js";
-import { lastEnd, melodyOf, sorted } from "./phrase.js";
+import { lastEnd, letRestruckStringsStop, melodyOf, sorted } from "./phrase.js";
 import { Refusal, refuse } from "./refusal.js";
 import { lastStroke, writtenTempo } from "./request.js";
 import { LONGEST_STEP } from "./tokenizer.js";
@@ -163,5 +163,5 @@ function atPace(phrase, leastSteps) {
     onset,
     duration: Math.min(stops[at] - onset, LONGEST_STEP),
   }));
-  return { ...phrase, notes: sorted([...phrase.notes.filter(({ voice }) => voice === MELODY), ...struck]) };
+  return { ...phrase, notes: letRestruckStringsStop(sorted([...melodyOf(phrase), ...struck])) };
 }
