@@ -65,7 +65,8 @@ export class Page {
   fact(name, value, line) {
     if (name === "lai") return this.lai(value, line);
     if (name === "tempo") {
-      const number = Number(/^\d+(?:\.\d+)?/.exec(value)?.[0] ?? NaN);
+      const digits = value.replace(/[๐-๙]/g, (digit) => digit.charCodeAt(0) - "๐".charCodeAt(0));
+      const number = Number(/^\d+(?:\.\d+)?/.exec(digits)?.[0] ?? NaN);
       if (number >= 4 && number <= 1000) return rounded(60e6 / number);
       this.refuse(line, `${quoted(value)} is no tempo`, "write hong a minute, such as tempo: 110");
     }
