@@ -26,6 +26,7 @@ LETTERS = {
     "slots without bars": "- - - ล - ด - ร",
     "words": "เกริ่น\n| ---ล | -ด-ร | (ซ้ำ 2 รอบ)\nท่อน 1: | -ม-ซ | -ล-ด | [จบ]\n",
     "other signs": "| －－—ล ｜ ‐ด–ร |\n# a remark\n| -๑-๒ |",
+    "Thai digits": "ความเร็ว: ๑๑๐.๕\nmetre: ๔/๔\n| ---ล | -๑-๒ |",
     "a shorthand": "ลาย: ลายใหญ่\nล ด ร ม ซ / ล ซ ม ร .... / ด ร ม\nม ร ด ล",
     "a header that says nothing": "by: somebody\nตั้งสาย: E-B-E\n| ---ล |",
     "no letters": "title: nothing\n",
@@ -49,6 +50,7 @@ LETTERS = {
 TABS = {
     "three strings": "1 E4 | - - - 3 | - 5,7 - - |\n2 A3 | - - 7 - | - - - - |\n3 E3 | - (0) - - | (0) - - (0) |\n",
     "another tuning": "tuning: E-A\nmetre: 3/4\n(a part)\n1 | - - - 3 |\n2 | (0) - - - |\n",
+    "Thai frets": "๑ | - - - ๓ |\n๒ | - - - - |\n๓ | (๐) - - - |\n",
     "too few strings": "1 | - - - 3 |\n2 | - - - - |\n",
     "another open string": "1 D4 | - - - 3 |\n2 | - - - - |\n3 | - - - - |\n",
     "no such fret": "1 | - - - 16 |\n2 | - - - - |\n3 | - - - - |\n",

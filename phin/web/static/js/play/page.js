@@ -8,7 +8,7 @@ import { laiNamed } from "./lai.js";
 import { DOWN, isWritable, letterOfSymbol, letterOf, pitchOf, SYMBOL, written } from "./letters.js";
 import { Metre, pitchName } from "./phrase.js";
 import { Refusal, refuse } from "./refusal.js";
-import { general, grouped, quoted, rounded } from "./words.js";
+import { general, grouped, inArabic, quoted, rounded } from "./words.js";
 
 /** Words on a page: parts, repeats, whatever stands in brackets; finds all where it is asked for all. */
 export const wordsIn = (line) => [...line.matchAll(new RegExp(PAGE.words, "g"))];
@@ -65,8 +65,7 @@ export class Page {
   fact(name, value, line) {
     if (name === "lai") return this.lai(value, line);
     if (name === "tempo") {
-      const digits = value.replace(/[๐-๙]/g, (digit) => digit.charCodeAt(0) - "๐".charCodeAt(0));
-      const number = Number(/^\d+(?:\.\d+)?/.exec(digits)?.[0] ?? NaN);
+      const number = Number(/^\d+(?:\.\d+)?/.exec(inArabic(value))?.[0] ?? NaN);
       if (number >= 4 && number <= 1000) return rounded(60e6 / number);
       this.refuse(line, `${quoted(value)} is no tempo`, "write hong a minute, such as tempo: 110");
     }

@@ -3,7 +3,7 @@
 
 import { ACCOMPANIMENT, HONG_PER_LINE, MELODY, STEPS_PER_HONG, UNKNOWN } from "./tables.js";
 import { refuse } from "./refusal.js";
-import { quoted } from "./words.js";
+import { inArabic, quoted } from "./words.js";
 
 export class Metre {
   constructor(numerator, denominator) {
@@ -17,7 +17,7 @@ export class Metre {
   }
 
   static parse(text) {
-    const parts = text.split("/");
+    const parts = inArabic(text).split("/");
     if (parts.length !== 2 || !parts.every((part) => /^\s*[+-]?\d+(_\d+)*\s*$/.test(part))) {
       refuse(`metre ${quoted(text)}`, "is not a time signature", "write it as 2/4");
     }

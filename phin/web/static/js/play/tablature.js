@@ -7,7 +7,7 @@ import { beginOf, hongOf, pageBegins, SHARES, SLOTS_PER_HONG, slotPlaces, STEPS_
 import { areWords, asText, barred, headerLines, Page, pageLines } from "./page.js";
 import { letRestruckStringsStop, letRing, Metre, phraseOf, pitchName, sorted } from "./phrase.js";
 import { refuse } from "./refusal.js";
-import { quoted } from "./words.js";
+import { inArabic, quoted } from "./words.js";
 
 const STRING = /^\s*(?<string>\d)\s*(?<open>[A-G][#b]?-?\d)?\s*\|(?<slots>.*)\|\s*$/;
 const FRET = /^(?:\((?<under>\d{1,2})\)|(?<fret>\d{1,2})|-)$/;
@@ -19,12 +19,12 @@ export function parseTablature(text, where) {
   let block = [], tuning = null, numHong = 0; // prettier-ignore
   for (const [number, line] of page.lines(text)) {
     tuning ??= page.facts.tuning ? Tuning.parse(page.facts.tuning) : DEFAULT;
-    if (NUMBERS.test(line)) continue; // the numbers of hong above a line
+    if (NUMBERS.test(inArabic(line))) continue; // the numbers of hong above a line
     if (!block.length && areWords(line.trim())) {
       words.push([numHong, line.trim()]);
       continue;
     }
-    const string = STRING.exec(line);
+    const string = STRING.exec(inArabic(line));
     if (!string || Number(string.groups.string) !== block.length + 1) {
       const reason = `string ${block.length + 1} of ${tuning} should stand here`;
       page.refuse(number, reason, "write a line a string, the highest first, such as 1 | - - - 5 |");

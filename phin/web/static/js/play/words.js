@@ -47,6 +47,9 @@ export function quoted(text) {
   return mark + (mark === "'" ? inside.replace(/'/g, "\\'") : inside) + mark;
 }
 
+/** A text with the digits of Thai and Lao as those of all, which Python reads alike. */
+export const inArabic = (text) => text.replace(/[๐-๙໐-໙]/g, (digit) => digit.charCodeAt(0) & 15);
+
 /** What is left of a whole division, never below 0. */
 export const modulo = (value, by) => ((value % by) + by) % by;
 
