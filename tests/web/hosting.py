@@ -33,6 +33,7 @@ def hosting(root: Path) -> Iterator[Host]:
     """Serves root/UNDER until the block ends."""
     host = Host("")
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, host=host, directory=str(root))) as server:
+        server.handle_error = lambda *_: None  # a page that goes away breaks off what it asked for
         host.base = f"http://127.0.0.1:{server.server_port}/{UNDER}/"
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
