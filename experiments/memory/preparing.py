@@ -1,6 +1,6 @@
 """Does preparing a folder of ten times as many files need more memory? From the repository:
 
-    python experiments/memory/preparing.py [--files 2000 20000] [--keep FOLDER]
+    python experiments/memory/preparing.py [--files 2000 20000 60000] [--keep FOLDER]
 
 Writes so many small MIDI files (64 notes of a composer piece, in some key, from somewhere in it), prepares each folder
 in a process of its own with one process that reads, and writes preparing.csv.
@@ -70,7 +70,7 @@ def write_files(folder: Path, count: int, pieces: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--files", type=int, nargs="+", default=[2_000, 20_000])
+    parser.add_argument("--files", type=int, nargs="+", default=[2_000, 20_000, 60_000])
     parser.add_argument("--pieces", type=int, default=500)
     parser.add_argument("--keep", type=Path, help="a folder for the files, kept")
     parser.add_argument("--out", type=Path, default=HERE / "preparing.csv")

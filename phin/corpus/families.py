@@ -239,7 +239,7 @@ def _parts(file: IO[bytes], dtype: type, folder: Path | None) -> Iterator[tuple[
     for _, _, part in pieces():
         sizes += np.bincount(part, minlength=num_parts)
     begins = sizes.cumsum() - sizes
-    with tempfile.TemporaryFile(dir=folder, buffering=0) as apart:
+    with tempfile.TemporaryFile(dir=folder) as apart:
         following = begins.copy()
         for start, piece, part in pieces():
             order = np.argsort(part, kind="stable")
@@ -251,6 +251,7 @@ def _parts(file: IO[bytes], dtype: type, folder: Path | None) -> Iterator[tuple[
                 apart.seek(int(following[number]) * record.itemsize)
                 apart.write(some.tobytes())
                 following[number] += len(some)
+        apart.flush()
         for begin, size in zip(begins.tolist(), sizes.tolist(), strict=True):
             apart.seek(begin * record.itemsize)
             records = np.fromfile(apart, record, count=size)

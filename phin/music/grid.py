@@ -166,7 +166,8 @@ def _separate_strokes(steps: Rows) -> None:
     if not meet.any():
         return  # as in most files: to go through them note by note would be a fifth of the time of reading one
     free: dict[int, tuple[int, int]] = {}  # pitch -> (row of the stroke before, its onset)
-    for row, (onset, pitch) in enumerate(steps[:, [ONSET, PITCH]].tolist()):
+    rows = np.flatnonzero(np.isin(steps[:, PITCH], one[meet, PITCH]))  # nor does one pitch concern another
+    for row, (onset, pitch) in zip(rows.tolist(), steps[rows][:, [ONSET, PITCH]].tolist(), strict=True):
         if pitch in free:
             before, start = free[pitch]
             onset = max(onset, start + 1)

@@ -72,12 +72,21 @@ def find_melody(rows: Rows, part: Column | None = None, parts: Sequence[PartName
     voice = np.full(len(rows), Voice.ACCOMPANIMENT, dtype=np.int32)
     if len(rows) == 0:
         return voice
-    parts = [replace(each, name=_NUMBER.sub("", each.name)) for each in parts]
-    of_one_instrument = [parts.index(each) if each.name else number for number, each in enumerate(parts)]
-    part = np.zeros(len(rows), dtype=np.int64) if part is None else np.array(of_one_instrument)[part]
+    parts = [unnumbered(each) for each in parts]
+    part = np.zeros(len(rows), dtype=np.int64) if part is None else np.array(instruments(parts))[part]
     chosen = np.flatnonzero(_chosen_part(rows, part, parts))
     voice[chosen[_line(rows[chosen])]] = Voice.MELODY
     return voice
+
+
+def unnumbered(part: PartName) -> PartName:
+    """A part by its name without a number at its end."""
+    return replace(part, name=_NUMBER.sub("", part.name))
+
+
+def instruments(parts: Sequence[PartName]) -> list[int]:
+    """Of each unnumbered part the first that is of the same instrument; one without a name is an instrument alone."""
+    return [parts.index(each) if each.name else number for number, each in enumerate(parts)]
 
 
 def skyline(rows: Rows) -> Bool[np.ndarray, " note"]:
@@ -163,14 +172,13 @@ def _is_under_a_held_note(line: Rows) -> Bool[np.ndarray, " note"]:
     under, accompanied = np.zeros(len(line), dtype=bool), set[int]()
     strokes = set(zip(onset, pitch, strict=True))
     sounding: list[int] = []
-    for note in range(len(line)):
-        length = end[note] - onset[note]
-        least = HELD * length if (end[note], pitch[note]) in strokes else 0
-        sounding = [other for other in sounding if end[other] > onset[note]]
-        higher = [other for other in sounding if pitch[other] > pitch[note]]
-        around = {other for other in higher if end[other] > end[note] and end[other] - onset[other] >= least}
-        accompanied |= around
-        under[note] = bool(around) or any(end[other] == end[note] for other in accompanied.intersection(higher))
+    for note, (begins, ends, height) in enumerate(zip(onset, end, pitch, strict=True)):
+        sounding = [other for other in sounding if end[other] > begins]
+        if higher := [other for other in sounding if pitch[other] > height]:
+            least = HELD * (ends - begins) if (ends, height) in strokes else 0
+            around = {other for other in higher if end[other] > ends and end[other] - onset[other] >= least}
+            accompanied |= around
+            under[note] = bool(around) or any(end[other] == ends for other in accompanied.intersection(higher))
         sounding.append(note)
     return under
 
@@ -190,10 +198,10 @@ def _is_drone(rows: Rows) -> Bool[np.ndarray, " note"]:
     if not _overlap(rows):
         return nothing  # there is one line
     is_drone, held = nothing.copy(), _held(rows)
-    for candidate in np.unique(pitch).tolist():
-        mine = pitch == candidate
-        sounds = rows[mine, DURATION].sum() / span
-        if sounds < LOW_DRONE or (~mine).sum() < 4 or not _is_apart(rows, mine):
+    time = np.bincount(pitch, weights=rows[:, DURATION])  # of each pitch
+    for candidate in np.flatnonzero((time / span >= LOW_DRONE) & (time > 0)).tolist():
+        mine, sounds = pitch == candidate, time[candidate] / span
+        if (~mine).sum() < 4 or not _is_apart(rows, mine):
             continue
         above, below = _begin_during(rows, mine)
         is_low = above >= 4 * below and above > 0

@@ -40,7 +40,7 @@ from phin.music.midi_limits import (
     refuse_tempo,
     refuse_ticks,
 )
-from phin.music.midi_line import read_line
+from phin.music.midi_line import part_name, read_line
 from phin.music.midi_seal import DEFAULT_BEND_CENTS, SEALED, STORED, Part, unseal
 from phin.music.midi_writing import (
     WHEEL,
@@ -137,7 +137,8 @@ def read_midi_bytes(data: bytes, where: str, min_notes: int = MIN_NOTES) -> Midi
     score = _score(data, where)
     line = None if SEALED in data else read_line(score, min_notes)
     if line is not None:
-        return MidiReading(line, part=np.zeros(len(line), dtype=np.int32))
+        phrase, part = line
+        return MidiReading(phrase, part=part)
     return _interpret(_contents(score, data), where, min_notes)
 
 
@@ -199,7 +200,7 @@ def _track_part(track: Any) -> Part:
     """What a track of symusic's holds, which is what one channel of one track held."""
     bends = _stack(track.pitch_bends, "time value")
     cents = _bend_cents(_stack(track.controls, "number value").tolist()) if len(bends) else DEFAULT_BEND_CENTS
-    name = PartName(_name(track), track.program)
+    name = part_name(track)
     return Part(_stack(track.notes, "time duration pitch velocity"), bends, cents, name)
 
 
@@ -254,7 +255,7 @@ def _interpret(contents: _Contents, where: str, min_notes: int) -> MidiReading:
     part = rows[:, VOICE].copy()
     rows[:, VOICE] = find_melody(rows, part, [part.name for part in contents.parts])
     phrase = Phrase(rows, metre, tempo, deviation=deviation)
-    _refuse_few(len(phrase.melody), 0, min_notes, where)
+    _refuse_few(int(np.count_nonzero(phrase.is_melody)), 0, min_notes, where)
     bends = _bends_by_row(phrase, bent, silence, ticks_per_quarter) if bent else {}
     return MidiReading(phrase, tuple(repairs), bends, part)
 
@@ -282,16 +283,22 @@ def _bent_notes(parts: Iterable[Part], repairs: list[str]) -> dict[tuple[int, in
         if not len(part.bends):
             continue
         tick, semitones = part.bends[:, 0], part.bends[:, 1] * part.bend_cents / (100 * WHEEL)
-        heard = semitones == 0
-        for onset, duration, pitch in part.notes[:, :3].tolist():
-            first, last = np.searchsorted(tick, onset, "right"), np.searchsorted(tick, onset + duration, "left")
-            start = float(semitones[first - 1]) if first else 0.0
-            if not start and not semitones[first:last].any():
-                continue
-            heard[max(first - 1, 0) : last] = True
-            held = np.append(start, semitones[first:last])
-            time = np.append(0, tick[first:last] - onset)
-            points = np.stack([np.repeat(time, 2)[1:], np.repeat(held, 2)[:-1]], axis=1)
+        onsets, durations = part.notes[:, 0], part.notes[:, 1]
+        firsts = np.searchsorted(tick, onsets, "right")
+        lasts = np.searchsorted(tick, onsets + durations, "left")  # before the first for a note without length
+        starts = np.append(0.0, semitones)[firsts]
+        num_away = np.append(0, np.cumsum(semitones != 0))
+        is_bent = (starts != 0) | (num_away[lasts] > num_away[firsts])
+        begun_less_ended = np.zeros(len(tick) + 1, dtype=np.int64)  # bent notes that a turn of the wheel begins or ends
+        begins = np.maximum(firsts[is_bent] - 1, 0)
+        np.add.at(begun_less_ended, begins, 1)
+        np.add.at(begun_less_ended, np.maximum(lasts[is_bent], begins), -1)
+        heard = (semitones == 0) | (begun_less_ended.cumsum()[:-1] > 0)
+        chosen = (onsets, part.notes[:, 2], firsts, np.maximum(lasts, firsts), starts)
+        for onset, pitch, first, last, start in zip(*(column[is_bent].tolist() for column in chosen), strict=True):
+            points = np.empty((2 * (last - first) + 1, 2))
+            points[0], points[1::2, 0], points[2::2, 0] = (0, start), tick[first:last] - onset, tick[first:last] - onset
+            points[1::2, 1], points[2::2, 1] = np.append(start, semitones[first:last])[:-1], semitones[first:last]
             if len(points) > len(bent.get((onset, pitch), ())):
                 bent[onset, pitch] = points
         num_left_out += int((~heard).sum())
@@ -309,8 +316,8 @@ def _bends_by_row(
     off = phrase.deviation.onset if phrase.deviation else 0
     onset = (phrase.onset.astype(np.int64) * ticks_per_quarter + off) // STEPS_PER_QUARTER + silence
     keys = zip(onset.tolist(), phrase.pitch.tolist(), strict=True)
-    steps = STEPS_PER_QUARTER / ticks_per_quarter
-    return {row: bent[key] * [steps, 1] for row, key in enumerate(keys) if key in bent}
+    scale = np.array([STEPS_PER_QUARTER / ticks_per_quarter, 1])
+    return {row: bent[key] * scale for row, key in enumerate(keys) if key in bent}
 
 
 def _refuse_header(data: bytes, where: str) -> None:
@@ -414,14 +421,6 @@ def _part_of_mended(mended: Notes, contents: _Contents) -> Int[np.ndarray, " kep
     order = np.lexsort((-before[:, 1], before[:, 2], before[:, 0]))
     struck = before[order, 0] * 128 + before[order, 2]
     return contents.part_of[order[np.searchsorted(struck, mended[:, 0] * 128 + mended[:, 2])]]
-
-
-def _name(track: Any) -> str:
-    """A track's name, empty where it is in some older code page."""
-    try:
-        return track.name
-    except UnicodeDecodeError:
-        return ""
 
 
 def _without_silence(notes: Notes, ticks_per_quarter: int, metre: Metre | None, repairs: list[str]) -> Notes:
