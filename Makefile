@@ -13,10 +13,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test check generate web notebooks clean
+.PHONY: help setup train test check generate web web-static notebooks clean
 
 help:            ## what can be made
-	@grep -E '^[a-z]+: .*##|^[a-z]+:  *##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
 
 setup: $(READY)  ## .venv with everything the README's commands need
 
@@ -43,6 +43,9 @@ generate: $(READY)  ## eight more tunes from the default run
 
 web: $(READY)    ## the page of the default run: new tunes heard, seen and kept in the browser
 	$(BIN)/phin-web checkpoint=$(RUN) $(ARGS)
+
+web-static: $(READY)  ## the same page as a folder that any host can serve: it draws in the browser, offline too
+	$(BIN)/phin-web checkpoint=$(RUN) out=site $(ARGS)
 
 notebooks: $(READY)  ## runs the notebooks in place: their outputs are what a reader sees
 	$(BIN)/python -m tests.notebooks.execute
