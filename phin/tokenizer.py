@@ -38,6 +38,7 @@ from phin.music.phrase import (
     let_ring,
     rows_from_columns,
 )
+from phin.music.technique import Technique
 
 PAD_ID, START_ID, END_ID, UNKNOWN_ID = range(4)
 NUM_SYMBOLS = 4
@@ -46,6 +47,7 @@ LONGEST_STEP = 16 * STEPS_PER_QUARTER
 """Sixteen quarters: the longest gap or note that the vocabulary holds; a longer one is refused by name."""
 
 NUM_TECHNIQUES = 16
+"""Those that there are, and room for more: no tune has one without a name, and none is drawn."""
 
 
 @dataclass(frozen=True)
@@ -305,7 +307,8 @@ def _refuse_what_does_not_fit(phrase: Phrase, values: np.ndarray) -> None:
     defects = {DURATION: Defect.NOTE_TOO_LONG, PITCH: Defect.RANGE_TOO_WIDE}
     for index, field in enumerate(FIELDS):
         column = values[:, index]
-        outside = (column < field.lowest) | (column > field.highest)
+        highest = max(Technique) if index == TECHNIQUE else field.highest
+        outside = (column < field.lowest) | (column > highest)
         if index in optional:
             outside &= column != UNKNOWN
         if outside.any():
@@ -315,7 +318,7 @@ def _refuse_what_does_not_fit(phrase: Phrase, values: np.ndarray) -> None:
             raise InvalidTune(
                 phrase.title or "tune",
                 defects.get(index, Defect.BAD_NOTATION),
-                f"note {note + 1} has {field.name} {column[note]}, and {field.lowest} to {field.highest} can be held",
+                f"note {note + 1} has {field.name} {column[note]}, and {field.lowest} to {highest} can be held",
                 "shorten or move that note, or leave the tune out",
             )
 

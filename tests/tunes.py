@@ -4,7 +4,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 from phin.music.phrase import DURATION, ONSET, PITCH, UNKNOWN, Metre, Phrase, Rows, Voice, rows_from_columns
-from phin.tokenizer import HIGHEST_PITCH, LONGEST_STEP, LOWEST_PITCH, METRES, NUM_TECHNIQUES, first_origin
+from phin.music.technique import Technique
+from phin.tokenizer import HIGHEST_PITCH, LONGEST_STEP, LOWEST_PITCH, METRES, first_origin
 
 MINOR_PENTATONIC_ON_A = (57, 60, 62, 64, 67, 69, 72, 74, 76, 79, 81)
 CHROMATIC = tuple(range(57, 82))
@@ -21,7 +22,7 @@ def tunes(draw: st.DrawFn, min_notes: int = 0, max_notes: int = 16) -> Phrase:
         lengths,
         st.sampled_from([LOWEST_PITCH, 57, HIGHEST_PITCH]) | st.integers(LOWEST_PITCH, HIGHEST_PITCH),
         st.just(UNKNOWN) | st.integers(1, 127),
-        st.just(UNKNOWN) | st.integers(0, NUM_TECHNIQUES - 1),
+        st.just(UNKNOWN) | st.sampled_from(Technique),
         st.sampled_from(Voice),
     )
     notes = np.array(draw(st.lists(note, min_size=min_notes, max_size=max_notes)), dtype=np.int64).reshape(-1, 6)

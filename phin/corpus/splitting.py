@@ -50,12 +50,14 @@ class Splitting:
     def splits(self, family: Int[np.ndarray, " tune"]) -> Int8[np.ndarray, " tune"]:
         """The split of each tune, as TRAIN, VALIDATION, TEST or LEFT_OUT; families are numbered by their first tune.
 
-        What phin makes itself is trained on and never measured, unless there is nothing else.
+        What phin makes itself is trained on and never measured, unless there is nothing else; so only families with
+        other tunes in them are split.
         """
         if self._listed is None:
-            is_first = family == np.arange(len(family))
-            of_family = np.zeros(len(family), dtype=np.int8)
-            of_family[is_first] = split_families(np.frombuffer(self._places)[is_first], self._held_out)
+            of_family = np.full(len(family), TRAIN, dtype=np.int8)
+            counts = (family == np.arange(len(family))) & self.is_made.all()
+            counts[family[~self.is_made]] = True  # of those that may be measured, some are
+            of_family[counts] = split_families(np.frombuffer(self._places)[counts], self._held_out)
             split = of_family[family]
         else:
             split = np.array(self._named, dtype=np.int8)

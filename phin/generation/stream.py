@@ -124,10 +124,10 @@ def phrase_of(notes: Iterable[StreamedNote], metre: Metre | None = None, begins:
     if not len(columns):
         raise ValueError("no note was streamed")
     is_unknown = bool((columns[:, DURATION_COLUMN] == UNKNOWN).any())
-    rows, inferred = rows_from_columns(*columns.T), frozenset({Inferred.DURATION} if is_unknown else ())
+    inferred = frozenset({Inferred.DURATION} if is_unknown else ())
     if begins is not None:
-        rows, inferred = np.concatenate([begins.rows, rows]), inferred | begins.inferred
-    return Phrase(let_restruck_strings_stop(let_ring(rows)), metre, inferred=inferred)
+        columns, inferred = np.concatenate([begins.rows, columns]), inferred | begins.inferred
+    return Phrase(let_restruck_strings_stop(let_ring(rows_from_columns(*columns.T))), metre, inferred=inferred)
 
 
 def tune_of(notes: Iterable[StreamedNote], request: TuneRequest, seed: int, begins: Phrase | None = None) -> Phrase:

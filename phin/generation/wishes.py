@@ -27,7 +27,17 @@ from phin.music.drone import with_drone
 from phin.music.fitting import fit
 from phin.music.fretboard import DEFAULT, Drone, DroneKind, Tuning, drone, playable
 from phin.music.lai import Lai, lai_named
-from phin.music.phrase import DURATION, HIGHEST_PITCH, LOWEST_PITCH, ONSET, STEPS_PER_QUARTER, Phrase, rows_from_columns
+from phin.music.phrase import (
+    DURATION,
+    HIGHEST_PITCH,
+    LOWEST_PITCH,
+    ONSET,
+    PITCH,
+    STEPS_PER_QUARTER,
+    Phrase,
+    let_restruck_strings_stop,
+    rows_from_columns,
+)
 from phin.tokenizer import LONGEST_STEP
 
 
@@ -159,19 +169,22 @@ class Wishes:
 
 def at_pace(phrase: Phrase, least_steps: int) -> Phrase:
     """The phrase with the strokes of its drone so many steps at least from others: one that is nearer to a melody's is
-    struck with it. Each rings until the next.
+    struck with it, or left out where that is the drone's own pitch. Each rings until its string is struck again.
     """
     is_drone, melody = ~phrase.is_melody, np.unique(phrase.melody.onset)
     if least_steps == 1 or not is_drone.any():
         return phrase
+    stroke = phrase.rows[is_drone][:1]
+    taken = set(phrase.melody.onset[phrase.melody.pitch == stroke[0, PITCH]].tolist())
     onsets = list[int]()
     for onset in phrase.onset[is_drone].tolist():
         near = int(melody[np.abs(melody - onset).argmin()])
         at = near if abs(near - onset) < least_steps else onset
-        if not onsets or at == near != onsets[-1] or at - onsets[-1] >= least_steps:
+        if at not in taken and (not onsets or at == near != onsets[-1] or at - onsets[-1] >= least_steps):
             onsets.append(at)
-    struck = np.repeat(phrase.rows[is_drone][:1], len(onsets), axis=0)
+    struck = np.repeat(stroke, len(onsets), axis=0)
     struck[:, ONSET] = onsets
     rings = np.diff([*onsets, int(phrase.end.max())])
     struck[:, DURATION] = np.minimum(rings, LONGEST_STEP)
-    return replace(phrase, rows=rows_from_columns(*np.concatenate([phrase.melody.rows, struck]).T))
+    rows = rows_from_columns(*np.concatenate([phrase.melody.rows, struck]).T)
+    return replace(phrase, rows=let_restruck_strings_stop(rows))

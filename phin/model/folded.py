@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from phin.lookup import LOOKUPS, interval_table
 from phin.model.transformer import FieldHeads, MetricalPosition, RowEmbedding, pitch_class_ids
-from phin.tokenizer import NUM_FIELDS, NUM_INTERVALS, NUM_SYMBOLS, PITCH, SIZES, STEP, UNKNOWN_ID
+from phin.tokenizer import NUM_FIELDS, NUM_INTERVALS, NUM_SYMBOLS, PITCH, SIZES, STEP, TECHNIQUE, UNKNOWN_ID
 
 
 class Tables(nn.Module):
@@ -107,6 +107,7 @@ class FoldedHeads(nn.Module):
             biases[PITCH] = torch.cat([biases[PITCH], F.pad(heads.by_interval.bias, (0, 1))])
         for field, bias in enumerate(biases):
             bias[:NUM_SYMBOLS].masked_fill_(heads.undrawable[field], -torch.inf)
+        biases[TECHNIQUE][NUM_SYMBOLS:].masked_fill_(heads.unnamed, -torch.inf)
         self.out = nn.ModuleList(map(_linear, weights, biases))
         tables = [_weight(table) for table in heads.sees]
         if config.intervals:
@@ -123,7 +124,7 @@ class FoldedHeads(nn.Module):
     def logits(
         self, field: int, state: Float[Tensor, "tune dim"], melody: Int[Tensor, " tune"]
     ) -> Float[Tensor, "tune id"]:
-        """Logits of `field`, -inf for symbols that are never drawn, of states that have thought about it.
+        """Logits of `field`, -inf for what is never drawn, of states that have thought about it.
 
         `melody` is the last melody note's pitch id.
         """

@@ -39,6 +39,7 @@ from phin.errors import InvalidConfig
 from phin.lookup import BARS_COUNTED, LONGEST_BAR, POSITIONS
 from phin.music.lai import LAI
 from phin.music.phrase import STEPS_PER_QUARTER
+from phin.music.technique import Technique
 from phin.tokenizer import (
     DURATION,
     END_ID,
@@ -48,8 +49,10 @@ from phin.tokenizer import (
     NUM_INTERVALS,
     NUM_PITCHES,
     NUM_SYMBOLS,
+    NUM_TECHNIQUES,
     PITCH,
     STEP,
+    TECHNIQUE,
 )
 
 MOST_WEIGHTS = 1e9
@@ -495,6 +498,7 @@ class FieldHeads(nn.Module):
     """
 
     undrawable: Tensor
+    unnamed: Tensor
 
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
@@ -513,6 +517,7 @@ class FieldHeads(nn.Module):
         undrawable = torch.ones(NUM_FIELDS, NUM_SYMBOLS, dtype=torch.bool)
         undrawable[STEP, END_ID] = False
         self.register_buffer("undrawable", undrawable, persistent=False)
+        self.register_buffer("unnamed", torch.arange(NUM_TECHNIQUES) >= len(Technique), persistent=False)
 
     def think(self, field: int, state: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch dim"]:
         """The state after thinking about a field; of some fields nothing is thought."""
@@ -523,13 +528,18 @@ class FieldHeads(nn.Module):
     def logits(
         self, field: int, state: Float[Tensor, "batch time dim"], melody: Int[Tensor, "batch time"]
     ) -> tuple[Float[Tensor, "batch time id"], Float[Tensor, "batch time dim"]]:
-        """Logits of `field`, -inf for symbols that are never drawn, and the state after thinking about it."""
+        """Logits of `field`, -inf for what is never drawn (symbols, techniques without a name), and the state after
+        thinking about it.
+        """
         state = self.think(field, state)
         logits = self.out[field](state)
         if field == PITCH and self.config.intervals:
             logits = logits + F.pad(self._relative_pitch(state, melody), (NUM_SYMBOLS, 0))
         symbols = logits[..., :NUM_SYMBOLS].masked_fill(self.undrawable[field], -torch.inf)
-        return torch.cat([symbols, logits[..., NUM_SYMBOLS:]], dim=-1), state
+        values = logits[..., NUM_SYMBOLS:]
+        if field == TECHNIQUE:
+            values = values.masked_fill(self.unnamed, -torch.inf)
+        return torch.cat([symbols, values], dim=-1), state
 
     def see(
         self,

@@ -26,13 +26,14 @@ def plain_splits(
 ) -> list[str | None]:
     """The rule with all ids at hand, in lists and dictionaries: what `Splitting` is held to."""
     if listed is None:
-        found = {ids[first]: split_of(ids[first], held_out) for first in family}
+        split = {first for first, made in zip(family, is_made, strict=True) if all(is_made) or not made}
+        found = {ids[first]: split_of(ids[first], held_out) for first in sorted(split)}
         for empty in ("test", "validation", "train") if len(found) >= 3 else ():
             if empty not in found.values():
                 most = Counter(found.values()).most_common(1)[0][0]
                 candidates = sorted((id for id, split in found.items() if split == most), key=place_of)
                 found[candidates[-1 if empty == "train" else 0]] = empty
-        splits = [found[ids[first]] if len(found) >= 3 else "train" for first in family]
+        splits = [found.get(ids[first], "train") if len(found) >= 3 else "train" for first in family]
     else:
         splits = [listed.get(id, "train") for id in ids]
     only_made = all(is_made)
@@ -99,3 +100,15 @@ def test_of_a_few_families_every_split_gets_one(count: int) -> None:
         ids = [f"{draw}/{number}" for number in range(count)]
         assert set(splits_of(ids)) == {"train", "validation", "test"}
     assert set(splits_of(ids[:2])) == {"train"}
+
+
+def test_among_many_made_pieces_the_few_others_are_held_out() -> None:
+    """Fails: who trains on five tunes of their own and five hundred made ones is measured on nothing at all."""
+    splitting = Splitting(None, 0.001)
+    for number in range(500):
+        splitting.add(f"made/{number}", is_made=True)
+    for number in range(5):
+        splitting.add(f"mine/{number}", is_made=False)
+    splits = splitting.splits(np.arange(505))
+    assert Counter(splits[:500].tolist()) == {0: 500}
+    assert Counter(splits[500:].tolist()) == {0: 3, 1: 1, 2: 1}

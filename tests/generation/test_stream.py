@@ -17,7 +17,7 @@ from phin.generation.stream import StreamedNote, phrase_of, stream
 from phin.generation.torch_engine import TorchEngine
 from phin.motif import MotifMemory
 from phin.music.lai import lai_named
-from phin.music.phrase import DURATION, UNKNOWN, Inferred, Voice
+from phin.music.phrase import DURATION, UNKNOWN, Inferred, Phrase, Voice
 from phin.tokenizer import DURATION as DURATION_FIELD
 from phin.tokenizer import NUM_SYMBOLS, PITCH, STEP, Encoded
 from tests.tiny import PHRASE, TOKENIZER, identity_for, tiny_model
@@ -244,3 +244,11 @@ def test_notes_are_drawn_no_further_ahead_than_is_asked() -> None:
         assert when <= 2.0 + 0.5 * number
         assert when >= 0.5 * number - 0.5 - 1e-6
     assert start_of(TuneRequest()).onset.tolist() == [-48]
+
+
+def test_what_was_streamed_comes_after_what_it_goes_on_from_in_the_order_of_a_phrase() -> None:
+    """Fails: a lower note struck with the last given one breaks off the tune that goes on."""
+    begins = Phrase(np.array([[0, 24, 69, 80, -1, 0], [24, 24, 71, 80, -1, 0]]))
+    notes = [StreamedNote(24, 12, 57, -1, -1, 1, 0.0), StreamedNote(48, 12, 69, -1, -1, 0, 0.0)]
+    whole = phrase_of(notes, begins=begins)
+    assert whole.rows[:, [0, 2]].tolist() == [[0, 69], [24, 57], [24, 71], [48, 69]]

@@ -11,7 +11,7 @@ from phin.errors import PhinError
 from phin.generation.play import play
 from phin.generation.request import SamplerConfig, TuneRequest
 from phin.generation.torch_engine import TorchEngine
-from phin.generation.wishes import Wishes
+from phin.generation.wishes import Wishes, at_pace
 from phin.model.transformer import PhinTransformer
 from phin.music.fingering import finger
 from phin.music.fretboard import Tuning, playable
@@ -125,6 +125,19 @@ def test_a_drone_is_struck_under_the_tune_on_an_open_string() -> None:
         held = set(tune.pitch[~tune.is_melody].tolist())
         assert held == {57}, "the open A of E-A-E, the tonic of lai yai"
         assert tune.tuning == "E-A-E"
+
+
+def test_a_drone_moved_to_a_pace_leaves_the_melody_its_own_notes() -> None:
+    """Fails: a stroke of the drone falls onto the melody's own note of its pitch: the page breaks off, or loses it."""
+    columns = [(0, 12, 69), (22, 2, 57), (24, 24, 71), (50, 20, 57), (72, 24, 69)]
+    melody = [(onset, duration, pitch, -1, -1, 0) for onset, duration, pitch in columns]
+    drone = [(onset, stop - onset, 57, 58, 1, 1) for onset, stop in ((0, 22), (24, 46), (46, 50), (76, 96))]
+    rows = np.array(sorted(melody + drone), np.int64)
+    made = at_pace(Phrase(rows[np.lexsort((rows[:, 2], rows[:, 0]))], drone=(57,)), 6)
+    assert made.melody.rows[:, [0, 2]].tolist() == [[onset, pitch] for onset, _, pitch in columns]
+    struck = made.rows[~made.is_melody]
+    assert struck[:, 0].tolist() == [0, 24, 72], "with the melody's strokes, and none on its own note at 50"
+    assert (struck[:, 0] + struck[:, 1]).tolist() == [22, 50, 96], "its string is struck again"
 
 
 @pytest.mark.parametrize("pace", [0.7, 1.5, 3.0])

@@ -151,11 +151,12 @@ function atPace(phrase, leastSteps) {
   if (leastSteps === 1 || !drone.length) return phrase;
   const melody = [...new Set(melodyOf(phrase).map(({ onset }) => onset))];
   const onsets = [];
+  const taken = new Set(melodyOf(phrase).filter(({ pitch }) => pitch === drone[0].pitch).map(({ onset }) => onset)); // prettier-ignore
   for (const { onset } of drone) {
     const near = melody.reduce((best, each) => (Math.abs(each - onset) < Math.abs(best - onset) ? each : best));
     const at = Math.abs(near - onset) < leastSteps ? near : onset;
     const isApart = !onsets.length || (at === near ? at !== onsets.at(-1) : at - onsets.at(-1) >= leastSteps);
-    if (isApart) onsets.push(at);
+    if (isApart && !taken.has(at)) onsets.push(at);
   }
   const stops = [...onsets.slice(1), lastEnd(phrase.notes)];
   const struck = onsets.map((onset, at) => ({
