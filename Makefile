@@ -41,11 +41,11 @@ check: $(READY)  ## format, lint, import floors, types
 generate: $(READY)  ## eight more tunes from the default run
 	$(BIN)/phin-generate checkpoint=$(RUN) count=8 out=tunes $(ARGS)
 
-web: $(READY)    ## the page of the default run: new tunes heard, seen and kept in the browser
-	$(BIN)/phin-web checkpoint=$(RUN) $(ARGS)
+web: $(READY)    ## the page of the newest run: new tunes heard, seen and kept in the browser
+	$(BIN)/phin-web $(ARGS)
 
 web-static: $(READY)  ## the same page as a folder that any host can serve: it draws in the browser, offline too
-	$(BIN)/phin-web checkpoint=$(RUN) out=site $(ARGS)
+	$(BIN)/phin-web out=site $(ARGS)
 
 notebooks: $(READY)  ## runs the notebooks in place: their outputs are what a reader sees
 	$(BIN)/python -m tests.notebooks.execute

@@ -15,6 +15,15 @@ def refuse_precision(precision: str | None) -> None:
         raise InvalidConfig(f"precision={precision}", "is no precision of an exported model", remedy)
 
 
+def newest_run(folder: str = "runs") -> str:
+    """The run in a folder that saved a checkpoint last. Raises InvalidConfig where there is none."""
+    saved = [path for path in Path(folder).glob("*/checkpoints/*.ckpt") if path.is_file()]
+    if not saved:
+        remedy = "train one (make train), or name a checkpoint, a run or an exported folder"
+        raise InvalidConfig("checkpoint", f"is not named, and there is no run in {folder}", remedy)
+    return str(max(saved, key=lambda path: path.stat().st_mtime).parents[1])
+
+
 def is_exported(checkpoint: str) -> bool:
     """Whether it names an exported folder, be it torn."""
     return any((Path(checkpoint) / name).is_file() for name in (MANIFEST, *GRAPHS.values()))

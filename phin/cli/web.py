@@ -1,6 +1,7 @@
 """phin-web: a server that draws tunes for a page in the browser; or that page as a folder, which draws by itself."""
 
 import hashlib
+import re
 import signal
 import socket
 import tempfile
@@ -13,10 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from omegaconf import MISSING
 
 from phin.cli.app import run
-from phin.cli.engine import is_exported, open_engine, refuse_precision
+from phin.cli.engine import is_exported, newest_run, open_engine, refuse_precision
 from phin.cli.export import export_proven
 from phin.cli.typed import refuse_unheard
 from phin.config import choices_of, conf_dir
@@ -30,13 +30,16 @@ from phin.generation.request import SamplerConfig
 from phin.web.limits import ServerLimits
 from phin.writable import refuse_folder
 
+ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d+)?|\*", re.IGNORECASE)
+
 
 @dataclass
 class WebConfig:
     """Settings of phin-web."""
 
-    checkpoint: str = MISSING
-    """A .ckpt file, the folder of a run, or an exported model's, which is faster."""
+    checkpoint: str | None = None
+    """A .ckpt file, the folder of a run, or an exported model's, which is faster; the newest run in `runs`, if none is
+    named."""
     out: str | None = None
     """A folder for a site that needs no server of phin's: its page draws in the browser, also without a net. Nothing
     is served then; a run is exported first, on which `precision` may be chosen too."""
@@ -49,6 +52,8 @@ class WebConfig:
     cache: str = "cache"
     """Where prepared corpora lie: by the one that the model learned from, what is copied is told. For a site: what a
     run's export is tried on, and where ONNX Runtime for browsers is kept."""
+    origins: list[str] = field(default_factory=list)
+    """Other sites whose pages may ask the API, as [https://example.org]; none, unless named."""
     sampler: SamplerConfig = field(default_factory=SamplerConfig)
     """How notes are drawn, as far as a request does not say."""
     limits: ServerLimits = field(default_factory=ServerLimits)
@@ -58,6 +63,9 @@ class WebConfig:
         refuse_precision(self.precision)
         if not 0 <= self.port < 2**16:
             raise InvalidConfig(f"port={self.port}", "is no port", "take 1024 to 65535")
+        for origin in self.origins:
+            if not ORIGIN.fullmatch(origin):
+                raise InvalidConfig(f"origins={origin}", "is no origin of pages", "write it as https://example.org")
 
 
 def main() -> None:
@@ -67,6 +75,7 @@ def main() -> None:
 
 def serve_or_write(config: WebConfig) -> None:
     """Serves, or writes a site, and nothing half."""
+    checkpoint = newest_run() if config.checkpoint is None else config.checkpoint
     try:
         import_module("phin.web.app")
     except ModuleNotFoundError as error:
@@ -74,28 +83,28 @@ def serve_or_write(config: WebConfig) -> None:
             raise
         remedy = 'install what the server needs: pip install "phin[web]"'
         raise PhinError(error.name, "is not installed", remedy) from None
-    serve(config) if config.out is None else write(config, config.out)
+    serve(config, checkpoint) if config.out is None else write(config, checkpoint, config.out)
 
 
-def write(config: WebConfig, out: str) -> None:
+def write(config: WebConfig, checkpoint: str, out: str) -> None:
     """Writes the page as a folder that draws by itself; a run is exported for it."""
     from phin.web.onnxruntime_web import runtime_files
     from phin.web.service import Model
     from phin.web.site import refuse_other, write_site
 
-    refuse_unheard(["host", "port"], "means nothing for a site: who has the folder serves it")
+    refuse_unheard(["host", "port", "origins"], "means nothing for a site: who has the folder serves it")
     refuse_other(out)
     refuse_folder("out", out)
-    if Path(config.checkpoint).suffix == MOBILE:
-        raise InvalidConfig(f"checkpoint={config.checkpoint}", "plays on phones, and in no browser", "name a run")
+    if Path(checkpoint).suffix == MOBILE:
+        raise InvalidConfig(f"checkpoint={checkpoint}", "plays on phones, and in no browser", "name a run")
     runtime = runtime_files(config.cache)
     with tempfile.TemporaryDirectory(prefix="phin-web-") as desk:
-        exported = Path(config.checkpoint)
-        if not is_exported(config.checkpoint):
-            export_proven(config.checkpoint, config.cache, exported := Path(desk) / "exported")
+        exported = Path(checkpoint)
+        if not is_exported(checkpoint):
+            export_proven(checkpoint, config.cache, exported := Path(desk) / "exported")
         engine = open_engine(str(exported), config.precision)
         graph, precision = graph_of(engine, str(exported), config.precision)
-        name = Path(config.checkpoint).resolve().name
+        name = Path(checkpoint).resolve().name
         model = Model(engine, name, graph, precision, config.sampler, samplers())
         bytes_of = write_site(out, model, exported, config.limits, runtime)
     told = f"{counted(len(bytes_of), 'file')}, {sum(bytes_of.values()) / 1e6:.1f} MB, the model in {precision}"
@@ -103,7 +112,7 @@ def write(config: WebConfig, out: str) -> None:
     print(f"Model licence: {engine.about.licence}", flush=True)
 
 
-def serve(config: WebConfig) -> None:
+def serve(config: WebConfig, checkpoint: str) -> None:
     """Serves until it is told to stop (Ctrl-C, SIGTERM); open streams are told so."""
     from phin.web.app import LOOPBACK, create_app
     from phin.web.server import serve_app
@@ -111,9 +120,9 @@ def serve(config: WebConfig) -> None:
 
     listening = listen(config.host, config.port)
     with listening:
-        engine = open_engine(config.checkpoint, config.precision)
-        graph, precision = graph_of(engine, config.checkpoint, config.precision)
-        name = Path(config.checkpoint).resolve().name
+        engine = open_engine(checkpoint, config.precision)
+        graph, precision = graph_of(engine, checkpoint, config.precision)
+        name = Path(checkpoint).resolve().name
         model = Model(engine, name, graph, precision, config.sampler, samplers(), _copied(engine, config.cache))
         service = Service(model, config.limits)
         host, port = listening.getsockname()[:2]
@@ -122,7 +131,7 @@ def serve(config: WebConfig) -> None:
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # a queue's way to say Ctrl-C
         hosts = LOOPBACK if ip_address(host).is_loopback else ()
         with suppress(KeyboardInterrupt):  # which uvicorn raises once it has ended in peace
-            serve_app(create_app(service, hosts), service, listening)
+            serve_app(create_app(service, hosts, config.origins), service, listening)
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -4,10 +4,7 @@ One graph reads beginnings of any length and single rows alike, of any number of
 any sampler: all of these are its inputs.
 """
 
-import logging
-import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -18,6 +15,7 @@ from torch.export import Dim
 from phin.generation.eight_bits import write_eight_bits
 from phin.generation.exported import GRAPHS, INPUTS, OUTPUTS, Manifest, Precision, cache_names, hash_of
 from phin.generation.graph import AXES, FREE, DecodeGraph, about, example
+from phin.generation.quiet import quiet
 from phin.generation.step import DecodeStep
 from phin.model.checkpoint import Identity
 from phin.model.transformer import PhinTransformer
@@ -68,8 +66,7 @@ def _write_graph(step: DecodeStep, path: Path) -> None:
     of_cache = cache_names(len(step.model.blocks))
     free |= {name: [0, 2] for name in of_cache}
     shapes = [dict.fromkeys(free[name], Dim.DYNAMIC) for name in (*INPUTS, *of_cache)]
-    with warnings.catch_warnings(), _quiet():
-        warnings.simplefilter("ignore")  # of the exporter about itself
+    with quiet():  # of the exporter about itself
         program = torch.onnx.export(
             DecodeGraph(step).eval(),
             (given, cached),
@@ -90,15 +87,3 @@ def refuse_fixed_sizes(given: Mapping[str | None, Sequence[object]], free: Mappi
     fixed = [name for name, axes in free.items() if any(isinstance(given[name][axis], int) for axis in axes)]
     if fixed:
         raise RuntimeError(f"the exporter gave {', '.join(fixed)} fixed sizes")
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keeps the exporter from saying anything but errors."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)

@@ -8,13 +8,15 @@ from pathlib import Path
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, JSONResponse
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from phin.errors import PhinError
 from phin.web.api import api
+from phin.web.docs import docs_page
 from phin.web.refusals import SEE, Refusal, told
 from phin.web.service import Service
 
@@ -28,9 +30,10 @@ LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 """What a browser on this machine calls a server that serves this machine alone."""
 
 
-def create_app(service: Service, hosts: Sequence[str] = ()) -> FastAPI:
+def create_app(service: Service, hosts: Sequence[str] = (), origins: Sequence[str] = ()) -> FastAPI:
     """The app of a service, which it closes when it ends. It answers only who calls it by one of these names, if any
     are given: so no page of another host, whose name was bent to this machine, can ask through a visitor's browser.
+    Pages of `origins` may ask.
     """
 
     @asynccontextmanager
@@ -38,16 +41,29 @@ def create_app(service: Service, hosts: Sequence[str] = ()) -> FastAPI:
         yield
         service.close()
 
-    app = FastAPI(title="phin-web", version="1", description=ABOUT_IT, lifespan=life)
+    app = FastAPI(title="phin-web", version="1", description=ABOUT_IT, lifespan=life, docs_url=None, redoc_url=None)
     app.include_router(api(service))
     # a file in base64 is a third larger, and something stands beside it
     app.add_middleware(LimitedBody, most_bytes=service.limits.most_bytes * 4 // 3 + 65_536)
+    if origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["Content-Type", "Last-Event-ID"],
+            expose_headers=["Content-Disposition", "Retry-After"],
+        )
     if hosts:
         app.add_middleware(KnownHost, hosts=hosts)
     app.add_exception_handler(PhinError, _refused)
     app.add_exception_handler(RequestValidationError, _not_understood)
     app.add_exception_handler(HTTPException, _no_such_thing)
     app.add_exception_handler(Exception, _fault)
+
+    @app.get("/docs", include_in_schema=False)
+    def docs() -> HTMLResponse:
+        return HTMLResponse(docs_page(app.openapi()))
+
     if STATIC.is_dir():
         app.mount("/static", StaticFiles(directory=STATIC), name="static")
 

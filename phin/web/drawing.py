@@ -41,11 +41,15 @@ def several(player: Player, plan: Plan, count: int, copied: Copied | None = None
     return [_told(each, plan, copied) for each in choose(draw, count, Choice(), judges)]
 
 
-def one(player: Player, plan: Plan) -> Tune:
-    """The tune of the plan's number, which the player's listener hears as it is drawn: what `play` makes of it."""
+def one(player: Player, plan: Plan, copied: Copied | None = None) -> Tune:
+    """The tune of the plan's number, which the player's listener hears as it is drawn: what `play` makes of it. What
+    was heard is not drawn again, so that its faults are told.
+    """
     begins = plan.given.beginning(player.about.tokenizer) if plan.given else None
     played = play(player, plan.request, [plan.number], plan.seed, plan.sampler, False, plan.constraints, begins)
-    return _told(Chosen(_finished(played, plan)[0], ()), plan)
+    finished = _finished(played, plan)[0]
+    fault = falls_silent(finished.phrase, plan.given)
+    return _told(Chosen(finished, () if fault is None else (fault,)), plan, copied)
 
 
 def endless(player: Player, plan: Plan, most_notes: int) -> Tune:

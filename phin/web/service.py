@@ -47,7 +47,7 @@ class Service:
     def __init__(self, model: Model, limits: ServerLimits) -> None:
         self.model, self.limits = model, limits
         self.stage = Stage(model.engine, limits.most_streams)
-        self.streams = Streams(self.stage, limits, model.graph)
+        self.streams = Streams(self.stage, limits, model.graph, model.copied)
         self.errands = Errands(limits)
         self.buckets = Buckets(limits.tunes_a_minute, limits.tunes_at_once)
         self._threads = ThreadPoolExecutor(limits.most_streams, "several")

@@ -2,7 +2,7 @@
 
 Who draws a tune runs the same code as anywhere (`phin.generation.play`, `stream`), in a thread of its own, with a
 `Player` for an engine. A player's steps do not compute: each hands its rows to the stage and waits. So nobody waits for
-the whole of another's tune, and what is drawn cannot hang on who else plays.
+the whole of another's tune, and what is drawn hangs on who else plays no more than in a batch: by rounding alone.
 """
 
 import threading

@@ -15,7 +15,7 @@ from phin.music.fretboard import DEFAULT, Tuning
 from phin.music.grid import begin_of, page_begins
 from phin.music.phrase import STEPS_PER_QUARTER, Metre
 from phin.web.asked import Plan
-from phin.web.drawing import Hand, drawn_note, endless, one
+from phin.web.drawing import Copied, Hand, drawn_note, endless, one
 from phin.web.events import Events
 from phin.web.limits import ServerLimits
 from phin.web.refusals import Refusal, full, told
@@ -46,9 +46,11 @@ class Begin(BaseModel):
 class TuneStream:
     """A tune that is drawn, and what is told of it."""
 
-    def __init__(self, stage: Stage, plan: Plan, limits: ServerLimits, graph: str) -> None:
+    def __init__(
+        self, stage: Stage, plan: Plan, limits: ServerLimits, graph: str, copied: Copied | None = None
+    ) -> None:
         self.id = secrets.token_urlsafe(12)
-        self.plan, self.limits, self.graph = plan, limits, graph
+        self.plan, self.limits, self.graph, self.copied = plan, limits, graph, copied
         self.events = Events()
         self.ended: float | None = None
         """When it ended, by the monotonic clock."""
@@ -80,7 +82,7 @@ class TuneStream:
             if self.plan.endless:
                 tune = endless(self._player, self.plan, self.limits.most_notes)
             else:
-                tune = one(self._player, self.plan)
+                tune = one(self._player, self.plan, self.copied)
             return "tune", tune.model_dump_json()
         except LeftStage:
             return "error", json.dumps(self._why)
@@ -139,21 +141,16 @@ class TuneStream:
 class Streams:
     """All streams of a server: those that play, and those that have ended and are kept for who lost the connection."""
 
-    def __init__(self, stage: Stage, limits: ServerLimits, graph: str) -> None:
-        self.stage, self.limits, self.graph = stage, limits, graph
+    def __init__(self, stage: Stage, limits: ServerLimits, graph: str, copied: Copied | None = None) -> None:
+        self.stage, self.limits, self.graph, self.copied = stage, limits, graph, copied
         self._by_id: dict[str, TuneStream] = {}
         self._lock = threading.Lock()
-
-    @property
-    def num_playing(self) -> int:
-        with self._lock:
-            return sum(each.ended is None for each in self._by_id.values())
 
     def open(self, plan: Plan) -> TuneStream:
         """A new one, which plays at once. Raises Refusal (503) where the stage is full."""
         with self._lock:
             self._forget()
-            new = TuneStream(self.stage, plan, self.limits, self.graph)
+            new = TuneStream(self.stage, plan, self.limits, self.graph, self.copied)
             self._by_id[new.id] = new
             return new
 

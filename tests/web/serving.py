@@ -4,7 +4,7 @@ import base64
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +17,7 @@ from phin.generation.request import SamplerConfig
 from phin.generation.torch_engine import TorchEngine
 from phin.web.app import LOOPBACK, create_app
 from phin.web.connections import PATIENCE
+from phin.web.drawing import Copied
 from phin.web.limits import ServerLimits
 from phin.web.server import server
 from phin.web.service import Model, Service
@@ -122,13 +123,18 @@ def file(content: bytes | str, form: str, **more: Any) -> dict[str, Any]:
 
 @contextmanager
 def serving(
-    engine: Any = ENGINE, sampler: SamplerConfig | None = None, patience: float = PATIENCE, **limits: Any
+    engine: Any = ENGINE,
+    sampler: SamplerConfig | None = None,
+    patience: float = PATIENCE,
+    origins: Sequence[str] = (),
+    copied: Copied | None = None,
+    **limits: Any,
 ) -> Iterator[Served]:
     """A server with these limits, until the block ends."""
-    model = Model(engine, "tiny", "0123", sampler=sampler or SamplerConfig())
+    model = Model(engine, "tiny", "0123", sampler=sampler or SamplerConfig(), copied=copied)
     service = Service(model, ServerLimits(**{**FREE, **limits}))
     with listen("127.0.0.1", 0) as listening:
-        runs = server(create_app(service, LOOPBACK), service, patience)
+        runs = server(create_app(service, LOOPBACK, origins), service, patience)
         thread = threading.Thread(target=runs.run, kwargs={"sockets": [listening]})
         thread.start()
         try:

@@ -314,3 +314,10 @@ def test_an_endless_tune_that_goes_on_is_told_with_what_was_given() -> None:
     heard = [(onset, pitch) for onset, _, pitch, _ in told]
     expected = [*zip(given.onset.tolist(), given.pitch.tolist(), strict=True), *heard]
     assert set(zip(whole.onset.tolist(), whole.pitch.tolist(), strict=True)) == set(expected)
+
+
+def test_what_a_streamed_tune_copies_is_told_at_its_end() -> None:
+    """Fails: who presses play hears a tune of the corpus as a new one; only who asks for whole tunes is told."""
+    with serving(copied=lambda phrase, new: f"{len(phrase)} notes of another's tune") as served:
+        events = served.heard(served.told("streams", seed=5)["events"])
+    assert f"{len(events[-1].data['notes'])} notes of another's tune" in events[-1].data["said"]

@@ -19,7 +19,7 @@ export async function choose(draw, place, given) {
 }
 
 /** What is wrong with a tune that rests longer than it may, in words; null where nothing is. */
-function fallsSilent({ notes }, given) {
+export function fallsSilent({ notes }, given) {
   let until = -Infinity, longest = 0; // prettier-ignore
   for (const note of notes) {
     const isRest = until > -Infinity && until < note.onset;

@@ -1,7 +1,7 @@
 // A plan becomes tunes, as phin/web/drawing.py; and a first guess where each note lies, while the tune is not over.
 
 import { FRET_DISTANCES, LIMITS, SYMBOLS, STEP, TECHNIQUES } from "./tables.js";
-import { choose } from "./choice.js";
+import { choose, fallsSilent } from "./choice.js";
 import { reaches } from "./fingering.js";
 import { isMelody } from "./phrase.js";
 import { play } from "./play.js";
@@ -33,7 +33,9 @@ export async function one(engine, plan, hear) {
     }
     if (row.ids[STEP] !== SYMBOLS.end) await hear(drawnNote(row));
   };
-  return told(finished(await play(engine, plan, plan.number, begins, onRow), plan), [], plan);
+  const played = finished(await play(engine, plan, plan.number, begins, onRow), plan);
+  const fault = fallsSilent(played.phrase, plan.given); // what was heard is not drawn again: its faults are told
+  return told(played, fault ? [fault] : [], plan);
 }
 
 /** A tune without end, until it has as many notes as are kept; what was played of it. */
