@@ -18,7 +18,7 @@ def client() -> Iterator[httpx.Client]:
 
 
 def test_the_description_asks_nothing_from_other_hosts(client: httpx.Client) -> None:
-    """Fails: who reads what can be asked for, on a stage without a net, reads an empty page, and a stranger knows it."""
+    """Fails: who reads what can be asked for, without a net, reads an empty page, and a stranger knows it."""
     page = client.get("/docs").text
     assert not re.findall(r"""(?:src|href)=["']?(?:https?:)?//""", page)
     assert "<script" not in page
