@@ -37,7 +37,7 @@ def whole_folder(path: str | Path, over: bool = False) -> Iterator[Path]:
     `path` must be empty or not there, unless it is to be written `over`: then what was there is gone at the end of a
     block that ends well, and is as it was otherwise. Raises PhinError where it cannot be made.
     """
-    path = Path(path)
+    path = Path(os.path.realpath(path))  # a link is written through
     partial, before = (path.with_name(f".{path.name}.{os.getpid()}.{what}") for what in ("partial", "before"))
     try:
         partial.mkdir(parents=True)
@@ -52,7 +52,7 @@ def whole_folder(path: str | Path, over: bool = False) -> Iterator[Path]:
             raise
     except OSError as error:
         reason = f"cannot be written ({error.strerror or 'unknown error'})"
-        raise PhinError(path, reason, "choose a folder that has room") from error
+        raise PhinError(path, reason, "choose another: something is in the way there, or no room") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
         shutil.rmtree(before, ignore_errors=True)

@@ -122,7 +122,7 @@ def _missing(error: Exception) -> PhinError | None:
 def _named(error: OSError, command: str) -> PhinError:
     """What the system would not do, by the file it was about."""
     reason = f"cannot be used ({error.strerror or 'unknown error'})"
-    return PhinError(error.filename or command, reason, "name a folder that you may write to")
+    return PhinError(error.filename or command, reason, "name what you may read, and where you may write")
 
 
 def _unread(override: str) -> PhinError:

@@ -28,7 +28,7 @@ from phin.generation.mobile_file import SUFFIX as MOBILE
 from phin.generation.play import Engine
 from phin.generation.request import SamplerConfig
 from phin.web.limits import ServerLimits
-from phin.writable import refuse_folder
+from phin.writable import refuse_folder, refuse_unwritable
 
 ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d+)?|\*", re.IGNORECASE)
 
@@ -95,9 +95,11 @@ def write(config: WebConfig, checkpoint: str, out: str) -> None:
     refuse_unheard(["host", "port", "origins"], "means nothing for a site: who has the folder serves it")
     refuse_other(out)
     refuse_folder("out", out)
+    if Path(out).is_dir():
+        refuse_unwritable(Path(out).resolve().parent)  # where it is written before it takes its place
     if Path(checkpoint).suffix == MOBILE:
         raise InvalidConfig(f"checkpoint={checkpoint}", "plays on phones, and in no browser", "name a run")
-    runtime = runtime_files(config.cache)
+    runtime = runtime_files(config.cache, print)
     with tempfile.TemporaryDirectory(prefix="phin-web-") as desk:
         exported = Path(checkpoint)
         if not is_exported(checkpoint):

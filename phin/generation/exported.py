@@ -107,7 +107,7 @@ class Manifest:
             tokenizer = Tokenizer.from_dict(stored.pop("tokenizer"))
             tuples = {name: tuple(stored[name]) for name in ("learned_fields", "in_fp32")}
             return cls(tokenizer=tokenizer, **{**stored, **tuples})
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             remedy = "name a folder that phin-export wrote, or a checkpoint"
             raise InvalidCheckpoint(folder, f"has no {MANIFEST}", remedy) from None
         except (ValueError, TypeError, KeyError, AttributeError) as error:

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from phin.difference import differences
 from phin.errors import InvalidCheckpoint
@@ -104,6 +104,8 @@ def read(path: str | Path) -> dict[str, Any]:
 def _read_torch(path: Path) -> Any:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
+    except PermissionError:
+        raise  # it is not the file's fault
     except Exception:  # torch.load raises whatever its unpickler met in a torn or foreign file
         reason = "cannot be read: it is torn, or no checkpoint"
         raise InvalidCheckpoint(path, reason, "name another .ckpt file of a phin-train run") from None
@@ -123,8 +125,9 @@ def _read_safetensors(path: Path) -> dict[str, Any]:
 
 def export(model: PhinTransformer, identity: Identity, path: str | Path) -> None:
     """Writes a model to hand on, that `load` reads back bit for bit. Raises PhinError where it cannot be written."""
+    told = {PHIN_KEY: json.dumps(identity.to_dict(), ensure_ascii=False)}
     with whole_file(path) as partial:
-        save_file(model.state_dict(), partial, metadata={PHIN_KEY: json.dumps(identity.to_dict(), ensure_ascii=False)})
+        partial.write_bytes(save(model.state_dict(), metadata=told))
 
 
 def load(path: str | Path) -> tuple[PhinTransformer, Identity]:

@@ -91,8 +91,8 @@ async def _not_understood(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"][1:]) or "body"
-    if first["type"] == "json_invalid":
-        return _answer(422, PhinError("body", "is no JSON", "send an object, as application/json"))
+    if first["type"] == "json_invalid" or where == "body":
+        return _answer(422, PhinError("body", "is no JSON object", "send one, as application/json"))
     if first["type"] == "extra_forbidden":
         return _answer(422, PhinError(where, "there is no such key", f"leave it out; {SEE}"))
     reason = f"{first['msg'][:1].lower()}{first['msg'][1:]}"

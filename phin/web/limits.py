@@ -1,5 +1,6 @@
 """How much a server gives: to all at once, to each client, and for one request."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -53,7 +54,7 @@ class ServerLimits:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            if (value := getattr(self, field.name)) <= 0:
+            if not 0 < (value := getattr(self, field.name)) < math.inf:
                 raise InvalidConfig(f"limits.{field.name}={value}", "is no limit", "take a number above 0")
         if self.most_lines > MOST_LINES:
             reason = f"is more than {MOST_LINES}, the most that are drawn anywhere"
@@ -79,5 +80,7 @@ class Buckets:
         if len(self._left) > MOST_CLIENTS:
             del self._left[next(iter(self._left))]
         if missing > 0:
-            reason = f"more than {60 * self.a_second:g} tunes a minute were asked for"
-            raise Refusal(429, "request", reason, "wait a moment", 1 + int(missing / self.a_second))
+            seconds = 1 + int(missing / self.a_second)
+            most = f"{self.at_once:g} at once and {60 * self.a_second:g} a minute"
+            reason = f"is one too many: of tunes and other requests {most} are the most"
+            raise Refusal(429, "request", reason, f"come again in {seconds} s", seconds)

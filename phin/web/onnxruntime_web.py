@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from phin.errors import PhinError
@@ -23,13 +24,15 @@ PATIENCE = 600
 """Seconds that npm may take: the package has 33 MB."""
 
 
-def runtime_files(cache: str | Path) -> dict[str, Path]:
-    """The files by their names in the package; npm brings them into a folder of `cache` where they are not there yet.
+def runtime_files(cache: str | Path, tell: Callable[[str], None] = lambda _: None) -> dict[str, Path]:
+    """The files by their names in the package; npm brings them into a folder of `cache` where they are not there yet,
+    which is told, for it may take a while.
 
     Raises PhinError where npm cannot be had, or does not bring what was published.
     """
     folder = Path(cache) / PACKAGE.replace("@", "-")
     if not folder.is_dir():
+        tell(f"{PACKAGE} is fetched by npm, once")
         with tempfile.TemporaryDirectory(prefix="phin-npm-") as desk:
             packed = _pack(Path(desk))
             with whole_folder(folder) as made:

@@ -60,7 +60,7 @@ class Service:
         if asked.number + count > MOST_TUNES:
             reason = f"goes beyond the {MOST_TUNES:,} tunes of a seed"
             raise InvalidConfig(f"number={asked.number}", reason, "take another seed")
-        if asked.lines > limits.most_lines:
+        if not asked.endless and asked.lines > limits.most_lines:
             raise InvalidConfig(f"lines={asked.lines}", "is too long here", f"take 1 to {limits.most_lines}")
         if (asked.hong or 0) > (most := HONG_PER_LINE * limits.most_lines):
             raise InvalidConfig(f"hong={asked.hong}", "is too long here", f"take 1 to {most}")

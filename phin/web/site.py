@@ -96,14 +96,14 @@ def refuse_other(out: str | Path) -> None:
     folder, remedy = Path(out), "name another folder, or move it"
     if folder.exists() and not folder.is_dir():
         raise InvalidConfig(f"out={out}", "is a file", "name a folder")
-    held = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
-    if not held:
+    if not folder.exists() or not any(folder.iterdir()):
         return
     try:
         told = json.loads((folder / LISTED).read_text(encoding="utf-8"))
         site = {*told["files"], LISTED, KEEPER} if told["site"] == "phin" else set[str]()
     except (OSError, ValueError, TypeError, KeyError):
         raise InvalidConfig(f"out={out}", "holds something else than a site of phin", remedy) from None
+    held = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
     if strange := sorted(held - site):
         which = counted(len(strange), "file")
         raise InvalidConfig(f"out={out}", f"holds {which} that no site of phin has, such as {strange[0]}", remedy)

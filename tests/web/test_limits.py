@@ -1,5 +1,7 @@
 """How often one may ask: a bucket for each client, which fills again."""
 
+import math
+
 import pytest
 
 from phin.errors import InvalidConfig
@@ -90,6 +92,10 @@ def test_a_limit_that_is_none_is_refused(name: str) -> None:
     """Fails: a server is started that answers nobody."""
     with pytest.raises(InvalidConfig, match=rf"limits\.{name}=0"):
         ServerLimits(**{name: type(getattr(ServerLimits, name))(0)})
+    if name.endswith("seconds"):
+        for value in (math.nan, math.inf):
+            with pytest.raises(InvalidConfig, match=rf"limits\.{name}={value}"):
+                ServerLimits(**{name: value})
     with pytest.raises(InvalidConfig, match=r"limits\.most_lines=65"):
         ServerLimits(most_lines=65)
 
@@ -100,6 +106,7 @@ def test_a_server_holds_tunes_to_its_own_length_and_number() -> None:
         assert served.refused(422, "generate", lines=2)["where"] == "lines=2"
         assert served.refused(422, "generate", lines=1, count=3)["where"] == "count=3"
         assert served.refused(422, "streams")["where"] == "lines=2", "the default is no exception"
+        assert served.post("streams", endless=True).status_code == 201, "which has no length"
         assert len(served.told("generate", lines=1, count=2)["tunes"]) == 2
 
 

@@ -20,6 +20,7 @@ from phin.music.midi import read_midi
 from phin.music.notation import lettered_slots
 from phin.web import onnxruntime_web, site
 from phin.web.onnxruntime_web import runtime_files
+from phin.web.site import refuse_other
 from tests.cli.test_commands import phin
 from tests.model.test_checkpoint import saved
 from tests.runtime.conftest import folder as folder
@@ -395,3 +396,22 @@ def test_a_checkpoint_is_exported_for_its_site(runtime: dict, tmp_path: Path) ->
     manifest = Manifest.read(tmp_path / "site")
     assert manifest.sha256["step-int8.onnx"] == hash_of(tmp_path / "site" / "step.onnx")
     assert json.loads((tmp_path / "site" / "about.json").read_text(encoding="utf-8"))["name"] == "good.ckpt"
+
+
+def test_a_site_is_written_through_a_link(write: Write, tmp_path: Path) -> None:
+    """Fails: the folder that a host serves stays as it was, and the new site lies where nobody looks."""
+    (real := tmp_path / "served").mkdir()
+    (link := tmp_path / "site").symlink_to(real)
+    write(link)
+    write(link)
+    assert link.is_symlink()
+    assert (real / "index.html").is_file()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["served", "site"]
+
+
+def test_what_is_no_site_is_not_walked_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails: out=/ goes through the whole disk before it is refused."""
+    (tmp_path / "mine.txt").write_text("mine")
+    monkeypatch.setattr(Path, "rglob", lambda *_: pytest.fail("it was walked through"))
+    with pytest.raises(InvalidConfig, match="holds something else than a site of phin"):
+        refuse_other(tmp_path)
