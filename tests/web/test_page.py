@@ -5,6 +5,8 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from phin.cli.web import samplers
+from phin.generation.request import SamplerConfig
 from phin.music.grid import begin_of
 from phin.music.midi import read_midi
 from phin.music.notation import lettered_slots
@@ -48,7 +52,15 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[Served]:
-    with serving() as served:
+    with serving_all() as served:
+        yield served
+
+
+@contextmanager
+def serving_all(**how: Any) -> Iterator[Served]:
+    """A server that names its samplers, as phin-web does."""
+    with serving(**how) as served:
+        served.service.model = replace(served.service.model, samplers=samplers())
         yield served
 
 
@@ -63,8 +75,9 @@ def opened(browser: Any, served: Served) -> Iterator[Open]:
         page = context.new_page()
         page.set_default_timeout(20_000)
         page.on("pageerror", lambda error: mistakes.append(str(error)))
-        page.requests = []
+        page.requests, page.asked = [], []
         page.on("request", lambda request: page.requests.append(request.url))
+        page.on("request", lambda request: page.asked.append(request.post_data_json) if is_stream(request) else None)
         page.goto(base.rstrip("/") + "/" + asked)
         until(page, "window.phin?.work")
         return page
@@ -73,6 +86,11 @@ def opened(browser: Any, served: Served) -> Iterator[Open]:
     for context in contexts:
         context.close()
     assert mistakes == []
+
+
+def is_stream(request: Any) -> bool:
+    """Whether a request asks for a tune."""
+    return request.method == "POST" and request.url.endswith("/api/streams")
 
 
 def until(page: Any, holds: str, seconds: float = 15) -> None:
@@ -200,6 +218,34 @@ def test_the_same_link_gives_the_same_tune_and_another_seed_another(opened: Open
     again.click("#new")
     until(again, f"phin.session.tune && !location.search.includes('{link[link.index('seed=') :]}')")
     assert letters(again) != shown
+
+
+@pytest.mark.parametrize(
+    ("sampler", "shown"),
+    [
+        (SamplerConfig(temperature=0.9, top_p=0.5), "as the server is set"),
+        (SamplerConfig(**samplers()["greedy"]), "the likeliest note"),
+    ],
+)
+def test_the_page_draws_as_its_server_is_set_until_another_way_is_chosen(
+    opened: Open, sampler: SamplerConfig, shown: str
+) -> None:
+    """Fails: who starts a server with sampler=greedy hears the page draw otherwise; a link to it is another tune."""
+    with serving_all(sampler=sampler) as served:
+        page = opened(base=str(served.client.base_url))
+        assert page.evaluate("document.getElementById('sampler').selectedOptions[0].text") == shown
+        play(page)
+        assert page.asked[-1]["sampler"] == asdict(sampler)
+        page.click("#more summary")
+        page.select_option("#sampler", "plain")
+        page.click("#new")
+        until(page, "phin.before.length && phin.session?.tune")
+        assert page.asked[-1]["sampler"] == samplers()["plain"]
+        page.click("#back")
+        assert page.evaluate("document.getElementById('sampler').selectedOptions[0].text") == shown
+    elsewhere = opened(page.url[page.url.index("?") :])
+    play(elsewhere)
+    assert elsewhere.asked[-1]["sampler"] == asdict(sampler), "of another server, which is set otherwise"
 
 
 def test_no_request_leaves_the_machine(opened: Open, served: Served) -> None:
