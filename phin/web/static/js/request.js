@@ -1,7 +1,7 @@
 // What is asked for: settings of the page ⇄ the address ⇄ a Request of the server.
 
 /** Settings and what they are unless somebody says otherwise; the names are those of the address. */
-export const DEFAULTS = {
+const DEFAULTS = {
   lai: "yai",
   tuning: "E-A-E",
   tempo: 100,

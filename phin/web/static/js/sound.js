@@ -3,7 +3,7 @@
 // Time is the audio clock's. A stretch says which step sounds when; a change of pace, a loop or a wait begins another
 // one. Strokes go to the worklet a little ahead, and begin there at their sample.
 
-import { BEAT, HONG, SLOT, beginOfHong, frequencyOf, hongOf, lengthOf, melodyAt } from "./music.js";
+import { BEAT, HONG, SLOT, beginOfHong, frequencyOf, hongOf, melodyAt } from "./music.js";
 import { ACCOMPANIMENT_GAIN, scaleOf, strike, strokesAt } from "./performance.js";
 
 const AHEAD = 0.3; // seconds that strokes are sent ahead
