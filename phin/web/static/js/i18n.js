@@ -98,6 +98,7 @@ const WORDS = {
   save: ["Save and share", "บันทึกและแบ่งปัน"],
   copyLink: ["Copy the link", "คัดลอกลิงก์"],
   copied: ["Copied: the link gives this tune again.", "คัดลอกแล้ว: ลิงก์นี้ให้ทำนองเดิม"],
+  noLink: ["This tune is too long for a link: save it as a file instead.", "ทำนองนี้ยาวเกินกว่าจะใส่ในลิงก์ ให้บันทึกเป็นไฟล์แทน"],
   linkIs: ["The link of this tune:", "ลิงก์ของทำนองนี้:"],
   mid: ["MIDI", "MIDI"],
   txt: ["Letters", "โน้ตไทย"],
@@ -121,6 +122,10 @@ const WORDS = {
   loopThese: ["Repeat", "วนซ้ำ"],
   drawing: ["Drawing…", "กำลังสร้าง…"],
   goesOn: ["It goes on until you stop it.", "เล่นต่อไปเรื่อย ๆ จนกว่าจะหยุด"],
+  unheard: [
+    "It rested for long: the tune ends after hong {hong}. “Continue it” goes on from there.",
+    "หยุดไว้นาน ทำนองจึงจบหลังห้องที่ {hong} กด “เล่นต่อ” เพื่อต่อจากตรงนั้น",
+  ],
   drawn: ["{hong} hong in lai {lai}, {notes} notes.", "{hong} ห้อง ลาย{lai} {notes} โน้ต"],
   drawnNone: ["{hong} hong in no lai, {notes} notes.", "{hong} ห้อง ไม่อยู่ในลายใด {notes} โน้ต"],
   lost: ["The connection dropped. Going on as soon as it is back…", "การเชื่อมต่อขาด จะต่อเมื่อกลับมา…"],
