@@ -23,6 +23,7 @@ export class Sound extends EventTarget {
     this.underTune = false; // whether it does so under a tune that has no drone of its own
     this.stretches = [];
     this.playing = false;
+    this.restsAt = null; // where it was paused
     this.waits = false;
     this.log = []; // of what the strings began: {kind, step, pitch, hertz, asked, began}
     this.strikes = new Map();
@@ -57,6 +58,7 @@ export class Sound extends EventTarget {
     this.silence();
     const { loop, countIn } = this.practice;
     this.session = session;
+    this.restsAt = null;
     const begins = from ?? (loop ? loop.from : session.first);
     const counted = countIn ? 4 : 0;
     const now = this.context.currentTime + SOON;
