@@ -5,6 +5,8 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from phin.cli.web import samplers
+from phin.generation.request import SamplerConfig
+from phin.music.fretboard import DEFAULT, FRETS
 from phin.music.grid import begin_of
 from phin.music.midi import read_midi
 from phin.music.notation import lettered_slots
@@ -48,7 +53,15 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[Served]:
-    with serving() as served:
+    with serving_all() as served:
+        yield served
+
+
+@contextmanager
+def serving_all(**how: Any) -> Iterator[Served]:
+    """A server that names its samplers, as phin-web does."""
+    with serving(**how) as served:
+        served.service.model = replace(served.service.model, samplers=samplers())
         yield served
 
 
@@ -63,8 +76,9 @@ def opened(browser: Any, served: Served) -> Iterator[Open]:
         page = context.new_page()
         page.set_default_timeout(20_000)
         page.on("pageerror", lambda error: mistakes.append(str(error)))
-        page.requests = []
+        page.requests, page.asked = [], []
         page.on("request", lambda request: page.requests.append(request.url))
+        page.on("request", lambda request: page.asked.append(request.post_data_json) if is_stream(request) else None)
         page.goto(base.rstrip("/") + "/" + asked)
         until(page, "window.phin?.work")
         return page
@@ -73,6 +87,11 @@ def opened(browser: Any, served: Served) -> Iterator[Open]:
     for context in contexts:
         context.close()
     assert mistakes == []
+
+
+def is_stream(request: Any) -> bool:
+    """Whether a request asks for a tune."""
+    return request.method == "POST" and request.url.endswith("/api/streams")
 
 
 def until(page: Any, holds: str, seconds: float = 15) -> None:
@@ -118,6 +137,12 @@ def after_strokes(page: Any, count: int, kind: str = "melody") -> list[dict[str,
     return strokes(page, kind)
 
 
+def of_the_tune(page: Any, count: int) -> list[dict[str, Any]]:
+    """Strokes of the tune's notes of either voice, once there are so many."""
+    until(page, f"phin.sound.log.filter((each) => each.step !== null).length >= {count}")
+    return [stroke for stroke in page.evaluate("phin.sound.log") if stroke["step"] is not None]
+
+
 def test_a_tune_sounds_at_its_times_and_lights_where_it_is_plucked(opened: Open) -> None:
     """Fails: nothing is heard, it stumbles while the page is busy, or a fret lights that is not played."""
     page = opened()
@@ -148,6 +173,27 @@ def test_the_roll_moves_with_the_sound(opened: Open) -> None:
     first = page.evaluate(drawn)
     after_strokes(page, 5)
     assert len({before, first, page.evaluate(drawn)}) == 3
+
+
+def test_a_pause_darkens_the_neck_and_a_loop_that_is_set_in_it_is_seen(opened: Open) -> None:
+    """Fails: a fret stays lit that nobody plucks, or one cannot see what will be repeated."""
+    page = opened()
+    put(page, MINE)
+    page.click("#practice summary")
+    page.click("#play")
+    page.wait_for_selector(".light.on")
+    page.click("#play")
+    assert page.evaluate("!phin.sound.playing && document.querySelectorAll('.light.on').length") == 0
+    page.click('[data-hong="1"]')
+    drawn = "document.getElementById('roll').toDataURL()"
+    before = page.evaluate(drawn)
+    page.check("#loop")
+    looped = page.evaluate(drawn)
+    assert looped != before
+    page.click('[data-hong="2"]')
+    assert page.evaluate(drawn) not in (before, looped), "another loop"
+    page.uncheck("#loop")
+    assert page.evaluate(drawn) == before
 
 
 def test_who_wishes_for_less_motion_sees_the_roll_page_by_page(opened: Open) -> None:
@@ -200,6 +246,61 @@ def test_the_same_link_gives_the_same_tune_and_another_seed_another(opened: Open
     again.click("#new")
     until(again, f"phin.session.tune && !location.search.includes('{link[link.index('seed=') :]}')")
     assert letters(again) != shown
+
+
+@pytest.mark.parametrize(
+    ("sampler", "shown"),
+    [
+        (SamplerConfig(temperature=0.9, top_p=0.5), "as the server is set"),
+        (SamplerConfig(**samplers()["greedy"]), "the likeliest note"),
+    ],
+)
+def test_the_page_draws_as_its_server_is_set_until_another_way_is_chosen(
+    opened: Open, sampler: SamplerConfig, shown: str
+) -> None:
+    """Fails: who starts a server with sampler=greedy hears the page draw otherwise; a link to it is another tune."""
+    with serving_all(sampler=sampler) as served:
+        page = opened(base=str(served.client.base_url))
+        assert page.evaluate("document.getElementById('sampler').selectedOptions[0].text") == shown
+        play(page)
+        assert page.asked[-1]["sampler"] == asdict(sampler)
+        page.click("#more summary")
+        page.select_option("#sampler", "plain")
+        page.click("#new")
+        until(page, "phin.before.length && phin.session?.tune")
+        assert page.asked[-1]["sampler"] == samplers()["plain"]
+        page.click("#back")
+        assert page.evaluate("document.getElementById('sampler').selectedOptions[0].text") == shown
+    elsewhere = opened(page.url[page.url.index("?") :])
+    play(elsewhere)
+    assert elsewhere.asked[-1]["sampler"] == asdict(sampler), "of another server, which is set otherwise"
+
+
+def test_a_tune_that_is_too_long_for_a_link_is_not_said_to_be_in_one(opened: Open) -> None:
+    """Fails: what somebody sends to a friend opens as another tune, or as an error."""
+    page = opened()
+    rng = np.random.default_rng(0)
+    notes = [
+        {"onset": 6 * place - 18, "duration": int(rng.integers(1, 7)), "pitch": DEFAULT.open_pitch(1) + FRETS[fret],
+         "velocity": int(rng.integers(1, 128)), "technique": str(rng.choice(["plain", "slide", "trill", "bend", "mute"])),
+         "voice": "melody", "string": 1, "fret": fret}
+        for place, fret in enumerate(rng.integers(len(FRETS), size=1000).tolist())
+    ]  # fmt: skip
+    tune = {"title": "long", "metre": "2/4", "tempo": 200, "lai": "yai", "source": None, "tuning": "E-A-E", "drone": []}
+    page.evaluate("tune => phin.take(tune)", tune | {"inferred": [], "begins": -18, "num_hong": 250, "notes": notes})
+    for use in ("", "continue"):
+        if use:
+            page.click("#work summary")
+            page.click(f"[data-use={use}]")
+            until(page, f"phin.session.settings.use === '{use}' && phin.session.tune")
+        assert "given=" not in page.url
+        assert "use=" not in page.url
+        page.click("#copy")
+        assert page.inner_text("#status") == "This tune is too long for a link: save it as a file instead."
+        assert page.is_hidden("#link")
+    page.click("[data-language=th]")
+    page.click("#copy")
+    assert page.inner_text("#status") == "ทำนองนี้ยาวเกินกว่าจะใส่ในลิงก์ ให้บันทึกเป็นไฟล์แทน"
 
 
 def test_no_request_leaves_the_machine(opened: Open, served: Served) -> None:
@@ -533,8 +634,54 @@ def test_a_tune_without_end_goes_on_until_it_is_stopped(opened: Open, served: Se
     page.check("[name=lines][value='1']")
     page.click("#new")
     until(page, "phin.session?.tune")
-    page.wait_for_timeout(500)
-    assert served.service.stage.num_players == 0
+    until_free(served)
+
+
+def test_a_tune_without_end_that_rests_goes_on_from_there(opened: Open) -> None:
+    """Fails: who stops to tune a string has lost the tune, hears a part of it twice, or finds it ended."""
+    page = opened(ASKED.replace("lines=1", "lines=endless"))
+    page.click("#play")
+    heard = of_the_tune(page, 2)
+    page.click("#play")
+    rested = page.evaluate("phin.sound.restsAt")
+    page.wait_for_timeout(700)
+    page.evaluate("phin.sound.log.length = 0")
+    page.click("#play")
+    on = of_the_tune(page, 2)
+    assert on[0]["step"] >= rested > heard[0]["step"]
+    notes = page.evaluate("phin.session.notes.map((note) => note.onset)")
+    assert [stroke["step"] for stroke in on] == [step for step in notes if step >= rested][: len(on)]
+    assert page.evaluate("phin.session.ended") is False
+
+
+def test_a_tune_without_end_that_rests_for_long_gives_its_place_to_others(opened: Open) -> None:
+    """Fails: a page that somebody left open keeps a place of the server, or the tune ends without a word."""
+    with serving_all(unheard_seconds=1.0) as served:
+        page = opened(ASKED.replace("lines=1", "lines=endless"), base=str(served.client.base_url))
+        page.click("#play")
+        of_the_tune(page, 1)
+        page.wait_for_timeout(1500)
+        assert served.service.stage.num_players == 1, "it is heard"
+        page.click("#play")
+        until(page, "phin.session.ended")
+        until_free(served)
+        hong = page.evaluate("phin.session.numHong")
+        said = f"It rested for long: the tune ends after hong {hong}. “Continue it” goes on from there."
+        assert page.inner_text("#status") == said
+        page.evaluate("phin.sound.log.length = 0")
+        page.click("#play")
+        of_the_tune(page, 1)
+        page.click("#work summary")
+        page.click("[data-use=continue]")
+        until(page, f"phin.session.numHong > {hong}")
+
+
+def until_free(served: Served) -> None:
+    """Waits until the server draws for nobody."""
+    ends = time.monotonic() + 10
+    while served.service.stage.num_players:
+        assert time.monotonic() < ends, "it still draws"
+        time.sleep(0.02)
 
 
 STRING = """async ([frequency, bend]) => {

@@ -210,11 +210,14 @@ def test_a_tune_without_end_is_drawn_no_faster_than_it_is_heard_and_stops(opened
     """Fails: a phone draws until its battery is empty, also after another tune was asked for."""
     page = opened(ASKED.replace("lines=1", "lines=endless"))
     page.click("#play")
-    until(page, "phin.session?.notes.length > 700")
-    page.wait_for_timeout(800)
     ahead = "import('./static/js/local.js').then(({ generate }) => generate({ count: 2 })).then(({ drawn }) => drawn)"
-    taken = page.evaluate("phin.session.notes.length")
-    assert page.evaluate(ahead) <= taken + 40
+    until(page, "phin.session?.notes.length > 700")
+    page.click("#play")
+    until(page, "phin.session.horizon - phin.sound.restsAt > 120 / phin.sound.pace", 60)
+    page.wait_for_timeout(1200)  # in which 16 notes would be heard, if it did not rest
+    far = page.evaluate("phin.session.drawn.filter((step) => step > phin.sound.restsAt + 120 / phin.sound.pace).length")
+    assert far == 1
+    assert page.evaluate(ahead) <= page.evaluate("phin.session.notes.length") + 9
     page.check("[name=lines][value='1']")
     page.click("#new")
     until(page, "phin.session?.tune")

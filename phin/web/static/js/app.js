@@ -211,9 +211,16 @@ class App {
     this.display.showPlaying();
   }
 
+  /** Whether an address holds the tune that is shown: one that is made of a long tune is in none. */
+  get isLinked() {
+    return !this.session?.given || this.session.given.packed.length < LONGEST_ADDRESS;
+  }
+
   address() {
-    const given = this.given && this.given.packed.length < LONGEST_ADDRESS ? this.given.packed : null;
-    history.replaceState(null, "", toAddress(this.session.settings, this.session.graph ?? this.about.graph, given));
+    const { settings, given, graph } = this.session;
+    const asked = this.isLinked ? settings : { ...settings, use: "", rewrite: "" }; // of nothing, nothing is made
+    const address = toAddress(asked, graph ?? this.about.graph, this.isLinked ? given?.packed : null);
+    history.replaceState(null, "", address);
   }
 
   /** Does what a button asks, and tells why where that cannot be. */

@@ -1,7 +1,7 @@
 // The settings: what is asked of the next tune. In sight are lai, tempo and length; the rest is behind "more".
 
 import { droneOf } from "./music.js";
-import { newSeed } from "./request.js";
+import { newSeed, ownSampler } from "./request.js";
 import { currentLanguage, t } from "./i18n.js";
 
 const byId = (id) => document.getElementById(id);
@@ -13,6 +13,7 @@ const OTHERS = { "other-lai": "otherLai", "other-source": "otherSource", "other-
 export class Controls {
   constructor(about, settings, changed) {
     Object.assign(this, { about, settings, changed });
+    this.asked = settings.sampler;
     this.fill();
     for (const [id, name] of [...Object.entries(FIELDS), ...Object.entries(OTHERS)]) {
       byId(id).addEventListener("change", ({ target }) => {
@@ -65,7 +66,10 @@ export class Controls {
     options("density", [["", t("asLearned")], ...densities]);
     const sources = about.sources.map((source) => [source, source]);
     options("source", [["", t("anySource")], ...sources]);
-    options("sampler", Object.keys(about.samplers).map((name) => [name, t(name)]));
+    const own = ownSampler(about);
+    const ways = new Set([own, ...Object.keys(about.samplers), this.asked]);
+    const named = (way) => (way in about.samplers ? t(way) : t(way === own ? "serversOwn" : "asLinked"));
+    options("sampler", [...ways].map((way) => [way, named(way)]));
     options("other-lai", [["", t("unsaid")], ...lais.map((lai) => [lai.name, laiWords(lai)])]);
     options("other-source", [["", t("unsaid")], ...sources]);
     this.show();

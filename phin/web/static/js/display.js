@@ -42,7 +42,6 @@ export class Display {
     }
     this.showChoice();
     this.showPlaying();
-    this.showFrame();
   }
 
   caption() {
@@ -67,7 +66,8 @@ export class Display {
     const on = this.app.sound.playing;
     byId("play").classList.toggle("playing", on);
     byId("play-word").textContent = t(on ? "pause" : "play");
-    if (!on && !this.app.sound.restsAt) this.app.letters.mark(null);
+    if (!on && this.app.sound.restsAt === null) this.app.letters.mark(null);
+    this.showFrame();
   }
 
   frame() {

@@ -1,6 +1,6 @@
 // Drawing a tune: it is asked for, told note by note, and heard from its first note on.
 
-import { follow } from "./api.js";
+import { follow, isAlone } from "./api.js";
 import { beginOfHong, hongOf } from "./music.js";
 import { newSeed, toRequest } from "./request.js";
 import { Session } from "./session.js";
@@ -8,6 +8,10 @@ import { t } from "./i18n.js";
 
 const AHEAD = 120; // seconds that a tune without end may be drawn ahead of what is heard
 const LED_IN = 2; // hong of a tune that are heard before it is played on
+
+const LOOKS = 250; // milliseconds between two looks at what is heard
+
+const aWhile = () => new Promise((done) => setTimeout(done, LOOKS));
 
 /** The step from which a tune that is played on is heard. */
 const before = (note, { begins }) => beginOfHong(Math.max(hongOf(note.onset, begins) - LED_IN, 0), begins);
@@ -65,6 +69,7 @@ export class Drawing {
       lost: (isLost) => this.app.display.say(t(isLost ? "lost" : request.endless ? "goesOn" : "drawing")),
     };
     const ready = () => this.heardEnough(session, stopping.signal);
+    if (request.endless && !isAlone) this.endUnheard(session, stopping);
     try {
       await follow(request, on, stopping.signal, ready);
     } catch (error) {
@@ -79,8 +84,27 @@ export class Drawing {
   /** Waits while a session is drawn far ahead of what is heard. */
   async heardEnough(session, signal) {
     const { sound } = this.app;
-    const heard = () => (sound.session === session ? sound.step() : session.first);
+    const rests = () => (sound.session === session ? sound.restsAt : null) ?? session.first;
+    const heard = () => (sound.playing && sound.session === session ? sound.step() : rests());
     const far = () => session.horizon - heard() > AHEAD / sound.pace;
-    while (!signal.aborted && session.notes.length && far()) await new Promise((done) => setTimeout(done, 250));
+    while (!signal.aborted && session.notes.length && far()) await aWhile();
+  }
+
+  /**
+   * Ends a tune without end that has rested for as long as a server draws for nobody: its place there is another's.
+   * What was drawn by then can be heard, and continued.
+   */
+  async endUnheard(session, stopping) {
+    const { sound, about, display } = this.app;
+    let heard = performance.now();
+    while (!stopping.signal.aborted && !session.ended) {
+      await aWhile();
+      const now = performance.now();
+      if (!session.notes.length || (sound.playing && sound.session === session)) heard = now;
+      else if (now - heard > 1000 * about.limits.unheard_seconds) {
+        stopping.abort();
+        display.say(t("unheard", { hong: session.numHong }));
+      }
+    }
   }
 }

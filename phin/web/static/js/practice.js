@@ -43,7 +43,9 @@ export class Practice {
       const [first, last] = letters.chosen ?? [0, session.numHong - 1];
       sound.practice.loop = { from: beginOfHong(first, session.begins), to: beginOfHong(last + 1, session.begins) };
     }
-    if (JSON.stringify(sound.practice.loop) !== before) sound.changed();
+    if (JSON.stringify(sound.practice.loop) === before) return;
+    sound.changed();
+    this.app.display.showFrame();
   }
 
   show() {

@@ -1,14 +1,14 @@
 // What is asked for: settings of the page ⇄ the address ⇄ a Request of the server.
 
 /** Settings and what they are unless somebody says otherwise; the names are those of the address. */
-export const DEFAULTS = {
+const DEFAULTS = {
   lai: "yai",
   tuning: "E-A-E",
   tempo: 100,
   density: "",
   lines: "2", // or "endless"
   source: "",
-  sampler: "nucleus",
+  sampler: "", // its name, or where it has none its numbers as JSON; the server's own at first
   drone: true,
   techniques: 0,
   seed: 0,
@@ -29,14 +29,33 @@ export const newSeed = () => crypto.getRandomValues(new Uint32Array(1))[0] >>> 1
 /** The settings that an address holds, the others as usual. */
 export function fromAddress(search, about) {
   const asked = new URLSearchParams(search);
-  const settings = { ...DEFAULTS, source: about.sources.includes("han") ? "han" : "", seed: newSeed() };
+  const source = about.sources.includes("han") ? "han" : "";
+  const settings = { ...DEFAULTS, source, sampler: ownSampler(about), seed: newSeed() };
   for (const name of Object.keys(DEFAULTS)) {
     if (!asked.has(name)) continue;
     const text = asked.get(name);
     if (name === "drone") settings.drone = text === "1";
     else settings[name] = NUMBERS.includes(name) && Number.isFinite(Number(text)) ? Number(text) : text;
   }
+  if (!samplerOf(settings.sampler, about)) settings.sampler = ownSampler(about);
   return settings;
+}
+
+/** How the server draws where nobody says: the name that this has, else its numbers, so that a link holds them. */
+export function ownSampler({ samplers, play }) {
+  const own = JSON.stringify(play.sampler);
+  return Object.keys(samplers).find((name) => JSON.stringify(samplers[name]) === own) ?? own;
+}
+
+/** What a setting of the sampler means; null where it means nothing. */
+function samplerOf(said, { samplers }) {
+  if (Object.hasOwn(samplers, said)) return samplers[said];
+  try {
+    const numbers = JSON.parse(said);
+    return typeof numbers === "object" ? numbers : null;
+  } catch {
+    return null;
+  }
 }
 
 /** The address of what is asked for: the same one gives the same tune, as long as the graph draws. */
@@ -75,7 +94,7 @@ export function toRequest(settings, about, drones, given = null) {
     ...says("tempo", wholly && other.tempo ? null : settings.tempo),
     ...says("density", wholly ? null : Number(settings.density) || null),
     ...(blends ? { blend: settings.blend, other } : {}),
-    ...says("sampler", about.samplers[settings.sampler]),
+    sampler: samplerOf(settings.sampler, about),
     keep: {
       lai: keepsLai,
       tonic: keepsLai && !endless,

@@ -40,8 +40,9 @@ export class Roll {
   /** Draws a session at a step; `lai` gives rows their shade, `loop` its edges. */
   show(session, step, lai, loop) {
     const { notes } = session;
-    if (this.shown.step === step && this.shown.session === session && this.shown.notes === notes.length) return;
-    this.shown = { step, session, notes: notes.length };
+    const asked = { step, notes, count: notes.length, begins: session.begins, lai, loop };
+    if (Object.keys(asked).every((name) => asked[name] === this.shown[name])) return;
+    this.shown = asked;
     const { canvas, colours, dense } = this;
     const width = canvas.width / dense;
     const height = canvas.height / dense;

@@ -26,6 +26,8 @@ export class Saving {
 
   async copy() {
     const link = byId("link");
+    link.hidden = true;
+    if (!this.app.isLinked) return this.app.display.say(t("noLink"));
     link.value = location.href;
     try {
       await navigator.clipboard.writeText(link.value);

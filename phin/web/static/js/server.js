@@ -2,7 +2,7 @@
 
 import { Refused } from "./refused.js";
 
-export const UNREACHED = { where: "phin-web", reason: "unreached", remedy: "unreachedRemedy" };
+const UNREACHED = { where: "phin-web", reason: "unreached", remedy: "unreachedRemedy" };
 
 async function reached(path, options) {
   try {

@@ -3,7 +3,7 @@
 // Time is the audio clock's. A stretch says which step sounds when; a change of pace, a loop or a wait begins another
 // one. Strokes go to the worklet a little ahead, and begin there at their sample.
 
-import { BEAT, HONG, SLOT, beginOfHong, frequencyOf, hongOf, lengthOf, melodyAt } from "./music.js";
+import { BEAT, HONG, SLOT, beginOfHong, frequencyOf, hongOf, melodyAt } from "./music.js";
 import { ACCOMPANIMENT_GAIN, scaleOf, strike, strokesAt } from "./performance.js";
 
 const AHEAD = 0.3; // seconds that strokes are sent ahead
@@ -23,6 +23,7 @@ export class Sound extends EventTarget {
     this.underTune = false; // whether it does so under a tune that has no drone of its own
     this.stretches = [];
     this.playing = false;
+    this.restsAt = null; // where it was paused
     this.waits = false;
     this.log = []; // of what the strings began: {kind, step, pitch, hertz, asked, began}
     this.strikes = new Map();
@@ -57,6 +58,7 @@ export class Sound extends EventTarget {
     this.silence();
     const { loop, countIn } = this.practice;
     this.session = session;
+    this.restsAt = null;
     const begins = from ?? (loop ? loop.from : session.first);
     const counted = countIn ? 4 : 0;
     const now = this.context.currentTime + SOON;

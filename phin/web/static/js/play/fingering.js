@@ -37,7 +37,7 @@ export const fretsByPlace = (pitches, tuning) =>
   pitches.map((pitch) => tuning.positions(pitch).map(([string, fret]) => [tuning.numStrings - string, fret]));
 
 /** Every way to put notes struck together on a string each: places of strings, in the order of the notes. */
-export function waysOf(frets) {
+function waysOf(frets) {
   let ways = [[]];
   for (const places of frets) {
     ways = ways.flatMap((way) => places.filter(([place]) => !way.includes(place)).map(([place]) => [...way, place]));

@@ -13,7 +13,7 @@ export const pentatonicSet = (root) => new Set(PENTATONIC.map((semitones) => (ro
 const SETS = Array.from({ length: 12 }, (_, root) => [...pentatonicSet(root)].sort((a, b) => a - b));
 
 /** How long each note of a melody sounds, as far as anybody wrote that down. */
-export function knownTime(melody, inferred) {
+function knownTime(melody, inferred) {
   if (inferred.has("onset")) return melody.map(() => 1);
   if (!inferred.has("duration")) return melody.map(({ duration }) => duration);
   return letRing(melody.map((note) => ({ ...note, duration: UNKNOWN }))).map(({ duration }) => duration);

@@ -4,7 +4,7 @@ import { DURATION, PITCH, READING } from "./tables.js";
 import { isMelodyNote, LONGEST_STEP, NUM_INTERVALS, NUM_PITCHES } from "./tokenizer.js";
 
 const { shortest_motif: SHORTEST, longest_motif: LONGEST } = READING;
-export const NUM_COLUMNS = 4; // step, interval, duration, agree
+const NUM_COLUMNS = 4; // step, interval, duration, agree
 const BLOCK = 64; // notes for which room is made at once
 
 export class MotifMemory {

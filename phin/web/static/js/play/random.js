@@ -15,7 +15,7 @@ function high(a, b) {
 }
 
 /** Four random words of a counter of four, under a key of two, written into `words`. */
-export function philox(a, b, c, d, low, top, words) {
+function philox(a, b, c, d, low, top, words) {
   for (let round = 0; round < ROUNDS; round++) {
     const ofA = high(a, MULTIPLY_A);
     const ofC = high(c, MULTIPLY_C);

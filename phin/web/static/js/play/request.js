@@ -23,8 +23,7 @@ const NAMES = Object.keys(STYLE);
 const REAL = ["about", "tempo", "density", "guidance", "blend"];
 
 export const shown = (name, value) => `${name}=${REAL.includes(name) ? real(value) : value}`;
-export const isSaid = (style) => NAMES.some((name) => style[name] !== null);
-export const styleOf = (request) => Object.fromEntries(NAMES.map((name) => [name, request[name]]));
+const isSaid = (style) => NAMES.some((name) => style[name] !== null);
 const alike = (one, other) => NAMES.every((name) => one[name] === other[name]);
 
 /** The sampler, whole. Throws Refusal where its settings are none. */

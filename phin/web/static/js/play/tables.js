@@ -1,10 +1,10 @@
 // The tables of the program that made the page, as it wrote them into manifest.json and about.json: what an id means,
 // the lai, the frets, the numbers that a tune is drawn by. They are told once, before the modules that read them load.
 
-export let TOLD = null;
+let TOLD = null;
 export let SYMBOLS, FIELDS, SIZES, FIRST_IDS, NUM_IDS, CONDITIONS, METRES, LAI_NAMES, TEMPO_EDGES, DENSITY_EDGES;
 export let STEPS_PER_HONG, HONG_PER_LINE, MOST_LINES, MOST_TUNES, RANKED, MOST_RECALLED;
-export let FRETS, FRET_DISTANCES, TUNINGS, LAI, TECHNIQUES;
+export let FRETS, FRET_DISTANCES, LAI, TECHNIQUES;
 export let DRAWING, READING, LAI_RULES, HAND, PAGE, SUGGESTION, WORDS, LIMITS, DEFAULT_SAMPLER, WRITING, ASKED, SEE;
 
 /** Takes the tables in. Throws where others were told before: one program makes a page. */
@@ -22,7 +22,6 @@ export function tell(manifest, about) {
   ({ lines: MOST_LINES, tunes: MOST_TUNES, ranked: RANKED, recalled: MOST_RECALLED } = tables.limits);
   FRETS = tables.fretboard.frets;
   FRET_DISTANCES = about.tunings[0].distances;
-  TUNINGS = tables.fretboard.tunings;
   ({ drawing: DRAWING, reading: READING, lai: LAI_RULES, hand: HAND, page: PAGE, words: WORDS } = about.play);
   ({ suggestion: SUGGESTION, sampler: DEFAULT_SAMPLER, techniques: TECHNIQUES } = about.play);
   ({ writing: WRITING, asked: ASKED } = about.play);

@@ -17,7 +17,7 @@ const MELODY_ID = NUM_SYMBOLS;
 export const isMelodyNote = (ids) => ids[VOICE] === MELODY_ID && ids[PITCH] >= NUM_SYMBOLS;
 
 /** The step from which the first note's step is counted: one bar before the first downbeat. */
-export const firstOrigin = (metre) => (metre ? -metre.bar : -4 * STEPS_PER_HONG);
+const firstOrigin = (metre) => (metre ? -metre.bar : -4 * STEPS_PER_HONG);
 
 /** The value of an id of a field; UNKNOWN where nobody knows. */
 export const valueOf = (id, field) => (id >= NUM_SYMBOLS ? id - NUM_SYMBOLS + FIELDS[field].lowest : UNKNOWN);

@@ -21,7 +21,7 @@ import { lastStroke, writtenTempo } from "./request.js";
 import { LONGEST_STEP } from "./tokenizer.js";
 import { real } from "./words.js";
 
-export const KEEP = {
+const KEEP = {
   ...{ lai: false, tonic: false, melody: false, tuning: null, hand: null, drone: false, most_notes: null },
   ...{ motif: 0, pitch: 0 },
 };
