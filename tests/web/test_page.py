@@ -31,6 +31,8 @@ A_BLOCK = 128 / 44_100
 MINE = "| ---ล | -ด-ร | -ม-ซ | -ล-ด | -ล-ซ | -ม-ร | -ด-ร | ---ล |"
 ASKED = "?lai=yai&seed=3&lines=1&tempo=200&tuning=E-A-E&drone=1&source=han"
 
+STRUCK = "phin.session.notes.filter((note) => note.technique === 'drone').map((note) => note.onset)"
+
 pytestmark = pytest.mark.slow
 Open = Callable[..., Any]
 
@@ -455,6 +457,41 @@ def test_letters_that_are_typed_are_played_continued_and_rewritten(opened: Open)
     again = opened(page.url[page.url.index("?") :])
     play(again)
     assert letters(again) == rewritten, "the link holds the tune that it was made of"
+
+
+@pytest.mark.parametrize("use", ["continue", "decorate", "rhythm", "rewrite"])
+def test_a_tune_over_its_drone_is_worked_on_and_the_whole_has_one_anew(opened: Open, use: str) -> None:
+    """Fails: with the settings that the page opens with, what is made of a tune that it drew is refused."""
+    page = opened()
+    play(page)
+    assert page.evaluate(STRUCK), "a drone is under the tune that is given"
+    if use == "rewrite":
+        page.click('[data-hong="0"]')
+        page.click('[data-hong="3"]')
+    page.click("#work summary")
+    page.click(f"[data-use={use}]")
+    until(page, f"phin.session.settings.use === '{use}' && phin.session.tune")
+    struck, last = page.evaluate(STRUCK), page.evaluate("phin.session.notes.at(-1).onset")
+    assert len(struck) == len(set(struck)), "one drone, not two"
+    assert max(struck) > last - 2 * 24, "under what is new too"
+
+
+def test_under_chords_no_drone_is_struck_and_the_page_says_so(opened: Open) -> None:
+    """Fails: a tune with chords cannot be played on, or the drone that is ticked is missing without a word."""
+    page = opened()
+    put(page, MINE)
+    page.evaluate(
+        """phin.take({ ...phin.session.tune, notes: phin.session.notes.flatMap((note) => note.onset % 96 ? [note]
+        : [{ ...note, pitch: 52, voice: "accompaniment" }, note]) })"""
+    )
+    until(page, "phin.before.length")
+    page.click("#work summary")
+    page.click("[data-use=continue]")
+    until(page, "phin.session.settings.use === 'continue' && phin.session.tune")
+    assert page.inner_text("#said li >> nth=0").startswith("No drone was put under it")
+    page.click("[data-language=th]")
+    assert page.inner_text("#said li >> nth=0").startswith("ไม่ได้ใส่เสียงเสพ")
+    assert page.evaluate("phin.session.notes.some((note) => note.pitch === 52 && note.voice === 'accompaniment')")
 
 
 def test_a_file_is_opened_and_a_broken_one_is_named(opened: Open, tmp_path: Path) -> None:

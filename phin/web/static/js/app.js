@@ -115,8 +115,17 @@ class App {
     }
   }
 
-  get drones() {
-    return droneOf(this.controls.lai, this.controls.tuning) !== null;
+  /** Whether an open string drones under the lai that is asked for. */
+  drones({ lai, tuning }) {
+    const found = (all, asked) => all.find(({ name }) => name === asked);
+    return droneOf(found(this.about.lai, lai), found(this.about.tunings, tuning) ?? this.about.tunings[0]) !== null;
+  }
+
+  /** Whether the drone that is asked for finds chords under what stays of a given tune, and has to be left out. */
+  isCrowded(settings, given) {
+    const stays = settings.use === "continue" || settings.use === "rewrite";
+    if (!stays || !given || !settings.drone || !this.drones(settings)) return false;
+    return given.source.tune.notes.some(({ voice }) => voice !== "melody");
   }
 
   /** The lai of the tune that is shown, or of what is asked for where there is none. */

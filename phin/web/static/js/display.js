@@ -30,7 +30,8 @@ export class Display {
     byId("model").textContent = t("model", this.app.about);
     this.app.saving.show();
     this.app.work.show();
-    const lines = session?.tune?.said ?? [];
+    const isCrowded = session && this.app.isCrowded(session.settings, session.given);
+    const lines = [...(isCrowded ? [t("crowded")] : []), ...(session?.tune?.said ?? [])];
     const said = lines.map((line) => Object.assign(document.createElement("li"), { textContent: line }));
     byId("said").replaceChildren(...said);
     byId("caption").textContent = this.caption();

@@ -37,7 +37,8 @@ export class Drawing {
     this.app.display.showPlaying();
     const stopping = (this.stopping = new AbortController());
     if (!given) Object.assign(settings, { use: "", rewrite: "" });
-    const request = toRequest(settings, this.app.about, this.app.drones, given?.source ?? null);
+    const drones = this.app.drones(settings) && !this.app.isCrowded(settings, given);
+    const request = toRequest(settings, this.app.about, drones, given?.source ?? null);
     const session = new Session(settings, given);
     const shown = this.app.session;
     let begun = false;

@@ -35,6 +35,10 @@ const WORDS = {
   greedy: ["the likeliest note", "โน้ตที่น่าจะเป็นที่สุด"],
   drone: ["Drone under the tune", "เสียงเสพใต้ทำนอง"],
   noDrone: ["no open string has its tonic or fifth", "ไม่มีสายเปล่าที่เป็นเสียงหลักหรือคู่ห้า"],
+  crowded: [
+    "No drone was put under it: the tune that it is made of has chords under its melody.",
+    "ไม่ได้ใส่เสียงเสพ เพราะทำนองเดิมมีเสียงอื่นใต้ทำนองอยู่แล้ว",
+  ],
   techniques: ["Techniques", "เทคนิคการดีด"],
   none: ["none", "ไม่มี"],
   synthetic: [

@@ -20,7 +20,8 @@ export class Variations {
     const settings = { ...app.settings, seed: newSeed(), number: 0 };
     const given = settings.use ? app.given : null;
     if (settings.lines === "endless") settings.lines = "2";
-    const asked = toRequest(settings, app.about, app.drones, given?.source ?? null);
+    const drones = app.drones(settings) && !app.isCrowded(settings, given);
+    const asked = toRequest(settings, app.about, drones, given?.source ?? null);
     const { tunes } = await generate({ ...asked, count: FOUR });
     byId("four").replaceChildren(...tunes.map((tune, number) => this.item(tune, { ...settings, number }, given)));
   }
