@@ -494,6 +494,30 @@ def test_under_chords_no_drone_is_struck_and_the_page_says_so(opened: Open) -> N
     assert page.evaluate("phin.session.notes.some((note) => note.pitch === 52 && note.voice === 'accompaniment')")
 
 
+def test_a_new_tune_is_new_and_what_goes_on_from_another_says_so(opened: Open) -> None:
+    """Fails: once a tune was played on, every new one plays on the same for ever, and nobody sees why."""
+    page = opened()
+    play(page)
+    assert page.is_hidden("#from")
+    page.click("#work summary")
+    page.click("[data-use=continue]")
+    until(page, "phin.session.settings.use === 'continue' && phin.session.tune")
+    assert page.inner_text("#from-said") == "Goes on from phin 3-1"
+    page.click("[data-language=th]")
+    assert page.inner_text("#from-said") == "เล่นต่อจาก phin 3-1"
+    went_on = page.url
+    page.click("#new")
+    until(page, "!phin.session.settings.use && phin.session.tune")
+    assert page.evaluate("phin.session.tune.num_hong") == 8
+    assert page.is_hidden("#from")
+    again = opened(went_on[went_on.index("?") :])
+    assert again.is_visible("#from"), "before it is played"
+    again.click("#let-go")
+    assert again.is_hidden("#from")
+    play(again)
+    assert again.evaluate("phin.session.tune.num_hong") == 8
+
+
 def test_a_file_is_opened_and_a_broken_one_is_named(opened: Open, tmp_path: Path) -> None:
     """Fails: a player's MIDI file cannot be used, or rubbish is met with silence."""
     page = opened()

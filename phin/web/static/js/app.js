@@ -79,6 +79,7 @@ class App {
       this.attempt(() => this.sound.play(this.session, from));
     });
     byId("choice-none").addEventListener("click", () => this.letters.unchoose());
+    byId("let-go").addEventListener("click", () => this.letGo());
     byId("refusal-close").addEventListener("click", () => (byId("refusal").hidden = true));
     this.letters.addEventListener("choose", () => this.display.showChoice());
     for (const name of ["play", "pause", "end"]) this.sound.addEventListener(name, () => this.display.showPlaying());
@@ -207,6 +208,15 @@ class App {
     Object.assign(this.settings, session.settings);
     this.given = session.given;
     this.put(session);
+  }
+
+  /** What is drawn from now on is made of no given tune. */
+  letGo() {
+    Object.assign(this.settings, { use: "", rewrite: "" });
+    this.given = null;
+    this.changed("use");
+    this.display.show();
+    byId("play").focus(); // the button that had the focus is gone
   }
 
   goBack() {

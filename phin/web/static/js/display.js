@@ -41,9 +41,19 @@ export class Display {
       this.app.changed("session");
       this.app.practice.loop();
     }
+    this.showFrom();
     this.showChoice();
     this.showPlaying();
     this.showFrame();
+  }
+
+  /** Says what the next tune is made of, where that is a given one. */
+  showFrom() {
+    const { settings, given } = this.app;
+    byId("from").hidden = !settings.use || !given;
+    if (!settings.use || !given) return;
+    const tune = given.source.tune.title || t("unnamed");
+    byId("from-said").textContent = t(settings.use === "continue" ? "goesOnFrom" : "madeFrom", { tune });
   }
 
   caption() {

@@ -23,10 +23,9 @@ export class Drawing {
     this.stopping?.abort();
   }
 
-  /** Draws with a new seed. */
+  /** Draws a new tune, of nothing that was given, with a new seed. */
   drawNew() {
-    const settings = { ...this.app.settings, seed: newSeed(), number: 0 };
-    return this.draw(settings, settings.use ? this.app.given : null);
+    return this.draw({ ...this.app.settings, seed: newSeed(), number: 0 });
   }
 
   /** Draws a tune, and plays it from its first note on. */
