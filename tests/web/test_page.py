@@ -518,6 +518,48 @@ def test_a_new_tune_is_new_and_what_goes_on_from_another_says_so(opened: Open) -
     assert again.evaluate("phin.session.tune.num_hong") == 8
 
 
+def test_a_seed_that_is_typed_is_that_of_the_new_tune_and_of_no_other(opened: Open) -> None:
+    """Fails: a teacher says "seed 7", and everybody who types it gets a tune of their own."""
+    page = opened()
+    play(page)
+    page.click("#more summary")
+    page.fill("#seed", "7")
+    page.click("#new")
+    until(page, "phin.session.tune?.title === 'phin 7-1'")
+    page.click("#new")
+    until(page, "phin.session.settings.seed !== 7 && phin.session.tune")
+
+
+@pytest.mark.parametrize("typed", ["-5", "1.5", "--5", "1e16"])
+def test_what_is_no_seed_is_marked_and_draws_nothing(opened: Open, typed: str) -> None:
+    """Fails: a slip of the finger draws a tune of a seed that nobody typed."""
+    page = opened()
+    play(page)
+    page.click("#more summary")
+    page.locator("#seed").select_text()
+    page.keyboard.type(typed)
+    asked = len(page.requests)
+    for button in ("#new", "#play", "#draw-four"):
+        until(page, "!phin.sound.playing")
+        if button == "#draw-four":
+            page.click("#variations summary")
+        page.click(button)
+        page.wait_for_selector("#refusal:not([hidden])")
+        assert page.inner_text("#refusal p").startswith("Seed: it is no whole number")
+        page.click("#refusal-close")
+    assert page.requests[asked:] == []
+    assert page.get_attribute("#seed", "aria-invalid") == "true"
+    assert "no whole number" in page.inner_text("#seed-bad")
+    page.click("[data-language=th]")
+    assert "ไม่ใช่จำนวนเต็ม" in page.inner_text("#seed-bad")
+    assert page.input_value("#seed") in (typed, ""), "what was typed stays to be mended; a browser gives no --5"
+    page.fill("#seed", "5")
+    page.click("#new")
+    until(page, "phin.session.tune?.title === 'phin 5-1'")
+    assert page.get_attribute("#seed", "aria-invalid") == "false"
+    assert page.is_hidden("#seed-bad")
+
+
 def test_a_file_is_opened_and_a_broken_one_is_named(opened: Open, tmp_path: Path) -> None:
     """Fails: a player's MIDI file cannot be used, or rubbish is met with silence."""
     page = opened()

@@ -161,6 +161,7 @@ class App {
   async press() {
     if (this.sound.playing) return this.sound.pause();
     await this.attempt(async () => {
+      this.controls.refuseSeed();
       if (this.stale) return this.drawing.draw({ ...this.settings }, this.settings.use ? this.given : null);
       await this.sound.play(this.session, this.sound.session === this.session ? this.sound.restsAt : null);
     }, byId("play"));
@@ -181,7 +182,7 @@ class App {
       });
     }
     this.sound.underTune = this.settings.lines === "endless" && this.settings.drone;
-    this.controls.show();
+    this.controls.tookUp();
     this.changed("session");
     this.practice.loop();
     this.address();

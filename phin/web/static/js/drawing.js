@@ -2,7 +2,7 @@
 
 import { follow } from "./api.js";
 import { beginOfHong, hongOf } from "./music.js";
-import { newSeed, toRequest } from "./request.js";
+import { toRequest } from "./request.js";
 import { Session } from "./session.js";
 import { t } from "./i18n.js";
 
@@ -23,9 +23,9 @@ export class Drawing {
     this.stopping?.abort();
   }
 
-  /** Draws a new tune, of nothing that was given, with a new seed. */
-  drawNew() {
-    return this.draw({ ...this.app.settings, seed: newSeed(), number: 0 });
+  /** Draws a new tune, of nothing that was given, with the seed that was typed or a new one. */
+  async drawNew() {
+    return this.draw({ ...this.app.settings, seed: this.app.controls.nextSeed(), number: 0 });
   }
 
   /** Draws a tune, and plays it from its first note on. */

@@ -47,6 +47,8 @@ const WORDS = {
   ],
   seed: ["Seed", "เลขตั้งต้น (seed)"],
   seedHint: ["The same seed and settings give the same tune.", "เลขและค่าตั้งเดิมให้ทำนองเดิม"],
+  badSeed: ["it is no whole number from 0 to 9007199254740991", "ไม่ใช่จำนวนเต็มตั้งแต่ 0 ถึง 9007199254740991"],
+  badSeedRemedy: ["write one, or leave the field empty for any", "พิมพ์จำนวนเต็ม หรือเว้นว่างไว้เพื่อสุ่ม"],
   blend: ["Between two styles", "ผสมสองแบบ"],
   blendHint: ["From the style above to this one:", "จากแบบข้างบนไปสู่แบบนี้:"],
   otherLai: ["Other lai", "ลายอีกแบบ"],
