@@ -560,6 +560,20 @@ def test_what_is_no_seed_is_marked_and_draws_nothing(opened: Open, typed: str) -
     assert page.is_hidden("#seed-bad")
 
 
+@pytest.mark.parametrize(
+    ("typed", "named"),
+    [("---ล | -ด-ร\n---Q | -ด-ร", "2"), ("---Q", "1"), ("title: mine\n---ล | ---Q", "2")],
+)
+def test_a_mistake_in_letters_is_named_by_the_line_that_was_typed(opened: Open, typed: str, named: str) -> None:
+    """Fails: the page names line 4 to somebody who typed one."""
+    page = opened()
+    page.click("#mine summary")
+    page.fill("#typed", typed)
+    page.click("#use-typed")
+    page.wait_for_selector("#refusal:not([hidden])")
+    assert page.inner_text("#refusal-reason").startswith(f"My own tune:{named}: ")
+
+
 def test_a_file_is_opened_and_a_broken_one_is_named(opened: Open, tmp_path: Path) -> None:
     """Fails: a player's MIDI file cannot be used, or rubbish is met with silence."""
     page = opened()

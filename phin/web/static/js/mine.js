@@ -6,6 +6,13 @@ import { t } from "./i18n.js";
 
 const byId = (id) => document.getElementById(id);
 
+/** A refusal that counts the lines from the first that a person typed, below those that the page puts above them. */
+function ofOwnLines(error, above) {
+  const [, name, line] = /^(.*):(\d+)$/s.exec(error.where ?? "") ?? [];
+  if (line > above) error.where = `${name}:${line - above}`;
+  return error;
+}
+
 export class Mine {
   constructor(app) {
     this.app = app;
@@ -35,9 +42,14 @@ export class Mine {
   async typed() {
     const lai = this.app.settings.lai ? `lai: ${this.app.settings.lai}\n` : "";
     const head = `${lai}tempo: ${this.app.settings.tempo}\ntuning: ${this.app.settings.tuning}\n`;
-    const page = /^[^|\n]*:/m.test(byId("typed").value) ? byId("typed").value : head + byId("typed").value;
-    const content = base64(new TextEncoder().encode(page));
-    this.app.take(await read({ form: "txt", content, name: t("mine") }));
+    const { value } = byId("typed");
+    const above = /^[^|\n]*:/m.test(value) ? "" : head;
+    const content = base64(new TextEncoder().encode(above + value));
+    try {
+      this.app.take(await read({ form: "txt", content, name: t("mine") }));
+    } catch (error) {
+      throw ofOwnLines(error, above.split("\n").length - 1);
+    }
   }
 
   tapping(on) {
