@@ -595,6 +595,24 @@ def test_a_file_is_opened_and_a_broken_one_is_named(opened: Open, tmp_path: Path
     assert page.inner_text("#refusal").startswith("broken.mid")
 
 
+def test_a_file_is_headed_by_what_it_says_itself(opened: Open, tmp_path: Path) -> None:
+    """Fails: a tune of somebody's own is shown under a lai, a tuning and a seed that it never had."""
+    page = opened()
+    play(page)
+    assert page.inner_text("#caption").endswith("E-A-E · 3")
+    (bare := tmp_path / "good.txt").write_text(MINE)
+    (told := tmp_path / "told.txt").write_text(f"lai: noi\ntuning: A-D-A\n\n{MINE}")
+    page.click("#mine summary")
+    for file, caption in ((bare, "good"), (told, "told · lai noi · A-D-A")):
+        page.set_input_files("#file", file)
+        until(page, f"phin.session.tune?.title === '{file.stem}'")
+        assert page.inner_text("#caption") == caption
+    page.fill("#typed", MINE)
+    page.click("#use-typed")
+    until(page, "phin.session.tune?.title === 'My own tune'")
+    assert page.inner_text("#caption") == "My own tune · lai yai · E-A-E"
+
+
 def test_the_neck_can_be_tapped_into_letters(opened: Open) -> None:
     """Fails: who knows no letters cannot put a tune in."""
     page = opened(viewport=PHONE)

@@ -136,6 +136,7 @@ class App {
   }
 
   get tuning() {
+    if (this.session && !this.session.tuning) return this.about.tunings[0]; // on it lies what says none
     const name = this.session?.tuning ?? this.settings.tuning;
     return this.about.tunings.find((tuning) => tuning.name === name) ?? this.controls.tuning;
   }
@@ -150,8 +151,8 @@ class App {
   changed(name) {
     this.sound.tempo = this.settings.tempo;
     if (name === "tempo") this.sound.changed();
-    const drone = droneOf(this.session ? this.lai : this.controls.lai, this.tuning);
-    this.sound.drone = drone;
+    const lai = this.session?.lai ? this.lai : this.controls.lai; // one plays along with a tune that names no lai too
+    this.sound.drone = droneOf(lai, this.tuning);
     this.neck.set(this.tuning, this.lai);
     byId("new").classList.toggle("due", Boolean(this.session) && this.stale);
     if (this.session && this.stale && name !== "tempo") this.display.say(t("stale"));

@@ -59,11 +59,12 @@ export class Display {
   caption() {
     const { session } = this.app;
     if (!session) return t("page");
-    const title = session.tune?.title && !/^phin \d/.test(session.tune.title) ? `${session.tune.title} · ` : "";
+    const title = session.isDrawn && /^phin \d/.test(session.tune?.title) ? "" : session.tune?.title;
     const { lai: found } = this.app;
-    const lai = found ? `${currentLanguage() === "th" ? found.thai : `lai ${found.name}`} · ` : "";
+    const lai = found && (currentLanguage() === "th" ? found.thai : `lai ${found.name}`);
     const number = session.settings.number ? `-${session.settings.number + 1}` : "";
-    return `${title}${lai}${this.app.tuning.name} · ${session.settings.seed}${number}`;
+    const seed = session.isDrawn && `${session.settings.seed}${number}`;
+    return [title, lai, session.tuning, seed].filter(Boolean).join(" · ") || t("page");
   }
 
   showChoice() {

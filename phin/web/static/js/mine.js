@@ -36,7 +36,7 @@ export class Mine {
     const ending = file.name.split(".").pop().toLowerCase();
     const form = { midi: "mid" }[ending] ?? ending;
     const content = base64(new Uint8Array(await file.arrayBuffer()));
-    this.app.take(await read({ form, content, name: file.name }));
+    await this.app.take(await read({ form, content, name: file.name }));
   }
 
   async typed() {
@@ -46,7 +46,8 @@ export class Mine {
     const above = /^[^|\n]*:/m.test(value) ? "" : head;
     const content = base64(new TextEncoder().encode(above + value));
     try {
-      this.app.take(await read({ form: "txt", content, name: t("mine") }));
+      const tune = await read({ form: "txt", content, name: t("mine") });
+      await this.app.take({ ...tune, title: tune.title || t("mine") });
     } catch (error) {
       throw ofOwnLines(error, above.split("\n").length - 1);
     }
