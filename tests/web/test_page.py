@@ -613,6 +613,34 @@ def test_a_file_is_headed_by_what_it_says_itself(opened: Open, tmp_path: Path) -
     assert page.inner_text("#caption") == "My own tune · lai yai · E-A-E"
 
 
+@pytest.mark.parametrize("typed", ["", " \n"])
+def test_an_empty_box_says_what_to_do(opened: Open, typed: str) -> None:
+    """Fails: the button does nothing, and who has never seen letters is left alone."""
+    page = opened(locale="th-TH")
+    page.click("#mine summary")
+    page.fill("#typed", typed)
+    page.click("#use-typed")
+    page.wait_for_selector("#refusal:not([hidden])")
+    assert "พิมพ์โน้ต" in page.inner_text("#refusal p")
+    page.click("[data-language=en]")
+    page.click("#use-typed")
+    page.wait_for_selector("#refusal:not([hidden])")
+    assert page.inner_text("#refusal-remedy").startswith("Type letters, as ---ล | -ด-ร")
+    assert page.evaluate("phin.session") is None
+
+
+@pytest.mark.parametrize("done", ['[data-hong="1"]', "#suggest", "[name=lai][value=se]", "#again"])
+def test_what_to_do_first_is_no_longer_said_when_something_is_done(opened: Open, done: str) -> None:
+    """Fails: "choose hong first" stands there while hong are chosen, and one looks for what is still amiss."""
+    page = opened()
+    play(page)
+    page.click("#work summary")
+    page.click("[data-use=rewrite]")
+    assert page.inner_text("#status").startswith("Choose hong on the page first")
+    page.click(done)
+    until(page, "!document.getElementById('status').textContent.startsWith('Choose hong')")
+
+
 def test_the_neck_can_be_tapped_into_letters(opened: Open) -> None:
     """Fails: who knows no letters cannot put a tune in."""
     page = opened(viewport=PHONE)

@@ -81,7 +81,10 @@ class App {
     byId("choice-none").addEventListener("click", () => this.letters.unchoose());
     byId("let-go").addEventListener("click", () => this.letGo());
     byId("refusal-close").addEventListener("click", () => (byId("refusal").hidden = true));
-    this.letters.addEventListener("choose", () => this.display.showChoice());
+    this.letters.addEventListener("choose", () => {
+      this.display.unhint();
+      this.display.showChoice();
+    });
     for (const name of ["play", "pause", "end"]) this.sound.addEventListener(name, () => this.display.showPlaying());
     for (const button of document.querySelectorAll("[data-view]")) {
       button.addEventListener("click", () => {
@@ -149,6 +152,7 @@ class App {
   }
 
   changed(name) {
+    this.display.unhint();
     this.sound.tempo = this.settings.tempo;
     if (name === "tempo") this.sound.changed();
     const lai = this.session?.lai ? this.lai : this.controls.lai; // one plays along with a tune that names no lai too
@@ -160,6 +164,7 @@ class App {
   }
 
   async press() {
+    this.display.unhint();
     if (this.sound.playing) return this.sound.pause();
     await this.attempt(async () => {
       this.controls.refuseSeed();
@@ -240,6 +245,7 @@ class App {
   /** Does what a button asks, and tells why where that cannot be. */
   async attempt(what, button = null) {
     byId("refusal").hidden = true;
+    this.display.unhint();
     button?.setAttribute("aria-busy", "true");
     try {
       await what();

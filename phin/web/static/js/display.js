@@ -112,6 +112,17 @@ export class Display {
 
   say(words) {
     byId("status").textContent = words;
+    this.hinted = false;
+  }
+
+  /** Says what to do first; that goes as soon as something is done. */
+  hint(words) {
+    this.say(words);
+    this.hinted = true;
+  }
+
+  unhint() {
+    if (this.hinted) this.say("");
   }
 
   /** Shows what went wrong: where, reason and remedy, in the words of who refused. */

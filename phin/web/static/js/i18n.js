@@ -66,6 +66,11 @@ const WORDS = {
   lettersInput: ["Type letters", "พิมพ์โน้ต"],
   lettersHint: ["Boxes of four slots; - strikes nothing; slot 4 is the beat.", "ห้องละสี่ช่อง; - คือไม่ดีด; ช่องที่ 4 คือจังหวะตก"],
   useLetters: ["Put it on the page", "นำขึ้นหน้า"],
+  noLetters: ["no note is written there yet", "ยังไม่มีโน้ต"],
+  noLettersRemedy: [
+    "type letters, as ---ล | -ด-ร, or tick the box below and tap them on the neck",
+    "พิมพ์โน้ต เช่น ---ล | -ด-ร หรือเลือกช่องข้างล่างแล้วแตะบนคอพิณ",
+  ],
   tapNeck: ["Tap it on the neck", "แตะบนคอพิณ"],
   tapLength: ["Each tap lasts", "แต่ละแตะยาว"],
   slot: ["1 slot", "1 ช่อง"],

@@ -24,7 +24,7 @@ export class Work {
   async use(use) {
     const { app } = this;
     const [first, last] = app.letters.chosen ?? [];
-    if (use === "rewrite" && first === undefined) return app.display.say(t("chooseHong"));
+    if (use === "rewrite" && first === undefined) return app.display.hint(t("chooseHong"));
     const given = this.given();
     const rewrite = use === "rewrite" ? `${first + 1}-${last + 1}` : "";
     const settings = { ...app.settings, use, rewrite, seed: newSeed(), number: 0, blend: 0 };
