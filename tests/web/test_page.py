@@ -36,6 +36,8 @@ A_BLOCK = 128 / 44_100
 MINE = "| ---ล | -ด-ร | -ม-ซ | -ล-ด | -ล-ซ | -ม-ร | -ด-ร | ---ล |"
 ASKED = "?lai=yai&seed=3&lines=1&tempo=200&tuning=E-A-E&drone=1&source=han"
 
+STRUCK = "phin.session.notes.filter((note) => note.technique === 'drone').map((note) => note.onset)"
+
 pytestmark = pytest.mark.slow
 Open = Callable[..., Any]
 
@@ -558,6 +560,121 @@ def test_letters_that_are_typed_are_played_continued_and_rewritten(opened: Open)
     assert letters(again) == rewritten, "the link holds the tune that it was made of"
 
 
+@pytest.mark.parametrize("use", ["continue", "decorate", "rhythm", "rewrite"])
+def test_a_tune_over_its_drone_is_worked_on_and_the_whole_has_one_anew(opened: Open, use: str) -> None:
+    """Fails: with the settings that the page opens with, what is made of a tune that it drew is refused."""
+    page = opened()
+    play(page)
+    assert page.evaluate(STRUCK), "a drone is under the tune that is given"
+    if use == "rewrite":
+        page.click('[data-hong="0"]')
+        page.click('[data-hong="3"]')
+    page.click("#work summary")
+    page.click(f"[data-use={use}]")
+    until(page, f"phin.session.settings.use === '{use}' && phin.session.tune")
+    struck, last = page.evaluate(STRUCK), page.evaluate("phin.session.notes.at(-1).onset")
+    assert len(struck) == len(set(struck)), "one drone, not two"
+    assert max(struck) > last - 2 * 24, "under what is new too"
+
+
+def test_under_chords_no_drone_is_struck_and_the_page_says_so(opened: Open) -> None:
+    """Fails: a tune with chords cannot be played on, or the drone that is ticked is missing without a word."""
+    page = opened()
+    put(page, MINE)
+    page.evaluate(
+        """phin.take({ ...phin.session.tune, notes: phin.session.notes.flatMap((note) => note.onset % 96 ? [note]
+        : [{ ...note, pitch: 52, voice: "accompaniment" }, note]) })"""
+    )
+    until(page, "phin.before.length")
+    page.click("#work summary")
+    page.click("[data-use=continue]")
+    until(page, "phin.session.settings.use === 'continue' && phin.session.tune")
+    assert page.inner_text("#said li >> nth=0").startswith("No drone was put under it")
+    page.click("[data-language=th]")
+    assert page.inner_text("#said li >> nth=0").startswith("ไม่ได้ใส่เสียงเสพ")
+    assert page.evaluate("phin.session.notes.some((note) => note.pitch === 52 && note.voice === 'accompaniment')")
+
+
+def test_a_new_tune_is_new_and_what_goes_on_from_another_says_so(opened: Open) -> None:
+    """Fails: once a tune was played on, every new one plays on the same for ever, and nobody sees why."""
+    page = opened()
+    play(page)
+    assert page.is_hidden("#from")
+    page.click("#work summary")
+    page.click("[data-use=continue]")
+    until(page, "phin.session.settings.use === 'continue' && phin.session.tune")
+    assert page.inner_text("#from-said") == "Goes on from phin 3-1"
+    page.click("[data-language=th]")
+    assert page.inner_text("#from-said") == "เล่นต่อจาก phin 3-1"
+    went_on = page.url
+    page.click("#new")
+    until(page, "!phin.session.settings.use && phin.session.tune")
+    assert page.evaluate("phin.session.tune.num_hong") == 8
+    assert page.is_hidden("#from")
+    again = opened(went_on[went_on.index("?") :])
+    assert again.is_visible("#from"), "before it is played"
+    again.click("#let-go")
+    assert again.is_hidden("#from")
+    play(again)
+    assert again.evaluate("phin.session.tune.num_hong") == 8
+
+
+def test_a_seed_that_is_typed_is_that_of_the_new_tune_and_of_no_other(opened: Open) -> None:
+    """Fails: a teacher says "seed 7", and everybody who types it gets a tune of their own."""
+    page = opened()
+    play(page)
+    page.click("#more summary")
+    page.fill("#seed", "7")
+    page.click("#new")
+    until(page, "phin.session.tune?.title === 'phin 7-1'")
+    page.click("#new")
+    until(page, "phin.session.settings.seed !== 7 && phin.session.tune")
+
+
+@pytest.mark.parametrize("typed", ["-5", "1.5", "--5", "1e16"])
+def test_what_is_no_seed_is_marked_and_draws_nothing(opened: Open, typed: str) -> None:
+    """Fails: a slip of the finger draws a tune of a seed that nobody typed."""
+    page = opened()
+    play(page)
+    page.click("#more summary")
+    page.locator("#seed").select_text()
+    page.keyboard.type(typed)
+    asked = len(page.requests)
+    for button in ("#new", "#play", "#draw-four"):
+        until(page, "!phin.sound.playing")
+        if button == "#draw-four":
+            page.click("#variations summary")
+        page.click(button)
+        page.wait_for_selector("#refusal:not([hidden])")
+        assert page.inner_text("#refusal p").startswith("Seed: it is no whole number")
+        page.click("#refusal-close")
+    assert page.requests[asked:] == []
+    assert page.get_attribute("#seed", "aria-invalid") == "true"
+    assert "no whole number" in page.inner_text("#seed-bad")
+    page.click("[data-language=th]")
+    assert "ไม่ใช่จำนวนเต็ม" in page.inner_text("#seed-bad")
+    assert page.input_value("#seed") in (typed, ""), "what was typed stays to be mended; a browser gives no --5"
+    page.fill("#seed", "5")
+    page.click("#new")
+    until(page, "phin.session.tune?.title === 'phin 5-1'")
+    assert page.get_attribute("#seed", "aria-invalid") == "false"
+    assert page.is_hidden("#seed-bad")
+
+
+@pytest.mark.parametrize(
+    ("typed", "named"),
+    [("---ล | -ด-ร\n---Q | -ด-ร", "2"), ("---Q", "1"), ("title: mine\n---ล | ---Q", "2")],
+)
+def test_a_mistake_in_letters_is_named_by_the_line_that_was_typed(opened: Open, typed: str, named: str) -> None:
+    """Fails: the page names line 4 to somebody who typed one."""
+    page = opened()
+    page.click("#mine summary")
+    page.fill("#typed", typed)
+    page.click("#use-typed")
+    page.wait_for_selector("#refusal:not([hidden])")
+    assert page.inner_text("#refusal-reason").startswith(f"My own tune:{named}: ")
+
+
 def test_a_file_is_opened_and_a_broken_one_is_named(opened: Open, tmp_path: Path) -> None:
     """Fails: a player's MIDI file cannot be used, or rubbish is met with silence."""
     page = opened()
@@ -577,6 +694,52 @@ def test_a_file_is_opened_and_a_broken_one_is_named(opened: Open, tmp_path: Path
     page.set_input_files("#file", broken)
     page.wait_for_selector("#refusal:not([hidden])")
     assert page.inner_text("#refusal").startswith("broken.mid")
+
+
+def test_a_file_is_headed_by_what_it_says_itself(opened: Open, tmp_path: Path) -> None:
+    """Fails: a tune of somebody's own is shown under a lai, a tuning and a seed that it never had."""
+    page = opened()
+    play(page)
+    assert page.inner_text("#caption").endswith("E-A-E · 3")
+    (bare := tmp_path / "good.txt").write_text(MINE)
+    (told := tmp_path / "told.txt").write_text(f"lai: noi\ntuning: A-D-A\n\n{MINE}")
+    page.click("#mine summary")
+    for file, caption in ((bare, "good"), (told, "told · lai noi · A-D-A")):
+        page.set_input_files("#file", file)
+        until(page, f"phin.session.tune?.title === '{file.stem}'")
+        assert page.inner_text("#caption") == caption
+    page.fill("#typed", MINE)
+    page.click("#use-typed")
+    until(page, "phin.session.tune?.title === 'My own tune'")
+    assert page.inner_text("#caption") == "My own tune · lai yai · E-A-E"
+
+
+@pytest.mark.parametrize("typed", ["", " \n"])
+def test_an_empty_box_says_what_to_do(opened: Open, typed: str) -> None:
+    """Fails: the button does nothing, and who has never seen letters is left alone."""
+    page = opened(locale="th-TH")
+    page.click("#mine summary")
+    page.fill("#typed", typed)
+    page.click("#use-typed")
+    page.wait_for_selector("#refusal:not([hidden])")
+    assert "พิมพ์โน้ต" in page.inner_text("#refusal p")
+    page.click("[data-language=en]")
+    page.click("#use-typed")
+    page.wait_for_selector("#refusal:not([hidden])")
+    assert page.inner_text("#refusal-remedy").startswith("Type letters, as ---ล | -ด-ร")
+    assert page.evaluate("phin.session") is None
+
+
+@pytest.mark.parametrize("done", ['[data-hong="1"]', "#suggest", "[name=lai][value=se]", "#again"])
+def test_what_to_do_first_is_no_longer_said_when_something_is_done(opened: Open, done: str) -> None:
+    """Fails: "choose hong first" stands there while hong are chosen, and one looks for what is still amiss."""
+    page = opened()
+    play(page)
+    page.click("#work summary")
+    page.click("[data-use=rewrite]")
+    assert page.inner_text("#status").startswith("Choose hong on the page first")
+    page.click(done)
+    until(page, "!document.getElementById('status').textContent.startsWith('Choose hong')")
 
 
 def test_the_neck_can_be_tapped_into_letters(opened: Open) -> None:

@@ -79,8 +79,12 @@ class App {
       this.attempt(() => this.sound.play(this.session, from));
     });
     byId("choice-none").addEventListener("click", () => this.letters.unchoose());
+    byId("let-go").addEventListener("click", () => this.letGo());
     byId("refusal-close").addEventListener("click", () => (byId("refusal").hidden = true));
-    this.letters.addEventListener("choose", () => this.display.showChoice());
+    this.letters.addEventListener("choose", () => {
+      this.display.unhint();
+      this.display.showChoice();
+    });
     for (const name of ["play", "pause", "end"]) this.sound.addEventListener(name, () => this.display.showPlaying());
     for (const button of document.querySelectorAll("[data-view]")) {
       button.addEventListener("click", () => {
@@ -115,8 +119,17 @@ class App {
     }
   }
 
-  get drones() {
-    return droneOf(this.controls.lai, this.controls.tuning) !== null;
+  /** Whether an open string drones under the lai that is asked for. */
+  drones({ lai, tuning }) {
+    const found = (all, asked) => all.find(({ name }) => name === asked);
+    return droneOf(found(this.about.lai, lai), found(this.about.tunings, tuning) ?? this.about.tunings[0]) !== null;
+  }
+
+  /** Whether the drone that is asked for finds chords under what stays of a given tune, and has to be left out. */
+  isCrowded(settings, given) {
+    const stays = settings.use === "continue" || settings.use === "rewrite";
+    if (!stays || !given || !settings.drone || !this.drones(settings)) return false;
+    return given.source.tune.notes.some(({ voice }) => voice !== "melody");
   }
 
   /** The lai of the tune that is shown, or of what is asked for where there is none. */
@@ -126,6 +139,7 @@ class App {
   }
 
   get tuning() {
+    if (this.session && !this.session.tuning) return this.about.tunings[0]; // on it lies what says none
     const name = this.session?.tuning ?? this.settings.tuning;
     return this.about.tunings.find((tuning) => tuning.name === name) ?? this.controls.tuning;
   }
@@ -138,10 +152,11 @@ class App {
   }
 
   changed(name) {
+    this.display.unhint();
     this.sound.tempo = this.settings.tempo;
     if (name === "tempo") this.sound.changed();
-    const drone = droneOf(this.session ? this.lai : this.controls.lai, this.tuning);
-    this.sound.drone = drone;
+    const lai = this.session?.lai ? this.lai : this.controls.lai; // one plays along with a tune that names no lai too
+    this.sound.drone = droneOf(lai, this.tuning);
     this.neck.set(this.tuning, this.lai);
     byId("new").classList.toggle("due", Boolean(this.session) && this.stale);
     if (this.session && this.stale && name !== "tempo") this.display.say(t("stale"));
@@ -149,8 +164,10 @@ class App {
   }
 
   async press() {
+    this.display.unhint();
     if (this.sound.playing) return this.sound.pause();
     await this.attempt(async () => {
+      this.controls.refuseSeed();
       if (this.stale) return this.drawing.draw({ ...this.settings }, this.settings.use ? this.given : null);
       await this.sound.play(this.session, this.sound.session === this.session ? this.sound.restsAt : null);
     }, byId("play"));
@@ -171,7 +188,7 @@ class App {
       });
     }
     this.sound.underTune = this.settings.lines === "endless" && this.settings.drone;
-    this.controls.show();
+    this.controls.tookUp();
     this.changed("session");
     this.practice.loop();
     this.address();
@@ -200,6 +217,15 @@ class App {
     this.put(session);
   }
 
+  /** What is drawn from now on is made of no given tune. */
+  letGo() {
+    Object.assign(this.settings, { use: "", rewrite: "" });
+    this.given = null;
+    this.changed("use");
+    this.display.show();
+    byId("play").focus(); // the button that had the focus is gone
+  }
+
   goBack() {
     const session = this.before.pop();
     if (!session) return;
@@ -226,6 +252,7 @@ class App {
   /** Does what a button asks, and tells why where that cannot be. */
   async attempt(what, button = null) {
     byId("refusal").hidden = true;
+    this.display.unhint();
     button?.setAttribute("aria-busy", "true");
     try {
       await what();

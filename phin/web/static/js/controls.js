@@ -1,5 +1,6 @@
 // The settings: what is asked of the next tune. In sight are lai, tempo and length; the rest is behind "more".
 
+import { Refused } from "./api.js";
 import { droneOf } from "./music.js";
 import { newSeed, ownSampler } from "./request.js";
 import { currentLanguage, t } from "./i18n.js";
@@ -17,11 +18,8 @@ export class Controls {
     this.fill();
     for (const [id, name] of [...Object.entries(FIELDS), ...Object.entries(OTHERS)]) {
       byId(id).addEventListener("change", ({ target }) => {
-        if (name === "seed") {
-          const seed = Number(target.value);
-          this.set(name, Number.isSafeInteger(seed) && seed >= 0 && target.value !== "" ? seed : newSeed());
-          this.settings.number = 0;
-        } else this.set(name, target.value);
+        if (name === "seed") this.typed(target);
+        else this.set(name, target.value);
       });
     }
     for (const name of ["tempo", "techniques", "blend"]) {
@@ -39,6 +37,38 @@ export class Controls {
 
   get tuning() {
     return this.about.tunings.find((tuning) => tuning.name === this.settings.tuning) ?? this.about.tunings[0];
+  }
+
+  /** A seed was typed; an empty field leaves it to chance, and what is no seed stays to be mended. */
+  typed({ value, validity }) {
+    const seed = Number(value);
+    this.seedIsBad = validity.badInput || !Number.isSafeInteger(seed) || seed < 0;
+    if (this.seedIsBad) return this.showSeed();
+    this.seedIsTyped = value !== "";
+    this.settings.number = 0;
+    this.set("seed", this.seedIsTyped ? seed : newSeed());
+  }
+
+  /** The seed of a new tune: the one that was typed since the last, else any. Throws Refused where it is none. */
+  nextSeed() {
+    this.refuseSeed();
+    return this.seedIsTyped ? this.settings.seed : newSeed();
+  }
+
+  refuseSeed() {
+    if (this.seedIsBad) throw new Refused({ where: t("seed"), reason: "badSeed", remedy: "badSeedRemedy" });
+  }
+
+  /** A tune is there: what was typed for it is taken up. */
+  tookUp() {
+    this.seedIsBad = this.seedIsTyped = false;
+    this.show();
+  }
+
+  showSeed() {
+    if (!this.seedIsBad) byId("seed").value = this.settings.seed;
+    byId("seed").setAttribute("aria-invalid", String(Boolean(this.seedIsBad)));
+    byId("seed-bad").hidden = !this.seedIsBad;
   }
 
   set(name, value) {
@@ -78,7 +108,10 @@ export class Controls {
   /** Puts the settings on the page. */
   show() {
     const { settings } = this;
-    for (const [id, name] of [...Object.entries(FIELDS), ...Object.entries(OTHERS)]) byId(id).value = settings[name];
+    for (const [id, name] of [...Object.entries(FIELDS), ...Object.entries(OTHERS)]) {
+      if (name !== "seed") byId(id).value = settings[name];
+    }
+    this.showSeed();
     for (const name of ["tempo", "techniques", "blend"]) byId(name).value = settings[name];
     for (const name of ["lai", "lines"]) {
       for (const input of byId(name).querySelectorAll("input")) input.checked = input.value === String(settings[name]);

@@ -30,7 +30,8 @@ export class Display {
     byId("model").textContent = t("model", this.app.about);
     this.app.saving.show();
     this.app.work.show();
-    const lines = session?.tune?.said ?? [];
+    const isCrowded = session && this.app.isCrowded(session.settings, session.given);
+    const lines = [...(isCrowded ? [t("crowded")] : []), ...(session?.tune?.said ?? [])];
     const said = lines.map((line) => Object.assign(document.createElement("li"), { textContent: line }));
     byId("said").replaceChildren(...said);
     byId("caption").textContent = this.caption();
@@ -40,18 +41,29 @@ export class Display {
       this.app.changed("session");
       this.app.practice.loop();
     }
+    this.showFrom();
     this.showChoice();
     this.showPlaying();
+  }
+
+  /** Says what the next tune is made of, where that is a given one. */
+  showFrom() {
+    const { settings, given } = this.app;
+    byId("from").hidden = !settings.use || !given;
+    if (!settings.use || !given) return;
+    const tune = given.source.tune.title || t("unnamed");
+    byId("from-said").textContent = t(settings.use === "continue" ? "goesOnFrom" : "madeFrom", { tune });
   }
 
   caption() {
     const { session } = this.app;
     if (!session) return t("page");
-    const title = session.tune?.title && !/^phin \d/.test(session.tune.title) ? `${session.tune.title} · ` : "";
+    const title = session.isDrawn && /^phin \d/.test(session.tune?.title) ? "" : session.tune?.title;
     const { lai: found } = this.app;
-    const lai = found ? `${currentLanguage() === "th" ? found.thai : `lai ${found.name}`} · ` : "";
+    const lai = found && (currentLanguage() === "th" ? found.thai : `lai ${found.name}`);
     const number = session.settings.number ? `-${session.settings.number + 1}` : "";
-    return `${title}${lai}${this.app.tuning.name} · ${session.settings.seed}${number}`;
+    const seed = session.isDrawn && `${session.settings.seed}${number}`;
+    return [title, lai, session.tuning, seed].filter(Boolean).join(" · ") || t("page");
   }
 
   showChoice() {
@@ -100,6 +112,17 @@ export class Display {
 
   say(words) {
     byId("status").textContent = words;
+    this.hinted = false;
+  }
+
+  /** Says what to do first; that goes as soon as something is done. */
+  hint(words) {
+    this.say(words);
+    this.hinted = true;
+  }
+
+  unhint() {
+    if (this.hinted) this.say("");
   }
 
   /** Shows what went wrong: where, reason and remedy, in the words of who refused. */

@@ -2,7 +2,7 @@
 
 import { follow, isAlone } from "./api.js";
 import { beginOfHong, hongOf } from "./music.js";
-import { newSeed, toRequest } from "./request.js";
+import { toRequest } from "./request.js";
 import { Session } from "./session.js";
 import { t } from "./i18n.js";
 
@@ -27,10 +27,9 @@ export class Drawing {
     this.stopping?.abort();
   }
 
-  /** Draws with a new seed. */
-  drawNew() {
-    const settings = { ...this.app.settings, seed: newSeed(), number: 0 };
-    return this.draw(settings, settings.use ? this.app.given : null);
+  /** Draws a new tune, of nothing that was given, with the seed that was typed or a new one. */
+  async drawNew() {
+    return this.draw({ ...this.app.settings, seed: this.app.controls.nextSeed(), number: 0 });
   }
 
   /** Draws a tune, and plays it from its first note on. */
@@ -41,7 +40,8 @@ export class Drawing {
     this.app.display.showPlaying();
     const stopping = (this.stopping = new AbortController());
     if (!given) Object.assign(settings, { use: "", rewrite: "" });
-    const request = toRequest(settings, this.app.about, this.app.drones, given?.source ?? null);
+    const drones = this.app.drones(settings) && !this.app.isCrowded(settings, given);
+    const request = toRequest(settings, this.app.about, drones, given?.source ?? null);
     const session = new Session(settings, given);
     const shown = this.app.session;
     let begun = false;

@@ -1,10 +1,17 @@
 // A tune of one's own: from a file, typed in letters, or tapped on the neck.
 
-import { base64, isAlone, read } from "./api.js";
+import { Refused, base64, isAlone, read } from "./api.js";
 import { letterOf, pitchName } from "./music.js";
 import { t } from "./i18n.js";
 
 const byId = (id) => document.getElementById(id);
+
+/** A refusal that counts the lines from the first that a person typed, below those that the page puts above them. */
+function ofOwnLines(error, above) {
+  const [, name, line] = /^(.*):(\d+)$/s.exec(error.where ?? "") ?? [];
+  if (line > above) error.where = `${name}:${line - above}`;
+  return error;
+}
 
 export class Mine {
   constructor(app) {
@@ -29,15 +36,22 @@ export class Mine {
     const ending = file.name.split(".").pop().toLowerCase();
     const form = { midi: "mid" }[ending] ?? ending;
     const content = base64(new Uint8Array(await file.arrayBuffer()));
-    this.app.take(await read({ form, content, name: file.name }));
+    await this.app.take(await read({ form, content, name: file.name }));
   }
 
   async typed() {
     const lai = this.app.settings.lai ? `lai: ${this.app.settings.lai}\n` : "";
     const head = `${lai}tempo: ${this.app.settings.tempo}\ntuning: ${this.app.settings.tuning}\n`;
-    const page = /^[^|\n]*:/m.test(byId("typed").value) ? byId("typed").value : head + byId("typed").value;
-    const content = base64(new TextEncoder().encode(page));
-    this.app.take(await read({ form: "txt", content, name: t("mine") }));
+    const { value } = byId("typed");
+    if (!value.trim()) throw new Refused({ where: t("mine"), reason: "noLetters", remedy: "noLettersRemedy" });
+    const above = /^[^|\n]*:/m.test(value) ? "" : head;
+    const content = base64(new TextEncoder().encode(above + value));
+    try {
+      const tune = await read({ form: "txt", content, name: t("mine") });
+      await this.app.take({ ...tune, title: tune.title || t("mine") });
+    } catch (error) {
+      throw ofOwnLines(error, above.split("\n").length - 1);
+    }
   }
 
   tapping(on) {

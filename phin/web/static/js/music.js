@@ -83,6 +83,14 @@ export function droneOf(lai, tuning) {
   return null;
 }
 
+/** The notes without the strokes of a drone of these pitches; the lower notes of chords are none, and stay. */
+export function withoutDrone(notes, pitches) {
+  const isChords = (technique) => technique && technique !== "drone";
+  return notes.filter(({ voice, pitch, technique }) => {
+    return voice === "melody" || isChords(technique) || !pitches.includes(pitch);
+  });
+}
+
 /** How long a note sounds, in steps: as written, else until the next of its voice, else a hong. */
 export function lengthOf(note, place, notes) {
   if (note.duration !== null && note.duration !== undefined) return note.duration;

@@ -11,11 +11,16 @@ export class Session extends EventTarget {
     this.drawn = []; // onsets of the notes that were told one by one
   }
 
-  /** A tune that is there already. */
+  /** A tune that is there already: its lai and tuning are its own, or none. */
   static of(tune, settings, given = null) {
-    const session = new Session(settings, given);
+    const session = Object.assign(new Session(settings, given), { lai: null, tuning: null });
     session.end(tune);
     return session;
+  }
+
+  /** Whether it is the tune of its settings and seed, and none that came from elsewhere. */
+  get isDrawn() {
+    return !this.given || Boolean(this.settings.use);
   }
 
   /** The step before which nothing will be added: the onset of the last note, or no end where the tune has one. */

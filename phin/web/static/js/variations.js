@@ -2,7 +2,7 @@
 
 import { generate } from "./api.js";
 import { lettered } from "./music.js";
-import { newSeed, packed, toRequest } from "./request.js";
+import { packed, toRequest } from "./request.js";
 import { Session } from "./session.js";
 import { t } from "./i18n.js";
 
@@ -17,10 +17,11 @@ export class Variations {
 
   async draw() {
     const { app } = this;
-    const settings = { ...app.settings, seed: newSeed(), number: 0 };
+    const settings = { ...app.settings, seed: app.controls.nextSeed(), number: 0 };
     const given = settings.use ? app.given : null;
     if (settings.lines === "endless") settings.lines = "2";
-    const asked = toRequest(settings, app.about, app.drones, given?.source ?? null);
+    const drones = app.drones(settings) && !app.isCrowded(settings, given);
+    const asked = toRequest(settings, app.about, drones, given?.source ?? null);
     const { tunes } = await generate({ ...asked, count: FOUR });
     byId("four").replaceChildren(...tunes.map((tune, number) => this.item(tune, { ...settings, number }, given)));
   }

@@ -1,7 +1,7 @@
 // What is made of the tune on the page: played on, decorated, rewritten in part; and techniques that would fit.
 
 import { suggest } from "./api.js";
-import { letterOf, pitchName } from "./music.js";
+import { letterOf, pitchName, withoutDrone } from "./music.js";
 import { newSeed, packed } from "./request.js";
 import { t } from "./i18n.js";
 
@@ -24,13 +24,23 @@ export class Work {
   async use(use) {
     const { app } = this;
     const [first, last] = app.letters.chosen ?? [];
-    if (use === "rewrite" && first === undefined) return app.display.say(t("chooseHong"));
-    const given = app.session.source();
+    if (use === "rewrite" && first === undefined) return app.display.hint(t("chooseHong"));
+    const given = this.given();
     const rewrite = use === "rewrite" ? `${first + 1}-${last + 1}` : "";
     const settings = { ...app.settings, use, rewrite, seed: newSeed(), number: 0, blend: 0 };
     if (settings.lines === "endless" && use !== "continue") settings.lines = "2";
     app.letters.unchoose();
     await app.drawing.draw(settings, { source: given, packed: await packed(given.tune) });
+  }
+
+  /** The tune as something is made of it: without its drone where the whole gets one, for a drone has no second. */
+  given() {
+    const { app } = this;
+    const { tune } = app.session.source();
+    if (!app.settings.drone || !app.drones(app.settings)) return { tune };
+    const pitches = tune.drone.length || !app.sound.drone ? tune.drone : [app.sound.drone.pitch];
+    const notes = withoutDrone(tune.notes, pitches);
+    return { tune: notes.every(({ voice }) => voice === "melody") ? { ...tune, notes } : tune };
   }
 
   async suggest() {
