@@ -503,6 +503,7 @@ def test_a_new_tune_is_new_and_what_goes_on_from_another_says_so(opened: Open) -
     page.click("[data-use=continue]")
     until(page, "phin.session.settings.use === 'continue' && phin.session.tune")
     assert page.inner_text("#from-said") == "Goes on from phin 3-1"
+    assert page.locator("#from").bounding_box()["y"] < page.locator("#letters").bounding_box()["y"], "in sight"
     page.click("[data-language=th]")
     assert page.inner_text("#from-said") == "เล่นต่อจาก phin 3-1"
     went_on = page.url
