@@ -509,14 +509,14 @@ def test_a_new_tune_is_new_and_what_goes_on_from_another_says_so(opened: Open) -
     went_on = page.url
     page.click("#new")
     until(page, "!phin.session.settings.use && phin.session.tune")
-    assert page.evaluate("phin.session.tune.num_hong") == 8
+    assert page.evaluate("phin.session.tune.num_hong") < 12, "one line, with its pickup; two went on"
     assert page.is_hidden("#from")
     again = opened(went_on[went_on.index("?") :])
     assert again.is_visible("#from"), "before it is played"
     again.click("#let-go")
     assert again.is_hidden("#from")
     play(again)
-    assert again.evaluate("phin.session.tune.num_hong") == 8
+    assert again.evaluate("phin.session.tune.num_hong") < 12, "one line, with its pickup; two went on"
 
 
 def test_a_seed_that_is_typed_is_that_of_the_new_tune_and_of_no_other(opened: Open) -> None:
