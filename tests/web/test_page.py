@@ -604,19 +604,20 @@ def test_a_new_tune_is_new_and_what_goes_on_from_another_says_so(opened: Open) -
     page.click("[data-use=continue]")
     until(page, "phin.session.settings.use === 'continue' && phin.session.tune")
     assert page.inner_text("#from-said") == "Goes on from phin 3-1"
+    assert page.locator("#from").bounding_box()["y"] < page.locator("#letters").bounding_box()["y"], "in sight"
     page.click("[data-language=th]")
     assert page.inner_text("#from-said") == "เล่นต่อจาก phin 3-1"
     went_on = page.url
     page.click("#new")
     until(page, "!phin.session.settings.use && phin.session.tune")
-    assert page.evaluate("phin.session.tune.num_hong") == 8
+    assert page.evaluate("phin.session.tune.num_hong") < 12, "one line, with its pickup; two went on"
     assert page.is_hidden("#from")
     again = opened(went_on[went_on.index("?") :])
     assert again.is_visible("#from"), "before it is played"
     again.click("#let-go")
     assert again.is_hidden("#from")
     play(again)
-    assert again.evaluate("phin.session.tune.num_hong") == 8
+    assert again.evaluate("phin.session.tune.num_hong") < 12, "one line, with its pickup; two went on"
 
 
 def test_a_seed_that_is_typed_is_that_of_the_new_tune_and_of_no_other(opened: Open) -> None:
@@ -730,7 +731,7 @@ def test_an_empty_box_says_what_to_do(opened: Open, typed: str) -> None:
     assert page.evaluate("phin.session") is None
 
 
-@pytest.mark.parametrize("done", ['[data-hong="1"]', "#suggest", "[name=lai][value=se]", "#again"])
+@pytest.mark.parametrize("done", ['[data-hong="1"]', "#suggest", "#again"])
 def test_what_to_do_first_is_no_longer_said_when_something_is_done(opened: Open, done: str) -> None:
     """Fails: "choose hong first" stands there while hong are chosen, and one looks for what is still amiss."""
     page = opened()
