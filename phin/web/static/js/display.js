@@ -101,10 +101,11 @@ export class Display {
     const { notes } = session;
     const sounding = [];
     let next = null;
+    const struck = (note) => (sound.isStruck ? note.onset <= step : note.onset < step);
     notes.forEach((note, place) => {
-      if (note.onset <= step && step < note.onset + Math.max(lengthOf(note, place, notes), SLOT)) {
+      if (struck(note) && step < note.onset + Math.max(lengthOf(note, place, notes), SLOT)) {
         sounding.push({ ...note, since: (step - note.onset) * sound.pace });
-      } else if (!next && note.onset > step && note.voice === "melody" && note.onset < step + HONG) next = note;
+      } else if (!next && note.onset >= step && note.voice === "melody" && note.onset < step + HONG) next = note;
     });
     this.app.neck.show(sounding, next);
     if (session === this.app.session) this.app.letters.mark(step);

@@ -116,6 +116,11 @@ export class Sound extends EventTarget {
     return this.waits ? Math.min(step, this.waitsAt) : step;
   }
 
+  /** Whether what is struck at the step is heard: not before the first stroke, nor while more is waited for. */
+  get isStruck() {
+    return !this.waits && this.heard >= this.stretches[0].time;
+  }
+
   /** The time that is heard now: what was begun a while ago is only now at the ear. */
   get heard() {
     return this.context ? this.context.currentTime - (this.context.outputLatency || this.context.baseLatency || 0) : 0;

@@ -1,0 +1,242 @@
+"""What reaches the ear and the eye while a tune is played: recorded samples, lit frets and the roll's pixels are held
+to the notes of the tune, at the audio clock's times.
+"""
+
+from itertools import pairwise
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+import pytest
+
+from tests.web.test_page import ASKED, MINE, Open, after_strokes, colour, play, put, strokes, until
+from tests.web.test_page import browser as browser
+from tests.web.test_page import opened as opened
+from tests.web.test_page import served as served
+
+pytestmark = pytest.mark.slow
+A_BLOCK = 128 / 44_100
+"""Seconds that an audio worklet computes at once."""
+A_SLOT = 6
+NEAR = 3.0
+"""Steps by which a frame may show another moment than its recorder took down: 75 ms at 100 hong a minute."""
+CALM = ASKED.replace("tempo=200", "tempo=100")
+
+WATCH = """() => {
+  window.frames_seen = [];
+  const { display, sound } = phin;
+  const show = display.showFrame;
+  display.showFrame = () => {
+    const [before, time] = [sound.playing, sound.context?.currentTime];
+    show.call(display);
+    if (!before || !sound.playing) return;
+    const lit = [...document.querySelectorAll(".light.on:not(.next)")].map((mark) => mark.dataset.place);
+    const { outputLatency, baseLatency } = sound.context;
+    const hong = document.querySelector(".hong.sounds")?.dataset.hong;
+    frames_seen.push({ time: time - (outputLatency || baseLatency || 0), lit, hong: hong === undefined ? -1 : +hong });
+  };
+}"""
+
+RECORDER = """registerProcessor("recorder", class extends AudioWorkletProcessor {
+  process([[heard]]) {
+    if (heard) this.port.postMessage({ frame: currentFrame, samples: heard.slice() });
+    return true;
+  }
+});"""
+
+TAP = """async (recorder) => {
+  const { connect } = AudioNode.prototype;
+  const sources = [];
+  AudioNode.prototype.connect = function (to, ...more) {
+    if (to instanceof AudioDestinationNode) sources.push(this);
+    return connect.call(this, to, ...more);
+  };
+  await phin.sound.ready();
+  window.recorded = [];
+  for (const source of sources) {
+    await source.context.audioWorklet.addModule(recorder);
+    const heard = new AudioWorkletNode(source.context, "recorder");
+    heard.port.onmessage = ({ data }) => recorded.push(data);
+    connect.call(source, heard);
+    connect.call(heard, source.context.destination);
+  }
+}"""
+"""Whatever goes to the loudspeaker is taken down on its way."""
+
+
+def tapped(page: Any) -> None:
+    """From now on `samples` gives what the loudspeaker is given."""
+    page.evaluate(TAP, f"data:text/javascript,{quote(RECORDER)}")
+
+
+def samples(page: Any) -> tuple[np.ndarray, int]:
+    """All that was sent to the loudspeaker since the audio clock began, and the samples a second."""
+    blocks = page.evaluate("recorded.map(({ frame, samples }) => [frame, [...samples]])")
+    assert blocks, "nothing goes to the loudspeaker"
+    sound = np.zeros(blocks[-1][0] + 4096)
+    for frame, block in blocks:
+        sound[frame : frame + len(block)] = block
+    return sound, page.evaluate("phin.sound.context.sampleRate")
+
+
+def hertz_of(sound: np.ndarray, rate: int) -> float:
+    """The pitch of a sound, by the first highest peak of its autocorrelation between 70 and 1500 Hz."""
+    spectrum = np.fft.rfft(sound - sound.mean(), 2 * len(sound))
+    alike = np.fft.irfft(np.abs(spectrum) ** 2)[: len(sound)] / np.arange(len(sound), 0, -1)
+    low, high = rate // 1500, rate // 70
+    lags = np.arange(low, high)
+    peaks = lags[(alike[lags] > alike[lags - 1]) & (alike[lags] >= alike[lags + 1])]
+    lag = peaks[alike[peaks] > 0.9 * alike[peaks].max()][0]
+    before, at, after = alike[lag - 1 : lag + 2]
+    return rate / (lag + (before - after) / (2 * (before - 2 * at + after)))
+
+
+def test_what_goes_to_the_loudspeaker_is_the_tune(opened: Open) -> None:
+    """Fails: the page is silent while all that it says of itself is right, or another pitch sounds than is written."""
+    page = opened(CALM, bypass_csp=True)  # for the recorder, which the page's own rules would not let in
+    put(page, MINE)
+    tapped(page)
+    page.click("#play")
+    until(page, "phin.session.notes.length && phin.sound.playing")
+    until(page, "!phin.sound.playing", 30)
+    sound, rate = samples(page)
+    notes = page.evaluate("phin.session.notes")
+    began = next(stroke["began"] for stroke in page.evaluate("phin.sound.log"))
+    assert not sound[: int(began * rate)].any(), "silence before the first stroke"
+    for note in notes:
+        struck = began + (note["onset"] - notes[0]["onset"]) * 60 / 100 / 24
+        heard = sound[int((struck + 0.03) * rate) : int((struck + 0.13) * rate)]
+        assert np.sqrt((heard**2).mean()) > 0.01
+        wanted = 440 * 2 ** ((note["pitch"] - 69) / 12)
+        assert 1200 * np.log2(hertz_of(heard, rate) / wanted) == pytest.approx(0, abs=20), note
+
+
+def test_a_tune_sounds_at_its_times_and_lights_where_it_is_plucked(opened: Open) -> None:
+    """Fails: it stumbles while the page is busy, or a fret or a hong lights that is not played then."""
+    page = opened(CALM)
+    assert page.is_visible("#empty")
+    play(page)
+    until(page, "phin.sound.log.length && !phin.sound.playing", 30)
+    page.evaluate(WATCH)
+    for _ in range(3):  # a machine with much else to do may starve the audio once
+        page.evaluate("phin.sound.log.length = frames_seen.length = 0")
+        page.click("#again")
+        until(page, "phin.sound.log.length && !phin.sound.playing", 30)
+        heard = strokes(page)
+        if all(abs(stroke["began"] - stroke["asked"]) < A_BLOCK for stroke in heard):
+            break
+    else:
+        pytest.fail("strokes begin later than they are asked for")
+    assert len(heard) == page.evaluate("phin.session.notes.filter((note) => note.voice === 'melody').length")
+    seconds = 60 / 100 / 24
+    for one, other in pairwise(heard):
+        steps = other["step"] - one["step"]
+        assert other["began"] - one["began"] == pytest.approx(steps * seconds, abs=2 / 44_100)
+    notes, begins, num_hong = page.evaluate("[phin.session.notes, phin.session.begins, phin.session.numHong]")
+    seen = set()
+    for frame in page.evaluate("frames_seen"):
+        step = heard[0]["step"] + (frame["time"] - heard[0]["began"]) / seconds
+        assert set(frame["lit"]) >= lit_at(notes, step, -NEAR), (step, frame)
+        assert set(frame["lit"]) <= lit_at(notes, step, NEAR), (step, frame)
+        if step > notes[0]["onset"] + NEAR:
+            hong = {(step + by - begins) // 24 for by in (-NEAR, NEAR)}
+            assert frame["hong"] in {each if each < num_hong else -1 for each in hong}
+        seen |= set(frame["lit"])
+    assert len(seen) > 1
+    assert len(page.evaluate("frames_seen")) > 20
+    assert page.inner_text("#play") == "Play"
+    assert not page.query_selector(".light.on")
+
+
+def lit_at(notes: list[dict[str, Any]], step: float, near: float) -> set[str]:
+    """The places of the notes that sound at a step, or would within so many steps; surely so where it is below 0."""
+    sounding = (
+        note for note in notes if -near <= step - note["onset"] < max(note["duration"], A_SLOT) + near
+    )  # fmt: skip
+    return {f"{note['string']}:{note['fret']}" for note in sounding}
+
+
+WAITS = """async () => {
+  const { Session } = await import("/static/js/session.js");
+  const session = new Session({ ...phin.settings });
+  session.begin({ tempo: 100, metre: "2/4", begins: -18 });
+  const note = { duration: 12, pitch: 69, velocity: 90, technique: "plain", voice: "melody", string: 1, fret: 5 };
+  for (const onset of [0, 12]) session.add({ ...note, onset, pitch: 69 - onset, fret: 5 + onset / 6 });
+  phin.put(session);
+  await phin.sound.play(session);
+}"""
+
+
+def test_a_note_that_is_waited_for_is_not_lit_as_if_it_sounded(opened: Open) -> None:
+    """Fails: where the net is slow, a fret is lit that nobody has heard."""
+    page = opened(CALM)
+    page.evaluate(WATCH)
+    page.evaluate(WAITS)
+    until(page, "phin.sound.waits")
+    page.wait_for_timeout(100)
+    assert strokes(page)[-1]["step"] == 0, "the other one is held back until it is known what follows"
+    assert page.evaluate("frames_seen.every(({ lit }) => !lit.includes('1:7')) && frames_seen.length") > 3
+    assert page.evaluate("frames_seen.at(0).lit") == [], "before the first stroke"
+
+
+PIXELS = """([step, near, wanted]) => {
+  const { canvas } = phin.roll;
+  if (step === null) phin.display.showFrame();
+  else phin.roll.show(phin.session, step, null, null);
+  const heard = step ?? phin.sound.step();
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  const isNear = (at) => data[at + 3] > 80 && wanted.every((level, part) => Math.abs(data[at + part] - level) < near);
+  const told = Array.from({ length: data.length / 4 }, (_, place) => (isNear(4 * place) ? "1" : "0"));
+  return [heard, canvas.height, canvas.width, told.join("")];
+}"""
+
+
+def pixels(page: Any, step: float | None, near: int = 40) -> tuple[float, np.ndarray]:
+    """The step that the roll is drawn at (None: as it plays), and which pixels have about a melody note's colour."""
+    heard, height, width, told = page.evaluate(PIXELS, [step, near, colour(page, "accent")])
+    return heard, (np.frombuffer(told.encode(), np.uint8) == ord("1")).reshape(height, width)
+
+
+def hold_notes(page: Any, step: float, coloured: np.ndarray, plays: bool = False) -> int:
+    """Each note in sight has its colour at its time (64 pixels a hong), the higher the further up; how many those are.
+
+    Where it `plays`, over the lai's colours, those that are over are too pale to be told.
+    """
+    left, a_step, width = 34, 64 / 24, coloured.shape[1]
+    first = step - (width - left) / a_step * 0.3
+    found = []
+    for note in page.evaluate("phin.session.notes.filter((note) => note.voice === 'melody')"):
+        struck = left + (note["onset"] + 2 - first) * a_step  # between the lines of two slots
+        if left < struck < width and not (plays and note["onset"] + note["duration"] < step + NEAR):
+            (rows,) = np.nonzero(coloured[:, int(struck)])
+            assert len(rows), f"no note at {note['onset']}"
+            found.append((note["pitch"], rows.mean()))
+        rest = left + (note["onset"] + note["duration"] - first) * a_step - 1  # two pixels between two notes
+        assert plays or not (left < rest < width - 1) or not coloured[:, int(rest)].any()
+    pitch, row = np.array(found).T
+    slope, at_zero = np.polyfit(pitch, row, 1)
+    assert slope < -2
+    assert row == pytest.approx(slope * pitch + at_zero, abs=1)
+    return len(found)
+
+
+def test_the_roll_has_each_note_at_its_time_and_pitch(opened: Open) -> None:
+    """Fails: the roll is empty, or stands upside down, or its notes lie beside their hong."""
+    page = opened()
+    put(page, MINE)
+    for step in (-18, 40, 100):
+        assert hold_notes(page, *pixels(page, step)) >= 10
+
+
+def test_the_roll_moves_with_the_sound(opened: Open) -> None:
+    """Fails: the roll stands still, or is empty, while the tune sounds, or shows another moment."""
+    page = opened(ASKED.replace("tempo=200", "tempo=60"))
+    put(page, MINE)
+    page.click("#play")
+    after_strokes(page, 2)
+    one, then = pixels(page, None, near=60)
+    assert hold_notes(page, one, then, plays=True) > 4
+    after_strokes(page, 5)
+    other, later = pixels(page, None, near=60)
+    assert other > one + 12
+    assert hold_notes(page, other, later, plays=True) > 4
