@@ -31,8 +31,6 @@ ARGUMENTS = [
     *("--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required"),
 ]
 PHONE, LAPTOP = {"width": 360, "height": 740}, {"width": 1280, "height": 800}
-A_BLOCK = 128 / 44_100
-"""Seconds that an audio worklet computes at once."""
 MINE = "| ---ล | -ด-ร | -ม-ซ | -ล-ด | -ล-ซ | -ม-ร | -ด-ร | ---ล |"
 ASKED = "?lai=yai&seed=3&lines=1&tempo=200&tuning=E-A-E&drone=1&source=han"
 
