@@ -33,6 +33,7 @@ from tests.web.sites import runtime as runtime
 from tests.web.sites import write as write
 from tests.web.test_page import LAPTOP, MINE, PHONE, bare, letters, play, put, until
 from tests.web.test_page import browser as browser
+from tests.web.test_page_heard import WATCH
 
 ASKED = "?lai=yai&seed=3&lines=1&tempo=200&tuning=E-A-E&drone=1&source=han"
 
@@ -123,10 +124,11 @@ def kept(page: Any) -> None:
 def test_a_worker_draws_and_what_it_draws_is_heard_and_lights(opened: Open) -> None:
     """Fails: the page without a server is silent, or shows nothing."""
     page = opened()
+    page.evaluate(WATCH)
     page.click("#play")
     until(page, "phin.session?.tune")
     until(page, "phin.sound.log.filter((each) => each.kind === 'melody').length > 3")
-    page.wait_for_selector(".light.on.melody")
+    until(page, "frames_seen.some(({ lit }) => lit.join() === '1:7')")
     assert page.evaluate("phin.session.drawn") == [6 * place for place in range(31)]
     assert page.is_hidden("#loading")
 

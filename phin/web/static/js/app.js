@@ -9,6 +9,7 @@ import { Mine } from "./mine.js";
 import { beginOfHong, droneOf } from "./music.js";
 import { Neck } from "./neck.js";
 import { Notices } from "./notices.js";
+import { tellPerformance } from "./performance.js";
 import { Practice } from "./practice.js";
 import { fromAddress, packed, toAddress, unpacked } from "./request.js";
 import { Roll } from "./roll.js";
@@ -41,6 +42,7 @@ class App {
     this.language();
     this.notices = new Notices();
     this.about = await askAbout();
+    tellPerformance(this.about);
     this.settings = fromAddress(location.search, this.about);
     this.controls = new Controls(this.about, this.settings, (name) => this.changed(name));
     this.practice = new Practice(this);

@@ -99,13 +99,3 @@ export function lengthOf(note, place, notes) {
   }
   return HONG;
 }
-
-/** The melody note that sounds at a step, or the last before it; null before the first. */
-export function melodyAt(notes, step) {
-  let found = null;
-  for (const note of notes) {
-    if (note.onset > step) break;
-    if (note.voice === "melody") found = note;
-  }
-  return found;
-}

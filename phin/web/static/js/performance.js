@@ -1,102 +1,126 @@
 // How a note is played: what becomes of it in strokes and bends, as phin/music/perform.py does it, in seconds.
 //
-// The numbers are that file's PerformanceStyle; no source measured a player.
+// Its numbers are that file's, as the program tells them (`about.play.writing`). It is told note by note what is drawn:
+// so a note knows those before it, as far as they are, and nothing of how the strings sound into each other.
 
 import { SLOT, lengthOf, pitchClass } from "./music.js";
 
-const ASSUMED_VELOCITY = 80;
-const ACCENT = 20;
-const TREMOLO_RATE = 14;
-const TRILL_RATE = 14;
-const FLICK_NOTES = 2;
-const FLICK_LENGTH = 0.04;
-const LEGATO_SOFTNESS = 0.7;
-const SLIDE_LENGTH = 0.12;
-const BEND_LENGTH = 0.15;
-const BEND_DEPTH = 2;
-const VIBRATO_RATE = 5.5;
-const VIBRATO_DEPTH = 0.3;
-const MUTE_LENGTH = 0.045;
-const STAGGER = { strum: 0.018, dyad: 0.008 };
-const RINGS = 4;
+let STYLE, ASSUMED_VELOCITY, RINGS, POINTS, FRETS;
+
+/** Takes the numbers in, before anything is played. */
+export function tellPerformance({ play: { writing }, tunings }) {
+  ({ style: STYLE, assumed_velocity: ASSUMED_VELOCITY, rings: RINGS, points_a_swing: POINTS } = writing);
+  FRETS = tunings[0].frets;
+}
+
+/** What lies before a note in a tune: the last one on its string, and the last of the melody; null where none does. */
+function beforeOf(notes, place) {
+  const { string } = notes[place];
+  const found = { onString: null, melody: null };
+  for (let back = place - 1; back >= 0 && !(found.melody && (found.onString || !string)); back--) {
+    if (notes[back].voice === "melody") found.melody ??= notes[back];
+    if (string && notes[back].string === string) found.onString ??= notes[back];
+  }
+  return found;
+}
+
+/** The pitches of the scale that lie on the string of a note, the nearest first, on the first side where there are any. */
+function beyond({ pitch, string, fret }, scale, ...sides) {
+  const open = string ? pitch - FRETS[fret] : 0;
+  const there = (string ? FRETS : Array.from({ length: 128 }, (_, each) => each)).map((semitones) => open + semitones);
+  const inScale = there.filter((each) => scale.includes(pitchClass(each)));
+  const ladder = inScale.length > 1 ? inScale : there;
+  const on = (side) => ladder.filter((each) => side * (each - pitch) > 0).sort((a, b) => side * (a - b));
+  return sides.map(on).find((found) => found.length) ?? [];
+}
 
 /** The bend of a note as points (seconds, semitones), flat; null for a straight one. */
-function bendOf(technique, seconds, pitch, before) {
+function bendOf(note, seconds, scale, before) {
   const half = seconds / 2;
-  if (technique === "slide") {
-    const from = Math.max(-12, Math.min(12, (before && before !== pitch ? before : pitch - 2) - pitch));
-    return [0, from, Math.min(SLIDE_LENGTH, half), 0];
+  const { bend_range: reach, slide_length, bend_length, bend_depth, vibrato_rate, vibrato_depth } = STYLE;
+  if (note.technique === "slide") {
+    let from = (before.onString ?? before.melody)?.pitch ?? note.pitch;
+    if (from === note.pitch) [from] = beyond(note, scale, -1, 1);
+    return [0, Math.max(-reach, Math.min(reach, from - note.pitch)), Math.min(slide_length, half), 0];
   }
-  if (technique === "bend") return [0, 0, Math.min(BEND_LENGTH, half), BEND_DEPTH];
-  if (technique !== "vibrato") return null;
+  if (note.technique === "bend") return [0, 0, Math.min(bend_length, half), bend_depth];
+  if (note.technique !== "vibrato") return null;
   const points = [];
-  for (let phase = 0; phase <= Math.min(seconds, RINGS) * VIBRATO_RATE; phase += 1 / 8) {
-    points.push(phase / VIBRATO_RATE, VIBRATO_DEPTH * Math.sin(2 * Math.PI * phase));
+  for (let point = 0; point <= Math.min(seconds, RINGS) * vibrato_rate * POINTS; point++) {
+    const phase = point / POINTS;
+    points.push(phase / vibrato_rate, vibrato_depth * Math.sin(2 * Math.PI * phase));
   }
   return points;
 }
 
-/**
- * The strokes of a note: [{after, seconds, pitch, velocity, bend}], `after` in seconds from its onset (a flick begins
- * before it). `scale` are the pitch classes that a flick or a trill goes to, `before` is the pitch of the melody note
- * before, `under` how many notes of the same chord are struck before this one, `slot` how long a slot lasts.
- */
-function strokesOf({ pitch, velocity, technique }, seconds, how) {
-  const { scale, before, under = 0, slot, chord = technique } = how;
-  const loud = velocity ?? ASSUMED_VELOCITY;
-  const late = Math.min((STAGGER[chord] ?? 0) * under, seconds / 2);
-  const stroke = { after: late, seconds: seconds - late, pitch, velocity: loud, bend: null };
-  const beyond = (side) => {
-    const found = [];
-    for (let step = pitch + side; found.length < FLICK_NOTES && Math.abs(step - pitch) < 24; step += side) {
-      if (scale.includes(((step % 12) + 12) % 12)) found.push(step);
-    }
-    return found.length ? found : [pitch + side * 2];
-  };
-  const parts = (count, pitchOf) =>
-    Array.from({ length: count }, (_, part) => ({
-      ...stroke,
-      after: (part * seconds) / count,
-      seconds: seconds / count,
-      pitch: pitchOf(part),
-    }));
-  switch (technique) {
-    case "accent":
-      return [{ ...stroke, velocity: Math.min(loud + ACCENT, 127) }];
-    case "mute":
-      return [{ ...stroke, seconds: Math.min(seconds, MUTE_LENGTH) }];
-    case "hammer-on":
-    case "pull-off":
-      return [{ ...stroke, velocity: loud * LEGATO_SOFTNESS }];
-    case "tremolo":
-      return parts(Math.max(2, Math.ceil((2 * seconds) / slot), Math.round(TREMOLO_RATE * seconds)), () => pitch);
-    case "trill": {
-      const [above] = beyond(1);
-      const count = Math.max(3, 2 * Math.floor(Math.round(TRILL_RATE * seconds) / 2) + 1);
-      return parts(count, (part) => (part % 2 ? above : pitch));
-    }
-    case "flick": {
-      const steps = beyond(before && before > pitch ? 1 : -1).reverse();
-      const lead = steps.map((step, place) => ({
-        ...stroke,
-        after: (place - steps.length) * FLICK_LENGTH,
-        seconds: FLICK_LENGTH,
-        pitch: step,
-      }));
-      return [...lead, stroke];
-    }
-    default:
-      return [{ ...stroke, bend: bendOf(technique, seconds, pitch, before) }];
-  }
+/** A note in equal parts, which may differ in pitch. */
+const parts = (stroke, count, pitchOf) =>
+  Array.from({ length: count }, (_, part) => ({
+    ...stroke,
+    after: (part * stroke.seconds) / count,
+    seconds: stroke.seconds / count,
+    pitch: pitchOf(part),
+  }));
+
+/** The fast notes and the note that they lead into; they take half the time since the stroke before at most. */
+function flick(note, stroke, pace, scale, before) {
+  const { flick_notes: count, flick_length } = STYLE;
+  const side = before.melody && before.melody.pitch > note.pitch ? 1 : -1;
+  const steps = beyond(note, scale, side, -side).slice(0, count);
+  const lead = [...Array(count - steps.length).fill(note.pitch), ...steps.reverse()];
+  const room = before.onString ? ((note.onset - before.onString.onset) * pace) / 2 : Infinity;
+  const within = room > 0 ? room : stroke.seconds / 2; // struck together with another: out of its own time
+  const each = Math.min(flick_length, within / count);
+  const start = room > 0 ? -count * each : 0;
+  const lands = start + count * each;
+  const fast = lead.map((pitch, place) => ({ ...stroke, after: start + place * each, seconds: each, pitch }));
+  return [...fast, { ...stroke, after: lands, seconds: stroke.seconds - lands }];
 }
 
-/** The strokes of a note of a tune, `pace` seconds a step; `before` is the pitch of the melody note before it. */
-export function strokesAt(notes, place, pace, scale, before) {
+/** The seconds by which a note of a strum or dyad is struck later than its lowest; drones wait for nobody. */
+function lateness(notes, place, pace) {
   const note = notes[place];
   const struck = notes.filter((other) => other.onset === note.onset);
-  const chord = ["strum", "dyad"].find((name) => struck.some((other) => other.technique === name));
-  const how = { scale, before, under: struck.indexOf(note), slot: SLOT * pace, chord };
-  return strokesOf(note, lengthOf(note, place, notes) * pace, how);
+  const has = (technique) => struck.some((other) => other.technique === technique);
+  const apart = has("strum") ? STYLE.strum_stagger : has("dyad") ? STYLE.dyad_spread : 0;
+  if (!apart || note.technique === "drone") return 0;
+  const shortest = Math.min(...struck.map((other) => lengthOf(other, notes.indexOf(other), notes) * pace));
+  return Math.min(apart * struck.filter(({ technique }) => technique !== "drone").indexOf(note), shortest);
+}
+
+/**
+ * The strokes of a note of a tune: [{after, seconds, pitch, velocity, bend}], `after` in seconds from its onset (a flick
+ * begins before it), at `pace` seconds a step. `scale` are the pitch classes that a flick or a trill goes to.
+ */
+export function strokesAt(notes, place, pace, scale) {
+  const note = notes[place];
+  const { pitch, technique } = note;
+  const late = lateness(notes, place, pace);
+  const seconds = lengthOf(note, place, notes) * pace - late;
+  const velocity = note.velocity ?? ASSUMED_VELOCITY;
+  const stroke = { after: late, seconds, pitch, velocity, bend: null };
+  switch (technique) {
+    case "accent":
+      return [{ ...stroke, velocity: Math.min(velocity + STYLE.accent, 127) }];
+    case "mute":
+      return [{ ...stroke, seconds: Math.min(seconds, STYLE.mute_length) }];
+    case "hammer-on":
+    case "pull-off":
+      return [{ ...stroke, velocity: velocity * STYLE.legato_softness }];
+    case "tremolo": {
+      const count = Math.max(2, Math.ceil((2 * seconds) / (SLOT * pace)), Math.round(STYLE.tremolo_rate * seconds));
+      return parts(stroke, count, () => pitch);
+    }
+    case "trill": {
+      const [other] = beyond(note, scale, 1, -1);
+      const count = Math.max(3, 2 * Math.floor(Math.round(STYLE.trill_rate * seconds) / 2) + 1);
+      return parts(stroke, count, (part) => (part % 2 ? other : pitch));
+    }
+    case "flick":
+      return flick(note, stroke, pace, scale, beforeOf(notes, place));
+    default:
+      return [{ ...stroke, bend: bendOf(note, seconds, scale, beforeOf(notes, place)) }];
+  }
 }
 
 /** The pitch classes that a flick or a trill goes to. */

@@ -3,7 +3,7 @@
 // Time is the audio clock's. A stretch says which step sounds when; a change of pace, a loop or a wait begins another
 // one. Strokes go to the worklet a little ahead, and begin there at their sample.
 
-import { BEAT, HONG, SLOT, beginOfHong, frequencyOf, hongOf, melodyAt } from "./music.js";
+import { BEAT, HONG, SLOT, beginOfHong, frequencyOf, hongOf } from "./music.js";
 import { ACCOMPANIMENT_GAIN, scaleOf, strike, strokesAt } from "./performance.js";
 
 const AHEAD = 0.3; // seconds that strokes are sent ahead
@@ -181,15 +181,13 @@ export class Sound extends EventTarget {
     const { notes, begins } = this.session;
     const late = this.context.currentTime + 0.005;
     const scale = scaleOf(notes); // as far as the tune is drawn
-    let before = melodyAt(notes, from - 1)?.pitch ?? null;
     notes.forEach((note, place) => {
       if (note.onset < from || note.onset >= to) return;
       const gain = note.voice === "melody" ? 1 : ACCOMPANIMENT_GAIN;
-      for (const stroke of strokesAt(notes, place, this.pace, scale, before)) {
+      for (const stroke of strokesAt(notes, place, this.pace, scale)) {
         const time = Math.max(this.timeOf(note.onset) + stroke.after, late);
         strokes.push(this.string(time, stroke, note.string, gain, note.voice, note.onset));
       }
-      if (note.voice === "melody") before = note.pitch;
     });
     for (let hong = hongOf(from, begins) - 1; beginOfHong(hong, begins) < to; hong++) {
       const beat = beginOfHong(hong, begins) + BEAT;

@@ -35,17 +35,14 @@ function strokesOf({ notes, tempo }) {
     if (!strikes.has(key)) strikes.set(key, strike(frequency, velocity, RATE));
     return strikes.get(key);
   };
-  let before = null;
   const all = notes.flatMap((note, place) => {
-    const found = strokesAt(notes, place, pace, scale, before).map(({ after, seconds, pitch, velocity, bend }) => {
+    return strokesAt(notes, place, pace, scale).map(({ after, seconds, pitch, velocity, bend }) => {
       const frequency = frequencyOf(pitch);
       const hard = Math.max(Math.round(velocity / 4) * 4, 4);
       const time = (note.onset - notes[0].onset) * pace + after;
       const gain = note.voice === "melody" ? 1 : ACCOMPANIMENT_GAIN;
       return { kind: note.voice, step: note.onset, time, frequency, pitch, seconds, bend, gain, string: note.string, hard };
     });
-    if (note.voice === "melody") before = note.pitch;
-    return found;
   });
   const lead = LEAD - Math.min(0, ...all.map(({ time }) => time));
   for (const stroke of all) Object.assign(stroke, { time: stroke.time + lead, strike: struck(stroke.frequency, stroke.hard) });
