@@ -62,7 +62,7 @@ def write_eight_bits_but(folder: Path, but: Sequence[str]) -> Manifest:
 
 def _write_graph(step: DecodeStep, path: Path) -> None:
     given, cached = example(step.model)
-    free = {name: [place for place, axis in enumerate(AXES.get(name, ())) if axis in FREE] for name in INPUTS}
+    free = {name: [place for place, axis in enumerate(AXES[name]) if axis in FREE] for name in INPUTS}
     of_cache = cache_names(len(step.model.blocks))
     free |= {name: [0, 2] for name in of_cache}
     shapes = [dict.fromkeys(free[name], Dim.DYNAMIC) for name in (*INPUTS, *of_cache)]

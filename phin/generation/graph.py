@@ -64,7 +64,7 @@ AXES: dict[str, tuple[str | int, ...]] = {
     "log_min_p": ("tune", 1),
     "unranked": ("tune", 1),
 }
-"""Of the inputs that are no single numbers."""
+"""Of every input."""
 REAL = ("noise", "step", "after", "recalled_cost", "weights", "temperature", "top_p", "log_min_p", "unranked")
 
 
@@ -73,7 +73,7 @@ def example(
 ) -> tuple[list[Tensor], list[Tensor]]:
     """Inputs to trace the graph with, and keys and values that are cached. `sized` are the axes that have names."""
     config, like = model.config, next(model.parameters())
-    sizes = {name: [sized[axis] if isinstance(axis, str) else axis for axis in axes.get(name, ())] for name in INPUTS}
+    sizes = {name: [sized[axis] if isinstance(axis, str) else axis for axis in axes[name]] for name in INPUTS}
     kinds = {name: like.dtype if name in REAL else torch.bool if name == "sees" else torch.int64 for name in INPUTS}
     given = [torch.ones(sizes[name], dtype=kinds[name]) for name in INPUTS]
     of_cache = sized["row"], config.num_heads, sized["slot"], config.dim // config.num_heads

@@ -103,7 +103,7 @@ def _traced(step: DecodeStep, precision: Precision) -> ExportedProgram:
     given[INPUTS.index("tune")].zero_()  # there is only one
     slots = Dim("slot", min=FEWEST_SLOTS, max=MOST_SLOTS)
     free = {"row": Dim("row", min=1, max=MOST_STREAMS), "slot": slots, "seen": slots + 1}
-    of_given = [{n: free[axis] for n, axis in enumerate(AXES_HERE.get(name, ())) if axis in free} for name in INPUTS]
+    of_given = [{n: free[axis] for n, axis in enumerate(AXES_HERE[name]) if axis in free} for name in INPUTS]
     shapes = of_given, [{0: free["row"], 2: free["slot"]} for _ in cached]
 
     def traced(module: Any) -> ExportedProgram:

@@ -26,7 +26,7 @@ def png(svg: Path, pixels: int, maskable: bool = False) -> bytes:
     axes.set_axis_off()
     scale = SAFE if maskable else 1.0
     inner = Affine2D().translate(-width / 2, -height / 2).scale(scale).translate(width / 2, height / 2)
-    point = pixels / width * 72 / pixels * scale
+    point = 72 / width * scale
     for node in root:
         given = node.attrib
         match node.tag.removeprefix(SVG):

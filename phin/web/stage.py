@@ -43,6 +43,7 @@ class Stage:
 
     def __init__(self, engine: Engine, most: int) -> None:
         self.engine, self.most = engine, most
+        self._together = engine.together if isinstance(engine, DrawsTogether) else None
         self.num_calls = 0
         """Of the model."""
         self._players: set[Player] = set()
@@ -105,7 +106,9 @@ class Stage:
     def _advance(self, waiting: Sequence[Waiting]) -> None:
         """Draws for each who waits now, at most one step a player."""
         whose = {id(each.turn): each.drawn for each in waiting}
-        for turns in of_one_kind([each.turn for each in waiting]):
+        here = [each.turn for each in waiting]
+        goes_alone = self._together is None or len(here) == 1
+        for turns in [[turn] for turn in here] if goes_alone else of_one_kind(here):
             futures = [whose[id(turn)] for turn in turns]
             try:
                 for future, drawn in zip(futures, self._drawn(turns), strict=True):
@@ -116,8 +119,8 @@ class Stage:
 
     def _drawn(self, turns: Sequence[Turn]) -> Sequence[Drawn]:
         self.num_calls += 1
-        if len(turns) > 1 and isinstance(self.engine, DrawsTogether):
-            return self.engine.together(turns)
+        if self._together is not None and len(turns) > 1:
+            return self._together(turns)
         return [turn.step(turn.rows, turn.noise, turn.limits) for turn in turns]
 
 
