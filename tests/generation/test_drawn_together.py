@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from phin.generation.draw import Drawn, Step
-from phin.generation.export import export_step
 from phin.generation.limits import FORBIDDEN, Heard, Limits
 from phin.generation.play import Engine, first_rows
 from phin.generation.random import Noise
@@ -18,7 +17,9 @@ from phin.generation.together import DrawsTogether, Turn, of_one_kind
 from phin.generation.torch_engine import TorchEngine
 from phin.runtime.onnx_engine import OnnxEngine
 from phin.tokenizer import NUM_SYMBOLS, PITCH
-from tests.runtime.exported import ENGINE, IDENTITY, MODEL
+from tests.runtime.conftest import folder as folder
+from tests.runtime.conftest import onnx as onnx
+from tests.runtime.exported import ENGINE
 
 HALF = TuneRequest(lai="yai", blend=0.5, other=Style(lai="noi"))
 ASKED: dict[str, tuple[TuneRequest, SamplerConfig, int, int | None]] = {
@@ -53,12 +54,8 @@ class Playing:
 
 
 @pytest.fixture(scope="module", params=["torch", "onnx"])
-def engine(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    if request.param == "torch":
-        return ENGINE
-    folder = tmp_path_factory.mktemp("exported") / "tiny"
-    export_step(MODEL, IDENTITY, folder)
-    return OnnxEngine(folder)
+def engine(request: Any, onnx: OnnxEngine) -> Any:
+    return ENGINE if request.param == "torch" else onnx
 
 
 def drawn_alone(turn: Turn) -> Drawn:

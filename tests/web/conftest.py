@@ -6,12 +6,11 @@ from typing import Any
 
 import pytest
 
-from phin.generation.export import export_step
 from phin.runtime.onnx_engine import OnnxEngine
-from tests.runtime.exported import IDENTITY, MODEL
-from tests.unchecked import unchecked
-from tests.web.playing import Playground, chromium, playground
-from tests.web.serving import Served, serving
+from tests.runtime.conftest import folder as folder
+from tests.web.pages import Open, chromium, windows
+from tests.web.playing import Playground, playground
+from tests.web.serving import Served, serving, serving_all
 
 
 @pytest.fixture(scope="session")
@@ -20,31 +19,35 @@ def server() -> Iterator[Served]:
         yield served
 
 
-@pytest.fixture(scope="session")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The small model as it is exported."""
-    folder = tmp_path_factory.mktemp("played") / "tiny"
-    with unchecked():
-        export_step(MODEL, IDENTITY, folder)
-    return folder
-
-
 @pytest.fixture(scope="module")
-def drawer(tiny: Path) -> Iterator[Served]:
+def drawer(folder: Path) -> Iterator[Served]:
     """A server over the exported model, which tells all of a tune without end at once."""
-    with serving(OnnxEngine(tiny), most_notes=300, ahead_seconds=1e6) as served:
+    with serving(OnnxEngine(folder), most_notes=300, ahead_seconds=1e6) as served:
         yield served
 
 
 @pytest.fixture(scope="module")
-def alone() -> Iterator[Any]:
+def browser() -> Iterator[Any]:
     with chromium() as browser:
         yield browser
 
 
 @pytest.fixture(scope="module")
-def ground(alone: Any, tiny: Path, drawer: Served) -> Iterator[Playground]:
+def ground(browser: Any, folder: Path, drawer: Served) -> Iterator[Playground]:
     """A page in which `player` draws with the same model, and no server."""
-    with playground(alone, {"tiny": tiny}, {"tiny": drawer.service}) as made:
+    with playground(browser, {"tiny": folder}, {"tiny": drawer.service}) as made:
         made.opens("player", "tiny", "step.onnx")
         yield made
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Served]:
+    with serving_all() as served:
+        yield served
+
+
+@pytest.fixture
+def opened(browser: Any, served: Served) -> Iterator[Open]:
+    """Opens the page in a window of its own; a mistake in its code fails the test."""
+    with windows(browser, str(served.client.base_url)) as opened:
+        yield opened

@@ -1,7 +1,6 @@
 """A blank page in Chromium with the modules that draw without a server, and onnxruntime-web; nothing else is there."""
 
 import base64
-import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -59,23 +58,6 @@ PAGE = (
 )
 
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-MISSING = 'nothing is tried: pip install playwright, and apt install chromium (or "playwright install chromium")'
-
-
-@contextmanager
-def chromium() -> Iterator[Any]:
-    """A browser; skips where there is none."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason=MISSING)
-    with sync_api.sync_playwright() as playwright:
-        path = CHROMIUM or playwright.chromium.executable_path
-        if not Path(path).is_file():
-            pytest.skip(MISSING)
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
-
-
 def packed(array: np.ndarray) -> str:
     """An array's bytes in base64, as the page's `bytes` takes them."""
     return base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()
@@ -86,10 +68,10 @@ def unpacked(text: str, kind: Any, *shape: int) -> np.ndarray:
     return np.frombuffer(base64.b64decode(text), kind).reshape(shape or -1)
 
 
-def ort_folder() -> Path:
-    """Where the two files of onnxruntime-web lie, as a site has them; skips where npm does not bring them."""
+def npm_files() -> dict[str, Path]:
+    """The two files of onnxruntime-web, as a site has them; skips where npm does not bring them."""
     try:
-        return runtime_files(CACHE)[MODULE].parent
+        return runtime_files(CACHE)
     except PhinError as error:
         pytest.skip(f"what a page draws with is not tried: {error} (apt install npm)")
 
@@ -132,7 +114,7 @@ class Playground:
             f"{name}/about.json": about(service.model, service.limits).model_dump_json()
             for name, service in services.items()
         }
-        places = {**folders, "ort": ort_folder(), "play": STATIC / "js" / "play"}
+        places = {**folders, "ort": npm_files()[MODULE].parent, "play": STATIC / "js" / "play"}
         handler = partial(_Files, places, {**texts, "page.html/": PAGE})
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()

@@ -6,12 +6,12 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httpx
 
-from phin.cli.web import listen
+from phin.cli.web import listen, samplers
 from phin.generation.draw import Step
 from phin.generation.request import SamplerConfig
 from phin.generation.torch_engine import TorchEngine
@@ -145,3 +145,11 @@ def serving(
             runs.should_exit = True
             thread.join(30)
             assert not thread.is_alive(), "a server that is told to stop does"
+
+
+@contextmanager
+def serving_all(**how: Any) -> Iterator[Served]:
+    """A server that names its samplers, as phin-web does."""
+    with serving(**how) as served:
+        served.service.model = replace(served.service.model, samplers=samplers())
+        yield served

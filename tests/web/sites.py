@@ -7,24 +7,19 @@ from pathlib import Path
 import pytest
 
 from phin.cli.web import graph_of, samplers
-from phin.errors import PhinError
 from phin.runtime.onnx_engine import OnnxEngine
 from phin.web.limits import ServerLimits
-from phin.web.onnxruntime_web import runtime_files
 from phin.web.service import Model
 from phin.web.site import write_site
 from tests.web.hosting import UNDER
+from tests.web.playing import npm_files
 
-CACHE = Path(__file__).parents[2] / "cache"
 Write = Callable[..., dict[str, int]]
 
 
 @pytest.fixture(scope="session")
 def runtime() -> dict[str, Path]:
-    try:
-        return runtime_files(CACHE)
-    except PhinError as error:
-        pytest.skip(f"the site is not tried: {error} (apt install npm)")
+    return npm_files()
 
 
 @pytest.fixture(scope="session")

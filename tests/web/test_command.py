@@ -20,7 +20,6 @@ from phin.errors import InvalidConfig
 from phin.generation.exported import Manifest
 from phin.runtime.onnx_engine import OnnxEngine
 from tests.cli.test_commands import phin
-from tests.runtime.conftest import folder as folder
 from tests.settings import composed
 from tests.web.serving import Event, parsed
 

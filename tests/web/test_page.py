@@ -2,11 +2,8 @@
 
 import json
 import re
-import shutil
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -20,121 +17,26 @@ from phin.music.fretboard import DEFAULT, FRETS
 from phin.music.grid import begin_of
 from phin.music.midi import read_midi
 from phin.music.notation import lettered_slots
-from tests.web.serving import Served, serving
-
-MISSING = 'the page is not tried: pip install playwright, and apt install chromium (or "playwright install chromium")'
-sync_api = pytest.importorskip("playwright.sync_api", reason=MISSING)
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-ARGUMENTS = [
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required"),
-]
-PHONE, LAPTOP = {"width": 360, "height": 740}, {"width": 1280, "height": 800}
-MINE = "| ---ล | -ด-ร | -ม-ซ | -ล-ด | -ล-ซ | -ม-ร | -ด-ร | ---ล |"
-ASKED = "?lai=yai&seed=3&lines=1&tempo=200&tuning=E-A-E&drone=1&source=han"
+from tests.web.pages import (
+    ASKED,
+    LAPTOP,
+    MINE,
+    PHONE,
+    Open,
+    after_strokes,
+    bare,
+    colour,
+    letters,
+    play,
+    put,
+    strokes,
+    until,
+)
+from tests.web.serving import Served, serving_all
 
 STRUCK = "phin.session.notes.filter((note) => note.technique === 'drone').map((note) => note.onset)"
 
 pytestmark = pytest.mark.slow
-Open = Callable[..., Any]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        path = CHROMIUM or playwright.chromium.executable_path
-        if not Path(path).is_file():
-            pytest.skip(MISSING)
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[Served]:
-    with serving_all() as served:
-        yield served
-
-
-@contextmanager
-def serving_all(**how: Any) -> Iterator[Served]:
-    """A server that names its samplers, as phin-web does."""
-    with serving(**how) as served:
-        served.service.model = replace(served.service.model, samplers=samplers())
-        yield served
-
-
-@pytest.fixture
-def opened(browser: Any, served: Served) -> Iterator[Open]:
-    """Opens the page in a window of its own; a mistake in its code fails the test."""
-    contexts, mistakes = [], []
-
-    def open_page(asked: str = ASKED, base: str = str(served.client.base_url), **window: Any) -> Any:
-        context = browser.new_context(**{"viewport": LAPTOP, "locale": "en-GB", "color_scheme": "light", **window})
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(20_000)
-        page.on("pageerror", lambda error: mistakes.append(str(error)))
-        page.requests, page.asked = [], []
-        page.on("request", lambda request: page.requests.append(request.url))
-        page.on("request", lambda request: page.asked.append(request.post_data_json) if is_stream(request) else None)
-        page.goto(base.rstrip("/") + "/" + asked)
-        until(page, "window.phin?.work")
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert mistakes == []
-
-
-def is_stream(request: Any) -> bool:
-    """Whether a request asks for a tune."""
-    return request.method == "POST" and request.url.endswith("/api/streams")
-
-
-def until(page: Any, holds: str, seconds: float = 15) -> None:
-    """Waits until something holds. (The page's own rules forbid what playwright's wait_for_function does.)"""
-    ends = time.monotonic() + seconds
-    while not page.evaluate(f"Boolean({holds})"):
-        assert page.is_hidden("#refusal"), page.inner_text("#refusal p")
-        assert time.monotonic() < ends, f"{holds}: not in {seconds} s"
-        page.wait_for_timeout(25)
-
-
-def play(page: Any) -> None:
-    """Presses play, and waits until the tune is there whole."""
-    page.click("#play")
-    until(page, "phin.session?.tune")
-
-
-def put(page: Any, typed: str) -> None:
-    """Types letters and puts them on the page."""
-    page.click("#mine summary")
-    page.fill("#typed", typed)
-    page.click("#use-typed")
-    until(page, "phin.session?.tune")
-
-
-def bare(slots: list[str]) -> list[str]:
-    """Letters without their octaves, which a page that is typed without them does not say."""
-    return [re.sub("[\u0e4d\u0e3a]", "", slot) for slot in slots]
-
-
-def letters(page: Any) -> list[str]:
-    """What the page has in each slot."""
-    return page.eval_on_selector_all("#letters .slot", "slots => slots.map((slot) => slot.textContent)")
-
-
-def strokes(page: Any, *kinds: str) -> list[dict[str, Any]]:
-    """What the strings began so far."""
-    return [stroke for stroke in page.evaluate("phin.sound.log") if stroke["kind"] in (kinds or ("melody",))]
-
-
-def after_strokes(page: Any, count: int, kind: str = "melody") -> list[dict[str, Any]]:
-    until(page, f"phin.sound.log.filter((each) => each.kind === '{kind}').length >= {count}")
-    return strokes(page, kind)
 
 
 def of_the_tune(page: Any, count: int) -> list[dict[str, Any]]:
@@ -307,7 +209,7 @@ def test_no_request_leaves_the_machine(opened: Open, served: Served) -> None:
     page.click("#practice summary")
     assert len(page.requests) > 10
     assert [url for url in page.requests if not url.startswith(str(served.client.base_url))] == []
-    with pytest.raises(sync_api.Error):
+    with pytest.raises(pytest.importorskip("playwright.sync_api").Error):
         page.evaluate("fetch('http://192.0.2.1/')")
     assert "default-src 'self'" in page.get_attribute("meta[http-equiv]", "content")
 
@@ -444,11 +346,6 @@ def test_words_stand_out_from_what_is_behind_them(opened: Open, scheme: str) -> 
     for words, behind in pairs:
         assert contrast(colour(page, words), colour(page, behind)) >= 4.5, (words, behind)
     assert contrast(colour(page, "focus"), colour(page, "paper")) >= 3
-
-
-def colour(page: Any, name: str) -> list[int]:
-    text = page.evaluate(f"getComputedStyle(document.documentElement).getPropertyValue('--{name}').trim()")
-    return [int(text[at : at + 2], 16) for at in (1, 3, 5)]
 
 
 def contrast(one: list[int], other: list[int]) -> float:

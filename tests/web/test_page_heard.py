@@ -9,10 +9,7 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 
-from tests.web.test_page import ASKED, MINE, Open, after_strokes, colour, play, put, strokes, until
-from tests.web.test_page import browser as browser
-from tests.web.test_page import opened as opened
-from tests.web.test_page import served as served
+from tests.web.pages import ASKED, MINE, WATCH, Open, after_strokes, colour, play, put, strokes, until
 
 pytestmark = pytest.mark.slow
 A_BLOCK = 128 / 44_100
@@ -21,21 +18,6 @@ A_SLOT = 6
 NEAR = 3.0
 """Steps by which a frame may show another moment than its recorder took down: 75 ms at 100 hong a minute."""
 CALM = ASKED.replace("tempo=200", "tempo=100")
-
-WATCH = """() => {
-  window.frames_seen = [];
-  const { display, sound } = phin;
-  const show = display.showFrame;
-  display.showFrame = () => {
-    const [before, time] = [sound.playing, sound.context?.currentTime];
-    show.call(display);
-    if (!before || !sound.playing) return;
-    const lit = [...document.querySelectorAll(".light.on:not(.next)")].map((mark) => mark.dataset.place);
-    const { outputLatency, baseLatency } = sound.context;
-    const hong = document.querySelector(".hong.sounds")?.dataset.hong;
-    frames_seen.push({ time: time - (outputLatency || baseLatency || 0), lit, hong: hong === undefined ? -1 : +hong });
-  };
-}"""
 
 RECORDER = """registerProcessor("recorder", class extends AudioWorkletProcessor {
   process([[heard]]) {

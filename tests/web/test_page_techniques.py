@@ -11,10 +11,7 @@ from phin.music.perform import ROW, STYLE, PerformanceStyle, perform
 from phin.music.phrase import DURATION, ONSET, PITCH, VELOCITY, Metre, Phrase, Voice, rows_from_columns
 from phin.music.technique import Technique
 from phin.web.tune import to_json
-from tests.web.test_page import Open
-from tests.web.test_page import browser as browser
-from tests.web.test_page import opened as opened
-from tests.web.test_page import served as served
+from tests.web.pages import Open
 
 pytestmark = pytest.mark.slow
 TEMPO = 100

@@ -4,7 +4,7 @@ the device, and offline.
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -23,22 +23,17 @@ from phin.web.onnxruntime_web import runtime_files
 from phin.web.site import refuse_other
 from tests.cli.test_commands import phin
 from tests.model.test_checkpoint import saved
-from tests.runtime.conftest import folder as folder
 from tests.unchecked import unchecked
 from tests.web.hosting import UNDER, Host, hosting
-from tests.web.sites import CACHE, Write
+from tests.web.pages import ASKED, LAPTOP, MINE, PHONE, WATCH, Open, bare, letters, play, put, until, windows
+from tests.web.playing import CACHE
+from tests.web.sites import Write
 from tests.web.sites import model as model
 from tests.web.sites import root as root
 from tests.web.sites import runtime as runtime
 from tests.web.sites import write as write
-from tests.web.test_page import LAPTOP, MINE, PHONE, bare, letters, play, put, until
-from tests.web.test_page import browser as browser
-from tests.web.test_page_heard import WATCH
-
-ASKED = "?lai=yai&seed=3&lines=1&tempo=200&tuning=E-A-E&drone=1&source=han"
 
 pytestmark = pytest.mark.slow
-Open = Callable[..., Any]
 
 PLAYER = """
 const note = (onset, pitch = 69) => ({ onset, duration: 6, pitch, velocity: 90, technique: "plain",
@@ -95,25 +90,8 @@ def opened(browser: Any, host: Host) -> Iterator[Open]:
     """Opens the site of the tests' own Player, or of another host, in a window of its own; a mistake in its code, or a
     word on its console, fails the test.
     """
-    contexts, mistakes = [], []
-
-    def open_page(asked: str = ASKED, base: str = "", **window: Any) -> Any:
-        context = browser.new_context(**{"viewport": LAPTOP, "locale": "en-GB", "color_scheme": "light", **window})
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(20_000)
-        page.on("pageerror", lambda error: mistakes.append(str(error)))
-        page.on("console", lambda said: mistakes.append(f"{said.text} {said.location}"))
-        page.requests, page.mistakes = [], mistakes
-        context.on("request", lambda request: page.requests.append(request.url))
-        page.goto((base or host.base) + asked)
-        until(page, "window.phin?.work")
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert mistakes == []
+    with windows(browser, host.base, silent=True) as opened:
+        yield opened
 
 
 def kept(page: Any) -> None:

@@ -27,15 +27,13 @@ from phin.web.errands import Errand, Fault, run
 from phin.web.limits import ServerLimits
 from phin.web.refusals import told as refusal
 from phin.web.tune import to_json, to_phrase
-from tests.runtime.conftest import folder as folder
 from tests.web.hosting import hosting
+from tests.web.pages import until
 from tests.web.serving import file
 from tests.web.sites import model as model
 from tests.web.sites import root as root
 from tests.web.sites import runtime as runtime
 from tests.web.sites import write as write
-from tests.web.test_page import browser as browser
-from tests.web.test_page import until
 
 pytestmark = pytest.mark.slow
 CONVERTED = """async ([tunes, to, drone]) => {
