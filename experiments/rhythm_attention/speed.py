@@ -26,7 +26,8 @@ COLUMNS = ("arm", "ratio", "lowest", "highest", "equal_steps")
 
 def settings_of(arm: str) -> TrainConfig:
     """What the sweep trains an arm with."""
-    return settings(f"hydra.searchpath=[file://{HERE.resolve()}]", f"model={arm}", "run=unused")
+    pinned = "loss=learned", "optimizer=adamw"
+    return settings(f"hydra.searchpath=[file://{HERE.resolve()}]", f"model={arm}", *pinned, "run=unused")
 
 
 def main() -> None:

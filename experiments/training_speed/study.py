@@ -24,6 +24,7 @@ from omegaconf import OmegaConf
 from torch.profiler import ProfilerActivity, profile
 
 from phin.batch import PhinBatch
+from phin.cli.made import optimizer_maker
 from phin.cli.train import TrainConfig
 from phin.config import conf_dir, register
 from phin.corpus.intake import prepare
@@ -34,6 +35,7 @@ from phin.data.loader import TrainingLoader
 from phin.model.loss import PhinLoss
 from phin.model.transformer import PhinTransformer
 from phin.tokenizer import Tokenizer
+from phin.training.lit_module import weight_groups
 from phin.whole_file import write_csv
 
 HERE = Path(__file__).parent
@@ -54,8 +56,7 @@ class Trained:
         tokenizer = Tokenizer(sources=self.store.sources)
         self.model = PhinTransformer(self.config.model, tokenizer.condition_sizes)
         self.loss = PhinLoss(self.config.loss)
-        weights = [*self.model.parameters(), *self.loss.parameters()]
-        self.optimizer = torch.optim.AdamW(weights, lr=0.0015, weight_decay=0.05, fused=True)
+        self.optimizer = optimizer_maker(self.config.optimizer)(weight_groups(self.model, self.loss))
         tunes = TrainingTunes(self.store, tokenizer, self.config.data, seed=0)
         self.batches: Iterator[PhinBatch] = iter(TrainingLoader(tunes, self.store.split("train"), self.config.data))
         self.seconds: Counter[str] = Counter()

@@ -33,6 +33,24 @@ MONITOR = "val/bits_per_note"
 MakeOptimizer = Callable[[list[dict[str, Any]]], Optimizer]
 
 
+def weight_groups(model: PhinTransformer, loss: PhinLoss) -> list[dict[str, Any]]:
+    """The groups of an optimizer: matrices decay (those of hidden layers are marked `hidden`), while norms, biases and
+    loss weights do not.
+    """
+    hidden = model.hidden_matrices()
+    known = set(map(id, hidden))
+    decaying = [p for p in model.parameters() if p.ndim >= 2 and id(p) not in known]
+    others = [p for p in model.parameters() if p.ndim < 2]
+    groups: list[dict[str, Any]] = [
+        {"params": hidden, HIDDEN: True},
+        {"params": decaying},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    if weights := list(loss.parameters()):
+        groups.append({"params": weights, "weight_decay": 0.0})
+    return groups
+
+
 class PhinModule(L.LightningModule):
     """Trains a transformer by the five weighed terms; validates by bits per note."""
 
@@ -92,20 +110,8 @@ class PhinModule(L.LightningModule):
         self._found = {}
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        """Matrices decay (those of hidden layers are marked `hidden`); norms, biases and loss weights do not."""
-        hidden = self.model.hidden_matrices()
-        known = set(map(id, hidden))
-        decaying = [p for p in self.model.parameters() if p.ndim >= 2 and id(p) not in known]
-        others = [p for p in self.model.parameters() if p.ndim < 2]
-        groups: list[dict[str, Any]] = [
-            {"params": hidden, HIDDEN: True},
-            {"params": decaying},
-            {"params": others, "weight_decay": 0.0},
-        ]
-        if weights := list(self.loss.parameters()):
-            groups.append({"params": weights, "weight_decay": 0.0})
         try:
-            optimizer = self.make_optimizer(groups)
+            optimizer = self.make_optimizer(weight_groups(self.model, self.loss))
         except (TypeError, ValueError) as error:
             raise InvalidConfig("optimizer", str(error), "mend the setting it names") from None
         total = int(self.trainer.estimated_stepping_batches)

@@ -9,7 +9,7 @@ from hydra.utils import instantiate
 from torch import Tensor, nn
 
 from phin.data.dataset import DataConfig
-from phin.training.muon import HIDDEN, MuonWithAdamW
+from phin.training.muon import HIDDEN, MuonWithAdamW, orthogonalized
 from tests.settings import composed
 from tests.tiny import tiny_model
 from tests.training.small import parts, trainer_for
@@ -42,9 +42,9 @@ def weights(model: nn.Module) -> list[Tensor]:
     return [weight.detach().clone() for weight in model.parameters()]
 
 
-def test_hidden_matrices_take_a_step_of_muon_and_the_others_one_of_adamw() -> None:
-    """Fails: embeddings are orthogonalised, or the arm called Muon is AdamW."""
-    model = two_layers()
+def three_steps(precision: torch.dtype) -> tuple[list[Tensor], list[Tensor]]:
+    """The weights after three steps of both as one, and after three of torch's two."""
+    model = two_layers().to(precision)
     by_hand = copy.deepcopy(model)
     both = MuonWithAdamW(groups(model), betas=(0.8, 0.9), momentum=0.7, **SETTINGS)
     hidden, *others = groups(by_hand)
@@ -56,9 +56,35 @@ def test_hidden_matrices_take_a_step_of_muon_and_the_others_one_of_adamw() -> No
         teach(by_hand, number)
         muon.step()
         adamw.step()
-    for mine, theirs, start in zip(weights(model), weights(by_hand), weights(two_layers()), strict=True):
+    return weights(model), weights(by_hand)
+
+
+def test_hidden_matrices_take_a_step_of_muon_and_the_others_one_of_adamw() -> None:
+    """Fails: embeddings are orthogonalised, or the arm called Muon is AdamW."""
+    for mine, theirs, start in zip(*three_steps(torch.bfloat16), weights(two_layers().bfloat16()), strict=True):
         assert torch.equal(mine, theirs)
         assert not torch.equal(mine, start)
+
+
+def test_in_fp32_a_step_is_torchs_but_for_its_rounding_to_bfloat16() -> None:
+    """Fails: the rate, the momentum or the decay is another where weights are fp32."""
+    (_, mine, *_), (_, theirs, *_) = three_steps(torch.float32)
+    moved = (theirs - weights(two_layers())[1]).abs().mean()
+    assert 0 < (mine - theirs).abs().mean() < 0.05 * moved
+
+
+@pytest.mark.parametrize("shape", [(8, 8), (12, 5), (5, 12)])
+def test_a_step_is_orthogonal_and_computed_in_the_precision_of_the_weights(shape: tuple[int, int]) -> None:
+    """Fails: a processor without instructions for bfloat16 trains six times as slowly; a tall matrix is another."""
+    matrix = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    u, s, vh = torch.linalg.svd(matrix.double(), full_matrices=False)
+    s = s / s.norm()
+    for _ in range(5):
+        s = 3.4445 * s - 4.7750 * s**3 + 2.0315 * s**5
+    found = orthogonalized(matrix, torch.float32)
+    assert (found - u @ torch.diag(s) @ vh).abs().max() < 1e-5
+    assert s.min() > 0.65
+    assert s.max() < 1.25
 
 
 def test_a_schedule_reaches_both() -> None:
