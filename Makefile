@@ -13,7 +13,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test check generate web web-static notebooks clean
+.PHONY: help setup train test check generate web web-static notebooks api dist clean
 
 help:            ## what can be made
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -49,6 +49,12 @@ web-static: $(READY)  ## the same page as a folder that any host can serve: it d
 
 notebooks: $(READY)  ## runs the notebooks in place: their outputs are what a reader sees
 	$(BIN)/python -m tests.notebooks.execute
+
+api: $(READY)    ## the API documentation, from the docstrings: docs/api/
+	$(BIN)/python docs/api.py
+
+dist: $(READY)   ## what is uploaded and installed: dist/, a source archive and a wheel made of it
+	$(BIN)/python -m build
 
 clean:           ## removes caches and the prepared corpora; keeps runs
 	rm -rf cache .pytest_cache .ruff_cache .hypothesis

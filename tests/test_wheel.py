@@ -1,9 +1,15 @@
 """What is installed: the wheel holds the program, its settings, splits and detector, and nothing of the tests."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from zipfile import ZipFile
 
 from hatchling.builders.wheel import WheelBuilder
+from omegaconf import OmegaConf
+
+from tests.settings import composed
 
 ROOT = Path(__file__).parents[1]
 
@@ -18,5 +24,23 @@ def test_the_wheel_holds_the_settings_and_the_split_lists(tmp_path: Path) -> Non
     page = {str(path.relative_to(ROOT)) for path in (ROOT / "phin" / "web" / "static").rglob("*") if path.is_file()}
     assert len(page) > 10
     assert settings
-    assert settings | modules | page | {"phin/corpus/splits/folk.json", "phin/model/detector.safetensors"} <= held
+    assert settings | modules | page | {"phin/corpus/splits/folk.json", "phin/model/detector.safetensors", "phin/py.typed"} <= held
     assert not [name for name in held if name.startswith(("tests", "experiments"))]
+
+
+def test_what_is_installed_finds_its_settings_away_from_the_repository(tmp_path: Path) -> None:
+    """Fails: who installs the wheel, and works elsewhere, has commands without settings."""
+    (wheel,) = WheelBuilder(str(ROOT)).build(directory=str(tmp_path), versions=["standard"])
+    installed, elsewhere = tmp_path / "installed", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    with ZipFile(wheel) as archive:
+        archive.extractall(installed)
+    script = "import phin.cli.train as command; print(command.__file__); command.main()"
+    asked = [sys.executable, "-c", script, "data=composer", "model=tiny", "--cfg", "job"]
+    told = subprocess.run(
+        asked, cwd=elsewhere, env=os.environ | {"PYTHONPATH": str(installed)}, capture_output=True, text=True
+    )
+    assert told.returncode == 0, told.stderr
+    assert told.stdout.startswith(str(installed))
+    assert OmegaConf.create(told.stdout.split("\n", 1)[1]).model.dim == composed("train", "run=r", "model=tiny").model.dim
+    assert not list(elsewhere.iterdir())
