@@ -24,7 +24,8 @@ def test_the_wheel_holds_the_settings_and_the_split_lists(tmp_path: Path) -> Non
     page = {str(path.relative_to(ROOT)) for path in (ROOT / "phin" / "web" / "static").rglob("*") if path.is_file()}
     assert len(page) > 10
     assert settings
-    assert settings | modules | page | {"phin/corpus/splits/folk.json", "phin/model/detector.safetensors", "phin/py.typed"} <= held
+    beside = {"phin/corpus/splits/folk.json", "phin/model/detector.safetensors", "phin/py.typed"}
+    assert settings | modules | page | beside <= held
     assert not [name for name in held if name.startswith(("tests", "experiments"))]
 
 
@@ -42,5 +43,6 @@ def test_what_is_installed_finds_its_settings_away_from_the_repository(tmp_path:
     )
     assert told.returncode == 0, told.stderr
     assert told.stdout.startswith(str(installed))
-    assert OmegaConf.create(told.stdout.split("\n", 1)[1]).model.dim == composed("train", "run=r", "model=tiny").model.dim
+    settings = OmegaConf.create(told.stdout.split("\n", 1)[1])
+    assert settings.model.dim == composed("train", "run=r", "model=tiny").model.dim
     assert not list(elsewhere.iterdir())
