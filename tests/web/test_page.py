@@ -387,6 +387,25 @@ def test_practice_is_slower_repeats_and_strikes_the_cymbals_on_slot_four(opened:
     assert len(melody) > len({stroke["step"] for stroke in melody}), "it came round again"
 
 
+def test_where_nothing_drones_none_can_be_played_along_with(opened: Open) -> None:
+    """Fails: a box is ticked and nothing is heard; or the drone breaks off, and nobody says why."""
+    page = opened()
+    page.click("#practice summary")
+    page.check("#drone-alone")
+    after_strokes(page, 1, "drone")
+    silent = page.evaluate(
+        "phin.about.lai.map(({ name }) => name).find((lai) => !phin.drones({ lai, tuning: 'E-A-E' }))"
+    )
+    page.check(f"#lai input[value='{silent}']")
+    assert page.is_disabled("#drone-alone")
+    assert not page.is_checked("#drone-alone")
+    assert page.inner_text("#drone-alone-hint") == "no lai is chosen that an open string of this tuning drones under"
+    assert page.evaluate("phin.sound.droneTimer") is None
+    page.check("#lai input[value='yai']")
+    assert page.is_enabled("#drone-alone")
+    assert page.inner_text("#drone-alone-hint") == ""
+
+
 def test_a_count_a_drone_and_another_concert_pitch_are_heard(opened: Open) -> None:
     """Fails: one cannot come in together, or play along with an instrument that is not at 440 Hz."""
     page = opened()

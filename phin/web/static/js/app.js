@@ -159,6 +159,7 @@ class App {
     if (name === "tempo") this.sound.changed();
     const lai = this.session?.lai ? this.lai : this.controls.lai; // one plays along with a tune that names no lai too
     this.sound.drone = droneOf(lai, this.tuning);
+    this.practice.showDrone();
     this.neck.set(this.tuning, this.lai);
     byId("new").classList.toggle("due", Boolean(this.session) && this.stale);
     if (this.session && this.stale && name !== "tempo") this.display.say(t("stale"));

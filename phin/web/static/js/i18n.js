@@ -108,6 +108,10 @@ const WORDS = {
   countIn: ["Count in", "นับก่อนเข้า"],
   ching: ["Ching (ฉิ่ง-ฉับ) on slot 4", "ฉิ่ง-ฉับ ที่ช่องที่ 4"],
   droneAlone: ["The drone alone", "เสียงเสพอย่างเดียว"],
+  noDroneAlone: [
+    "no lai is chosen that an open string of this tuning drones under",
+    "ยังไม่ได้เลือกลายที่มีสายเปล่าเป็นเสียงเสพในการตั้งสายนี้",
+  ],
   concert: ["Concert pitch", "ระดับเสียง"],
   cents: ["{cents} cents", "{cents} เซนต์"],
   save: ["Save and share", "บันทึกและแบ่งปัน"],

@@ -48,11 +48,24 @@ export class Practice {
     this.app.display.showFrame();
   }
 
+  /** Whether there is a drone to play along with. */
+  showDrone() {
+    const { sound } = this.app;
+    const box = byId("drone-alone");
+    box.disabled = !sound.drone;
+    byId("drone-alone-hint").textContent = sound.drone ? "" : t("noDroneAlone");
+    if (box.checked && box.disabled) {
+      box.checked = false;
+      sound.droneAlone(false);
+    }
+  }
+
   show() {
     const { speed, cents } = this.app.sound.practice;
     byId("speed-said").textContent = `${Math.round(100 * speed)} %`;
     const hertz = `A = ${(440 * 2 ** (cents / 1200)).toFixed(1)} Hz`;
     byId("concert-said").textContent = `${hertz}, ${t("cents", { cents: cents > 0 ? `+${cents}` : cents })}`;
     byId("concert").setAttribute("aria-valuetext", byId("concert-said").textContent);
+    this.showDrone();
   }
 }
