@@ -12,10 +12,22 @@ import torch
 from phin.data.dataset import DataConfig
 from phin.music.midi import write_midi
 from tests.tunes import CHROMATIC, MINOR_PENTATONIC_ON_A, wander
+from tests.unchecked import check_shapes
 
 hypothesis.settings.register_profile("phin", deadline=None)
 hypothesis.settings.load_profile("phin")
 torch.set_num_threads(1)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    meaning = "whose shapes are checked as they run: those of tests that are not slow, or all"
+    parser.addoption("--shapes", choices=("fast", "all"), default="fast", help=meaning)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Before the fixtures: checking takes 40 % of a long test's time, and what those call is checked in short ones."""
+    check_shapes(item.config.getoption("--shapes") == "all" or item.get_closest_marker("slow") is None)
 
 
 @pytest.fixture(scope="session")

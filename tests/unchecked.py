@@ -1,4 +1,6 @@
-"""What is traced or compiled must not have its shapes checked: the checks would be traced too, and fix its sizes."""
+"""Where shapes are not checked: what is traced or compiled must not have it, for the checks would be traced too, and
+fix its sizes; and long tests go without, unless all is asked for (`--shapes=all`).
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,8 +11,14 @@ import jaxtyping
 @contextmanager
 def unchecked() -> Iterator[None]:
     """No shapes are checked in the block."""
-    jaxtyping.config.update("jaxtyping_disable", True)
+    before = jaxtyping.config.jaxtyping_disable
+    check_shapes(False)
     try:
         yield
     finally:
-        jaxtyping.config.update("jaxtyping_disable", False)
+        check_shapes(not before)
+
+
+def check_shapes(wanted: bool) -> None:
+    """From now on."""
+    jaxtyping.config.update("jaxtyping_disable", not wanted)

@@ -15,10 +15,9 @@ from phin.model.checkpoint import Identity, export
 from phin.music.midi import read_midi
 from phin.music.notation import write_letters
 from phin.tokenizer import TECHNIQUE, VELOCITY, Tokenizer
-from tests.cli.test_commands import desk, phin
+from tests.cli.commands import phin
 from tests.tiny import tiny_model
 
-__all__ = ["desk"]
 PICTURES = {
     "attention": [
         *(f"attention-map-layer-{layer}" for layer in (1, 2)),

@@ -1,7 +1,6 @@
 """The commands as a person uses them: from a folder of MIDI files to tunes, and one line for each mistake."""
 
 import csv
-import io
 import json
 import os
 import re
@@ -11,9 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, fields, is_dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -29,81 +26,12 @@ from phin.generation.given import Given
 from phin.meanings import meanings
 from phin.model.checkpoint import PHIN_KEY, find, load
 from phin.music.midi import read_midi
+from tests.cli.commands import TINY, TRAINING, WATCHED, Outcome, all_files, phin
 from tests.midi_defects import defect_files
 from tests.model.test_checkpoint import saved
 from tests.settings import SCHEMAS
 from tests.training.offline_run import offline_runs
 from tests.unchecked import unchecked
-
-TINY = [
-    "data=midi_folder",
-    "data.name=mine",
-    "data.cache=cache",
-    "data.workers=1",
-    "data.held_out=0.2",
-]
-TRAINING = [
-    "data.batch_notes=60",
-    "model=tiny",
-    "model.dim=16",
-    "logger=csv",
-    "trainer.max_steps=6",
-    "trainer.val_check_interval=3",
-    "callbacks.last.every_n_train_steps=2",
-    "callbacks.samples.count=1",
-    "callbacks.samples.lines=1",
-    "~callbacks.progress",
-    "threads=1",
-]
-WATCHED = [text for text in TRAINING if text != "~callbacks.progress"]
-"""The same with bars, as a person sees it."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a person sees of a command."""
-
-    status: int
-    out: str
-    err: str
-
-    @property
-    def complaint(self) -> str:
-        """The one line on stderr."""
-        assert self.status == 1, self.err
-        assert self.err.count("\n") == 1, self.err
-        assert "Traceback" not in self.err + self.out
-        return self.err.strip()
-
-
-def phin(command: str, *arguments: str) -> Outcome:
-    """Runs a console script in this process."""
-    out, err, status = io.StringIO(), io.StringIO(), 0
-    before, sys.argv = sys.argv, [f"phin-{command}", *arguments]
-    full_error = os.environ.get("HYDRA_FULL_ERROR")
-    try:
-        with redirect_stdout(out), redirect_stderr(err):
-            import_module(f"phin.cli.{command}").main()
-    except SystemExit as stop:
-        status = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
-    finally:
-        sys.argv = before
-        os.environ.pop("HYDRA_FULL_ERROR", None)
-        if full_error is not None:
-            os.environ["HYDRA_FULL_ERROR"] = full_error
-    return Outcome(status, out.getvalue(), err.getvalue())
-
-
-def all_files(folder: Path) -> set[str]:
-    return {str(file.relative_to(folder)) for file in folder.rglob("*")}
-
-
-@pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder to work in."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
 
 # --- mistakes
 

@@ -13,8 +13,8 @@ from phin.evaluation.by_tune import TEST_BITS, read_by_tune
 from phin.evaluation.runs.curves import METRICS
 from phin.evaluation.runs.run_folder import REPORT, SETTINGS, read_run
 from phin.evaluation.table import interval_by_family
+from tests.cli.commands import TINY, TRAINING, phin
 from tests.cli.mistakes import complaint_of
-from tests.cli.test_commands import TINY, TRAINING, phin
 from tests.evaluation.runs.run_folders import tunes, write_run
 
 WRITTEN = {PRINTED, TABLE, PAGE, *CURVES}

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from phin.model.checkpoint import MODEL_PREFIX
-from tests.cli.test_commands import TINY, WATCHED, phin
+from tests.cli.commands import TINY, WATCHED, phin
 
 COMMAND = """\
 import torch

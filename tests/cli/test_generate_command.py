@@ -9,7 +9,7 @@ from phin.generation import write
 from phin.generation.given import Given
 from phin.model.checkpoint import export
 from phin.music.phrase import Phrase
-from tests.cli.test_commands import phin
+from tests.cli.commands import phin
 from tests.tiny import identity_for, tiny_model
 
 

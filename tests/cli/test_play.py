@@ -10,7 +10,7 @@ from phin.generation.live import play_live
 from phin.generation.request import TuneRequest
 from phin.model.checkpoint import export
 from phin.music.midi import read_midi
-from tests.cli.test_commands import phin
+from tests.cli.commands import phin
 from tests.tiny import identity_for, tiny_model
 
 

@@ -21,7 +21,7 @@ from phin.cli.train import TrainConfig
 from phin.config import conf_dir, cores_each, register
 from phin.model.transformer import TransformerConfig
 from tests.cli import toy
-from tests.cli.test_commands import TINY, TRAINING, Outcome, all_files, phin
+from tests.cli.commands import TINY, TRAINING, Outcome, all_files, phin
 
 SWEEPS = sorted(file.stem for file in (conf_dir() / "sweep").glob("*.yaml"))
 CORES = os.cpu_count() or 1

@@ -10,7 +10,7 @@ import pytest
 
 from experiments import study
 from phin.errors import PhinError
-from tests.cli.test_commands import TINY, TRAINING, phin
+from tests.cli.commands import TINY, TRAINING, phin
 
 SWEEP = """
 defaults: [train, _self_]

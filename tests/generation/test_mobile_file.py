@@ -13,7 +13,7 @@ from phin.errors import InvalidCheckpoint, InvalidConfig
 from phin.generation.exported import Precision
 from phin.generation.mobile import export_mobile
 from phin.generation.mobile_file import MAGIC, PROGRAM, MobileManifest, read_program, write_program
-from tests.cli.test_commands import phin
+from tests.cli.commands import phin
 from tests.runtime.exported import IDENTITY, MODEL
 from tests.tiny import identity_for, tiny_model
 

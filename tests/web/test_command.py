@@ -19,7 +19,7 @@ from phin.cli.web import WebConfig, graph_of, listen
 from phin.errors import InvalidConfig
 from phin.generation.exported import Manifest
 from phin.runtime.onnx_engine import OnnxEngine
-from tests.cli.test_commands import phin
+from tests.cli.commands import phin
 from tests.settings import composed
 from tests.web.serving import Event, parsed
 

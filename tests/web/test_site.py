@@ -21,7 +21,7 @@ from phin.music.notation import lettered_slots
 from phin.web import onnxruntime_web, site
 from phin.web.onnxruntime_web import runtime_files
 from phin.web.site import refuse_other
-from tests.cli.test_commands import phin
+from tests.cli.commands import phin
 from tests.model.test_checkpoint import saved
 from tests.unchecked import unchecked
 from tests.web.hosting import UNDER, Host, hosting

@@ -1,0 +1,128 @@
+"""The README's commands, as they stand there and in that order: on a small model and few tunes under the same names."""
+
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+
+from phin.music.midi import write_midi
+from phin.music.notation import read_letters
+from phin.music.phrase import Phrase
+from tests.cli.commands import TRAINING, phin
+from tests.tiny import melodies
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+COMMAND = re.compile(r"(?:\.venv/bin/)?phin-(\w+) (.*)")
+LONG = "long: "
+"""How the remark of a command begins that no test runs, before the reason."""
+ELSEWHERE = {
+    "sweep=joblib": "cli/test_sweep.py::test_jobs_in_other_processes_fail_as_they_do_here",
+    "sweep=optuna": "cli/test_sweep.py::test_a_search_looks_for_the_fewest_validation_bits_per_note",
+    "sweep=submitit_local": "cli/test_sweep.py::test_jobs_in_other_processes_fail_as_they_do_here",
+    "trainer=ddp": "cli/test_distributed.py::test_two_processes_equal_one_with_the_same_global_batch",
+    "data=thai_songs": "corpus/test_download.py::test_a_copy_of_a_collection_becomes_a_corpus_named_as_what_it_is",
+    "play checkpoint=exported": "cli/test_play.py::test_an_endless_tune_ends_with_ctrl_c_and_no_note_hangs",
+    "evaluate checkpoint=runs/default": "cli/test_commands.py::test_new_tunes_of_a_run_are_set_beside_real_ones",
+    "evaluate tunes=DIR": "cli/test_commands.py::test_any_folder_of_tunes_is_measured_without_a_model",
+    "equalities=true": "cli/test_commands.py::test_the_equalities_of_a_checkpoint_are_told",
+}
+"""Commands that are run by a test of their own."""
+HERE = {"essen": "midi_folder", "oneill": "composer", "han": "midi_folder"}
+"""Which source of the small model stands for one of the default model's."""
+CORPUS = ["data=midi_folder", "data.path=DIR", "data.sources=[midi_folder,composer]", "data.pieces=6"]
+FEWER = {
+    "train": ["data.held_out=0.2", "data.workers=1", *TRAINING],
+    "generate": ["count=2", "keep.most_notes=6", "formats=[mid,txt]"],
+    "analyze": ["tunes=4", *CORPUS, "data.held_out=0.2"],
+}
+"""What makes a command short, where it does not say the same itself."""
+
+
+def lines() -> list[tuple[str, str]]:
+    """All commands, and what is remarked of each."""
+    found = list[tuple[str, str]]()
+    for block in BLOCKS:
+        for line in block.strip().split("\n"):
+            said, _, remark = line.partition(" #")
+            is_way = not said.startswith((".venv/bin/", "make "))  # to steer
+            found.append((f"phin-generate checkpoint=runs/default {said}" if is_way else said.strip(), remark.strip()))
+    return found
+
+
+def asked(text: str) -> tuple[str, list[str]]:
+    """The command, and what is typed after it, with what makes it short."""
+    match = COMMAND.match(text)
+    assert match is not None, text
+    command, typed = match[1], shlex.split(match[2])
+    typed = [re.sub(r"(?<=source=)\w+", lambda source: HERE.get(source[0], source[0]), each) for each in typed]
+    if "data=han" in typed:
+        typed[typed.index("data=han") : typed.index("data=han") + 1] = ["data=midi_folder", "data.path=DIR"]
+    said = {each.split("=")[0] for each in typed}
+    fewer = [] if "resume" in said else FEWER.get(command, [])
+    return command, typed + [each for each in fewer if each.split("=")[0].lstrip("~") not in said]
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A desk with what the README's reader is said to have: a trained model, tunes, a page."""
+    desk = tmp_path_factory.mktemp("reader")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(desk)
+        (desk / "DIR").mkdir()
+        for number, melody in enumerate(melodies(24)):
+            write_midi(melody, desk / "DIR" / f"{number}.mid")
+        (page,) = re.findall(r"```\n(title: .*?)```", README, re.DOTALL)
+        (desk / "tune.txt").write_text(page, encoding="utf-8")
+        (desk / "PAGES").mkdir()
+        for number in range(6):
+            letters = "".join("ดรมซล"[(number * place + place // 3) % 5] for place in range(16))
+            hong = " | ".join(f"-{one}-{two}" for one, two in zip(letters[::2], letters[1::2], strict=True))
+            (desk / "PAGES" / f"{number}.txt").write_text(f"title: page {number}\n| {hong} |\n", encoding="utf-8")
+        tune: Phrase = read_letters(desk / "tune.txt").phrase
+        for name in ("any", "played"):
+            write_midi(tune, desk / f"{name}.mid")
+        done = phin("train", *CORPUS, "run=runs/default", *FEWER["train"])
+        assert done.status == 0, done.err
+    return desk
+
+
+@pytest.mark.slow
+def test_every_command_of_the_readme_works(story: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails: a reader types what stands in the README, and it is refused; or one command is in the next one's way."""
+    monkeypatch.chdir(story)
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    ran = 0
+    for text, remark in sorted(lines(), key=lambda line: "phin-compare" in line[0]):  # which wants a run made further down
+        if text.startswith("make ") or remark.startswith(LONG) or any(key in text for key in ELSEWHERE):
+            continue
+        command, typed = asked(text)
+        before = set(Path("runs").iterdir())
+        import time; T=time.process_time()
+        done = phin(command, *typed)
+        print(f"{time.process_time()-T:.1f}", command, *typed)
+        assert done.status == 0, f"{text}\n{' '.join(typed)}\n{done.err}"
+        for run in set(Path("runs").iterdir()) - before - {Path("runs/mine")}:
+            shutil.rmtree(run)
+        ran += 1
+    assert ran > 25
+
+
+def test_what_is_run_by_another_test_is_named_rightly() -> None:
+    """Fails: a test was taken away, and nobody runs the command."""
+    for key, place in ELSEWHERE.items():
+        file, test = place.split("::")
+        assert any(key in text for text, _ in lines()), key
+        assert f"def {test}(" in (ROOT / "tests" / file).read_text(encoding="utf-8"), place
+
+
+def test_a_command_of_make_is_there_and_said_to_be_long() -> None:
+    """Fails: the README promises a target that the Makefile has not."""
+    made = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for name in re.findall(r"`?make (\w[\w-]*)", README):
+        assert re.search(rf"^{name}:", made, re.MULTILINE), name
+    for text, remark in lines():
+        assert not text.startswith("make ") or remark.startswith(LONG), text
