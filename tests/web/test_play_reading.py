@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from phin.web.tune import to_json
-from phin.web.write_tables import SERVED
 from tests.tiny import PHRASE, melodies
 from tests.web.playing import Playground
 from tests.web.serving import Served, file
@@ -109,17 +108,6 @@ def test_what_is_suggested_is_what_a_server_suggests(ground: Playground, drawer:
     """Fails: a page gives other reasons, or other odds, than the weights that came with it."""
     tunes = [json.loads(to_json(tune).model_dump_json()) for tune in (PHRASE, *melodies(4, num_notes=20))]
     both(ground, drawer, "suggest", [{"tune": tune} for tune in tunes])
-
-
-@pytest.mark.parametrize("form", ["mid", "abc"])
-def test_what_only_a_server_reads_is_refused_in_a_line(ground: Playground, form: str) -> None:
-    """Fails: who opens a MIDI file without a server waits, or is told of a fault of the program's."""
-    (told,) = ground.run(READ, "player", "read", [file(b"MThd", form, name="my.tune")])
-    assert told["refused"] == {
-        "where": "my.tune",
-        "reason": "is no page of .txt, .tab, and this page reads nothing else without a server",
-        "remedy": SERVED,
-    }
 
 
 def test_a_source_that_is_none_is_refused_as_by_a_server(ground: Playground, drawer: Served) -> None:

@@ -11,8 +11,8 @@ import { Refusal, refuse } from "./refusal.js";
 import { general, grouped, inArabic, quoted, rounded } from "./words.js";
 
 /** Words on a page: parts, repeats, whatever stands in brackets; finds all where it is asked for all. */
-export const wordsIn = (line) => [...line.matchAll(new RegExp(PAGE.words, "g"))];
-const BEGINS_WITH_WORDS = new RegExp(`^(?:${PAGE.words})`);
+export const wordsIn = (line) => [...line.matchAll(new RegExp(PAGE.words, "gu"))];
+const BEGINS_WITH_WORDS = new RegExp(`^(?:${PAGE.words})`, "u");
 export const areWords = (line) => BEGINS_WITH_WORDS.exec(line)?.[0] === line;
 const HEADER = /^\s*([\p{L}\p{Nl}\p{No}][^:：|]*?)\s*[:：]\s*(.*?)\s*$/u;
 const ONLY = { octaves: ["marked", "inferred"], rhythm: ["inferred"] };
@@ -94,7 +94,7 @@ export class Page {
   }
 
   drone(value, line) {
-    const whole = new RegExp(`^(?:${SYMBOL})$`);
+    const whole = new RegExp(`^(?:${SYMBOL})$`, "u");
     const symbols = value.split(/\s+/).filter(Boolean).map((text) => whole.exec(text)); // prettier-ignore
     const letters = symbols.filter((symbol) => symbol && !symbol.groups.hold).map(letterOfSymbol);
     if (letters.length && letters.length === symbols.length && letters.every(isWritable)) {
