@@ -8,11 +8,10 @@ import pytest
 
 from phin.web.tune import to_json
 from tests.tiny import PHRASE, melodies
-from tests.web.playing import Playground
+from tests.web.playing import Playground, both
 from tests.web.serving import Served, file
 
 pytestmark = pytest.mark.slow
-READ = "([player, call, sources]) => Promise.all(sources.map((each) => answered(() => window[player][call](each))))"
 
 LETTERS = {
     "marked": "title: ลายใหญ่\nlai: yai\ntempo: 110.5\ntuning: E-A-E\ndrone: ลฺ ม\n\n"
@@ -59,14 +58,6 @@ TABS = {
     "no string": "- - - 3\n",
 }
 PAGES = [*(("txt", text) for text in LETTERS.values()), *(("tab", text) for text in TABS.values())]
-
-
-def both(ground: Playground, drawer: Served, call: str, sources: list[dict[str, Any]]) -> None:
-    """Asks the page and the server the same, and holds the answers to each other."""
-    for source, told in zip(sources, ground.run(READ, "player", call, sources), strict=True):
-        answer = drawer.post(call, **source)
-        expected = answer.json() if answer.is_success else {"refused": answer.json()}
-        assert told == expected, source
 
 
 def test_pages_are_read_as_a_server_reads_them(ground: Playground, drawer: Served) -> None:

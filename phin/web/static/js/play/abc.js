@@ -6,7 +6,7 @@ import { Fraction, lcm } from "./fraction.js";
 import { quantise } from "./grid.js";
 import { Metre, phraseOf, sorted } from "./phrase.js";
 import { Refusal, refuse } from "./refusal.js";
-import { quoted, stripped, wholeNumber } from "./words.js";
+import { inWords, quoted, stripped, wholeNumber } from "./words.js";
 
 const { longest_pickup: LONGEST_PICKUP, natural: NATURAL, accidental: ACCIDENTAL, modes: MODES } = FILES.abc;
 const { fifths: FIFTHS, tuplet_time: TUPLET_TIME } = FILES.abc;
@@ -20,7 +20,6 @@ const KINDS = ["field", "note", "ending", "hanger", "skip", "bar", "newline", "b
 const FARTHEST = 2n ** 31n;
 const ONE = new Fraction(1), NOTHING = new Fraction(0); // prettier-ignore
 
-const strip = (text) => stripped(text, FILES.blank);
 const numOf = (text, letter) => text.split(letter).length - 1;
 
 /** The phrases of every tune of a file; stops at the first that cannot be read. Throws Refusal. */
@@ -47,7 +46,7 @@ function splitTunes(all) {
   return starts.map((start, place) => {
     line += numOf(text.slice(before, start.index), "\n");
     before = start.index;
-    return { number: strip(start[1]), line, text: text.slice(before, starts[place + 1]?.index) };
+    return { number: stripped(start[1]), line, text: text.slice(before, starts[place + 1]?.index) };
   });
 }
 
@@ -62,7 +61,7 @@ function readTune({ number, line, text: written }, where) {
       position = field.index;
       reader.readField(field[1], field[2]);
     }
-    if (!strip(text.slice(head, end))) wrong("holds no music", "write its notes after the K: line, or leave the tune out");
+    if (!stripped(text.slice(head, end))) wrong("holds no music", "write its notes after the K: line, or leave the tune out");
     for (const token of lastEndings(firstVoice(text, head, end, reader.voice))) {
       position = token.index;
       reader.read(token);
@@ -105,7 +104,7 @@ function* firstVoice(text, start, end, named) {
   let voice = named, first = named, begun = false; // prettier-ignore
   for (const token of tokensOf(text, start, end)) {
     if (token.kind === "field" && token[0].replace(/^\[+/, "")[0] === "V") {
-      [voice] = strip(token[0].replace(/^[[\]]+|[[\]]+$/g, "").slice(2)).split(" ");
+      [voice] = stripped(token[0].replace(/^[[\]]+|[[\]]+$/g, "").slice(2)).split(" ");
       first = first || (begun ? "1" : voice);
     } else if (voice === first) {
       begun = begun || token.kind === "note";
@@ -171,7 +170,7 @@ class Reader {
   }
 
   readField(letter, text) {
-    const value = strip(text);
+    const value = stripped(text);
     if (letter === "T") this.title = this.title || value;
     else if (letter === "V") this.voice = this.voice || value.split(" ")[0];
     else if (letter === "K") this.signature = signatureOf(value);
@@ -185,7 +184,7 @@ class Reader {
       this.changesMetre ||= this.notes.length > 0 && String(metre) !== String(this.metre);
       this.metre = metre;
     } else if (letter === "Q" && !this.beats && !this.notes.length) {
-      const said = strip(value.replace(/"[^"]*"/g, ""));
+      const said = stripped(value.replace(/"[^"]*"/g, ""));
       this.beats = BEATS.test(said) ? said : "";
     }
   }
@@ -385,7 +384,6 @@ function signatureOf(value) {
 function tempoOf(said, unit) {
   const { beats, rate } = BEATS.exec(said).groups;
   const each = (text) => new Fraction(...text.split("/").map(wholeNumber));
-  const all = (beats ?? "").split(new RegExp(`[${FILES.blank}]+`, "u")).filter(Boolean);
-  const beat = beats ? all.reduce((sum, text) => sum.plus(each(text)), NOTHING).times(new Fraction(4)) : unit;
+  const beat = beats ? inWords(beats).reduce((sum, text) => sum.plus(each(text)), NOTHING).times(new Fraction(4)) : unit;
   return new Fraction(60_000_000).over(beat.times(new Fraction(wholeNumber(rate)))).rounded();
 }

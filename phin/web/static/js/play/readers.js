@@ -9,7 +9,7 @@ import { textOf } from "./page.js";
 import { refuse } from "./refusal.js";
 import { parseTablature } from "./tablature.js";
 import { toPhrase } from "./tune.js";
-import { grouped } from "./words.js";
+import { grouped, inWords } from "./words.js";
 
 const page = (parse) => (bytes, where) => parse(textOf(bytes, where), where);
 const READERS = { txt: page(parseLetters), tab: page(parseTablature), mid: readMidi, abc: readOne };
@@ -36,16 +36,11 @@ export async function readSource({ tune = null, form = null, content = null, nam
   if (Math.floor(content.length / 4) * 3 - (content.slice(-2).match(/=/g) ?? []).length > mostBytes) {
     refuse(name ?? "the file", `is larger than ${mostBytes / 1e6} MB`, "send one tune");
   }
-  const called = (name || `the ${form} file`).split(/\s+/).filter(Boolean).join(" ");
+  const called = inWords(name || `the ${form} file`).join(" ");
   const { phrase, repairs } = await READERS[form](bytesOf(content, called), called);
   if (phrase.notes.length > most) tooLong(called, `has ${grouped(phrase.notes.length)} notes`, most);
-  const title =
-    phrase.title ||
-    (name ?? "")
-      .split(/\s+/)
-      .filter(Boolean)
-      .join(" ")
-      .replace(/(^|\.)[^.]*$/, "");
+  const ofFile = inWords(name ?? "").join(" ");
+  const title = phrase.title || ofFile.replace(/(^|\.)[^.]*$/, "");
   return { phrase: { ...phrase, title }, said: repairs };
 }
 

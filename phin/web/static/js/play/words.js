@@ -1,5 +1,7 @@
 // Numbers and texts as Python writes them: what is said of a tune is said alike with and without a server.
 
+import { FILES } from "./tables.js";
+
 /** A real number as `str` has it: 5 is 5.0. */
 export function real(x) {
   if (Number.isInteger(x) && Math.abs(x) < 1e16) return `${x}.0`;
@@ -72,8 +74,11 @@ export function fixed(x, count) {
   return x.toFixed(count);
 }
 
-/** A text without the blanks at its ends, as `strip` has it; `blank` is what is one, as it stands in brackets. */
-export const stripped = (text, blank) => text.replace(new RegExp(`^[${blank}]+|[${blank}]+(?![^])`, "gu"), "");
+/** A text without the blanks at its ends, as `strip` has it. */
+export const stripped = (text) => text.replace(new RegExp(`^[${FILES.blank}]+|[${FILES.blank}]+(?![^])`, "gu"), "");
+
+/** What stands between the blanks of a text, as `split` has it. */
+export const inWords = (text) => text.split(new RegExp(`[${FILES.blank}]+`, "u")).filter(Boolean);
 
 /** A whole number in the digits of any script, as `int` reads it. */
 export function wholeNumber(text) {
