@@ -18,7 +18,7 @@ from phin.music.midi_limits import MAX_BYTES
 from phin.music.phrase import Deviation, Metre, Phrase
 from phin.music.technique import Technique
 from tests.forged_midi import FORGED, edited, with_stored
-from tests.midi_defects import TUNE, defect_files, good_files, header, note, tempo, track
+from tests.midi_defects import TUNE, defect_files, delta, good_files, header, note, tempo, track
 from tests.tiny import PHRASE, melodies
 from tests.tunes import wander
 from tests.web.playing import Playground, both
@@ -72,6 +72,8 @@ def of_this_program() -> Iterator[Phrase]:
     yield replace(PHRASE, title="ลายใหญ่ “ทดสอบ”", words=words, tuning="E-A-D", drone=(52, 57), lai="yai", source="")
     off = np.arange(len(PHRASE))
     yield replace(PHRASE, deviation=Deviation(480, 60 * off, -20 * off), tempo=None)
+    far = np.array([(n * 26_400, 24, 60 + n, 90, 4, 0) for n in range(11)])
+    yield Phrase(far, tempo=200_000, deviation=Deviation(480, far[:, 2] - 60, far[:, 2]))
     yield replace(melodies(1, num_notes=30)[0], title="x" * 250, tempo=60_000)
 
 
@@ -108,6 +110,7 @@ def test_what_is_changed_or_forged_is_believed_as_little_as_by_a_server(ground: 
         "who hears": {"techniques_from": "detected"},
         "nobody": {"techniques_from": "nobody"},
         "more": {"more": 1},
+        "twice at once": {"rows": [[0, 24, 60, 80, 0, 0], [12, 24, 60, 80, 0, 0]]},
         "unsorted": {"rows": [[12, 24, 60, 80, 0, 0], [0, 24, 64, 80, 0, 0]]},
     }
     strange = {name: with_stored(sixteen, **facts) for name, facts in strange.items()}
@@ -118,6 +121,51 @@ def test_what_is_changed_or_forged_is_believed_as_little_as_by_a_server(ground: 
     assert any("bends are no part" in line for line in said)
     believed = {name for name, answer in zip(forged, answers[len(changed) :], strict=False) if answer["lai"] == "noi"}
     assert believed == {"nothing", "a bar of a week"}  # nothing of such a bar sounds where there is no pickup
+
+
+def struck(*strokes: tuple[int, int, int]) -> bytes:
+    """A track of strokes, each (tick, how long it sounds, pitch)."""
+    events = [(at, 1, Message("note_on", note=pitch)) for at, _, pitch in strokes]
+    events += [(at + sounds, 0, Message("note_off", note=pitch)) for at, sounds, pitch in strokes]
+    now, said = 0, b""
+    for at, _, message in sorted(events, key=lambda event: event[:2]):
+        said += delta(at - now) + message.bin()
+        now = at
+    return track(said)
+
+
+def one_after_the_other(*names: bytes) -> bytes:
+    """Tracks of these names, each silent until the one before has ended."""
+    tracks = []
+    for place, name in enumerate(names):
+        called, first = b"\x00\xff\x03%c%s" % (len(name), name), note(60, b"\x60", gap=delta(576 * place))
+        tracks.append(track(called, first, note(64, b"\x60") * 5))
+    return b"".join(tracks)
+
+
+def of_rules() -> dict[str, bytes]:
+    """Files that lie where a rule of what is melody, bent, silent or usual begins to hold."""
+    scale = (57, 60, 62, 64, 67, 69, 67, 64)
+    turns = [stroke for n in range(8) for stroke in [(96 * n, 48, 52), (96 * n + 48, 48, 57)][n % 2 :]]
+    two_drones = [stroke for n in range(6) for stroke in ((96 * n, 44, 40), (96 * n + 48, 44, 45))]
+    reach = b"".join(b"\x00\xb0%c%c" % control for control in ((101, 0), (100, 0), (38, 5), (6, 0)))
+    turned = b"\x00\x90\x3c\x50\x05\xe0\x00\x50\x00\xe0\x00\x60\x00\x90\x40\x50\x00\x80\x40\x00\x60\x80\x3c\x00"
+    marks = [b"x" + many * "\ufffd".encode() for many in (1, 1, 2, 4)]
+    names = zip((b"x\xed\xa0\x80\x80", b"x\xe0\xb8", b"x\x80\x80", b"x\xf0\x9f\x8e\xb5"), marks, strict=True)
+    halves = tempo(400_000) + b"\x82\x20\xff\x51\x03\x09\x27\xc0"
+    return {
+        "words on a channel that bends": header() + track(b"\x00\xff\x05\x02la\x00\xef\x00\x50", TUNE),
+        "a clock": header() + track(b"\x00\xf8\x00\xf6", TUNE, b"\x00\xfe"),
+        "a wheel of no reach": header() + track(reach, b"\x00\xe0\x00\x50", TUNE),
+        "a stroke without length on a wheel": header() + track(turned),
+        "half the time each": header(2) + track(halves) + track(note() * 10),
+        "just before the bar": header() + track(note(60, gap=b"\x5f"), TUNE),
+        "in turns and at once": header(2) + struck(*((96 * n, 48, 60 + n % 5) for n in range(8))) + struck(*turns),
+        "a drone like a clock": header()
+        + struck(*((48 * n, 48, scale[n % 8]) for n in range(16)), *((96 * n + 24, 90, 40) for n in range(8))),
+        "too little over two drones": header() + struck(*two_drones, (10, 20, 60), (58, 20, 62), (106, 20, 64)),
+        **{f"the name {place}": header(2) + one_after_the_other(*pair) for place, pair in enumerate(names)},
+    }
 
 
 def of_others() -> dict[str, bytes]:
@@ -165,7 +213,7 @@ def of_others() -> dict[str, bytes]:
 
 def test_what_other_programs_wrote_is_read_and_mended_alike(ground: Playground, drawer: Served) -> None:
     """Fails: a page finds another melody, tempo or metre in a file of another program's, or mends it silently."""
-    ask(ground, drawer, {**good_files(), **of_others()})
+    ask(ground, drawer, {**good_files(), **of_others(), **of_rules()})
     plain = good_files()["plain.mid"]
     sources = [
         file(plain, "mid"),

@@ -251,7 +251,6 @@ function textOf(bytes) {
       if (letter === null) while (at < bytes.length && trails(at)) at++;
     } else {
       text += "\ufffd";
-      if (length && at + there === bytes.length) return text;
       at++;
       if (length) while (at < bytes.length && trails(at)) at++;
     }
