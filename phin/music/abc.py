@@ -43,7 +43,7 @@ TUPLET_TIME = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}
 """`(p` is p notes in the time of so many; 5, 7 and 9 notes in that of two, or of three in compound metre."""
 
 _LENGTH = r"(?:\n?\d{1,4})?(?:\n?/{1,6}\d{0,4})?"  # mail programs wrapped some files between a note and its length
-_TOKEN = re.compile(
+TOKEN = re.compile(
     rf"""(?P<field>^[A-Za-z+]:(?![|:]).*|\[[A-Za-z]:[^\]\n]*\])
     |(?P<note>(?P<accidental>\^\^?|__?|=)?(?P<letter>[A-Ga-g])(?P<octave>[,']*)(?P<length>{_LENGTH}))
     |(?P<ending>(?:\[|(?<=[|:\]]))(?P<pass>\d)(?:[,-]\d)*)
@@ -62,11 +62,11 @@ _TOKEN = re.compile(
     |(?P<unknown>.)""",
     re.MULTILINE | re.VERBOSE,
 )
-_KEY = re.compile(
+KEY = re.compile(
     r"(?P<tonic>[A-G])(?P<mark>[#b]?)\s*"
     r"(?P<mode>(?!clef|treble|bass|alto|tenor|perc|octave|transpose|middle|staff)[A-Za-z]*)(?P<more>.*)"
 )
-_BEATS = re.compile(r"(?:(?P<beats>[1-9]\d?/[1-9]\d?(?:\s+[1-9]\d?/[1-9]\d?)*)\s*=)?\s*(?P<rate>[1-9]\d{0,4})(?![\d/])")
+BEATS = re.compile(r"(?:(?P<beats>[1-9]\d?/[1-9]\d?(?:\s+[1-9]\d?/[1-9]\d?)*)\s*=)?\s*(?P<rate>[1-9]\d{0,4})(?![\d/])")
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ def _extent(text: str) -> tuple[int, int]:
 def _first_voice(text: str, start: int, end: int, named: str | None) -> Iterator[re.Match[str]]:
     """The tokens of the music in the voice that comes first; `named` is the first that the head names."""
     voice, first, begun = named, named, False
-    for token in _TOKEN.finditer(text, start, end):
+    for token in TOKEN.finditer(text, start, end):
         if token.lastgroup == "field" and token.group().lstrip("[")[0] == "V":
             voice = token.group().strip("[]")[2:].strip().partition(" ")[0]
             first = first or ("1" if begun else voice)
@@ -230,7 +230,7 @@ class _Reader:
             self.metre = metre
         elif letter == "Q" and not self.beats and not self.notes:
             value = re.sub(r'"[^"]*"', "", value).strip()
-            self.beats = value if _BEATS.match(value) else ""
+            self.beats = value if BEATS.match(value) else ""
 
     def _field(self, token: re.Match[str]) -> None:
         text = token.group()
@@ -258,7 +258,7 @@ class _Reader:
         scale = self._scaled(self._length(token["chord_length"] or "") / self._length(""))
         heads: list[tuple[int, int, Fraction]] = []
         ties: set[int] = set()
-        for head in _TOKEN.finditer(token["heads"] or token["old_heads"]):
+        for head in TOKEN.finditer(token["heads"] or token["old_heads"]):
             if head.lastgroup == "note":
                 heads.append((*self._pitch(head), self._length(head["length"]) * scale))
             elif head.lastgroup == "tie" and heads:
@@ -407,7 +407,7 @@ def _signature(value: str) -> dict[str, int]:
         return {"F": 1, "C": 1}
     if re.match(r"$|none\b|clef|treble|bass|alto|tenor|perc", value):
         return {}
-    key = _KEY.match(value)
+    key = KEY.match(value)
     mode = key["mode"].lower()[:3] if key else ""
     if not key or mode not in (*MODES, "exp"):
         raise _refusal(f"is in the key {value!r}", "write a key such as K:G, K:Am or K:D dorian")
@@ -419,7 +419,7 @@ def _signature(value: str) -> dict[str, int]:
 
 def _tempo(beats: str, unit: Fraction) -> int:
     """Microseconds a quarter; an old `Q:120` without a beat counts unit lengths, as ABC has it."""
-    tempo = _BEATS.match(beats)
+    tempo = BEATS.match(beats)
     assert tempo is not None
     beat = 4 * sum(map(Fraction, tempo["beats"].split()), Fraction(0)) if tempo["beats"] else unit
     return round(60_000_000 / (int(tempo["rate"]) * beat))

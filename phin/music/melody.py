@@ -44,8 +44,8 @@ CHORDAL = 0.1
 TAKING_TURNS = 0.3
 """Parts of one line: as much of its steps goes from part to part at the least."""
 
-_MELODY = re.compile(r"melod|lead|vocal|vox|voice|solo|sing|phin|pin\b|พิณ|ทำนอง|ร้อง|เมโลดี้|โซโล่|ลีด", re.IGNORECASE)
-_OTHER = re.compile(
+MELODY_NAMES = re.compile(r"melod|lead|vocal|vox|voice|solo|sing|phin|pin\b|พิณ|ทำนอง|ร้อง|เมโลดี้|โซโล่|ลีด", re.IGNORECASE)
+OTHER_NAMES = re.compile(
     r"accomp|bass|chord|drone|drum|harmon|left hand|\bl\.?h\b|pad\b|perc|rhythm|strum"
     r"|เบส|กลอง|คอร์ด|เสียงเสพ|ประสาน|ฉิ่ง|ฉาบ",
     re.IGNORECASE,
@@ -61,7 +61,7 @@ class PartName:
 
 
 NAMELESS = PartName()
-_NUMBER = re.compile(r"[\s#.:_-]*\d+$")
+NUMBER = re.compile(r"[\s#.:_-]*\d+$")
 
 
 def find_melody(rows: Rows, part: Column | None = None, parts: Sequence[PartName] = (NAMELESS,)) -> Column:
@@ -81,7 +81,7 @@ def find_melody(rows: Rows, part: Column | None = None, parts: Sequence[PartName
 
 def unnumbered(part: PartName) -> PartName:
     """A part by its name without a number at its end."""
-    return replace(part, name=_NUMBER.sub("", part.name))
+    return replace(part, name=NUMBER.sub("", part.name))
 
 
 def instruments(parts: Sequence[PartName]) -> list[int]:
@@ -110,7 +110,9 @@ def skyline(rows: Rows) -> Bool[np.ndarray, " note"]:
 def _chosen_part(rows: Rows, part: Column, parts: Sequence[PartName]) -> Bool[np.ndarray, " note"]:
     """The notes of the part that is the melody; all of them where the parts take turns at one line."""
     numbers = np.unique(part)
-    named = any(_MELODY.search(parts[number].name) or _OTHER.search(parts[number].name) for number in numbers.tolist())
+    named = any(
+        MELODY_NAMES.search(parts[number].name) or OTHER_NAMES.search(parts[number].name) for number in numbers.tolist()
+    )
     if len(numbers) == 1 or (not named and _take_turns(rows, part)):
         return np.ones(len(rows), dtype=bool)
     most = int(np.bincount(part).max())
@@ -142,7 +144,7 @@ def _evidence(rows: Rows, part: PartName, height: float, most: int) -> float:
     varied = min(len(np.unique(pitch)) / 5, 1.0)
     in_reach = float(((pitch >= LOWEST_PITCH) & (pitch <= HIGHEST_PITCH)).mean())
     plays = min(len(rows) / most / 0.3, 1.0)
-    name = 10 * (bool(_MELODY.search(part.name)) - bool(_OTHER.search(part.name)))
+    name = 10 * (bool(MELODY_NAMES.search(part.name)) - bool(OTHER_NAMES.search(part.name)))
     return name + 2 * moves * varied + alone + in_reach + plays + min(height / 12, 1.0)
 
 

@@ -78,7 +78,7 @@ __all__ = [
 MIN_NOTES = 8
 """Two hong of sixteenths: fewer notes show neither a mode nor a rhythm."""
 
-_RPN_COARSE, _RPN_FINE, _DATA_COARSE, _DATA_FINE = 101, 100, 6, 38
+RPN_COARSE, RPN_FINE, DATA_COARSE, DATA_FINE = 101, 100, 6, 38
 """Controllers: which registered parameter is set, and to what; parameter 0 is how far the wheel bends."""
 
 
@@ -206,13 +206,13 @@ def _track_part(track: Any) -> Part:
 
 def _bend_cents(controls: Iterable[Sequence[int]]) -> int:
     """How far the wheel bends, in cents, by RPN 0: the last word on it, or the standard's where there is none."""
-    state = {_RPN_COARSE: 127, _RPN_FINE: 127}
+    state = {RPN_COARSE: 127, RPN_FINE: 127}
     semitones, cents = divmod(DEFAULT_BEND_CENTS, 100)
     for number, value in controls:
         if number in state:
             state[number] = value
-        elif number in (_DATA_COARSE, _DATA_FINE) and not any(state.values()):
-            semitones, cents = (value, 0) if number == _DATA_COARSE else (semitones, value)
+        elif number in (DATA_COARSE, DATA_FINE) and not any(state.values()):
+            semitones, cents = (value, 0) if number == DATA_COARSE else (semitones, value)
     return 100 * semitones + cents
 
 

@@ -24,7 +24,7 @@ from phin.music.phrase import Deviation, Inferred, LabelSource, Metre, Phrase
 SEALED = b"phin1:"
 """How a stored phrase begins."""
 STORED = re.compile(rb"phin1:([0-9a-f]{16}):([A-Za-z0-9+/=]+);")
-_MAX_STORED = 8 * MAX_BYTES  # what a stored phrase may unpack to, so that no small file fills the memory
+MAX_STORED = 8 * MAX_BYTES  # what a stored phrase may unpack to, so that no small file fills the memory
 
 DEFAULT_BEND_CENTS = 200
 """How far a channel's wheel bends where no RPN 0 says it, by the General MIDI standard."""
@@ -68,7 +68,7 @@ def unseal(stored: re.Match[bytes], parts: Sequence[Part], ticks_per_quarter: in
     if expected.decode() != seal(parts, ticks_per_quarter, payload):
         return None
     try:
-        facts = json.loads(zlib.decompressobj().decompress(base64.b64decode(payload), _MAX_STORED))
+        facts = json.loads(zlib.decompressobj().decompress(base64.b64decode(payload), MAX_STORED))
         if facts["deviation"]:
             resolution, onset, duration = facts["deviation"]
             facts["deviation"] = Deviation(resolution, np.array(onset, np.int64), np.array(duration, np.int64))

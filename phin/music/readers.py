@@ -10,6 +10,9 @@ from phin.music.page import PageReading
 from phin.music.perform import Curve
 from phin.music.phrase import Phrase
 
+FEWEST_NOTES = 1
+"""Of a MIDI file that somebody opens; a corpus asks for more (`midi.MIN_NOTES`)."""
+
 
 class Source(NamedTuple):
     """Tunes of a file, what was mended or guessed to read them, a line each, and the bends of its rows."""
@@ -30,7 +33,7 @@ def _page(read: Callable[[Path], PageReading]) -> Callable[[Path], Source]:
 
 
 def _midi(path: Path) -> Source:
-    reading = midi.read_midi(path, min_notes=1)
+    reading = midi.read_midi(path, min_notes=FEWEST_NOTES)
     return Source([reading.phrase], reading.repairs, reading.bends)
 
 

@@ -11,6 +11,8 @@ from phin.generation import choice, constraints, given, limits, play, stream
 from phin.generation.request import SamplerConfig
 from phin.music import drone, fingering, fretboard, grid, lai, letters, notation, page, phrase, snapping, suggestion
 from phin.web import asked, refusals, tune
+from phin.web.browser_patterns import for_a_browser
+from phin.web.read_tables import read_tables
 from phin.web.write_tables import write_tables
 
 REMARKS = ("title", "description", "default")
@@ -74,12 +76,13 @@ def play_tables(sampler: SamplerConfig) -> dict[str, Any]:
             "most_characters": page.MAX_CHARACTERS,
             "one_kind": {chr(sign): plain for sign, plain in notation.ONE_KIND.items()},
             "facts": page.FACTS,
-            "words": _for_a_browser(page.WORDS),
-            "symbol": _for_a_browser(re.compile(letters.SYMBOL)),
+            "words": for_a_browser(page.WORDS),
+            "symbol": for_a_browser(re.compile(letters.SYMBOL)),
         },
         "techniques": {name: int(technique) for name, technique in tune.TECHNIQUES.items()},
         "suggestion": suggestion.load().to_dict(),
         "writing": write_tables(),
+        "files": read_tables(),
         "asked": _kinds_of_requests(),
         "words": {
             "like": asked.LIKE,
@@ -108,9 +111,3 @@ def _bare(schema: Any) -> Any:
     named = {name: _bare(each) for name, each in schema.get("properties", {}).items()}
     said = {key: _bare(each) for key, each in schema.items() if key not in (*REMARKS, "properties")}
     return said | ({"properties": named} if "properties" in schema else {})
-
-
-def _for_a_browser(pattern: re.Pattern[str]) -> str:
-    """The same expression as a browser takes it, which knows neither remarks nor P before a group's name."""
-    text = pattern.pattern.replace("(?P<", "(?<")
-    return re.sub(r"\s+#.*|\s+", "", text) if pattern.flags & re.VERBOSE else text

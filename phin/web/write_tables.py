@@ -8,9 +8,6 @@ from typing import Any
 from phin.music import midi_limits, midi_writing, perform, sheet
 from phin.web.errands import SAID
 
-SERVED = "open it where phin-web serves (make web), or write it in letters"
-"""What helps who wants something that only a server does."""
-
 
 def write_tables() -> dict[str, Any]:
     """All of it, in primitives."""
@@ -33,5 +30,4 @@ def write_tables() -> dict[str, Any]:
         "default_tempo": midi_limits.DEFAULT_TEMPO,
         "sheet_style": sheet.STYLE,
         "suggested": SAID,
-        "served": SERVED,
     }

@@ -31,6 +31,7 @@ from phin.music.midi_writing import WHEEL_EVERY, is_plainly_writable, string_par
 from phin.music.perform import PerformanceStyle, perform
 from phin.music.phrase import TECHNIQUE, UNKNOWN, Deviation, LabelSource, Metre, Phrase, Voice, rows_from_columns
 from phin.music.technique import Technique
+from tests.forged_midi import FORGED, edited, with_stored
 from tests.midi_defects import SCALE, defect_files, delta, good_files, header, note, tempo, track
 from tests.strategies import melodies, phrases
 
@@ -50,19 +51,6 @@ def stripped(data: bytes) -> bytes:
 def fits_a_midi_clock(phrase: Phrase) -> bool:
     """A finer clock is rounded, and pretty_midi cannot hold two strokes of a pitch that fall on one tick by it."""
     return phrase.deviation is None or phrase.deviation.ticks_per_quarter <= 32_767
-
-
-def edited(data: bytes, change: dict[str, object], kind: str = "note_on") -> bytes:
-    """The file after somebody changed its first message of that kind in another program."""
-    file = mido.MidiFile(file=io.BytesIO(data))
-    for messages in file.tracks:
-        for index, message in enumerate(messages):
-            if message.type == kind:
-                messages[index] = message.copy(**change)
-                buffer = io.BytesIO()
-                file.save(file=buffer)
-                return buffer.getvalue()
-    raise AssertionError(f"no {kind} in the file")
 
 
 def tune(**facts: object) -> Phrase:
@@ -175,30 +163,6 @@ def test_a_stored_phrase_that_is_none_is_ignored(facts: bytes) -> None:
     data = edited(midi_bytes(phrase), {"text": text}, "text")
     assert midi_seal.STORED.search(data).group(2) == payload
     assert len(read(data).phrase) == len(phrase)
-
-
-def with_stored(phrase: Phrase, **forged: object) -> bytes:
-    """The file of a phrase beside whose notes another is stored, under a seal that holds."""
-    performance = perform(phrase)
-    parts = list(string_parts(performance, phrase.tempo or DEFAULT_TEMPO).values())
-    stored = midi_seal.sealed(phrase, parts, performance.ticks_per_quarter)
-    facts = json.loads(zlib.decompress(base64.b64decode(stored.split(":")[2].rstrip(";")))) | forged
-    payload = base64.b64encode(zlib.compress(json.dumps(facts).encode()))
-    text = f"phin1:{midi_seal.seal(parts, performance.ticks_per_quarter, payload)}:{payload.decode()};"
-    return edited(midi_bytes(phrase), {"text": text}, "text")
-
-
-FORGED = {
-    "no text": {"title": 5},
-    "no tempo": {"tempo": "fast"},
-    "a tempo too fast": {"tempo": 10},
-    "a tempo too slow": {"tempo": 10**9},
-    "no division": {"deviation": [0, [0] * 16, [0] * 16]},
-    "a note of an hour": {"rows": [[0, 24 * 60 * 180, 60, 80, -1, 0]]},
-    "a tune of a week": {"rows": [[n * 24 * 3600 * 24, 12, 60, 80, -1, 0] for n in range(16)]},
-    "a bar of a week": {"metre": "9000000/4"},
-    "a note late by a week": {"deviation": [480, [0] * 15 + [10**10], [0] * 16]},
-}
 
 
 @pytest.mark.parametrize("forged", FORGED.values(), ids=FORGED.keys())

@@ -17,6 +17,7 @@ from phin.web.about import about
 from phin.web.app import STATIC
 from phin.web.onnxruntime_web import MODULE, WASM, runtime_files
 from phin.web.service import Service
+from tests.web.serving import Served
 
 CACHE = Path(__file__).parents[2] / "cache"
 KINDS = {
@@ -53,6 +54,7 @@ window.answered = async (make) => {
   }
 };
 """.replace("MODULE", MODULE).replace("WASM", WASM)
+ASK_ALL = "([player, call, sources]) => Promise.all(sources.map((each) => answered(() => window[player][call](each))))"
 PAGE = (
     f'<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><title>play</title><script>{SCRIPT}</script>'
 )
@@ -138,6 +140,16 @@ class Playground:
         self.page.close()
         self.server.shutdown()
         self.server.server_close()
+
+
+def both(ground: Playground, drawer: Served, call: str, sources: list[dict[str, Any]]) -> list[Any]:
+    """Asks the page and the server the same, and holds the answers to each other; what the server answered."""
+    answers = []
+    for source, told in zip(sources, ground.run(ASK_ALL, "player", call, sources), strict=True):
+        answer = drawer.post(call, **source)
+        answers.append(answer.json() if answer.is_success else {"refused": answer.json()})
+        assert told == answers[-1], source
+    return answers
 
 
 @contextmanager

@@ -7,13 +7,11 @@ import numpy as np
 import pytest
 
 from phin.web.tune import to_json
-from phin.web.write_tables import SERVED
 from tests.tiny import PHRASE, melodies
-from tests.web.playing import Playground
+from tests.web.playing import Playground, both
 from tests.web.serving import Served, file
 
 pytestmark = pytest.mark.slow
-READ = "([player, call, sources]) => Promise.all(sources.map((each) => answered(() => window[player][call](each))))"
 
 LETTERS = {
     "marked": "title: ลายใหญ่\nlai: yai\ntempo: 110.5\ntuning: E-A-E\ndrone: ลฺ ม\n\n"
@@ -62,14 +60,6 @@ TABS = {
 PAGES = [*(("txt", text) for text in LETTERS.values()), *(("tab", text) for text in TABS.values())]
 
 
-def both(ground: Playground, drawer: Served, call: str, sources: list[dict[str, Any]]) -> None:
-    """Asks the page and the server the same, and holds the answers to each other."""
-    for source, told in zip(sources, ground.run(READ, "player", call, sources), strict=True):
-        answer = drawer.post(call, **source)
-        expected = answer.json() if answer.is_success else {"refused": answer.json()}
-        assert told == expected, source
-
-
 def test_pages_are_read_as_a_server_reads_them(ground: Playground, drawer: Served) -> None:
     """Fails: a tune that was typed on a phone is another one there, or its mistake is told in other words."""
     both(ground, drawer, "read", [file(text, form, name="mine.txt") for form, text in PAGES])
@@ -109,17 +99,6 @@ def test_what_is_suggested_is_what_a_server_suggests(ground: Playground, drawer:
     """Fails: a page gives other reasons, or other odds, than the weights that came with it."""
     tunes = [json.loads(to_json(tune).model_dump_json()) for tune in (PHRASE, *melodies(4, num_notes=20))]
     both(ground, drawer, "suggest", [{"tune": tune} for tune in tunes])
-
-
-@pytest.mark.parametrize("form", ["mid", "abc"])
-def test_what_only_a_server_reads_is_refused_in_a_line(ground: Playground, form: str) -> None:
-    """Fails: who opens a MIDI file without a server waits, or is told of a fault of the program's."""
-    (told,) = ground.run(READ, "player", "read", [file(b"MThd", form, name="my.tune")])
-    assert told["refused"] == {
-        "where": "my.tune",
-        "reason": "is no page of .txt, .tab, and this page reads nothing else without a server",
-        "remedy": SERVED,
-    }
 
 
 def test_a_source_that_is_none_is_refused_as_by_a_server(ground: Playground, drawer: Served) -> None:

@@ -16,13 +16,15 @@ import pytest
 from phin.errors import InvalidConfig, PhinError
 from phin.generation.exported import Manifest, hash_of
 from phin.music.grid import begin_of
-from phin.music.midi import read_midi
+from phin.music.midi import midi_bytes, read_midi
 from phin.music.notation import lettered_slots
 from phin.web import onnxruntime_web, site
 from phin.web.onnxruntime_web import runtime_files
 from phin.web.site import refuse_other
 from tests.cli.commands import phin
+from tests.midi_defects import good_files
 from tests.model.test_checkpoint import saved
+from tests.tiny import PHRASE
 from tests.unchecked import unchecked
 from tests.web.hosting import UNDER, Host, hosting
 from tests.web.pages import ASKED, LAPTOP, MINE, PHONE, WATCH, Open, bare, letters, play, put, until, windows
@@ -171,6 +173,24 @@ def test_a_tune_of_ones_own_is_worked_on(opened: Open, root: Path) -> None:
         page.click("#variations summary")
         page.click("#draw-four")
         page.wait_for_selector("#four li:nth-child(4)", timeout=60_000)
+
+
+def test_a_file_of_each_kind_is_opened(opened: Open, root: Path, tmp_path: Path) -> None:
+    """Fails: who has no server cannot choose a file of MIDI or ABC, or sees nothing of it."""
+    plain, folk = good_files()["plain.mid"], b"X:1\nL:1/8\nK:Am\nABcd|efga|\n"
+    files = {"sealed.mid": midi_bytes(PHRASE), "plain.midi": plain, "folk.abc": folk, "typed.txt": MINE.encode()}
+    with hosting(root) as host:
+        page = opened(base=host.base)
+        assert page.get_attribute("#file", "accept").split(",") == [".mid", ".midi", ".txt", ".abc", ".tab"]
+        page.click("#mine summary")
+        for name, data in files.items():
+            (path := tmp_path / name).write_bytes(data)
+            page.set_input_files("#file", path)
+            until(page, f"phin.session?.tune?.title === '{path.stem}'")
+        (broken := tmp_path / "broken.mid").write_bytes(b"MThd nonsense")
+        page.set_input_files("#file", broken)
+        page.wait_for_selector("#refusal:not([hidden])")
+        assert page.inner_text("#refusal").startswith("broken.mid")
 
 
 def test_what_a_worker_refuses_is_said_and_its_faults_are_named(opened: Open) -> None:

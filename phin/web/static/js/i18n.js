@@ -60,10 +60,6 @@ const WORDS = {
   mine: ["My own tune", "ทำนองของฉัน"],
   file: ["Open a file", "เปิดไฟล์"],
   fileHint: ["MIDI, letters (.txt), ABC or tablature", "MIDI, โน้ตตัวอักษร (.txt), ABC หรือแท็บ"],
-  fileHintAlone: [
-    "letters (.txt) or tablature (.tab); MIDI and ABC are read where phin-web serves",
-    "โน้ตตัวอักษร (.txt) หรือแท็บ (.tab) ส่วน MIDI และ ABC เปิดได้ในหน้าที่ phin-web ให้บริการ",
-  ],
   letters: ["Letters", "โน้ตไทย"],
   lettersInput: ["Type letters", "พิมพ์โน้ต"],
   lettersHint: ["Boxes of four slots; - strikes nothing; slot 4 is the beat.", "ห้องละสี่ช่อง; - คือไม่ดีด; ช่องที่ 4 คือจังหวะตก"],

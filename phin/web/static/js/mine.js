@@ -1,6 +1,6 @@
 // A tune of one's own: from a file, typed in letters, or tapped on the neck.
 
-import { Refused, base64, isAlone, read } from "./api.js";
+import { Refused, base64, read } from "./api.js";
 import { letterOf, pitchName } from "./music.js";
 import { t } from "./i18n.js";
 
@@ -17,7 +17,6 @@ export class Mine {
   constructor(app) {
     this.app = app;
     this.taps = [];
-    if (isAlone) byId("file").accept = ".txt,.tab";
     byId("file").addEventListener("change", ({ target }) => {
       const file = target.files[0];
       if (file) app.attempt(() => this.open(file));

@@ -11,11 +11,12 @@ import { grouped } from "./words.js";
 import { Wishes } from "./wishes.js";
 
 /** The plan of a request, its tunes read. Throws Refusal. */
-export function planned(asked) {
+export async function planned(asked) {
   const { seed = 0, number = 0, count = 1, use = "continue", techniques = 0, endless = false } = asked;
   refuseTooMuch({ ...REQUEST, ...pickedOf(asked, REQUEST) }, number, count);
-  const phraseOf = (source) => (source ? readSource(source).phrase : null);
-  const phrases = { given: phraseOf(asked.given), like: phraseOf(asked.like), other: phraseOf(asked.other?.like) };
+  const phraseOf = async (source) => (source ? (await readSource(source)).phrase : null);
+  const phrases = { given: await phraseOf(asked.given), like: await phraseOf(asked.like) };
+  phrases.other = await phraseOf(asked.other?.like);
   refuseDraw(count, seed);
   const other = named({ ...STYLE, ...asked.other }, phrases.other);
   let request = checkedRequest(named({ ...pickedOf(asked, REQUEST), other }, phrases.like));

@@ -33,5 +33,5 @@ export function withDrone(phrase) {
     }
     return found;
   });
-  return phraseOf(sorted([...phrase.notes, ...struck]), { ...phrase, drone });
+  return phraseOf(sorted([...phrase.notes, ...struck]), { ...phrase, drone, deviation: null });
 }

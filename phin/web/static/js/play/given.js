@@ -136,6 +136,7 @@ export class Given {
     const made = {
       ...this.phrase,
       notes: letRestruckStringsStop(sorted(notes)),
+      deviation: null,
       title: drawn.title,
       tempo: drawn.tempo,
     };

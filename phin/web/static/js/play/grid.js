@@ -1,7 +1,8 @@
-// Slots, hong and lines of a page, as phin/music/grid.py: four slots a hong, its beat is slot 4, eight hong a line.
+// From ticks to steps, and slots, hong and lines of a page, as phin/music/grid.py: four slots a hong, its beat is slot 4,
+// eight hong a line.
 
 import { HONG_PER_LINE, PAGE, STEPS_PER_HONG } from "./tables.js";
-import { hongBeforeZero, melodyOf } from "./phrase.js";
+import { hongBeforeZero, melodyOf, sorted } from "./phrase.js";
 import { refuse } from "./refusal.js";
 
 export const SLOTS_PER_HONG = PAGE.slots_per_hong;
@@ -9,6 +10,62 @@ export const STEPS_PER_SLOT = STEPS_PER_HONG / SLOTS_PER_HONG;
 const SLOTS_PER_LINE = SLOTS_PER_HONG * HONG_PER_LINE;
 const BEAT = (SLOTS_PER_HONG - 1) * STEPS_PER_SLOT;
 export const SHARES = PAGE.shares;
+
+/** The nearest step to a tick; half a step rounds up. */
+export function nearestStep(tick, ticksPerQuarter) {
+  return Math.floor((2 * STEPS_PER_HONG * tick + ticksPerQuarter) / (2 * ticksPerQuarter));
+}
+
+/**
+ * {notes, deviation}: notes in steps, of notes in ticks that are sorted by onset and pitch. A note lasts a step at
+ * least; of two strokes on one pitch the later moves to the next free step, and the earlier ends where it begins.
+ */
+export function quantise(notes, ticksPerQuarter) {
+  const before = new Map(); // by pitch
+  const steps = notes.map((note) => {
+    const duration = Math.max(nearestStep(note.duration, ticksPerQuarter), 1);
+    const placed = { ...note, onset: nearestStep(note.onset, ticksPerQuarter), duration, off: [note.onset, note.duration] };
+    const one = before.get(note.pitch);
+    if (one) {
+      placed.onset = Math.max(placed.onset, one.onset + 1);
+      one.duration = Math.min(one.duration, placed.onset - one.onset);
+    }
+    before.set(note.pitch, placed);
+    return placed;
+  });
+  for (const note of steps) {
+    const [onset, duration] = note.off;
+    const far = (tick, step) => tick * STEPS_PER_HONG - step * ticksPerQuarter;
+    note.off = [far(onset, note.onset), far(duration, note.duration)];
+  }
+  const isOnGrid = steps.every(({ off }) => off[0] === 0 && off[1] === 0);
+  return { notes: sorted(steps), deviation: isOnGrid ? null : ticksPerQuarter };
+}
+
+/** {notes, ticksPerQuarter}: as they were performed; a phrase on the grid in a multiple of 24 ticks a quarter. */
+export function toTicks(phrase, wanted = STEPS_PER_HONG) {
+  const resolution = phrase.deviation ?? wanted;
+  const off = (note, which) => (phrase.deviation === null ? 0 : note.off[which]);
+  const tick = (step, far) => Math.floor((step * resolution + far) / STEPS_PER_HONG);
+  const notes = phrase.notes.map((note) => ({
+    ...{ onset: tick(note.onset, off(note, 0)), duration: tick(note.duration, off(note, 1)) },
+    ...{ pitch: note.pitch, velocity: note.velocity },
+  }));
+  return { notes, ticksPerQuarter: resolution };
+}
+
+/** Ticks in a bar, or in as many bars as make whole ticks; in a quarter where there is no metre. */
+export function wholeBars(metre, ticksPerQuarter) {
+  const bar = (metre ? metre.bar : STEPS_PER_HONG) * ticksPerQuarter;
+  const common = (a, b) => (b ? common(b, a % b) : a);
+  return bar / common(bar, STEPS_PER_HONG);
+}
+
+/** Ticks of the whole bars of silence before a tune whose first note begins at tick `first`. */
+export function silentBars(first, metre, ticksPerQuarter) {
+  const bars = wholeBars(metre, ticksPerQuarter);
+  return Math.floor((2 * STEPS_PER_HONG * first + ticksPerQuarter) / (2 * STEPS_PER_HONG * bars)) * bars;
+}
 
 /** The step at which slot 1 of hong 1 begins, before the `first` note. */
 export function pageBegins(metre, first = 0) {

@@ -1,7 +1,7 @@
 // Whether a request is of the kinds that phin-web takes: by the schema that the program wrote of it, in pydantic's words.
 
 import { ASKED, SEE } from "./tables.js";
-import { refuse } from "./refusal.js";
+import { Refusal, refuse } from "./refusal.js";
 import { counted } from "./words.js";
 
 /** What a request says, as JSON has it. Throws Refusal for the first thing in it that is of no kind of this name. */
@@ -9,6 +9,17 @@ export function checkedKinds(asked, name) {
   const value = JSON.parse(JSON.stringify(asked));
   check(value, ASKED[name], []);
   return value;
+}
+
+/** {name, reason}: what of a value is of no kind of this name, and why; null where nothing is. */
+export function firstWrong(value, kind) {
+  try {
+    check(value, ASKED[kind], []);
+    return null;
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    return { name: error.where.split(".").at(-1), reason: error.reason };
+  }
 }
 
 function wrong(where, reason) {

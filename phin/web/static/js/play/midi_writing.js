@@ -1,10 +1,14 @@
 // A phrase as a MIDI file, as phin/music/midi_writing.py: as it is played, a track and a channel a string.
 
-import { WRITING } from "./tables.js";
+import { FILES, STEPS_PER_HONG, WRITING } from "./tables.js";
+import { toTicks } from "./grid.js";
+import {
+  DEFAULT_TEMPO, MAX_NOTE_SECONDS, MAX_SECONDS, MAX_TICKS, refuseLengths, refuseSize, refuseTempo, refuseTicks,
+} from "./midi_limits.js"; // prettier-ignore
 import { sealed } from "./midi_seal.js";
 import { perform } from "./perform.js";
-import { refuse } from "./refusal.js";
-import { grouped, rounded } from "./words.js";
+import { lastEnd } from "./phrase.js";
+import { rounded } from "./words.js";
 
 const { program: PROGRAM, channels: CHANNELS, wheel: WHEEL, wheel_every: WHEEL_EVERY } = WRITING;
 const META = { text: 0x01, trackName: 0x03, end: 0x2f, tempo: 0x51, metre: 0x58 };
@@ -12,36 +16,57 @@ const [OFF, ON, CONTROL, PROGRAM_CHANGE, BEND] = [0x80, 0x90, 0xb0, 0xc0, 0xe0];
 
 /** The bytes of the file. Throws Refusal where reading would refuse them. */
 export async function midiBytes(phrase) {
-  const where = phrase.title || "phrase";
-  const { lowest_tempo: lowest, highest_tempo: highest } = WRITING;
-  if (phrase.tempo !== null && (phrase.tempo < lowest || phrase.tempo > highest)) {
-    const reason = `has a tempo of ${phrase.tempo} microseconds a quarter`;
-    refuse(where, reason, `set a tempo from ${grouped(lowest)} to ${grouped(highest)}`);
-  }
-  const tempo = phrase.tempo || WRITING.default_tempo;
-  const performance = perform({ ...phrase, tempo });
-  refuseLong(performance, tempo, where);
-  const parts = partsOf(performance, tempo);
+  const where = phrase.title || "tune";
+  const performance = performed(phrase, where);
+  const parts = partsOf(performance, phrase.tempo || DEFAULT_TEMPO);
   const head = [];
   if (phrase.title) head.push([0, meta(META.trackName, utf8(phrase.title))]);
   if (phrase.tempo !== null) head.push([0, meta(META.tempo, bigEndian(phrase.tempo, 3))]);
-  const { metre } = phrase;
-  if (metre && metre.numerator < 256 && WRITING.denominators.includes(metre.denominator)) {
+  const metre = writable(phrase.metre);
+  if (metre) {
     head.push([0, meta(META.metre, [metre.numerator, Math.log2(metre.denominator), 24, 8])]);
   }
   const { ticksPerQuarter } = performance;
   head.push([0, meta(META.text, utf8(await sealed(phrase, [...parts.values()], ticksPerQuarter)))]);
   const tracks = [head, ...[...parts].map(([string, part]) => stringTrack(part, string))];
   const begin = [...utf8("MThd"), ...bigEndian(6, 4), 0, 1, ...bigEndian(tracks.length, 2), ...bigEndian(ticksPerQuarter, 2)];
-  return Uint8Array.from([begin, ...tracks.map(track)].flat());
+  const bytes = Uint8Array.from([begin, ...tracks.map(track)].flat());
+  refuseSize(bytes.length, where);
+  return bytes;
 }
 
-function refuseLong({ strokes, ticksPerQuarter }, tempo, where) {
-  const last = Math.max(0, ...strokes.map(({ onset, duration }) => onset + duration));
-  const seconds = (last * tempo) / 1e6 / ticksPerQuarter;
-  if (seconds <= WRITING.most_seconds) return;
-  const remedy = "cut it into single tunes, or move the note that is far off";
-  refuse(where, `lasts ${(seconds / 3600).toFixed(1)} hours`, remedy);
+/** How a phrase is played. Throws Refusal where it is longer, or slower, than a file may be. */
+export function performed(phrase, where) {
+  if (phrase.tempo !== null) refuseTempo(phrase.tempo, where);
+  const performance = perform({ ...phrase, tempo: phrase.tempo || DEFAULT_TEMPO });
+  refuseTicks(performance.strokes, where);
+  refuseLengths(performance.strokes, performance.ticksPerQuarter, phrase.tempo, where);
+  return performance;
+}
+
+/** Whether a phrase is so far from every limit that nothing of it is refused: to perform it would take longer. */
+export function isPlainlyWritable(phrase) {
+  if (phrase.tempo !== null && (phrase.tempo < WRITING.lowest_tempo || phrase.tempo > WRITING.highest_tempo)) return false;
+  if (phrase.deviation !== null && phrase.deviation > FILES.midi.most_division) return false;
+  if (!phrase.notes.length) return true;
+  const { notes, ticksPerQuarter } = toTicks(phrase);
+  const first = notes.reduce((least, { onset }) => Math.min(least, onset), Infinity), last = lastEnd(notes); // prettier-ignore
+  const longest = notes.reduce((most, { duration }) => Math.max(most, duration), 0);
+  if (first < -MAX_TICKS || last > MAX_TICKS || longest > MAX_TICKS) return false;
+  const bar = phrase.metre ? phrase.metre.bar / STEPS_PER_HONG : 1;
+  const seconds = (phrase.tempo || DEFAULT_TEMPO) / 1e6;
+  const finest = ticksPerQuarter + Math.max(WRITING.resolution, seconds / WRITING.finest);
+  const quarters = (last - Math.min(first, 0)) / ticksPerQuarter + 2 * bar + 2; // a flick begins before its note
+  return (
+    quarters * finest <= MAX_TICKS &&
+    quarters * seconds <= MAX_SECONDS &&
+    (longest / ticksPerQuarter) * seconds < MAX_NOTE_SECONDS / 2
+  );
+}
+
+/** The metre where MIDI can say it: a time signature's denominator is a power of two. */
+export function writable(metre) {
+  return metre && metre.numerator < 256 && WRITING.denominators.includes(metre.denominator) ? metre : null;
 }
 
 /** What each string's channel holds, by the string's number: {notes, bends, bendCents}. */

@@ -17,7 +17,7 @@ import {
 import { asText, barred, headerLines, letterIn, Page, pageLines, wordsIn } from "./page.js";
 import { letRing, melodyOf, Metre, phraseOf, sorted } from "./phrase.js";
 import { refuse } from "./refusal.js";
-import { counted, quoted } from "./words.js";
+import { counted, inWords, quoted } from "./words.js";
 
 const TOKEN = new RegExp(`(?<held>\\.(?:\\s*\\.)+|…)|${SYMBOL}|(?<blank>\\s+)|(?<strange>.)`, "gu");
 
@@ -72,7 +72,7 @@ function cellsOf(piece, page, line) {
     const remedy = `write ${[...LETTERS].join(" ")}, 1 to 9 or -, and round brackets about words`;
     page.refuse(line, `${quoted(piece.trim())} is no notation`, remedy);
   }
-  const groups = piece.split(/\s+/).filter(Boolean);
+  const groups = inWords(piece);
   if (groups.every((group) => [...group.matchAll(TOKEN)].length === SLOTS_PER_HONG)) return groups;
   if (groups.length % SLOTS_PER_HONG) {
     const reason = `has ${counted(groups.length, "slot")}, and four make a hong`;
@@ -86,7 +86,7 @@ function cellsOf(piece, page, line) {
 
 /** The four slots of a hong, each the letters that share it, null for a hyphen. */
 function hongOfCell(cell, page, line, number) {
-  const slots = [], texts = cell.split(/\s+/).filter(Boolean); // prettier-ignore
+  const slots = [], texts = inWords(cell); // prettier-ignore
   for (const text of texts) {
     const symbols = [];
     for (const token of text.matchAll(TOKEN)) {

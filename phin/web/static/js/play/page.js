@@ -8,11 +8,11 @@ import { laiNamed } from "./lai.js";
 import { DOWN, isWritable, letterOfSymbol, letterOf, pitchOf, SYMBOL, written } from "./letters.js";
 import { Metre, pitchName } from "./phrase.js";
 import { Refusal, refuse } from "./refusal.js";
-import { general, grouped, inArabic, quoted, rounded } from "./words.js";
+import { general, grouped, inArabic, inWords, quoted, rounded } from "./words.js";
 
 /** Words on a page: parts, repeats, whatever stands in brackets; finds all where it is asked for all. */
-export const wordsIn = (line) => [...line.matchAll(new RegExp(PAGE.words, "g"))];
-const BEGINS_WITH_WORDS = new RegExp(`^(?:${PAGE.words})`);
+export const wordsIn = (line) => [...line.matchAll(new RegExp(PAGE.words, "gu"))];
+const BEGINS_WITH_WORDS = new RegExp(`^(?:${PAGE.words})`, "u");
 export const areWords = (line) => BEGINS_WITH_WORDS.exec(line)?.[0] === line;
 const HEADER = /^\s*([\p{L}\p{Nl}\p{No}][^:：|]*?)\s*[:：]\s*(.*?)\s*$/u;
 const ONLY = { octaves: ["marked", "inferred"], rhythm: ["inferred"] };
@@ -94,8 +94,8 @@ export class Page {
   }
 
   drone(value, line) {
-    const whole = new RegExp(`^(?:${SYMBOL})$`);
-    const symbols = value.split(/\s+/).filter(Boolean).map((text) => whole.exec(text)); // prettier-ignore
+    const whole = new RegExp(`^(?:${SYMBOL})$`, "u");
+    const symbols = inWords(value).map((text) => whole.exec(text)); // prettier-ignore
     const letters = symbols.filter((symbol) => symbol && !symbol.groups.hold).map(letterOfSymbol);
     if (letters.length && letters.length === symbols.length && letters.every(isWritable)) {
       return [...new Set(letters.map(pitchOf))].sort((a, b) => a - b);
@@ -111,7 +111,9 @@ export function textOf(bytes, where) {
     bytes[0] === 0xff && bytes[1] === 0xfe ? "utf-16le" : bytes[0] === 0xfe && bytes[1] === 0xff ? "utf-16be" : null;
   for (const encoding of marks ? [marks] : ["utf-8", "windows-874"]) {
     try {
-      return new TextDecoder(encoding, { fatal: true }).decode(bytes);
+      const text = new TextDecoder(encoding, { fatal: true }).decode(bytes);
+      // of bytes that this code page has no sign for, a browser makes signs that nobody sees
+      if (encoding !== "windows-874" || !/[\x80-\x9f]/.test(text)) return text; // eslint-disable-line no-control-regex
     } catch {
       continue;
     }
@@ -124,7 +126,7 @@ export function headerLines(phrase) {
   const lines = [];
   const say = (name, text) => lines.push(`${name}: ${text}`);
   for (const name of ["title", "source"]) {
-    const text = phrase[name].split(/\s+/).filter(Boolean).join(" ");
+    const text = inWords(phrase[name]).join(" ");
     if (text) say(name, text);
   }
   const lai = laiNamed(phrase.lai);
@@ -173,9 +175,9 @@ export function pageLines(phrase, begins, numHong) {
 
 /** Words as they are known again: what is neither a part nor a repeat goes into brackets. */
 function asWords(text) {
-  const line = text.split(/\s+/).filter(Boolean).join(" ");
+  const line = inWords(text).join(" ");
   if (areWords(line)) return line;
-  return `(${line.replace(/[()]/g, " ").split(/\s+/).filter(Boolean).join(" ")})`;
+  return `(${inWords(line.replace(/[()]/g, " ")).join(" ")})`;
 }
 
 /** A line of a page: whole hong of slots between bars. */

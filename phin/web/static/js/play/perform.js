@@ -1,9 +1,9 @@
 // How a phrase is played, as phin/music/perform.py: what each of its notes becomes on a string, by its technique.
 
-import { FRETS, HAND, MELODY, STEPS_PER_HONG, TECHNIQUES, WRITING } from "./tables.js";
+import { FILES, FRETS, HAND, MELODY, STEPS_PER_HONG, TECHNIQUES, WRITING } from "./tables.js";
 import { finger } from "./fingering.js";
 import { DEFAULT, tuningOf } from "./fretboard.js";
-import { STEPS_PER_SLOT } from "./grid.js";
+import { STEPS_PER_SLOT, toTicks, wholeBars } from "./grid.js";
 import { labelLai, pentatonicSet } from "./lai.js";
 import { endOf } from "./phrase.js";
 import { Refusal } from "./refusal.js";
@@ -22,7 +22,7 @@ export function perform(phrase) {
   const { notes, ticksPerQuarter } = inTicks(phrase);
   const { string, on } = stringsOf(phrase, notes);
   const ticksPerSecond = (ticksPerQuarter * 1e6) / (phrase.tempo || HAND.assumed_tempo);
-  stagger(phrase, notes, ticksPerSecond);
+  if (phrase.deviation === null) stagger(phrase, notes, ticksPerSecond);
   const hand = new Hand(phrase, ticksPerQuarter, ticksPerSecond, laddersOf(phrase, string, on));
   const order = notes.map((_, row) => row).sort((a, b) => notes[a].onset - notes[b].onset || a - b);
   for (const row of order) hand.play(row, string[row], notes[row]);
@@ -35,28 +35,28 @@ export function perform(phrase) {
   return { ticksPerQuarter, strokes, bends, bendRange: STYLE.bend_range };
 }
 
-/** Ticks in a bar, or in as many bars as make whole ticks; in a quarter where there is no metre. */
-function wholeBars(metre, ticksPerQuarter) {
-  const bar = (metre ? metre.bar : STEPS_PER_HONG) * ticksPerQuarter;
-  const common = (a, b) => (b ? common(b, a % b) : a);
-  return bar / common(bar, STEPS_PER_HONG);
-}
-
 /** The notes in the order of their rows, each with a length and a loudness, and the ticks a quarter. */
 function inTicks(phrase) {
-  const { notes } = phrase;
-  const length = Math.max(0, ...notes.map(endOf)) - Math.min(0, ...notes.map(({ onset }) => onset)) + STEPS_PER_HONG ** 2;
-  let ticksPerQuarter = length * RESOLUTION <= WRITING.most_ticks * STEPS_PER_HONG ? RESOLUTION : STEPS_PER_HONG;
-  if (notes.some(({ technique }) => FINE.has(technique))) {
-    const enough = Math.max(RESOLUTION, (phrase.tempo || HAND.assumed_tempo) / 1e6 / FINEST);
-    ticksPerQuarter *= Math.ceil(enough / ticksPerQuarter);
+  const length = Math.max(0, ...phrase.notes.map(endOf)) - Math.min(0, ...phrase.notes.map(({ onset }) => onset));
+  const isShort = (length + STEPS_PER_HONG ** 2) * RESOLUTION <= WRITING.most_ticks * STEPS_PER_HONG;
+  let { notes, ticksPerQuarter } = toTicks(phrase, isShort ? RESOLUTION : STEPS_PER_HONG);
+  let times = (tick) => tick;
+  if (ticksPerQuarter > FILES.midi.most_division) {
+    const from = ticksPerQuarter;
+    times = (tick) => Math.floor((tick * RESOLUTION) / from);
+    ticksPerQuarter = RESOLUTION;
   }
-  const scale = ticksPerQuarter / STEPS_PER_HONG;
-  const found = notes.map(({ onset, duration, pitch, velocity }) => ({
-    ...{ onset: onset * scale, duration: Math.max(duration * scale, 1), pitch },
+  let finer = 1;
+  if (phrase.notes.some(({ technique }) => FINE.has(technique))) {
+    const enough = Math.max(RESOLUTION, (phrase.tempo || HAND.assumed_tempo) / 1e6 / FINEST);
+    finer = Math.ceil(enough / ticksPerQuarter);
+    ticksPerQuarter *= finer;
+  }
+  notes = notes.map(({ onset, duration, pitch, velocity }) => ({
+    ...{ onset: times(onset) * finer, duration: Math.max(times(duration) * finer, 1), pitch },
     velocity: velocity < 0 ? WRITING.assumed_velocity : velocity,
   }));
-  return { notes: found, ticksPerQuarter };
+  return { notes, ticksPerQuarter };
 }
 
 /** The number of each note's string, and the tuning that they belong to, if they do. */

@@ -1,5 +1,7 @@
 // A tune as notes, as phin/music/phrase.py: {onset, duration, pitch, velocity, technique, voice}, times in steps from
-// the downbeat of the first full bar, sorted by onset and pitch; and what belongs to the piece beside them.
+// the downbeat of the first full bar, sorted by onset and pitch; and what belongs to the piece beside them. Where it was
+// not played on the grid, `deviation` has the ticks a quarter of its performance, and each note in `off` how far its
+// onset and its duration lie from their steps (`Deviation`).
 
 import { ACCOMPANIMENT, HONG_PER_LINE, MELODY, STEPS_PER_HONG, UNKNOWN } from "./tables.js";
 import { refuse } from "./refusal.js";
@@ -32,7 +34,10 @@ export class Metre {
 /** How many hong lie before the one whose slot 4 is step 0. */
 export const hongBeforeZero = (metre) => (metre?.dividesALine ? Math.floor(metre.bar / STEPS_PER_HONG) - 1 : 0);
 
-const NOTHING_SAID = { metre: null, tempo: null, lai: null, title: "", source: "", tuning: null, drone: [], words: [] };
+const NOTHING_SAID = {
+  ...{ metre: null, tempo: null, lai: null, title: "", source: "", tuning: null },
+  ...{ drone: [], words: [], deviation: null },
+};
 
 /** A phrase of notes that are sorted already; `said` is what else is known of it. */
 export const phraseOf = (notes, said = {}) => ({ ...NOTHING_SAID, inferred: new Set(), ...said, notes });

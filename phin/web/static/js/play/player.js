@@ -33,7 +33,7 @@ export class Player {
       const { checkedKinds, planned, several } = this.made;
       const { count = 1, ...one } = checkedKinds(asked, "TunesAsked");
       if (one.endless) refuse("endless=true", "means nothing for tunes that are told whole", "ask for a stream");
-      return { tunes: await several(this.engine, planned({ ...one, count }), count) };
+      return { tunes: await several(this.engine, await planned({ ...one, count }), count) };
     });
   }
 
@@ -41,7 +41,7 @@ export class Player {
   async follow(asked, on, signal, ready = async () => {}) {
     return refusing(async () => {
       const { made } = this;
-      const plan = made.planned(made.checkedKinds(asked, "TuneAsked"));
+      const plan = await made.planned(made.checkedKinds(asked, "TuneAsked"));
       on.begin?.(this.begins(plan));
       const hand = new made.Hand(plan.keep.strings);
       const hear = async (note) => {
@@ -63,7 +63,7 @@ export class Player {
   /** The tune of a TuneSource, with its page and a fingering. */
   async read(source) {
     return refusing(async () => {
-      const { phrase, said } = this.made.readSource(this.made.checkedKinds(source, "TuneSource"));
+      const { phrase, said } = await this.made.readSource(this.made.checkedKinds(source, "TuneSource"));
       return this.made.toJson(phrase, said);
     });
   }
@@ -71,7 +71,7 @@ export class Player {
   /** How each note of a tune could be played, and why. */
   async suggest(source) {
     return refusing(async () => {
-      const { phrase, said } = this.made.readSource(this.made.checkedKinds(source, "TuneSource"));
+      const { phrase, said } = await this.made.readSource(this.made.checkedKinds(source, "TuneSource"));
       return { tune: this.made.toJson(phrase, said), ...this.made.suggested(phrase) };
     });
   }

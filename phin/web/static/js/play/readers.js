@@ -1,18 +1,28 @@
-// A file as a phrase, as phin/music/readers.py and phin/web/errands.py: pages of letters and of tablature. MIDI and
-// ABC are read by libraries of Python's, which are not in a page.
+// A file as a phrase, as phin/music/readers.py and phin/web/errands.py: pages of letters and of tablature, MIDI and ABC.
+// What the server has against a file that hangs or eats the memory, limits of time and of memory, a page has not.
 
-import { LIMITS, WRITING } from "./tables.js";
+import { LIMITS } from "./tables.js";
+import { readAbc } from "./abc.js";
+import { readMidi } from "./midi_reading.js";
 import { parseLetters } from "./notation.js";
 import { textOf } from "./page.js";
 import { refuse } from "./refusal.js";
 import { parseTablature } from "./tablature.js";
 import { toPhrase } from "./tune.js";
-import { grouped } from "./words.js";
+import { grouped, inWords } from "./words.js";
 
-const READERS = { txt: parseLetters, tab: parseTablature };
+const page = (parse) => (bytes, where) => parse(textOf(bytes, where), where);
+const READERS = { txt: page(parseLetters), tab: page(parseTablature), mid: readMidi, abc: readOne };
+
+/** The one tune of an ABC file. */
+function readOne(bytes, where) {
+  const tunes = readAbc(bytes, where);
+  if (tunes.length !== 1) refuse(where, `holds ${tunes.length} tunes`, "send one of them");
+  return { phrase: tunes[0], repairs: [] };
+}
 
 /** {phrase, said}: the one tune of a TuneSource, and what was guessed to read it. Throws Refusal. */
-export function readSource({ tune = null, form = null, content = null, name = null }) {
+export async function readSource({ tune = null, form = null, content = null, name = null }) {
   const { most_notes: most, most_bytes: mostBytes } = LIMITS;
   const isFile = form !== null && content !== null;
   if ((tune !== null) === isFile || (!isFile && (form || content))) {
@@ -26,21 +36,11 @@ export function readSource({ tune = null, form = null, content = null, name = nu
   if (Math.floor(content.length / 4) * 3 - (content.slice(-2).match(/=/g) ?? []).length > mostBytes) {
     refuse(name ?? "the file", `is larger than ${mostBytes / 1e6} MB`, "send one tune");
   }
-  const called = (name || `the ${form} file`).split(/\s+/).filter(Boolean).join(" ");
-  const read = READERS[form];
-  if (!read) {
-    const forms = Object.keys(READERS).map((each) => `.${each}`).join(", "); // prettier-ignore
-    refuse(called, `is no page of ${forms}, and this page reads nothing else without a server`, WRITING.served);
-  }
-  const { phrase, repairs } = read(textOf(bytesOf(content, called), called), called);
+  const called = inWords(name || `the ${form} file`).join(" ");
+  const { phrase, repairs } = await READERS[form](bytesOf(content, called), called);
   if (phrase.notes.length > most) tooLong(called, `has ${grouped(phrase.notes.length)} notes`, most);
-  const title =
-    phrase.title ||
-    (name ?? "")
-      .split(/\s+/)
-      .filter(Boolean)
-      .join(" ")
-      .replace(/(^|\.)[^.]*$/, "");
+  const ofFile = inWords(name ?? "").join(" ");
+  const title = phrase.title || ofFile.replace(/(^|\.)[^.]*$/, "");
   return { phrase: { ...phrase, title }, said: repairs };
 }
 

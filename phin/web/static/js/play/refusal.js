@@ -1,5 +1,7 @@
 // What cannot be had, as phin-web says it (phin/errors.py, phin/web/refusals.py): where, reason, remedy.
 
+import { inWords } from "./words.js";
+
 export class Refusal extends Error {
   constructor(where, reason, remedy) {
     super(`${where}: ${reason}`);
@@ -9,7 +11,7 @@ export class Refusal extends Error {
   /** The three lines, each as long as a person reads. */
   told(most) {
     const line = (text) => {
-      const one = text.split(/\s+/).filter(Boolean).join(" ");
+      const one = inWords(text).join(" ");
       return one.length <= most ? one : `${one.slice(0, most)}…`;
     };
     return { where: line(this.where), reason: line(this.reason), remedy: line(this.remedy) };

@@ -16,11 +16,15 @@ export function snap(phrase) {
     if (onset !== note.onset) distances.push(Math.abs(onset - note.onset));
     return { ...note, onset, duration: Math.max(at(endOf(note)) - onset, 1) };
   });
-  if (!distances.length) return { phrase, changes: [] };
-  const most = distances.length > 1 ? " at most" : "";
-  const far = `${Math.max(...distances)}/${STEPS_PER_SLOT} of a slot${most}`;
-  const changes = [`${counted(distances.length, "note")} moved to slots, by ${far}`];
-  return { phrase: { ...phrase, notes: letRestruckStringsStop(notes) }, changes };
+  const changes = [];
+  if (distances.length) {
+    const most = distances.length > 1 ? " at most" : "";
+    const far = `${Math.max(...distances)}/${STEPS_PER_SLOT} of a slot${most}`;
+    changes.push(`${counted(distances.length, "note")} moved to slots, by ${far}`);
+  }
+  if (phrase.deviation !== null) changes.push("its deviation from the grid is left out: a page has none");
+  if (!changes.length) return { phrase, changes };
+  return { phrase: { ...phrase, notes: letRestruckStringsStop(notes), deviation: null }, changes };
 }
 
 /** Where the strokes at a step go, for each step whose strokes cannot stay. */

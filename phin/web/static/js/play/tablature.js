@@ -7,7 +7,7 @@ import { beginOf, hongOf, pageBegins, SHARES, SLOTS_PER_HONG, slotPlaces, STEPS_
 import { areWords, asText, barred, headerLines, Page, pageLines } from "./page.js";
 import { letRestruckStringsStop, letRing, Metre, phraseOf, pitchName, sorted } from "./phrase.js";
 import { refuse } from "./refusal.js";
-import { inArabic, quoted } from "./words.js";
+import { inArabic, inWords, quoted } from "./words.js";
 
 const STRING = /^\s*(?<string>\d)\s*(?<open>[A-G][#b]?-?\d)?\s*\|(?<slots>.*)\|\s*$/;
 const FRET = /^(?:\((?<under>\d{1,2})\)|(?<fret>\d{1,2})|-)$/;
@@ -61,7 +61,7 @@ function readBlock(block, tuning, page, before, strokes) {
     }
     const hong = slots.split("|");
     hong.forEach((text, place) => {
-      const cells = text.split(/\s+/).filter(Boolean);
+      const cells = inWords(text);
       if (cells.length !== SLOTS_PER_HONG) {
         const reason = `hong ${place + 1} has ${cells.length} slots, not ${SLOTS_PER_HONG}`;
         page.refuse(number, reason, "write four, with blanks between them");

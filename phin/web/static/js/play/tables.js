@@ -5,7 +5,7 @@ let TOLD = null;
 export let SYMBOLS, FIELDS, SIZES, FIRST_IDS, NUM_IDS, CONDITIONS, METRES, LAI_NAMES, TEMPO_EDGES, DENSITY_EDGES;
 export let STEPS_PER_HONG, HONG_PER_LINE, MOST_LINES, MOST_TUNES, RANKED, MOST_RECALLED;
 export let FRETS, FRET_DISTANCES, LAI, TECHNIQUES;
-export let DRAWING, READING, LAI_RULES, HAND, PAGE, SUGGESTION, WORDS, LIMITS, DEFAULT_SAMPLER, WRITING, ASKED, SEE;
+export let DRAWING, READING, LAI_RULES, HAND, PAGE, SUGGESTION, WORDS, LIMITS, DEFAULT_SAMPLER, WRITING, FILES, ASKED, SEE;
 
 /** Takes the tables in. Throws where others were told before: one program makes a page. */
 export function tell(manifest, about) {
@@ -24,7 +24,7 @@ export function tell(manifest, about) {
   FRET_DISTANCES = about.tunings[0].distances;
   ({ drawing: DRAWING, reading: READING, lai: LAI_RULES, hand: HAND, page: PAGE, words: WORDS } = about.play);
   ({ suggestion: SUGGESTION, sampler: DEFAULT_SAMPLER, techniques: TECHNIQUES } = about.play);
-  ({ writing: WRITING, asked: ASKED } = about.play);
+  ({ writing: WRITING, files: FILES, asked: ASKED } = about.play);
   SEE = WORDS.see;
   LAI = about.lai.map((lai) => ({ ...lai, root: LAI_RULES.roots[lai.name] }));
   LIMITS = about.limits;

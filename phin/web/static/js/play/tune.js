@@ -6,6 +6,7 @@ import {
 import { finger } from "./fingering.js";
 import { Tuning, tuningOf } from "./fretboard.js";
 import { beginOf, hongOf } from "./grid.js";
+import { firstWrong } from "./kinds.js";
 import { formatLetters } from "./notation.js";
 import { forPaper } from "./paper.js";
 import { brokenRule, isMelody, letRing, Metre, phraseOf, sorted } from "./phrase.js";
@@ -25,22 +26,33 @@ export function toJson(phrase, said = []) {
   const fingering = tried(() => finger(phrase, tuningOf(phrase)), unplayed);
   if (fingering) ({ string, fret } = fingering);
   const begins = beginOf(phrase);
-  return {
-    title: phrase.title.slice(0, PAGE.longest_title),
+  const told = {
+    title: inShort(phrase.title),
     metre: phrase.metre ? String(phrase.metre) : null,
     tempo: phrase.tempo ? 60e6 / phrase.tempo : null,
     lai: phrase.lai,
-    source: phrase.source.slice(0, PAGE.longest_title) || null,
+    source: inShort(phrase.source) || null,
     tuning: phrase.tuning,
     drone: phrase.drone,
     inferred: INFERRED.filter((each) => phrase.inferred.has(each)),
     begins,
     num_hong: hongOf(phrase, begins),
     notes: notes.map((note, at) => noteOf(note, string[at], fret[at])),
-    letters: page(phrase, "txt", formatLetters, lines),
-    tablature: page(phrase, "tab", formatTablature, lines),
-    said: lines,
   };
+  for (const note of told.notes) refuseStrange(note, "Note", phrase);
+  refuseStrange({ ...told, notes: [] }, "Tune", phrase);
+  const letters = page(phrase, "txt", formatLetters, lines);
+  const tablature = page(phrase, "tab", formatTablature, lines);
+  return { ...told, letters, tablature, said: lines };
+}
+
+const inShort = (text) => [...text].slice(0, PAGE.longest_title).join("");
+
+/** Throws Refusal where a tune holds what none may. */
+function refuseStrange(value, kind, phrase) {
+  const wrong = firstWrong(value, kind);
+  if (!wrong) return;
+  refuse(phrase.title || "tune", `has a ${wrong.name} that no tune has: ${wrong.reason}`, "take a part of it");
 }
 
 /** A note of a phrase as a tune has it. */

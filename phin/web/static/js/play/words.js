@@ -1,5 +1,7 @@
 // Numbers and texts as Python writes them: what is said of a tune is said alike with and without a server.
 
+import { FILES } from "./tables.js";
+
 /** A real number as `str` has it: 5 is 5.0. */
 export function real(x) {
   if (Number.isInteger(x) && Math.abs(x) < 1e16) return `${x}.0`;
@@ -44,7 +46,14 @@ export const grouped = (number) => String(number).replace(/\B(?=(\d{3})+$)/g, ",
 export function quoted(text) {
   const mark = text.includes("'") && !text.includes('"') ? '"' : "'";
   const inside = text.replace(/\\/g, "\\\\").replace(/\n/g, "\\n").replace(/\t/g, "\\t").replace(/\r/g, "\\r");
-  return mark + (mark === "'" ? inside.replace(/'/g, "\\'") : inside) + mark;
+  const seen = inside.replace(/[\p{C}\p{Z}]/gu, (letter) => (letter === " " ? letter : numbered(letter.codePointAt(0))));
+  return mark + (mark === "'" ? seen.replace(/'/g, "\\'") : seen) + mark;
+}
+
+/** What cannot be seen of a text, by its number. */
+function numbered(code) {
+  const [sign, digits] = code < 0x100 ? ["x", 2] : code < 0x10000 ? ["u", 4] : ["U", 8];
+  return `\\${sign}${code.toString(16).padStart(digits, "0")}`;
 }
 
 /** A text with the digits of Thai and Lao as those of all, which Python reads alike. */
@@ -55,3 +64,30 @@ export const modulo = (value, by) => ((value % by) + by) % by;
 
 /** A number with so many places after its point, as `round` has it. */
 export const places = (x, count) => Number(x.toFixed(count));
+
+/** A number with so many places, as `:.Nf` has it: of two as near the one that ends evenly. */
+export function fixed(x, count) {
+  const exact = x.toFixed(60); // every digit there is of what this is used for
+  const point = exact.indexOf(".");
+  const kept = exact.slice(0, count ? point + 1 + count : point);
+  if (/^50*$/.test(exact.slice(point + 1 + count)) && Number(kept.at(-1)) % 2 === 0) return kept;
+  return x.toFixed(count);
+}
+
+/** A text without the blanks at its ends, as `strip` has it. */
+export const stripped = (text) => text.replace(new RegExp(`^[${FILES.blank}]+|[${FILES.blank}]+(?![^])`, "gu"), "");
+
+/** What stands between the blanks of a text, as `split` has it. */
+export const inWords = (text) => text.split(new RegExp(`[${FILES.blank}]+`, "u")).filter(Boolean);
+
+/** A whole number in the digits of any script, as `int` reads it. */
+export function wholeNumber(text) {
+  return Number(text.replace(/\p{Nd}/gu, (digit) => (digit <= "9" ? digit : worth(digit.codePointAt(0)))));
+}
+
+/** The digits of a script stand side by side, from 0 to 9. */
+function worth(code) {
+  let before = 0;
+  while (/\p{Nd}/u.test(String.fromCodePoint(code - before - 1))) before++;
+  return before % 10;
+}
