@@ -20,11 +20,15 @@ COMMAND = re.compile(r"(?:\.venv/bin/)?phin-(\w+) (.*)")
 LONG = "long: "
 """How the remark of a command begins that no test runs, before the reason."""
 ELSEWHERE = {
+    "-m model.dim=144,192 seed=0,1": "cli/test_commands.py::test_a_sweep_makes_a_run_of_each_combination",
+    "-m seed=0,1,2": "cli/test_commands.py::test_a_sweep_makes_a_run_of_each_combination",
     "sweep=joblib": "cli/test_sweep.py::test_jobs_in_other_processes_fail_as_they_do_here",
     "sweep=optuna": "cli/test_sweep.py::test_a_search_looks_for_the_fewest_validation_bits_per_note",
     "sweep=submitit_local": "cli/test_sweep.py::test_jobs_in_other_processes_fail_as_they_do_here",
     "trainer=ddp": "cli/test_distributed.py::test_two_processes_equal_one_with_the_same_global_batch",
     "data=thai_songs": "corpus/test_download.py::test_a_copy_of_a_collection_becomes_a_corpus_named_as_what_it_is",
+    "export checkpoint=runs/default": "cli/test_commands.py::test_an_exported_model_plays_what_its_checkpoint_plays",
+    "generate checkpoint=exported": "cli/test_commands.py::test_an_exported_model_plays_what_its_checkpoint_plays",
     "play checkpoint=exported": "cli/test_play.py::test_an_endless_tune_ends_with_ctrl_c_and_no_note_hangs",
     "evaluate checkpoint=runs/default": "cli/test_commands.py::test_new_tunes_of_a_run_are_set_beside_real_ones",
     "evaluate tunes=DIR": "cli/test_commands.py::test_any_folder_of_tunes_is_measured_without_a_model",
@@ -32,7 +36,7 @@ ELSEWHERE = {
     "equalities=true": "cli/test_commands.py::test_the_equalities_of_a_checkpoint_are_told",
 }
 """Commands that are run by a test of their own."""
-HERE = {"essen": "midi_folder", "oneill": "composer", "han": "midi_folder"}
+HERE = {"essen": "midi", "oneill": "composer", "han": "midi"}
 """Which source of the small model stands for one of the default model's."""
 CORPUS = ["data=midi_folder", "data.path=DIR", "data.sources=[midi_folder,composer]", "data.pieces=6"]
 FEWER = {
@@ -49,7 +53,8 @@ def lines() -> list[tuple[str, str]]:
         for line in block.strip().split("\n"):
             said, _, remark = line.partition(" #")
             is_way = not said.startswith((".venv/bin/", "make "))  # to steer
-            found.append((f"phin-generate checkpoint=runs/default {said}" if is_way else said.strip(), remark.strip()))
+            way = f"phin-generate checkpoint=runs/default out=ways/{len(found)} {said.strip()}"
+            found.append((way if is_way else said.strip(), remark.strip()))
     return found
 
 
@@ -60,10 +65,14 @@ def asked(text: str) -> tuple[str, list[str]]:
     command, typed = match[1], shlex.split(match[2])
     typed = [each.replace("max_steps=200", "max_steps=6") for each in typed]
     typed = [re.sub(r"(?<=source=)\w+", lambda source: HERE.get(source[0], source[0]), each) for each in typed]
+    if "data=han" in typed:
+        typed.remove("data=han")
     said = {each.split("=")[0] for each in typed}
     fewer = [] if "resume" in said else FEWER.get(command, [])
-    if command == "train" and ("data" not in said or "data=han" in typed):
-        typed, fewer = [each for each in typed if each != "data=han"], [*CORPUS, *fewer]
+    if command == "train" and "data" not in said:
+        fewer = [*CORPUS, *fewer]
+    if "init" in said:
+        fewer = [each for each in fewer if not each.startswith("model")]
     return command, typed + [each for each in fewer if each.split("=")[0].lstrip("~") not in said]
 
 
