@@ -5,7 +5,7 @@ VENV ?= .venv
 EXTRAS ?= corpora,sweep,export,web,dev
 # Elsewhere, for a CPU-only torch: TORCH_ARGS="--index-url <the PyTorch CPU index>"
 TORCH_ARGS ?=
-# More settings for phin-train, such as ARGS="seed=1"
+# More settings of the command, such as make train ARGS="seed=1", or make test ARGS="-m 'not long'"
 ARGS ?=
 RUN ?= runs/default
 
@@ -30,7 +30,7 @@ train: $(READY)  ## prepares the default corpus, trains the default model, repor
 	$(BIN)/phin-train run=$(RUN) resume=auto $(ARGS)
 
 test: $(READY)   ## the tests, a process a core; each file stays in one, for its fixtures
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(READY)  ## format, lint, import floors, types
 	$(BIN)/ruff format --check .

@@ -24,10 +24,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--shapes", choices=("fast", "all"), default="fast", help=meaning)
 
 
+def is_slow(item: pytest.Item) -> bool:
+    """Whether it is marked so, or as long."""
+    return any(item.get_closest_marker(mark) for mark in ("slow", "long"))
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Before the fixtures: checking takes 40 % of a long test's time, and what those call is checked in short ones."""
-    check_shapes(item.config.getoption("--shapes") == "all" or item.get_closest_marker("slow") is None)
+    check_shapes(item.config.getoption("--shapes") == "all" or not is_slow(item))
 
 
 @pytest.fixture(scope="session")
@@ -68,5 +73,5 @@ def logging_as_it_was() -> Iterator[None]:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with long tests first: else one process would end with such a file while the other has nothing left."""
-    long = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in long)
+    slow = {item.path for item in items if is_slow(item)}
+    items.sort(key=lambda item: item.path not in slow)

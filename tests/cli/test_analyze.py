@@ -53,6 +53,7 @@ def trained(corpus: DataConfig, tmp_path_factory: pytest.TempPathFactory) -> tup
     return [f"checkpoint={path}", *data, "data.held_out=0.2", "data.workers=1"], store
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_everything_is_drawn_told_and_the_same_again(
     desk: Path, trained: tuple[list[str], Store], monkeypatch: pytest.MonkeyPatch
@@ -117,6 +118,7 @@ def test_tunes_of_a_folder_are_read_each_once(desk: Path, trained: tuple[list[st
     assert told.complaint.startswith("phin-analyze: out=again: is there already")
 
 
+@pytest.mark.long
 def test_a_look_that_is_broken_off_leaves_nothing(
     desk: Path, trained: tuple[list[str], Store], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -565,6 +565,7 @@ def test_an_exported_model_plays_what_its_checkpoint_plays(story: Story, exporte
     assert "is there already" in phin("export", "checkpoint=runs/first", "out=exported").complaint
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_an_export_that_is_not_the_model_is_not_handed_on(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Fails: the folder is there, and only who reads the table knows that it plays something else."""
@@ -578,6 +579,7 @@ def test_an_export_that_is_not_the_model_is_not_handed_on(desk: Path, monkeypatc
     assert all_files(desk) == {"good.ckpt"}
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_equalities_of_a_checkpoint_are_told(story: Story, exported: Outcome) -> None:
     """Fails: whoever doubts that the cache, the batch or the export computes the same must take our word."""

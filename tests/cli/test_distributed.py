@@ -15,6 +15,8 @@ from tests.cli.commands import TINY, WATCHED, phin
 COMMAND = """\
 import torch
 from phin.cli.train import main
+
+pytestmark = pytest.mark.long
 if __name__ == "__main__":
     torch.set_num_threads(1)
     main()

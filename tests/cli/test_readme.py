@@ -100,6 +100,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return desk
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_every_command_of_the_readme_works(story: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Fails: a reader types what stands in the README, and it is refused; or one command is in the next one's way."""

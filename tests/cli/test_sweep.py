@@ -266,6 +266,7 @@ def settings(midi_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> lis
     return [*data, *quick, "~callbacks.samples"]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_runs_side_by_side_are_kept_and_never_written_over(desk: Path, settings: list[str]) -> None:
     """Fails: two runs at once are no faster than one; or the same line again, or nearly the same, ruins a night."""

@@ -14,7 +14,7 @@ from phin.corpus.store import SPLITS, Store
 from phin.corpus.summary import summary
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.long,
     pytest.mark.skipif(importlib.util.find_spec("music21") is None, reason="music21 (extra: corpora) is not installed"),
 ]
 

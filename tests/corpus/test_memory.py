@@ -60,6 +60,7 @@ def peak(place: Path, count: int, num_notes: int) -> int:
     return int(done.stdout) * 1024
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="its peak is asked of Linux")
 def test_a_tune_costs_some_numbers_of_memory_whatever_it_holds(tmp_path: Path) -> None:

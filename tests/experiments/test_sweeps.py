@@ -59,6 +59,7 @@ def arms(config: DictConfig) -> list[list[str]]:
     return batch
 
 
+@pytest.mark.long
 def test_a_study_runs_each_of_its_arms(sweep: Path) -> None:
     """Fails: a study that took a night cannot be run again, or its arms are one and the same."""
     config = composed(sweep)

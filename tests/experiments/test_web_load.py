@@ -10,7 +10,7 @@ from experiments.web_load.client import Counts, Heard, Server
 from experiments.web_load.study import megabytes, picture, results, run, serving
 from tests.runtime.conftest import folder as folder
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 NOTE = {"onset": 0, "pitch": 60}
 
 

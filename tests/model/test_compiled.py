@@ -11,6 +11,8 @@ from phin.batch import collate
 from phin.model.loss import LossConfig, PhinLoss
 from tests.tiny import item, melodies, tiny_model
 
+pytestmark = pytest.mark.long
+
 def said(model, loss):
     model.zero_grad()
     out = loss(model(batch)[0], batch)

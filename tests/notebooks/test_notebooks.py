@@ -51,6 +51,7 @@ def test_there_are_the_four_of_them() -> None:
     ]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @PAGES
 def test_a_notebook_runs_from_an_empty_folder_and_puts_out_what_is_kept(path: Path, tmp_path: Path) -> None:

@@ -66,6 +66,7 @@ def test_every_way_to_compute_a_tune_computes_the_same(folder: Path) -> None:
     assert sum(each.other - each.ties for each in in_eight_bits if isinstance(each, DrawnAlike)) > 0
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch about itself
 def test_a_compiled_step_computes_the_same() -> None:

@@ -13,6 +13,8 @@ from phin.training.checkpointing import STANDING
 from tests.training.killed import WHOLE, moments_of
 from tests.training.test_resume import assert_same
 
+pytestmark = pytest.mark.long
+
 NUM_MOMENTS = 20
 
 

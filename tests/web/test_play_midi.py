@@ -318,6 +318,7 @@ def torn(data: bytes, rng: np.random.Generator) -> bytes:
     return bytes(changed[: int(rng.integers(len(changed)))]) if rng.random() < 0.2 else bytes(changed)
 
 
+@pytest.mark.long
 def test_whatever_a_file_holds_page_and_server_read_it_alike(ground: Playground, drawer: Served) -> None:
     """Fails: of some files a page without a server makes another tune, which nobody would know."""
     rng = np.random.default_rng(SEED)

@@ -206,6 +206,7 @@ def test_what_a_worker_refuses_is_said_and_its_faults_are_named(opened: Open) ->
     again.mistakes.clear()  # which the page says on its console as well
 
 
+@pytest.mark.long
 def test_a_tune_without_end_is_drawn_no_faster_than_it_is_heard_and_stops(opened: Open) -> None:
     """Fails: a phone draws until its battery is empty, also after another tune was asked for."""
     page = opened(ASKED.replace("lines=1", "lines=endless"))
@@ -389,6 +390,7 @@ def test_the_command_writes_a_site_and_refuses_what_means_nothing(folder: Path, 
     assert "port=1: means nothing" in phin("web", f"checkpoint={folder}", f"out={out}", "port=1").complaint
 
 
+@pytest.mark.long
 def test_a_checkpoint_is_exported_for_its_site(runtime: dict, tmp_path: Path) -> None:
     """Fails: who trained a model must know of exporting before its page can be put anywhere."""
     saved(checkpoint := tmp_path / "good.ckpt")

@@ -193,6 +193,7 @@ def test_some_tunes_that_stay_on_one_note_are_caught_and_none_are_not(store: Sto
     assert verdict.share == stuck / 32
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kin", [False, True])
 def test_a_few_tunes_for_ever_are_caught_and_as_many_new_ones_are_not(store: Store, kin: bool) -> None:
     """Fails: four tunes are played by turns, three pairs of four are unlike, and so the set is called as rich as real
