@@ -54,7 +54,7 @@ class MuonWithAdamW(Optimizer):
         momentum: float | int = 0.95,
         fused: bool | None = None,
     ) -> None:
-        # what stands in the groups already neither of the two looks at
+        # AdamW looks at no setting that stands in its groups already
         for said, value in (("learning rate", lr), ("weight_decay value", weight_decay), ("momentum value", momentum)):
             if not 0 <= value < math.inf:
                 raise ValueError(f"Invalid {said}: {value}")

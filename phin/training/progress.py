@@ -70,7 +70,7 @@ class RunProgress(ProgressBar):
     def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
         self._close()
 
-    def _bar(self, what: str, unit: str, total: int | None, done: int, leave: bool = True) -> "tqdm":
+    def _bar(self, what: str, unit: str, total: int | None, done: int, leave: bool = True) -> tqdm:
         size = {"unit": unit, "total": total, "initial": done, "leave": leave, "dynamic_ncols": True}
         # drawn at each update, however quick: how often that is, is for refresh_rate to say
         return tqdm(desc=what, disable=not self.refresh_rate, mininterval=0, miniters=1, **size)

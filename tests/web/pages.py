@@ -38,7 +38,7 @@ WATCH = """() => {
 
 @contextmanager
 def chromium() -> Iterator[Any]:
-    """A browser; skips where there is none."""
+    """A browser; where there is none, a skip that says how to install it."""
     sync_api = pytest.importorskip("playwright.sync_api", reason=MISSING)
     with sync_api.sync_playwright() as playwright:
         path = CHROMIUM or playwright.chromium.executable_path
