@@ -2,7 +2,8 @@
 // own expressions.
 
 import { ACCOMPANIMENT, FILES, MELODY, STEPS_PER_HONG, UNKNOWN } from "./tables.js";
-import { Fraction, lcm } from "./fraction.js";
+import { lcm } from "./divisors.js";
+import { Fraction } from "./fraction.js";
 import { quantise } from "./grid.js";
 import { Metre, phraseOf, sorted } from "./phrase.js";
 import { Refusal, refuse } from "./refusal.js";

@@ -1,6 +1,6 @@
 // Exact fractions, as Python's: times in ABC add up exactly, however its tuplets divide them.
 
-const gcd = (a, b) => (b ? gcd(b, a % b) : a < 0n ? -a : a);
+import { gcd } from "./divisors.js";
 
 export class Fraction {
   constructor(numerator, denominator = 1n) {
@@ -57,5 +57,3 @@ export class Fraction {
     return `${this.numerator}/${this.denominator}`;
   }
 }
-
-export const lcm = (a, b) => (a / gcd(a, b)) * b;

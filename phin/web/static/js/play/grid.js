@@ -2,6 +2,7 @@
 // eight hong a line.
 
 import { HONG_PER_LINE, PAGE, STEPS_PER_HONG } from "./tables.js";
+import { gcd } from "./divisors.js";
 import { hongBeforeZero, melodyOf, sorted } from "./phrase.js";
 import { refuse } from "./refusal.js";
 
@@ -57,8 +58,7 @@ export function toTicks(phrase, wanted = STEPS_PER_HONG) {
 /** Ticks in a bar, or in as many bars as make whole ticks; in a quarter where there is no metre. */
 export function wholeBars(metre, ticksPerQuarter) {
   const bar = (metre ? metre.bar : STEPS_PER_HONG) * ticksPerQuarter;
-  const common = (a, b) => (b ? common(b, a % b) : a);
-  return bar / common(bar, STEPS_PER_HONG);
+  return bar / gcd(bar, STEPS_PER_HONG);
 }
 
 /** Ticks of the whole bars of silence before a tune whose first note begins at tick `first`. */

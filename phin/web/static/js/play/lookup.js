@@ -1,5 +1,6 @@
 // What a row of notes looks up in the tables of a decode step, as phin/lookup.py. No weights are needed for it.
 
+import { lcm } from "./divisors.js";
 import { DURATION, PITCH, READING, STEPS_PER_HONG } from "./tables.js";
 import { NUM_PITCHES, NUM_SYMBOLS } from "./tokenizer.js";
 import { modulo } from "./words.js";
@@ -57,6 +58,3 @@ export function land(found, onset, bar, of) {
     for (let number = 0; number < 3; number++) found[3 + 3 * number + table] = of[number][table];
   }
 }
-
-const gcd = (a, b) => (b ? gcd(b, a % b) : a);
-const lcm = (a, b) => (a / gcd(a, b)) * b;

@@ -3,6 +3,7 @@
 
 import { ACCOMPANIMENT, FILES, HAND, MELODY } from "./tables.js";
 import { endOf } from "./phrase.js";
+import { numBelow } from "./sorted_numbers.js";
 
 const { low_drone: LOW_DRONE, high_drone: HIGH_DRONE, held: HELD, chordal: CHORDAL } = FILES.melody;
 const { taking_turns: TAKING_TURNS } = FILES.melody;
@@ -112,17 +113,6 @@ function underHeldNotes(tune) {
     for (const other of around) accompanied.add(other);
     return around.length > 0 || higher.some((other) => accompanied.has(other) && endOf(other) === ends);
   });
-}
-
-/** How many of sorted numbers are below a value, and with `orSame` no greater. */
-function numBelow(numbers, value, orSame = false) {
-  let low = 0, high = numbers.length; // prettier-ignore
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (numbers[middle] < value || (orSame && numbers[middle] === value)) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 /** Notes during which several others begin. */

@@ -10,6 +10,7 @@ import { STORED, unseal } from "./midi_seal.js";
 import { isPlainlyWritable, performed, writable } from "./midi_writing.js";
 import { isMelody, lastEnd, Metre, phraseOf, sorted } from "./phrase.js";
 import { Refusal, refuse } from "./refusal.js";
+import { numBelow } from "./sorted_numbers.js";
 import { counted, fixed, general } from "./words.js";
 
 const { fewest_notes: MIN_NOTES, most_division: MAX_DIVISION, bend_cents: DEFAULT_BEND_CENTS } = FILES.midi;
@@ -156,9 +157,10 @@ function sayBends(parts, repairs) {
     const away = bends.map(([, wheel]) => wheel * reach !== 0);
     const numAway = [0];
     for (const isAway of away) numAway.push(numAway.at(-1) + isAway);
+    const turns = bends.map(([tick]) => tick);
     const change = new Array(bends.length + 1).fill(0); // bent notes that a turn of the wheel begins or ends
     for (const { onset, duration, pitch } of notes) {
-      const first = turnsUntil(bends, onset + 1), last = turnsUntil(bends, onset + duration); // prettier-ignore
+      const first = numBelow(turns, onset + 1), last = numBelow(turns, onset + duration); // prettier-ignore
       if (!(first && away[first - 1]) && numAway[last] <= numAway[first]) continue;
       const begins = Math.max(first - 1, 0);
       change[begins]++;
@@ -173,17 +175,6 @@ function sayBends(parts, repairs) {
   }
   if (bent.size) repairs.push(`${counted(bent.size, "bent note")}: the bends are no part of the phrase`);
   if (leftOut) repairs.push(`${counted(leftOut, "pitch bend")} between notes left out`);
-}
-
-/** How many turns of the wheel come before a tick. */
-function turnsUntil(bends, tick) {
-  let low = 0, high = bends.length; // prettier-ignore
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (bends[middle][0] < tick) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 /** One sounding note a pitch, each with a length; sorted by pitch. */
