@@ -15,8 +15,6 @@ from tests.cli.commands import TINY, WATCHED, phin
 COMMAND = """\
 import torch
 from phin.cli.train import main
-
-pytestmark = pytest.mark.long
 if __name__ == "__main__":
     torch.set_num_threads(1)
     main()
@@ -36,7 +34,7 @@ def in_two_processes(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_two_processes_equal_one_with_the_same_global_batch(
     tmp_path: Path, midi_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

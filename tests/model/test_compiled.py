@@ -11,8 +11,6 @@ from phin.batch import collate
 from phin.model.loss import LossConfig, PhinLoss
 from tests.tiny import item, melodies, tiny_model
 
-pytestmark = pytest.mark.long
-
 def said(model, loss):
     model.zero_grad()
     out = loss(model(batch)[0], batch)
@@ -31,7 +29,7 @@ assert torch._dynamo.utils.counters["stats"]["unique_graphs"] > 0, "it was compi
 """
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_compiled_model_says_and_learns_the_same_and_keeps_its_names() -> None:
     """Fails: a model trained on a GPU is another one, or no checkpoint of it can be read.
 
