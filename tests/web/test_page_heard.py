@@ -182,14 +182,17 @@ def pixels(page: Any, step: float | None, near: int = 40) -> tuple[float, np.nda
 def hold_notes(page: Any, step: float, coloured: np.ndarray, plays: bool = False) -> int:
     """Each note in sight has its colour at its time (64 pixels a hong), the higher the further up; how many those are.
 
-    Where it `plays`, over the lai's colours, those that are over are too pale to be told.
+    The line of the moment covers what it passes. Where it `plays`, over the lai's colours, those that are over are too
+    pale to be told.
     """
     left, a_step, width = 34, 64 / 24, coloured.shape[1]
     first = step - (width - left) / a_step * 0.3
+    heard = left + (step - first) * a_step
     found = []
     for note in page.evaluate("phin.session.notes.filter((note) => note.voice === 'melody')"):
         struck = left + (note["onset"] + 2 - first) * a_step  # between the lines of two slots
-        if left < struck < width and not (plays and note["onset"] + note["duration"] < step + NEAR):
+        is_over = plays and note["onset"] + note["duration"] < step + NEAR
+        if left < struck < width and abs(struck - heard) > 2 and not is_over:
             (rows,) = np.nonzero(coloured[:, int(struck)])
             assert len(rows), f"no note at {note['onset']}"
             found.append((note["pitch"], rows.mean()))
