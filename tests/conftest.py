@@ -1,6 +1,7 @@
 """For all tests: one thread, hypothesis without deadlines, and a corpus of two dozen MIDI files."""
 
 import logging
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -8,11 +9,15 @@ from pathlib import Path
 import hypothesis
 import pytest
 import torch
+from filelock import FileLock
 
 from phin.data.dataset import DataConfig
+from phin.generation.export import export_step
 from phin.music.midi import write_midi
+from phin.runtime.onnx_engine import OnnxEngine
+from tests.runtime.exported import IDENTITY, MODEL
 from tests.tunes import CHROMATIC, MINOR_PENTATONIC_ON_A, wander
-from tests.unchecked import check_shapes
+from tests.unchecked import check_shapes, unchecked
 
 hypothesis.settings.register_profile("phin", deadline=None)
 hypothesis.settings.load_profile("phin")
@@ -59,6 +64,22 @@ def corpus(midi_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> DataC
         batch_notes=60,
         window=16,
     )
+
+
+@pytest.fixture(scope="session")
+def exported_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small model as it was exported, once for all processes that test. Nobody may change it."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "exported"
+    with FileLock(f"{folder}.lock"), unchecked():
+        if not folder.exists():
+            export_step(MODEL, IDENTITY, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def onnx(exported_folder: Path) -> OnnxEngine:
+    return OnnxEngine(exported_folder)
 
 
 @pytest.fixture(autouse=True)

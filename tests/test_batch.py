@@ -84,6 +84,7 @@ def test_padding_is_no_row_no_note_and_no_label(several: list[Item]) -> None:
         assert not onsets[place, targets].any()
 
 
+@pytest.mark.long
 @given(st.lists(items(), min_size=1, max_size=4))
 def test_labels_are_counted_as_they_are_masked(several: list[Item]) -> None:
     """A loss would be divided by the wrong number, and its weight would drift with the batch."""

@@ -83,6 +83,7 @@ def test_everything_is_drawn_told_and_the_same_again(
     assert len(store.split("validation")) >= 4
 
 
+@pytest.mark.long
 def test_only_what_is_asked_for_is_made_of_the_tune_that_is_asked_for(
     desk: Path, trained: tuple[list[str], Store]
 ) -> None:

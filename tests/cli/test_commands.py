@@ -248,6 +248,7 @@ def test_a_mistake_gets_one_line_that_names_it_and_leaves_nothing_behind(
     assert all_files(desk) == before
 
 
+@pytest.mark.long
 def test_a_mistake_in_a_sweep_is_told_with_the_job_that_made_it(desk: Path) -> None:
     """Fails: one wrong value among ten, and nobody knows which."""
     outcome = phin("train", "-m", "data.path=nowhere,no_where", "hydra.sweep.dir=jobs")
@@ -263,6 +264,7 @@ def test_a_mistake_in_a_sweep_is_told_with_the_job_that_made_it(desk: Path) -> N
     assert of_choices.count("\n") == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("command", SCHEMAS)
 def test_help_says_what_to_type(desk: Path, command: str) -> None:
     """Fails: who asks for help gets a traceback, or Hydra's own manual."""
@@ -423,7 +425,7 @@ def test_evaluating_a_run_gives_the_numbers_of_its_report(story: Story) -> None:
     shutil.rmtree(story.desk / "scores")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_new_tunes_of_a_run_are_set_beside_real_ones(story: Story, tmp_path: Path) -> None:
     """Fails: what a run plays is never measured; or it is measured beside nothing."""
     asked = ["count=4", "lines=1", "most_real=16", "shown=1", "lai=yai", "pattern=-x-x", "wandb=true"]
@@ -461,7 +463,7 @@ def test_another_corpus_than_either_model_learned_is_told_of_both(story: Story, 
     assert [line.startswith("Against runs/first: ") for line in told] == [False, True]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_any_folder_of_tunes_is_measured_without_a_model(story: Story, tmp_path: Path) -> None:
     """Fails: another system's tunes cannot be set beside ours."""
     (tmp_path / "theirs").mkdir()
@@ -546,7 +548,7 @@ def exported(story: Story) -> Outcome:
         return phin("export", "checkpoint=runs/first", "out=exported")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_an_exported_model_plays_what_its_checkpoint_plays(story: Story, exported: Outcome, tmp_path: Path) -> None:
     """Fails: the fast way plays other tunes; or eight bits and thirty-two are one."""
     assert exported.status == 0, exported.err
@@ -667,7 +669,7 @@ def second(story: Story) -> Iterator[tuple[list[Outcome], Outcome]]:
     shutil.rmtree(story.desk / "runs" / "second")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_run_that_was_stopped_before_its_first_checkpoint_begins_again_with_its_own_settings(
     story: Story, second: tuple[list[Outcome], Outcome]
 ) -> None:
@@ -743,7 +745,7 @@ def sweep(story: Story) -> Iterator[Path]:
     shutil.rmtree(story.desk / "multirun")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_sweep_makes_a_run_of_each_combination(sweep: Path) -> None:
     """Fails: the runs of a sweep write into one folder, and the study compares a run with itself."""
     reports = [json.loads((sweep / job / "report.json").read_text(encoding="utf-8")) for job in ("0", "1", "2")]
@@ -783,7 +785,7 @@ def test_a_trained_model_is_adapted_to_a_players_pages_of_letters(story: Story) 
     assert "adapted from mine" in phin("evaluate", *settings, "count=0", "checkpoint=runs/mine").out
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_an_interrupted_run_says_so_and_can_go_on(story: Story) -> None:
     """Fails: Ctrl-C prints a page, or the hours before it are lost."""
     listen = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"  # which a shell's & takes away

@@ -142,7 +142,7 @@ def test_a_mistake_is_one_line_and_nothing_is_written(
     assert {path for path in desk.rglob("*")} == before
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_sweep_that_was_just_trained_can_be_compared(
     midi_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -164,6 +164,7 @@ def test_failed_jobs_are_listed_at_the_end_and_the_others_finish(desk: Path) -> 
     assert not (desk / "jobs" / "0" / "failed.txt").exists(), "it went well this time"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("choice", ["joblib", "submitit_local"])
 def test_jobs_in_other_processes_fail_as_they_do_here(desk: Path, choice: str) -> None:
     """Fails: a job fails in another process, the sweep says that all went well, and its row is missing."""
@@ -204,6 +205,7 @@ def with_marks(test: Callable[..., None]) -> Callable[..., None]:
     return test
 
 
+@pytest.mark.long
 @with_marks
 def test_an_interrupted_search_goes_on_as_if_it_had_not_been(desk: Path) -> None:
     """Fails: after Ctrl-C a search of two nights draws its first trials once more, or loses the running one."""
@@ -288,7 +290,7 @@ def test_runs_side_by_side_are_kept_and_never_written_over(desk: Path, settings:
     assert not moved, "not one file of it is touched"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @with_marks
 def test_a_search_looks_for_the_fewest_validation_bits_per_note(desk: Path, settings: list[str]) -> None:
     """Fails: the search looks for something else than the number that a run reports, or trains what it has trained."""

@@ -162,6 +162,7 @@ def test_several_processes_make_the_same_store_as_one(mixed: Path, mixed_store: 
     assert store.report["refusals"] == mixed_store.report["refusals"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("how", "defect", "words"),
     [
@@ -201,6 +202,7 @@ def test_a_prepared_corpus_is_not_read_again(tmp_path: Path) -> None:
     assert again.folder == first.folder
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "change", ["a file is newer", "a file is added", "a file is gone", "another min_notes", "another limit"]
 )

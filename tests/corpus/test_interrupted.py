@@ -102,6 +102,7 @@ def wait_for_lines(cache: Path, count: int) -> None:
     raise AssertionError("nothing was read")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(3))
 def test_a_run_that_was_killed_again_and_again_ends_like_one_that_was_not(
     folder: Path, uninterrupted: dict[str, bytes], tmp_path: Path, seed: int

@@ -52,6 +52,7 @@ def test_pages_of_letters_become_a_corpus(tmp_path: Path) -> None:
     assert "hong 2" in refusal["reason"]
 
 
+@pytest.mark.long
 def test_composer_pieces_are_the_same_for_a_seed_and_others_for_another(tmp_path: Path) -> None:
     """A run could not be repeated, or every corpus would have the same few pieces."""
     config = CorpusConfig("composer", ["composer"], pieces=PIECES_A_UNIT + 2, cache=str(tmp_path))

@@ -128,6 +128,7 @@ def is_running(process: int) -> bool:
         return False
 
 
+@pytest.mark.long
 @linux
 @pytest.mark.parametrize("seconds", [0.2, 60])
 def test_processes_do_not_outlive_the_run_that_started_them(tmp_path: Path, seconds: float) -> None:

@@ -10,28 +10,19 @@ from phin.errors import PhinError
 from phin.evaluation import equalities, exports
 from phin.evaluation.exports import held_out_or_drawn, prove
 from phin.generation.eight_bits import write_eight_bits
-from phin.generation.export import write_eight_bits_but, write_export
+from phin.generation.export import write_eight_bits_but
 from phin.generation.exported import GRAPHS, Manifest, Precision
 from phin.runtime.onnx_engine import OnnxEngine
-from tests.runtime.exported import ENGINE, IDENTITY, MODEL
-from tests.unchecked import unchecked
+from tests.runtime.exported import ENGINE
 
 TUNES, SAID = held_out_or_drawn(ENGINE, None)
 FEW = TUNES[:6]
 
 
-@pytest.fixture(scope="module")
-def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("written")
-    with unchecked():
-        write_export(MODEL, IDENTITY, folder)
-    return folder
-
-
 @pytest.fixture
-def folder(written: Path, tmp_path: Path) -> Path:
+def folder(exported_folder: Path, tmp_path: Path) -> Path:
     """A copy that a test may change."""
-    return Path(shutil.copytree(written, tmp_path / "exported"))
+    return Path(shutil.copytree(exported_folder, tmp_path / "exported"))
 
 
 @pytest.mark.slow

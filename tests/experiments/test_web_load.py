@@ -8,7 +8,6 @@ import pytest
 
 from experiments.web_load.client import Counts, Heard, Server
 from experiments.web_load.study import megabytes, picture, results, run, serving
-from tests.runtime.conftest import folder as folder
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
 NOTE = {"onset": 0, "pitch": 60}
@@ -33,9 +32,9 @@ def test_what_is_lost_doubled_or_reordered_is_seen() -> None:
     assert heard([begin, first, (2, "begin", {})]), "begun anew"
 
 
-def test_a_server_under_load_loses_nothing(folder: Path) -> None:
+def test_a_server_under_load_loses_nothing(exported_folder: Path) -> None:
     """Fails: with several who listen, whose connections break, someone hears a hole; or the study does not run."""
-    with serving([f"checkpoint={folder}"], 6) as (process, server):
+    with serving([f"checkpoint={exported_folder}"], 6) as (process, server):
         assert megabytes(process.pid) > 20
         counts, rows, places = asyncio.run(run(process.pid, server, 6, 2.0))
     assert counts.faults == []

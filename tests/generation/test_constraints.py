@@ -90,6 +90,7 @@ def test_a_tune_closes_on_its_tonic_with_the_melody(pitch_class: int) -> None:
     assert len({pitch % 12 for tune in closed for pitch in tune.pitch.tolist()}) > 6, "elsewhere it is free"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("tuning", [DEFAULT, Tuning.parse("A-D-A"), Tuning.parse("E-A"), Tuning.parse("E-A-E-A")])
 def test_a_tune_on_the_fretboard_has_its_frets_and_chords_for_one_hand(tuning: Tuning) -> None:
     """Fails: a page of tablature has a fret that is not there, or a chord that no hand takes."""

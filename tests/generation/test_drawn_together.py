@@ -17,8 +17,6 @@ from phin.generation.together import DrawsTogether, Turn, of_one_kind
 from phin.generation.torch_engine import TorchEngine
 from phin.runtime.onnx_engine import OnnxEngine
 from phin.tokenizer import NUM_SYMBOLS, PITCH
-from tests.runtime.conftest import folder as folder
-from tests.runtime.conftest import onnx as onnx
 from tests.runtime.exported import ENGINE
 
 HALF = TuneRequest(lai="yai", blend=0.5, other=Style(lai="noi"))

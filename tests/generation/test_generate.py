@@ -146,6 +146,7 @@ def notes(tunes: list[Phrase]) -> list[list[list[int]]]:
 # --- the specification
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampler", SAMPLERS, ids=str)
 @pytest.mark.parametrize("seed", [0, 7, 2**40 + 1])
 def test_generated_tunes_are_those_of_the_naive_generator(
@@ -318,6 +319,7 @@ def test_a_tune_without_an_end_is_drawn_again_and_sinks_no_other(
     assert np.array_equal(alone.phrase.rows, bound[again[0]].phrase.rows), "by its number alone"
 
 
+@pytest.mark.long
 def test_a_tune_that_never_ends_is_given_up_in_one_line(identity: Identity) -> None:
     """Fails: a model half trained, which goes on by the smallest step for ever, fills the memory."""
     with pytest.raises(PhinError, match=r"seed 0, tune 1: was drawn 4 times.*did not come to its end. Bind its pace"):

@@ -98,6 +98,7 @@ def test_it_never_ends_and_keeps_to_what_is_asked() -> None:
     assert all(one.onset <= other.onset for one, other in pairwise(notes))
 
 
+@pytest.mark.long
 def test_memory_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fails: after an hour the machine stands still."""
     sizes: list[tuple[int, int]] = []

@@ -110,7 +110,7 @@ AS_TAUGHT = {"density": 1.0, "tempo": 50.0, "lai": 1.0, "metre": 0.5}
 """How far apart the tunes that it heard were."""
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("condition", CONDITIONS_ASKED)
 def test_a_condition_leans_a_tune_towards_what_it_says_and_leaves_the_rest(
     told: tuple[PhinTransformer, Identity], condition: str
@@ -131,7 +131,7 @@ def notes_a_hong(model: PhinTransformer, identity: Identity, request: TuneReques
     return float(np.mean([len(each) * STEPS_PER_HONG / (each.onset[-1] - each.onset[0]) for each in tunes]))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_density_moves_with_the_blend_from_one_style_to_the_other(learned: tuple[PhinTransformer, Identity]) -> None:
     """Fails: halfway between two styles lies neither; or the ends are not the styles."""
     alphas = (0.0, 0.25, 0.5, 0.75, 1.0)

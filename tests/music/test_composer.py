@@ -78,6 +78,7 @@ def fingerings(pieces: list[Phrase]) -> list[Fingering]:
     return [finger(phrase, Tuning.parse(phrase.tuning or "")) for phrase in pieces]
 
 
+@pytest.mark.long
 def test_every_piece_can_be_fingered_in_its_tuning(pieces: list[Phrase], fingerings: list[Fingering]) -> None:
     """Fails: the machine writes what no hand can play."""
     for phrase, fingering in zip(pieces, fingerings, strict=True):
@@ -158,6 +159,7 @@ def lai_and_tuning(draw: st.DrawFn) -> tuple[Lai, Tuning | None]:
     return lai, Tuning.parse("-".join(letters))
 
 
+@pytest.mark.long
 @settings(max_examples=16, deadline=None)
 @given(seed=st.integers(0, 2**32), wanted=lai_and_tuning())
 def test_whatever_is_composed_in_any_tuning_can_be_fingered(seed: int, wanted: tuple[Lai, Tuning | None]) -> None:

@@ -101,6 +101,7 @@ def naive_chance(phrase: Phrase, times: int = 800) -> float:
     return float(np.mean(scores))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("phrase", [PENTATONIC_TUNE, CHROMATIC_TUNE, TWO_NOTES, line([57, 59, 60, 62, 64, 65, 68])])
 def test_adherence_is_share_above_chance_by_the_most_there_can_be(phrase: Phrase) -> None:
     """Fails: adherence without its chance level means nothing: plucking any fret scores 68 percent."""

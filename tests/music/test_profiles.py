@@ -52,6 +52,7 @@ def test_a_drone_is_in_no_histogram() -> None:
         assert profile.of(with_drone(tune)).tolist() == profile.of(tune).tolist(), profile.name
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.name)
 @given(phrases(max_notes=12))
 def test_every_phrase_has_every_histogram(profile: object, phrase: Phrase) -> None:

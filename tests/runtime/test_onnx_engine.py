@@ -53,9 +53,9 @@ ITEMS = known([item(PHRASE), *(item(tune) for tune in melodies(5, num_notes=30))
 
 
 @pytest.mark.slow
-def test_every_way_to_compute_a_tune_computes_the_same(folder: Path) -> None:
+def test_every_way_to_compute_a_tune_computes_the_same(exported_folder: Path) -> None:
     """Fails: what is measured is not what is played, or what is played hangs on what it is played with."""
-    found = equalities(ENGINE, ITEMS, folder, compile_too=False)
+    found = equalities(ENGINE, ITEMS, exported_folder, compile_too=False)
     assert unequal(found) == []
     assert len(found) == 17
     assert sum("told from their end" in each.path for each in found) == 3
@@ -180,9 +180,9 @@ def test_the_same_notes_are_played_whatever_is_asked(
 
 
 @pytest.mark.parametrize("precision", Precision)
-def test_one_tune_is_the_same_alone_and_among_eight(folder: Path, precision: Precision) -> None:
+def test_one_tune_is_the_same_alone_and_among_eight(exported_folder: Path, precision: Precision) -> None:
     """Fails: the graph was made for one number of tunes; or in eight bits a tune hears those beside it."""
-    engine = OnnxEngine(folder, precision)
+    engine = OnnxEngine(exported_folder, precision)
     for request in (TuneRequest(lines=4), LAI_AND_NOTHING):
         many = play(engine, request, 8, 5)
         for number, among in enumerate(many):
@@ -210,22 +210,24 @@ def test_what_is_looked_up_adds_up_to_the_same_bits_alone_and_beside_others(tmp_
     assert all(np.array_equal(summed(ids[row : row + 1])[0], together[row]) for row in range(len(ids)))
 
 
-def test_eight_bits_are_smaller_and_nearly_the_same(folder: Path) -> None:
+def test_eight_bits_are_smaller_and_nearly_the_same(exported_folder: Path) -> None:
     """Fails: the small graph is the large one under another name, or plays something else."""
-    sizes = {each: (folder / GRAPHS[each]).stat().st_size for each in Precision}
+    sizes = {each: (exported_folder / GRAPHS[each]).stat().st_size for each in Precision}
     assert sizes[Precision.INT8] < sizes[Precision.FP32]
     whole = [taught(MODEL, each) for each in ITEMS]
-    said = replayed(OnnxEngine(folder, Precision.INT8).step(len(ITEMS), SamplerConfig(), ()), ITEMS, [1] * len(ITEMS))
+    said = replayed(
+        OnnxEngine(exported_folder, Precision.INT8).step(len(ITEMS), SamplerConfig(), ()), ITEMS, [1] * len(ITEMS)
+    )
     found = agreement("int8", ITEMS, whole, said, ENGINE.about.learned_fields)
     assert 0 < abs(found.bits - found.reference_bits) < 0.1 * found.reference_bits
 
 
-def test_it_plays_where_there_is_no_torch(folder: Path, tmp_path: Path) -> None:
+def test_it_plays_where_there_is_no_torch(exported_folder: Path, tmp_path: Path) -> None:
     """Fails: whoever wants a tune must install a training framework."""
     code = (
         "import sys; sys.modules['torch'] = None\n"
         "from phin.cli.generate import main\n"
-        f"sys.argv = ['phin-generate', 'checkpoint={folder}', 'out={tmp_path}/tunes', 'count=2', 'lines=1']\n"
+        f"sys.argv = ['phin-generate', 'checkpoint={exported_folder}', 'out={tmp_path}/tunes', 'count=2', 'lines=1']\n"
         "main()"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False)
@@ -234,7 +236,7 @@ def test_it_plays_where_there_is_no_torch(folder: Path, tmp_path: Path) -> None:
     assert len(list((tmp_path / "tunes").glob("*.mid"))) == 2
 
 
-def test_the_manifest_says_what_the_checkpoint_said(folder: Path, onnx: OnnxEngine) -> None:
+def test_the_manifest_says_what_the_checkpoint_said(exported_folder: Path, onnx: OnnxEngine) -> None:
     """Fails: a model to hand on hides its licence, or draws fields that it never learned."""
     assert (onnx.about.tokenizer, onnx.about.licence, onnx.about.corpus) == (
         IDENTITY.tokenizer,
@@ -243,8 +245,8 @@ def test_the_manifest_says_what_the_checkpoint_said(folder: Path, onnx: OnnxEngi
     )
     assert onnx.about.learned_fields == IDENTITY.learned_fields
     assert len(onnx.about.learned_fields) == NUM_FIELDS
-    for name, digest in Manifest.read(folder).sha256.items():
-        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
+    for name, digest in Manifest.read(exported_folder).sha256.items():
+        assert hashlib.sha256((exported_folder / name).read_bytes()).hexdigest() == digest
 
 
 def _without_manifest(folder: Path) -> None:
@@ -299,11 +301,11 @@ BROKEN = {
 
 @pytest.mark.parametrize(("broken", "told"), BROKEN.items(), ids=lambda case: getattr(case, "__name__", ""))
 def test_a_broken_folder_is_refused_in_one_line(
-    folder: Path, tmp_path: Path, broken: Callable[[Path], None], told: str
+    exported_folder: Path, tmp_path: Path, broken: Callable[[Path], None], told: str
 ) -> None:
     """Fails: another model's graph plays under this one's name, or a page of traceback is shown."""
     copy = tmp_path / "copy"
-    shutil.copytree(folder, copy)
+    shutil.copytree(exported_folder, copy)
     broken(copy)
     with pytest.raises(InvalidCheckpoint, match=told):
         OnnxEngine(copy)

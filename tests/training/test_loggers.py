@@ -246,7 +246,7 @@ def logged(corpus: DataConfig, tmp_path_factory: pytest.TempPathFactory) -> tupl
     return folder, offline_runs(folder), scores.seen
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_run_that_goes_on_is_one_run_to_wandb(logged: tuple[Path, list[OfflineRun], Any]) -> None:
     """Fails: each power cut starts a run of its own in the list."""
     folder, (first, second), _ = logged

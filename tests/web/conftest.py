@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from phin.runtime.onnx_engine import OnnxEngine
-from tests.runtime.conftest import folder as folder
 from tests.web.pages import Open, chromium, windows
 from tests.web.playing import Playground, playground
 from tests.web.serving import Served, serving, serving_all
@@ -20,9 +19,9 @@ def server() -> Iterator[Served]:
 
 
 @pytest.fixture(scope="module")
-def drawer(folder: Path) -> Iterator[Served]:
+def drawer(exported_folder: Path) -> Iterator[Served]:
     """A server over the exported model, which tells all of a tune without end at once."""
-    with serving(OnnxEngine(folder), most_notes=300, ahead_seconds=1e6) as served:
+    with serving(OnnxEngine(exported_folder), most_notes=300, ahead_seconds=1e6) as served:
         yield served
 
 
@@ -33,9 +32,9 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def ground(browser: Any, folder: Path, drawer: Served) -> Iterator[Playground]:
+def ground(browser: Any, exported_folder: Path, drawer: Served) -> Iterator[Playground]:
     """A page in which `player` draws with the same model, and no server."""
-    with playground(browser, {"tiny": folder}, {"tiny": drawer.service}) as made:
+    with playground(browser, {"tiny": exported_folder}, {"tiny": drawer.service}) as made:
         made.opens("player", "tiny", "step.onnx")
         yield made
 

@@ -23,15 +23,15 @@ def runtime() -> dict[str, Path]:
 
 
 @pytest.fixture(scope="session")
-def model(folder: Path) -> Model:
-    engine = OnnxEngine(folder)
-    return Model(engine, "tiny", *graph_of(engine, str(folder), None), samplers=samplers())
+def model(exported_folder: Path) -> Model:
+    engine = OnnxEngine(exported_folder)
+    return Model(engine, "tiny", *graph_of(engine, str(exported_folder), None), samplers=samplers())
 
 
 @pytest.fixture(scope="session")
-def write(folder: Path, model: Model, runtime: dict[str, Path]) -> Write:
+def write(exported_folder: Path, model: Model, runtime: dict[str, Path]) -> Write:
     """Writes the site of the tiny model."""
-    return partial(write_site, model=model, exported=folder, limits=ServerLimits(), runtime=runtime)
+    return partial(write_site, model=model, exported=exported_folder, limits=ServerLimits(), runtime=runtime)
 
 
 @pytest.fixture(scope="session")

@@ -58,13 +58,15 @@ def started(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_exported_model_is_served_without_torch_until_a_signal(folder: Path, number: signal.Signals) -> None:
+def test_an_exported_model_is_served_without_torch_until_a_signal(
+    exported_folder: Path, number: signal.Signals
+) -> None:
     """Fails: a small machine must install torch; or Ctrl-C leaves listeners without a word, or a traceback."""
-    with started(f"checkpoint={folder}", "port=0") as (process, base):
+    with started(f"checkpoint={exported_folder}", "port=0") as (process, base):
         assert base.startswith("http://127.0.0.1:")
         with httpx.Client(base_url=base, timeout=30, trust_env=False) as client:
             about = client.get("/api/about").json()
-            assert about["graph"] == Manifest.read(folder).sha256["step.onnx"]
+            assert about["graph"] == Manifest.read(exported_folder).sha256["step.onnx"]
             assert about["samplers"]["nucleus"]["top_p"] == 0.98
             assert len(client.post("/api/generate", json={"lines": 1}).json()["tunes"]) == 1
             made = client.post("/api/streams", json={"endless": True}).json()
@@ -80,11 +82,11 @@ def test_an_exported_model_is_served_without_torch_until_a_signal(folder: Path, 
         assert "Traceback" not in err, err
 
 
-@pytest.mark.slow
-def test_twenty_who_listen_all_hear_that_a_server_ends(folder: Path) -> None:
+@pytest.mark.long
+def test_twenty_who_listen_all_hear_that_a_server_ends(exported_folder: Path) -> None:
     """Fails: a server that is stopped under load hangs, is killed, and its listeners wait for notes that never come."""
     limits = ["limits.most_streams=20", "limits.most_listeners=20", "limits.ahead_seconds=1000"]
-    with started(f"checkpoint={folder}", "port=0", *limits) as (process, base):
+    with started(f"checkpoint={exported_folder}", "port=0", *limits) as (process, base):
         with httpx.Client(base_url=base, timeout=30, trust_env=False) as client:
             made = [client.post("/api/streams", json={"endless": True, "seed": seed}).json() for seed in range(20)]
             heard: list[list[Event]] = [[] for _ in made]
@@ -140,6 +142,7 @@ MISTAKES = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("asked", "told"), MISTAKES, ids=[asked for asked, _ in MISTAKES])
 def test_a_mistake_is_one_line(asked: str, told: str) -> None:
     """Fails: a slip in a setting is a page of traceback."""
@@ -157,14 +160,15 @@ def test_nobody_comes_from_outside_unless_it_was_typed() -> None:
 
 
 @pytest.mark.slow
-def test_the_graph_is_told_by_its_precision(folder: Path) -> None:
+def test_the_graph_is_told_by_its_precision(exported_folder: Path) -> None:
     """Fails: a link says fp32 where eight bits drew the tune."""
-    sums = Manifest.read(folder).sha256
-    engine = OnnxEngine(folder)
-    assert graph_of(engine, str(folder), None) == (sums["step.onnx"], "fp32")
-    assert graph_of(engine, str(folder), "int8") == (sums["step-int8.onnx"], "int8")
+    sums = Manifest.read(exported_folder).sha256
+    engine = OnnxEngine(exported_folder)
+    assert graph_of(engine, str(exported_folder), None) == (sums["step.onnx"], "fp32")
+    assert graph_of(engine, str(exported_folder), "int8") == (sums["step-int8.onnx"], "int8")
 
 
+@pytest.mark.long
 def test_every_setting_is_explained() -> None:
     """Fails: --help shows names and no meanings."""
     told = phin("web", "--help").out

@@ -77,6 +77,7 @@ def test_who_listens_is_not_who_keeps_waiting() -> None:
         served.client.delete(f"/api/streams/{made['id']}")
 
 
+@pytest.mark.long
 def test_who_never_reads_what_was_sent_is_dropped() -> None:
     """Fails: a page that sleeps keeps megabytes and a connection for ever."""
     with serving(patience=0.5) as served:
@@ -89,6 +90,7 @@ def test_who_never_reads_what_was_sent_is_dropped() -> None:
         served.told("read", **file(PAGE, "txt"))
 
 
+@pytest.mark.long
 def test_a_crowd_that_says_nothing_makes_room_for_who_does() -> None:
     """Fails: a thousand connections that say nothing leave no file to open, and nobody is answered."""
     most = 1 + NO_LISTENERS

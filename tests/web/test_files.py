@@ -111,6 +111,7 @@ def test_what_is_too_large_is_not_read(server: Served) -> None:
     server.refused(413, "generate", given={"tune": {"notes": notes}})
 
 
+@pytest.mark.long
 def test_a_reader_that_takes_too_long_or_dies_costs_one_file_alone() -> None:
     """Fails: one strange file, and nobody's file is read any more."""
     with serving(read_seconds=1.0) as served:

@@ -45,6 +45,7 @@ def of_the_tune(page: Any, count: int) -> list[dict[str, Any]]:
     return [stroke for stroke in page.evaluate("phin.sound.log") if stroke["step"] is not None]
 
 
+@pytest.mark.long
 def test_a_pause_darkens_the_neck_and_a_loop_that_is_set_in_it_is_seen(opened: Open) -> None:
     """Fails: a fret stays lit that nobody plucks, or one cannot see what will be repeated."""
     page = opened()
@@ -118,6 +119,7 @@ def test_the_same_link_gives_the_same_tune_and_another_seed_another(opened: Open
     assert letters(again) != shown
 
 
+@pytest.mark.long
 def test_a_link_holds_every_setting(opened: Open) -> None:
     """Fails: who opens a link draws another tune, since something that was set is not in it."""
     page = opened("")
@@ -146,6 +148,7 @@ def test_a_link_holds_every_setting(opened: Open) -> None:
     assert letters(again) == letters(page)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("sampler", "shown"),
     [
@@ -174,6 +177,7 @@ def test_the_page_draws_as_its_server_is_set_until_another_way_is_chosen(
     assert elsewhere.asked[-1]["sampler"] == asdict(sampler), "of another server, which is set otherwise"
 
 
+@pytest.mark.long
 def test_a_tune_that_is_too_long_for_a_link_is_not_said_to_be_in_one(opened: Open) -> None:
     """Fails: what somebody sends to a friend opens as another tune, or as an error."""
     page = opened()
@@ -317,6 +321,7 @@ def test_everything_that_can_be_pressed_has_a_name_and_news_are_told(opened: Ope
     assert page.get_attribute("html", "lang") == language[:2]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("window", [PHONE, LAPTOP], ids=["phone", "laptop"])
 @pytest.mark.parametrize("language", ["en-GB", "th-TH"])
 def test_all_fits_the_screen_and_is_large_enough_for_fingers(opened: Open, window: dict, language: str) -> None:
@@ -360,6 +365,7 @@ def contrast(one: list[int], other: list[int]) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
+@pytest.mark.long
 def test_practice_is_slower_repeats_and_strikes_the_cymbals_on_slot_four(opened: Open) -> None:
     """Fails: who learns a phrase cannot slow it down, or has the ching beside the beat."""
     page = opened()
@@ -427,6 +433,7 @@ def test_a_count_a_drone_and_another_concert_pitch_are_heard(opened: Open) -> No
     assert first["hertz"] == pytest.approx(446.91, abs=0.01)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "asked",
     [
@@ -470,6 +477,7 @@ def test_letters_that_are_typed_are_played_continued_and_rewritten(opened: Open)
     assert letters(again) == rewritten, "the link holds the tune that it was made of"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("use", ["continue", "decorate", "rhythm", "rewrite"])
 def test_a_tune_over_its_drone_is_worked_on_and_the_whole_has_one_anew(opened: Open, use: str) -> None:
     """Fails: with the settings that the page opens with, what is made of a tune that it drew is refused."""
@@ -505,6 +513,7 @@ def test_under_chords_no_drone_is_struck_and_the_page_says_so(opened: Open) -> N
     assert page.evaluate("phin.session.notes.some((note) => note.pitch === 52 && note.voice === 'accompaniment')")
 
 
+@pytest.mark.long
 def test_a_new_tune_is_new_and_what_goes_on_from_another_says_so(opened: Open) -> None:
     """Fails: once a tune was played on, every new one plays on the same for ever, and nobody sees why."""
     page = opened()
@@ -542,6 +551,7 @@ def test_a_seed_that_is_typed_is_that_of_the_new_tune_and_of_no_other(opened: Op
     until(page, "phin.session.settings.seed !== 7 && phin.session.tune")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("typed", ["-5", "1.5", "--5", "1e16"])
 def test_what_is_no_seed_is_marked_and_draws_nothing(opened: Open, typed: str) -> None:
     """Fails: a slip of the finger draws a tune of a seed that nobody typed."""
@@ -572,6 +582,7 @@ def test_what_is_no_seed_is_marked_and_draws_nothing(opened: Open, typed: str) -
     assert page.is_hidden("#seed-bad")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("typed", "named"),
     [("---ล | -ด-ร\n---Q | -ด-ร", "2"), ("---Q", "1"), ("title: mine\n---ล | ---Q", "2")],
@@ -625,6 +636,7 @@ def test_a_file_is_headed_by_what_it_says_itself(opened: Open, tmp_path: Path) -
     assert page.inner_text("#caption") == "My own tune · lai yai · E-A-E"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("typed", ["", " \n"])
 def test_an_empty_box_says_what_to_do(opened: Open, typed: str) -> None:
     """Fails: the button does nothing, and who has never seen letters is left alone."""
@@ -641,6 +653,7 @@ def test_an_empty_box_says_what_to_do(opened: Open, typed: str) -> None:
     assert page.evaluate("phin.session") is None
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("done", ['[data-hong="1"]', "#suggest", "#again"])
 def test_what_to_do_first_is_no_longer_said_when_something_is_done(opened: Open, done: str) -> None:
     """Fails: "choose hong first" stands there while hong are chosen, and one looks for what is still amiss."""
@@ -668,6 +681,7 @@ def test_the_neck_can_be_tapped_into_letters(opened: Open) -> None:
     assert page.input_value("#typed") == "| -ลฺ-ด |"
 
 
+@pytest.mark.long
 def test_one_of_four_variations_is_kept_and_its_link_gives_it_again(opened: Open) -> None:
     """Fails: the one that was liked is lost."""
     page = opened()
@@ -684,6 +698,7 @@ def test_one_of_four_variations_is_kept_and_its_link_gives_it_again(opened: Open
     assert letters(again) == kept
 
 
+@pytest.mark.long
 def test_techniques_are_suggested_with_what_they_were_learned_from(opened: Open) -> None:
     """Fails: somebody takes rules of ours for what a player of the phin does."""
     page = opened()
@@ -698,6 +713,7 @@ def test_techniques_are_suggested_with_what_they_were_learned_from(opened: Open)
     assert page.locator("#suggestions tbody tr").count() == melody
 
 
+@pytest.mark.long
 def test_a_tune_without_end_goes_on_until_it_is_stopped(opened: Open, served: Served) -> None:
     """Fails: it ends, its drone is missing, or the server draws for nobody after the page has gone on."""
     page = opened(ASKED.replace("lines=1", "lines=endless"))
@@ -711,6 +727,7 @@ def test_a_tune_without_end_goes_on_until_it_is_stopped(opened: Open, served: Se
     until_free(served)
 
 
+@pytest.mark.long
 def test_a_tune_without_end_that_rests_goes_on_from_there(opened: Open) -> None:
     """Fails: who stops to tune a string has lost the tune, hears a part of it twice, or finds it ended."""
     page = opened(ASKED.replace("lines=1", "lines=endless"))
@@ -728,6 +745,7 @@ def test_a_tune_without_end_that_rests_goes_on_from_there(opened: Open) -> None:
     assert page.evaluate("phin.session.ended") is False
 
 
+@pytest.mark.long
 def test_a_tune_without_end_that_rests_for_long_gives_its_place_to_others(opened: Open) -> None:
     """Fails: a page that somebody left open keeps a place of the server, or the tune ends without a word."""
     with serving_all(unheard_seconds=1.0) as served:
@@ -772,6 +790,7 @@ STRING = """async ([frequency, bend]) => {
 }"""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("pitch", "bend"), [(52, None), (69, None), (88, None), (69, [0, 0, 0.15, 2])])
 def test_a_string_is_in_tune_and_bends_as_far_as_it_should(opened: Open, pitch: int, bend: list | None) -> None:
     """Fails: the page plays beside the instrument of who plays along."""

@@ -181,11 +181,11 @@ def test_tunes_that_are_drawn_at_once_do_not_hear_each_other(ground: Playground)
     assert ground.run(at_once, "player", asked) == alone
 
 
-def test_wasm_computes_what_a_processor_computes_up_to_ties(ground: Playground, folder: Path) -> None:
+def test_wasm_computes_what_a_processor_computes_up_to_ties(ground: Playground, exported_folder: Path) -> None:
     """Fails: a browser's arithmetic is farther from a server's than its last digits, and tunes differ where none hung
     on a tie.
     """
-    native, page = OnnxEngine(folder), PageEngine(folder, ground, "player")
+    native, page = OnnxEngine(exported_folder), PageEngine(exported_folder, ground, "player")
     learned = native.about.learned_fields
     items = known([item(PHRASE), *(item(tune) for tune in melodies(3, num_notes=20))], learned)
     plain, starts = SamplerConfig(), [1] * len(items)
@@ -199,9 +199,9 @@ def test_wasm_computes_what_a_processor_computes_up_to_ties(ground: Playground, 
 
 
 @pytest.mark.parametrize("name", ["guidance", "a drone", "top-p and min-p"])
-def test_with_the_same_arithmetic_every_note_is_the_same(ground: Playground, folder: Path, name: str) -> None:
+def test_with_the_same_arithmetic_every_note_is_the_same(ground: Playground, exported_folder: Path, name: str) -> None:
     """Fails: a tie is blamed for what the page's own loop does otherwise."""
-    stage = Here(PageEngine(folder, ground, "player"), 1)
+    stage = Here(PageEngine(exported_folder, ground, "player"), 1)
     player = stage.enter()
     for seed in range(20, 24):
         asked = {**ASKED[name], "lines": 1, "seed": seed}

@@ -73,6 +73,7 @@ def hertz_of(sound: np.ndarray, rate: int) -> float:
     return rate / (lag + (before - after) / (2 * (before - 2 * at + after)))
 
 
+@pytest.mark.long
 def test_what_goes_to_the_loudspeaker_is_the_tune(opened: Open) -> None:
     """Fails: the page is silent while all that it says of itself is right, or another pitch sounds than is written."""
     page = opened(CALM, bypass_csp=True)  # for the recorder, which the page's own rules would not let in

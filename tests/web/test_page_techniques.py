@@ -68,6 +68,7 @@ def hold(page: Any, phrase: Phrase, row: int, style: PerformanceStyle) -> None:
         assert np.abs(semitones).max() > 0.2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("technique", [each for each in Technique if each not in (Technique.STRUM, Technique.DYAD)])
 def test_a_technique_sounds_on_the_page_as_in_a_file(opened: Open, technique: Technique) -> None:
     """Fails: who hears a slide, a trill or a flick on the page finds another one in the file that is saved."""
@@ -79,6 +80,7 @@ def test_a_technique_sounds_on_the_page_as_in_a_file(opened: Open, technique: Te
             hold(page, Phrase(rows, metre=Metre(2, 4), tempo=round(60e6 / TEMPO), tuning=DEFAULT.name), 3, style)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("technique", [Technique.STRUM, Technique.DYAD])
 def test_a_chord_is_struck_one_by_one_on_the_page_as_in_a_file(opened: Open, technique: Technique) -> None:
     """Fails: a strum is one blow on the page and none in the file, or waits for the drone."""

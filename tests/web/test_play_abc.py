@@ -189,6 +189,7 @@ def test_what_is_no_tune_is_refused_by_line_and_bar_alike(ground: Playground, dr
     assert sum("refused" in answer for answer in answers) > 40
 
 
+@pytest.mark.long
 def test_whatever_is_written_page_and_server_read_it_alike(ground: Playground, drawer: Served) -> None:
     """Fails: some tunes are read otherwise by a page without a server, which nobody would know."""
     rng = np.random.default_rng(SEED)

@@ -77,6 +77,7 @@ def of_this_program() -> Iterator[Phrase]:
     yield replace(melodies(1, num_notes=30)[0], title="x" * 250, tempo=60_000)
 
 
+@pytest.mark.long
 def test_what_this_program_wrote_is_read_back_whole(ground: Playground, drawer: Served) -> None:
     """Fails: a page opens its own file with other notes, techniques, tempo or title than a server, or mends it."""
     tunes = list(of_this_program())

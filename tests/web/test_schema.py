@@ -64,7 +64,7 @@ def test_all_that_can_be_asked_is_tried(schema: Any) -> None:
     assert found == set(OPERATIONS)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("named", OPERATIONS)
 def test_what_is_answered_is_what_is_described(schema: Any, service: Service, named: str) -> None:
     """Fails: a program that was written from /docs breaks on an answer that /docs does not know; a request that /docs

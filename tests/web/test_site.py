@@ -136,6 +136,7 @@ def test_the_model_itself_draws_the_letters_that_are_saved(opened: Open, root: P
         assert letters(again) != shown
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("ending", ["txt", "tab", "html", "wav"])
 def test_every_button_that_saves_gives_its_file(opened: Open, root: Path, tmp_path: Path, ending: str) -> None:
     """Fails: a button of the site gives no file, or one of another kind."""
@@ -150,6 +151,7 @@ def test_every_button_that_saves_gives_its_file(opened: Open, root: Path, tmp_pa
     assert path.read_bytes().startswith(begins)
 
 
+@pytest.mark.long
 def test_a_tune_of_ones_own_is_worked_on(opened: Open, root: Path) -> None:
     """Fails: a button of the site does nothing: to continue, to decorate, to suggest, to draw four."""
     with hosting(root) as host:
@@ -175,6 +177,7 @@ def test_a_tune_of_ones_own_is_worked_on(opened: Open, root: Path) -> None:
         page.wait_for_selector("#four li:nth-child(4)", timeout=60_000)
 
 
+@pytest.mark.long
 def test_a_file_of_each_kind_is_opened(opened: Open, root: Path, tmp_path: Path) -> None:
     """Fails: who has no server cannot choose a file of MIDI or ABC, or sees nothing of it."""
     plain, folk = good_files()["plain.mid"], b"X:1\nL:1/8\nK:Am\nABcd|efga|\n"
@@ -193,6 +196,7 @@ def test_a_file_of_each_kind_is_opened(opened: Open, root: Path, tmp_path: Path)
         assert page.inner_text("#refusal").startswith("broken.mid")
 
 
+@pytest.mark.long
 def test_what_a_worker_refuses_is_said_and_its_faults_are_named(opened: Open) -> None:
     """Fails: a setting that cannot be leaves the page waiting for ever."""
     page = opened(ASKED.replace("tempo=200", "tempo=5"))
@@ -225,6 +229,7 @@ def test_a_tune_without_end_is_drawn_no_faster_than_it_is_heard_and_stops(opened
     assert page.evaluate(ahead) == 31, "the endless one draws no more"
 
 
+@pytest.mark.long
 def test_a_model_that_cannot_be_loaded_is_said_and_tried_again(opened: Open, host: Host) -> None:
     """Fails: who opens the page where the line is bad must know to load it again."""
     page = opened(service_workers="block")
@@ -254,6 +259,7 @@ def test_how_far_the_model_is_loaded_is_said_in_the_language_of_the_page(opened:
     assert page.inner_text("#loading-said") == "กำลังโหลดโมเดล 26 MB…"
 
 
+@pytest.mark.long
 def test_it_asks_nobody_but_its_host_and_goes_on_without_it(opened: Open, other_root: Path) -> None:
     """Fails: a phone on a train, or in a village without a net, has a blank page."""
     with hosting(other_root) as host:
@@ -269,6 +275,7 @@ def test_it_asks_nobody_but_its_host_and_goes_on_without_it(opened: Open, other_
     until(page, "phin.sound.log.filter((each) => each.kind === 'melody').length > 3")
 
 
+@pytest.mark.long
 def test_a_newer_site_takes_the_place_of_the_old_one_whole_when_it_is_asked_for(
     opened: Open, other_root: Path, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -298,6 +305,7 @@ def test_a_newer_site_takes_the_place_of_the_old_one_whole_when_it_is_asked_for(
         assert page.evaluate(keys) == before, "nothing of the old one is kept"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("window", [PHONE, LAPTOP], ids=["phone", "laptop"])
 @pytest.mark.parametrize("language", ["en-GB", "th-TH"])
 def test_it_fits_the_screen(opened: Open, window: dict, language: str) -> None:
@@ -334,12 +342,12 @@ def test_it_can_be_installed(browser: Any, root: Path, host: Host) -> None:
     page.close()
 
 
-def test_it_is_the_model_that_was_asked_for(root: Path, folder: Path) -> None:
+def test_it_is_the_model_that_was_asked_for(root: Path, exported_folder: Path) -> None:
     """Fails: a link that is opened elsewhere says that another model drew it, or the licence is missing."""
     told = json.loads((root / UNDER / "about.json").read_text(encoding="utf-8"))
-    assert told["graph"] == Manifest.read(folder).sha256["step.onnx"]
-    assert (root / UNDER / "step.onnx").read_bytes() == (folder / "step.onnx").read_bytes()
-    assert Manifest.read(root / UNDER) == Manifest.read(folder)
+    assert told["graph"] == Manifest.read(exported_folder).sha256["step.onnx"]
+    assert (root / UNDER / "step.onnx").read_bytes() == (exported_folder / "step.onnx").read_bytes()
+    assert Manifest.read(root / UNDER) == Manifest.read(exported_folder)
     licences = (root / UNDER / "licences.txt").read_text(encoding="utf-8")
     assert told["licence"] in licences
     assert "Microsoft" in licences
@@ -379,15 +387,17 @@ def test_what_npm_brings_is_held_to_its_hash(
         runtime_files(tmp_path / "empty")
 
 
-def test_the_command_writes_a_site_and_refuses_what_means_nothing(folder: Path, runtime: dict, tmp_path: Path) -> None:
+def test_the_command_writes_a_site_and_refuses_what_means_nothing(
+    exported_folder: Path, runtime: dict, tmp_path: Path
+) -> None:
     """Fails: the site cannot be had by one line, or a port that was typed is not heard."""
     out = tmp_path / "site"
-    said = phin("web", f"checkpoint={folder}", f"out={out}", f"cache={CACHE}", "precision=int8").out
+    said = phin("web", f"checkpoint={exported_folder}", f"out={out}", f"cache={CACHE}", "precision=int8").out
     assert "the model in int8" in said
-    assert (out / "step.onnx").read_bytes() == (folder / "step-int8.onnx").read_bytes()
+    assert (out / "step.onnx").read_bytes() == (exported_folder / "step-int8.onnx").read_bytes()
     about = json.loads((out / "about.json").read_text(encoding="utf-8"))
-    assert (about["precision"], about["graph"]) == ("int8", Manifest.read(folder).sha256["step-int8.onnx"])
-    assert "port=1: means nothing" in phin("web", f"checkpoint={folder}", f"out={out}", "port=1").complaint
+    assert (about["precision"], about["graph"]) == ("int8", Manifest.read(exported_folder).sha256["step-int8.onnx"])
+    assert "port=1: means nothing" in phin("web", f"checkpoint={exported_folder}", f"out={out}", "port=1").complaint
 
 
 @pytest.mark.long

@@ -105,6 +105,7 @@ def converted(page: Any, tunes: list[dict[str, Any]], to: str, drone: bool = Fal
     return made
 
 
+@pytest.mark.long
 def test_midi_is_that_of_phin_and_read_back_whole(page: Any, tunes: list[dict[str, Any]]) -> None:
     """Fails: who takes a tune to another program hears another one, or loses its techniques on the way back."""
     bent = 0
@@ -131,6 +132,7 @@ def name_of(tune: dict[str, Any], ending: str) -> str:
     return f"{'-'.join(re.findall('[A-Za-z0-9]+', tune['title'])) or 'tune'}.{ending}"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("ending", ["txt", "tab", "html"])
 def test_paper_is_that_of_phin_to_the_letter(
     page: Any, tunes: list[dict[str, Any]], ending: str, tmp_path: Path

@@ -74,6 +74,7 @@ def test_two_streams_at_once_are_the_tunes_that_each_is_alone() -> None:
         assert to_phrase_of(found[place][-1]) == drawn(seed)
 
 
+@pytest.mark.long
 def test_streams_take_turns_on_one_thread_and_so_do_answers_of_several_tunes() -> None:
     """Fails: the second to come hears nothing until the first one's tune is over."""
     engine = Slow(0.01)
@@ -145,6 +146,7 @@ def test_ending_a_stream_frees_its_place_within_a_note_and_ends_its_answer() -> 
         problem(served.client.delete(f"/api/streams/{made['id']}"), 404)
 
 
+@pytest.mark.long
 def test_who_ends_a_stream_or_hears_its_end_has_a_place_at_once() -> None:
     """Fails: "another one" is answered by "full", because the last one's place was not free yet."""
     with serving(Slow(0.4), most_streams=1) as served:

@@ -60,6 +60,7 @@ def test_what_is_outside_of_real_tunes_is_told_with_what_is_in_it() -> None:
     assert same.most_unlike == ([], []), "a bin that is the same is neither"
 
 
+@pytest.mark.long
 def test_the_same_seed_gives_the_same_intervals_and_families_widen_them() -> None:
     """Fails: a report changes by itself; or versions of one tune count as so many tunes."""
     some = drawn("some", [returning(seed) for seed in range(100, 120)])

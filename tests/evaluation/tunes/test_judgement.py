@@ -50,6 +50,7 @@ def test_tunes_of_the_same_kind_are_caught_in_nothing(new: Judgement) -> None:
     assert list(new.sets)[:2] == [JUDGED, REAL]
 
 
+@pytest.mark.long
 def test_a_set_of_one_note_is_caught(store: Store) -> None:
     """Fails: the ancestor's fault: the tune of one note is the most pentatonic, the most consistent, the best."""
     found = caught(judge(spoiled("one note"), store))
@@ -64,6 +65,7 @@ def test_shuffled_tunes_are_caught_by_their_order_alone(store: Store) -> None:
     assert not {aspect for _, aspect in found} & {Aspect.PITCH, Aspect.RHYTHM, Aspect.NOVELTY}
 
 
+@pytest.mark.long
 def test_copies_are_caught_by_their_novelty_alone(store: Store) -> None:
     """Fails: who learned the corpus by heart is the best composer."""
     copies = drawn("copies", [store.phrase(tune) for tune in store.split("train").tolist()][:16])
@@ -125,6 +127,7 @@ def test_a_resample_in_which_spoiled_tunes_are_as_real_ones_says_nothing() -> No
     assert 0.5 < verdict.low < verdict.high < 0.7
 
 
+@pytest.mark.long
 def test_a_set_of_few_tunes_has_wide_verdicts(store: Store, new: Judgement) -> None:
     """Fails: a verdict on three tunes is as sure as one on sixteen."""
     few = judge(drawn("few", HEARD[:3]), store)
@@ -160,6 +163,7 @@ def test_a_measure_that_few_tunes_have_is_told_of_those() -> None:
     assert np.isfinite(found.distance[JUDGED]).all()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("copied", [0, 8])
 def test_some_copies_in_a_set_are_caught_and_none_are_not(store: Store, copied: int) -> None:
     """Fails: who plagiarises an eighth of the time is new, for the other tunes hide it in the mean."""
@@ -178,6 +182,7 @@ def test_one_tune_for_ever_is_caught(store: Store) -> None:
     assert ("one tune", Aspect.BETWEEN) in caught(judge(again, store))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("stuck", [0, 4])
 def test_some_tunes_that_stay_on_one_note_are_caught_and_none_are_not(store: Store, stuck: int) -> None:
     """Fails: one tune in eight strikes one string for a line and a half, and the mean of a measure hides it."""
@@ -207,6 +212,7 @@ def test_a_few_tunes_for_ever_are_caught_and_as_many_new_ones_are_not(store: Sto
     assert ("one tune", Aspect.BETWEEN) not in caught(judge(many, store))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["uniform frets", "one line"])
 def test_what_is_spoiled_is_caught_as_itself(store: Store, name: str) -> None:
     """Fails: a degenerate baseline wins unseen."""
@@ -234,6 +240,7 @@ def test_a_measure_that_finds_spoiled_tunes_nearer_to_real_ones_says_so() -> Non
     assert row(-1.1, 1, floor=1.0).better == ["shuffled hong"], "training tunes are spoiled in novelty alone"
 
 
+@pytest.mark.long
 def test_values_are_means_with_intervals_by_family(store: Store) -> None:
     """Fails: versions of one tune make an interval narrow."""
     tunes = [tune for tune in HEARD[:6] for _ in range(3)]
@@ -249,6 +256,7 @@ def test_values_are_means_with_intervals_by_family(store: Store) -> None:
         assert mine.high - mine.low >= theirs.high - theirs.low
 
 
+@pytest.mark.long
 def test_what_is_asked_for_is_measured_too(new: Judgement, store: Store) -> None:
     """Fails: lai= and pattern= change nothing."""
     plain = {row.name for row in new.rows}
@@ -259,6 +267,7 @@ def test_what_is_asked_for_is_measured_too(new: Judgement, store: Store) -> None
     assert rows["lai_adherence"].values["uniform frets"].mean == pytest.approx(0, abs=0.15)
 
 
+@pytest.mark.long
 def test_real_tunes_are_taken_in_the_metres_that_are_asked_and_cut_to_length(store: Store) -> None:
     """Fails: reels are set beside waltzes; or long tunes beside short ones."""
     short = drawn("short", [Phrase(tune.rows[:24], metre=tune.metre) for tune in HEARD])
@@ -275,6 +284,7 @@ def test_real_tunes_are_taken_in_the_metres_that_are_asked_and_cut_to_length(sto
         judge(three, store)
 
 
+@pytest.mark.long
 def test_of_many_real_tunes_some_are_drawn_by_seed(store: Store) -> None:
     """Fails: a report of a large corpus takes an hour; or each report is beside other tunes."""
     some = drawn("some", HEARD[:4])

@@ -85,6 +85,7 @@ def test_pictures_are_written_for_screens_and_for_paper(folder: Path) -> None:
         assert b"<svg" in (folder / f"{name}.svg").read_bytes()[:400]
 
 
+@pytest.mark.long
 def test_histograms_that_real_tunes_do_not_have_are_told_in_words(store: Store) -> None:
     """Fails: tunes with a wrong scale are caught in nothing, for no measure counts their bins."""
     tunes = [returning(seed) for seed in range(500, 516)]
@@ -98,6 +99,7 @@ def test_histograms_that_real_tunes_do_not_have_are_told_in_words(store: Store) 
     assert told["odd"].startswith("Unlike real tunes: intervals overlap 0.")
 
 
+@pytest.mark.long
 def test_tunes_that_are_one_family_are_told_so(report: TuneReport, store: Store) -> None:
     """Fails: a folder of sixty copies of one tune is said to hold sixty, and nobody sees why it has no intervals."""
     assert in_words(report).notes[0].startswith("6 tunes, beside 16 ")
