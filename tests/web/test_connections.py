@@ -159,8 +159,9 @@ def test_a_server_that_stops_waits_neither_for_a_file_nor_for_who_says_half(capl
             threading.Thread(target=lambda path=path, asked=asked: answers.append(served.post(path, **asked)))
             for path, asked in [("convert", SOUND), ("read", file(PAGE, "txt"))]
         ]
-        for each in asks:
-            each.start()
+        asks[0].start()
+        assert within(5, lambda: served.service.errands._at is not None)
+        asks[1].start()
         assert within(5, lambda: len(served.server.server_state.tasks) == 7)
         began = time.monotonic()
         served.server.should_exit = True
