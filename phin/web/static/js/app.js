@@ -4,17 +4,17 @@ import { about as askAbout } from "./api.js";
 import { Controls } from "./controls.js";
 import { Display } from "./display.js";
 import { Drawing } from "./drawing.js";
-import { Letters } from "./letters.js";
 import { Mine } from "./mine.js";
 import { beginOfHong, droneOf } from "./music.js";
 import { Neck } from "./neck.js";
 import { Notices } from "./notices.js";
 import { tellPerformance } from "./performance.js";
 import { Practice } from "./practice.js";
-import { fromAddress, packed, toAddress, unpacked } from "./request.js";
 import { Roll } from "./roll.js";
 import { Saving } from "./saving.js";
+import { Score } from "./score.js";
 import { Session } from "./session.js";
+import { fromAddress, packed, toAddress, unpacked } from "./settings.js";
 import { Sound } from "./sound.js";
 import { Variations } from "./variations.js";
 import { Work } from "./work.js";
@@ -31,7 +31,7 @@ class App {
     this.sound = new Sound();
     this.neck = new Neck(byId("neck"));
     this.roll = new Roll(byId("roll"));
-    this.letters = new Letters(byId("letters"));
+    this.score = new Score(byId("letters"));
     this.session = null;
     this.before = []; // sessions to go back to
     this.given = null; // {source, packed}: what the next tune is made of
@@ -77,20 +77,20 @@ class App {
     byId("again").addEventListener("click", () => this.session && this.attempt(() => this.sound.play(this.session)));
     byId("back").addEventListener("click", () => this.goBack());
     byId("choice-play").addEventListener("click", () => {
-      const from = beginOfHong(this.letters.chosen[0], this.session.begins);
+      const from = beginOfHong(this.score.chosen[0], this.session.begins);
       this.attempt(() => this.sound.play(this.session, from));
     });
-    byId("choice-none").addEventListener("click", () => this.letters.unchoose());
+    byId("choice-none").addEventListener("click", () => this.score.unchoose());
     byId("let-go").addEventListener("click", () => this.letGo());
     byId("refusal-close").addEventListener("click", () => (byId("refusal").hidden = true));
-    this.letters.addEventListener("choose", () => {
+    this.score.addEventListener("choose", () => {
       this.display.unhint();
       this.display.showChoice();
     });
     for (const name of ["play", "pause", "end"]) this.sound.addEventListener(name, () => this.display.showPlaying());
     for (const button of document.querySelectorAll("[data-view]")) {
       button.addEventListener("click", () => {
-        this.letters.view = button.dataset.view;
+        this.score.view = button.dataset.view;
         byId("letters").classList.toggle("tablature", button.dataset.view === "tablature");
         for (const other of document.querySelectorAll("[data-view]")) {
           other.setAttribute("aria-pressed", String(other === button));
@@ -179,7 +179,7 @@ class App {
   /** Shows a session as the one of the page. */
   put(session) {
     this.session = session;
-    this.letters.unchoose();
+    this.score.unchoose();
     for (const name of ["begin", "note", "end"]) {
       session.addEventListener(name, () => {
         if (this.session !== session || this.due) return;

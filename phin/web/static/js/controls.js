@@ -2,7 +2,7 @@
 
 import { Refused } from "./api.js";
 import { droneOf } from "./music.js";
-import { newSeed, ownSampler } from "./request.js";
+import { newSeed, ownSampler } from "./settings.js";
 import { currentLanguage, t } from "./i18n.js";
 
 const byId = (id) => document.getElementById(id);

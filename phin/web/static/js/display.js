@@ -35,7 +35,7 @@ export class Display {
     const said = lines.map((line) => Object.assign(document.createElement("li"), { textContent: line }));
     byId("said").replaceChildren(...said);
     byId("caption").textContent = this.caption();
-    if (session) this.app.letters.show(session, this.app.tuning.strings.length);
+    if (session) this.app.score.show(session, this.app.tuning.strings.length);
     if (session?.tune && this.neckOf !== session) {
       this.neckOf = session;
       this.app.changed("session");
@@ -67,7 +67,7 @@ export class Display {
   }
 
   showChoice() {
-    const { chosen } = this.app.letters;
+    const { chosen } = this.app.score;
     byId("choice").hidden = !chosen || !this.app.session;
     if (!chosen) return;
     const [a, b] = chosen.map((hong) => hong + 1);
@@ -78,7 +78,7 @@ export class Display {
     const on = this.app.sound.playing;
     byId("play").classList.toggle("playing", on);
     byId("play-word").textContent = t(on ? "pause" : "play");
-    if (!on && this.app.sound.restsAt === null) this.app.letters.mark(null);
+    if (!on && this.app.sound.restsAt === null) this.app.score.mark(null);
     this.showFrame();
   }
 
@@ -108,7 +108,7 @@ export class Display {
       } else if (!next && note.onset >= step && note.voice === "melody" && note.onset < step + HONG) next = note;
     });
     this.app.neck.show(sounding, next);
-    if (session === this.app.session) this.app.letters.mark(step);
+    if (session === this.app.session) this.app.score.mark(step);
   }
 
   say(words) {

@@ -2,7 +2,7 @@
 
 import { follow, isAlone } from "./api.js";
 import { beginOfHong, hongOf } from "./music.js";
-import { toRequest } from "./request.js";
+import { toRequest } from "./settings.js";
 import { Session } from "./session.js";
 import { t } from "./i18n.js";
 

@@ -60,6 +60,23 @@ export function lettered(notes, begins, numHong, marked = true) {
   return page;
 }
 
+/**
+ * The tune in tablature: an array of hong, each of as many rows as there are strings, the highest on top, each of four
+ * cells: the frets struck in a slot, or "".
+ */
+export function inTablature(notes, begins, numHong, numStrings) {
+  const page = Array.from({ length: numHong }, () => Array.from({ length: numStrings }, () => ["", "", "", ""]));
+  for (const { onset, string, fret } of notes) {
+    if (string === null || string === undefined || string > numStrings) continue;
+    const hong = page[Math.floor((onset - begins) / HONG)];
+    if (!hong) continue;
+    const slot = Math.floor(((((onset - begins) % HONG) + HONG) % HONG) / SLOT);
+    const cell = hong[string - 1];
+    cell[slot] = cell[slot] === "" ? String(fret) : `${cell[slot]} ${fret}`;
+  }
+  return page;
+}
+
 /** How many hong a page needs that holds these notes, one at least. */
 export function hongNeeded(notes, begins) {
   return notes.reduce((most, note) => Math.max(most, hongOf(note.onset, begins) + 1), 1);

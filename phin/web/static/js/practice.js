@@ -22,7 +22,7 @@ export class Practice {
     byId("drone-alone").addEventListener("change", ({ target }) => {
       app.sound.droneAlone(target.checked);
     });
-    app.letters.addEventListener("choose", () => this.loop());
+    app.score.addEventListener("choose", () => this.loop());
     this.show();
   }
 
@@ -34,13 +34,13 @@ export class Practice {
 
   /** What is repeated: the chosen hong, else all, if that is wished. */
   loop() {
-    const { session, letters, sound } = this.app;
+    const { session, score, sound } = this.app;
     const on = byId("loop").checked;
     byId("choice-loop").setAttribute("aria-pressed", String(on));
     const before = JSON.stringify(sound.practice.loop);
     sound.practice.loop = null;
-    if (on && session && (session.ended || letters.chosen)) {
-      const [first, last] = letters.chosen ?? [0, session.numHong - 1];
+    if (on && session && (session.ended || score.chosen)) {
+      const [first, last] = score.chosen ?? [0, session.numHong - 1];
       sound.practice.loop = { from: beginOfHong(first, session.begins), to: beginOfHong(last + 1, session.begins) };
     }
     if (JSON.stringify(sound.practice.loop) === before) return;

@@ -2,7 +2,7 @@
 
 import { generate } from "./api.js";
 import { lettered } from "./music.js";
-import { packed, toRequest } from "./request.js";
+import { packed, toRequest } from "./settings.js";
 import { Session } from "./session.js";
 import { t } from "./i18n.js";
 

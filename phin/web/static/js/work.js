@@ -2,7 +2,7 @@
 
 import { suggest } from "./api.js";
 import { letterOf, pitchName, withoutDrone } from "./music.js";
-import { newSeed, packed } from "./request.js";
+import { newSeed, packed } from "./settings.js";
 import { t } from "./i18n.js";
 
 const USUAL_AMOUNT = 0.7; // where the setting says none: ornaments that are likelier than 1 - it
@@ -23,13 +23,13 @@ export class Work {
 
   async use(use) {
     const { app } = this;
-    const [first, last] = app.letters.chosen ?? [];
+    const [first, last] = app.score.chosen ?? [];
     if (use === "rewrite" && first === undefined) return app.display.hint(t("chooseHong"));
     const given = this.given();
     const rewrite = use === "rewrite" ? `${first + 1}-${last + 1}` : "";
     const settings = { ...app.settings, use, rewrite, seed: newSeed(), number: 0, blend: 0 };
     if (settings.lines === "endless" && use !== "continue") settings.lines = "2";
-    app.letters.unchoose();
+    app.score.unchoose();
     await app.drawing.draw(settings, { source: given, packed: await packed(given.tune) });
   }
 

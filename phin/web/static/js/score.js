@@ -1,12 +1,11 @@
-// The page of letters as it grows: a box a hong, eight a line; the box that sounds is marked, boxes can be chosen.
+// The tune on paper as it grows, in letters or tablature: a box a hong, eight a line; the box that sounds is marked, boxes can be chosen.
 
-import { HONG_PER_LINE, hongOf, lettered } from "./music.js";
-import { boxesOf } from "./tablature.js";
+import { HONG_PER_LINE, hongOf, inTablature, lettered } from "./music.js";
 import { t } from "./i18n.js";
 
 const MOST_LINES = 64; // of a tune without end, the last ones
 
-export class Letters extends EventTarget {
+export class Score extends EventTarget {
   constructor(root) {
     super();
     this.root = root;
@@ -33,7 +32,7 @@ export class Letters extends EventTarget {
       this.tabbable = null;
     }
     const page = lettered(notes, begins, count, session.marked);
-    const frets = this.view === "tablature" ? boxesOf(notes, begins, count, strings) : null;
+    const frets = this.view === "tablature" ? inTablature(notes, begins, count, strings) : null;
     const firstLine = Math.max(Math.ceil(count / HONG_PER_LINE) - MOST_LINES, 0);
     for (const line of [...this.root.children]) {
       const number = Number(line.dataset.line);
