@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from phin.music.lai import LAI
 from phin.music.midi import write_midi
 from phin.music.notation import read_letters
-from phin.music.phrase import Phrase
+from phin.music.phrase import Phrase, pitch_name
 from tests.cli.commands import TRAINING, phin
 from tests.tiny import melodies
 
@@ -141,3 +142,12 @@ def test_a_command_of_make_is_there_and_said_to_be_long() -> None:
         assert re.search(rf"^{name}:", made, re.MULTILINE), name
     for text, remark in lines():
         assert not text.startswith("make ") or remark.startswith(LONG), text
+
+
+def test_the_lai_of_the_readme_are_those_of_the_code() -> None:
+    """Fails: a player reads of a mode that phin plays otherwise."""
+    told = re.findall(r"^\| ([a-z ]+) \| (\S+) \| ([A-G ]+) \|$", README, re.MULTILINE)
+    for lai, (name, thai, notes) in zip(LAI, told, strict=True):
+        upwards = sorted(lai.pitch_classes, key=lambda pitch_class, tonic=lai.tonic: (pitch_class - tonic) % 12)
+        assert (name, thai) == (lai.name, lai.thai)
+        assert notes.split() == [pitch_name(60 + pitch_class)[:-1] for pitch_class in upwards]
