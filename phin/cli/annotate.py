@@ -10,6 +10,7 @@ from phin.errors import InvalidConfig
 from phin.model.annotation import LEARNED_FROM, Annotation, annotate
 from phin.model.detector import load
 from phin.music.midi import read_midi, write_midi
+from phin.music.midi_limits import ENDINGS
 from phin.music.phrase import UNKNOWN
 from phin.music.technique import FACTS, Technique, word
 
@@ -25,7 +26,6 @@ phin-annotate IN OUT: which technique each note of a performance was played with
 What it says was learned from {LEARNED_FROM}: no labelled recording of a phin is public. Where it
 is not sure enough it says 'unknown'.
 """
-ENDINGS = (".mid", ".midi")
 SAID = f"learned from {LEARNED_FROM}: to be checked by ear"
 
 

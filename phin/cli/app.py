@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from phin.cli.explained import explained
-from phin.cli.screen import say, screen
+from phin.cli.screen import of_a_file, say, screen
 from phin.cli.sweep import OF_SWEEPS, Refused, Sweep, begin_job, keep_failure
 from phin.cli.typed import understood
 from phin.config import conf_dir, in_a_sweep, register
@@ -49,7 +49,7 @@ def run(command: str, schema: type, task: Callable[[Any], Any]) -> None:
         except BrokenPipeError:
             raise  # nobody reads what it prints
         except (PhinError, HydraException, OmegaConfBaseException, OSError) as error:
-            named = _named(error, command) if isinstance(error, OSError) else error
+            named = of_a_file(error, command) if isinstance(error, OSError) else error
             if in_a_sweep():
                 return keep_failure(_line(named, command))
             failures.append(named)
@@ -117,12 +117,6 @@ def _missing(error: Exception) -> PhinError | None:
         return None
     remedy = f'install what exported models need: pip install "phin[{OF_EXTRAS[name]}]"'
     return PhinError(name, "is not installed", remedy)
-
-
-def _named(error: OSError, command: str) -> PhinError:
-    """What the system would not do, by the file it was about."""
-    reason = f"cannot be used ({error.strerror or 'unknown error'})"
-    return PhinError(error.filename or command, reason, "name what you may read, and where you may write")
 
 
 def _unread(override: str) -> PhinError:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from phin.cli.screen import say, screen
+from phin.cli.screen import of_a_file, say, screen
 from phin.errors import InvalidConfig, PhinError
 
 
@@ -27,8 +27,10 @@ class Parser(argparse.ArgumentParser):
             try:
                 for line in task(arguments):
                     print(line)
-            except PhinError as error:
-                say(self.prog, str(error))
+            except (PhinError, OSError) as error:
+                if isinstance(error, OSError) and error.filename is None:  # of the screen
+                    raise
+                say(self.prog, str(of_a_file(error, self.prog) if isinstance(error, OSError) else error))
                 sys.exit(1)
 
 

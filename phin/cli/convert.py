@@ -99,7 +99,7 @@ def _changed(phrase: Phrase, arguments: argparse.Namespace, ending: str) -> tupl
             raise InvalidConfig(where, reason, "move them less")
         phrase = transpose(phrase, arguments.transpose)
     if arguments.tuning is not None:
-        phrase = replace(phrase, tuning=str(Tuning.parse(arguments.tuning)))
+        phrase = replace(phrase, tuning=str(_tuning(arguments.tuning)))
     if arguments.snap:
         phrase, moved = snap(phrase)
         said += moved
@@ -115,6 +115,13 @@ def _changed(phrase: Phrase, arguments: argparse.Namespace, ending: str) -> tupl
     if not np.array_equal(phrase.melody.pitch, before.melody.pitch):  # octaves that were asked for are no guess
         phrase = replace(phrase, inferred=phrase.inferred - {Inferred.OCTAVE})
     return phrase, said
+
+
+def _tuning(text: str) -> Tuning:
+    try:
+        return Tuning.parse(text)
+    except PhinError as error:
+        raise PhinError(f"--tuning {text}", error.reason, error.remedy) from None
 
 
 def _lai(phrase: Phrase, in_instrument_key: bool) -> list[str]:

@@ -20,12 +20,19 @@ from phin.generation.given import with_examples
 from phin.generation.live import LOOK_AHEAD, Sent, play_live
 from phin.generation.play import length_of
 from phin.generation.request import SamplerConfig, TuneRequest, refuse_draw
-from phin.generation.stream import StreamedNote, refuse_length, refuse_waiting_for_an_end, stream, tune_of, without_end
+from phin.generation.stream import (
+    LET_IT_END,
+    StreamedNote,
+    refuse_length,
+    refuse_waiting_for_an_end,
+    stream,
+    tune_of,
+    without_end,
+)
 from phin.generation.wishes import Wishes
 from phin.music.midi import write_midi
+from phin.music.midi_limits import ENDINGS
 from phin.writable import refuse_file
-
-LET_IT_END = "take endless=false with it"
 
 
 @dataclass
@@ -85,7 +92,7 @@ def play(config: PlayConfig) -> None:
     refuse_unheard_drawing(config, config.sampler)
     if config.out is not None:
         refuse_file("out", config.out)
-        if Path(config.out).suffix.casefold() not in (".mid", ".midi"):
+        if Path(config.out).suffix.casefold() not in ENDINGS:
             raise InvalidConfig(f"out={config.out}", "is no MIDI file by its ending", "let it end in .mid")
     engine = open_engine(config.checkpoint, config.precision)
     asked = with_examples(config)

@@ -26,7 +26,7 @@ MAY_CHANGE = (
     "logger",
     "callbacks",
     "sampler",
-    "data.loader_workers=",
+    *(f"{key}=" for key in FREE),
 )
 """Overrides that leave a run the same run; any other would make it another one."""
 DECIDES_THE_RUN = ("init", "data", "model", "loss", "optimizer", "scheduler", "seed")

@@ -5,6 +5,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from phin.errors import PhinError
+
 READER_LEFT = 141
 """The status of a program whose reader has left, as in `phin-convert --help | head -1`: 128 and SIGPIPE's 13."""
 
@@ -12,6 +14,12 @@ READER_LEFT = 141
 def say(program: str, message: str) -> None:
     """One line on stderr, whatever stands in the names that it tells."""
     print(f"{program}: {message}".replace("\n", "\\n"), file=sys.stderr)
+
+
+def of_a_file(error: OSError, command: str) -> PhinError:
+    """What the system would not do, by the file it was about."""
+    reason = f"cannot be used ({error.strerror or 'unknown error'})"
+    return PhinError(error.filename or command, reason, "name what you may read, and where you may write")
 
 
 @contextmanager

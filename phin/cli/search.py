@@ -16,8 +16,9 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
 from phin.errors import InvalidConfig
+from phin.evaluation.runs.run_folder import FREE
 
-_FREE = ("sweep=", "threads=", "logger", "data.loader_workers=", "data.cache=")
+_FREE = ("sweep=", "threads=", "logger", *(f"{key}=" for key in FREE))
 """Overrides under which trials stay comparable."""
 _SETTINGS = "settings"
 

@@ -11,9 +11,10 @@ from phin.cli.note_table import FROM, TABLES, places, write_table
 from phin.counted import counted
 from phin.errors import InvalidConfig, PhinError
 from phin.music.midi import write_midi
+from phin.music.midi_limits import ENDINGS as MIDI
 from phin.music.phrase import TECHNIQUE, LabelSource, Phrase
 from phin.music.readers import read_tune
-from phin.music.suggestion import LEARNED_FROM, Suggestion, load
+from phin.music.suggestion import LEARNED_FROM, SAID, Suggestion, load
 from phin.music.technique import FACTS, Technique, word
 
 DESCRIPTION = f"""\
@@ -28,8 +29,7 @@ phin-suggest IN OUT: which technique each note of a tune could be played with, b
 It learned from {LEARNED_FROM}. Where nothing is likely enough it gives no
 answer.
 """
-SAID = f"learned from {LEARNED_FROM}: a player knows better"
-ENDINGS = (*TABLES, ".mid")
+ENDINGS = (*TABLES, *MIDI)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -52,7 +52,7 @@ def run(source: Path, target: Path, seed: int | None = None) -> list[str]:
     suggestions = load().suggest(phrase)
     if not suggestions:
         raise PhinError(source, "has no melody", "give a tune with notes")
-    if ending == ".mid":
+    if ending in MIDI:
         write_midi(played(phrase, suggestions, np.random.default_rng(seed or 0)), target)
     else:
         write_table(table(phrase, suggestions), SAID, target)

@@ -1,5 +1,6 @@
 """phin-web: a server that draws tunes for a page in the browser; or that page as a folder, which draws by itself."""
 
+import errno
 import hashlib
 import re
 import signal
@@ -155,7 +156,7 @@ def listen(host: str, port: int) -> socket.socket:
     except PermissionError:
         raise InvalidConfig(f"port={port}", "is not for you", "take 1024 to 65535") from None
     except OSError as error:
-        if error.errno == 99 or "assign" in (error.strerror or ""):
+        if error.errno == errno.EADDRNOTAVAIL or "assign" in (error.strerror or ""):
             raise InvalidConfig(f"host={host}", "is no address of this machine", "take 127.0.0.1, or 0.0.0.0") from None
         remedy = f"take another, as port={port + 1 if port < 2**16 - 1 else 8000}, or end who has it"
         raise InvalidConfig(f"port={port}", f"cannot be had ({error.strerror or 'unknown error'})", remedy) from None

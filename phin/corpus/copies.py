@@ -18,9 +18,14 @@ FILE = "copies.npz"
 
 def store_of(fingerprint: str, cache: str | Path) -> Store | None:
     """The prepared corpus in `cache` that has this fingerprint, if one has."""
-    folders = sorted(Path(cache).glob("*")) if Path(cache).is_dir() else []
-    stores = (open_store(folder) for folder in folders if is_store(folder))
-    return next((store for store in stores if store.fingerprint == fingerprint), None)
+    for folder in sorted(Path(cache).glob("*")) if Path(cache).is_dir() else []:
+        try:
+            store = open_store(folder) if is_store(folder) else None
+        except PhinError:  # of another corpus, perhaps: who asks for that one is told
+            continue
+        if store is not None and store.fingerprint == fingerprint:
+            return store
+    return None
 
 
 def copy_index(store: Store) -> CopyIndex:

@@ -29,7 +29,7 @@ from phin.corpus.families import Kinship, largest
 from phin.corpus.files import Unit, each_unit, licence_of, other_files, source_names
 from phin.corpus.journal import NOT_TO_BE_FOUND, Journal, encode, mark_of
 from phin.corpus.page import PAGE, ReportPage
-from phin.corpus.reading import Reading, broken, read_unit
+from phin.corpus.reading import Reading, broke_reader, broken, read_unit, refused
 from phin.corpus.report import Outcome, ReportFile, Tally
 from phin.corpus.settings import CorpusConfig
 from phin.corpus.splitting import LEFT_OUT, Splitting
@@ -93,8 +93,9 @@ def _in_range(reading: Reading) -> Reading:
         for read in (phrase, phrase.melody):  # the melody is what held-out tunes are scored on
             Tokenizer().encode(read)
     except InvalidTune as error:
-        named = InvalidTune(reading.id, error.defect, error.reason, error.remedy)
-        return Reading(reading.id, defect=error.defect, reason=str(named))
+        return refused(reading.id, InvalidTune(reading.id, error.defect, error.reason, error.remedy))
+    except Exception as error:
+        return broke_reader(reading.id, reading.id, error)
     moved = (f"moved by {shift // 12:+d} octaves",) if shift else ()
     return replace(reading, phrase=phrase, repairs=reading.repairs + moved, found=label_lai(phrase))
 

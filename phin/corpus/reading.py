@@ -39,16 +39,13 @@ def read_unit(unit: Unit, min_notes: int) -> list[Reading]:
     """Every tune of a file, read or refused by name, also where the file breaks the reader itself."""
     try:
         return _READERS[SOURCES[unit.source].parser](unit, min_notes)
-    except MemoryError:  # how much memory there is, is known to the one who set its limit
-        raise
-    except Exception as error:  # one strange file among thousands must not stop the others
-        what = f"broke the reader ({type(error).__name__}: {error})"
-        return [broken(unit, Defect.BROKE_READER, what, "leave it out, and tell us of it")]
+    except Exception as error:
+        return [broke_reader(unit.id, str(unit.path or unit.id), error)]
 
 
 def broken(unit: Unit, defect: Defect, what: str, remedy: str) -> Reading:
     """The refusal of a whole file that the reader could not cope with."""
-    return _refused(unit.id, InvalidTune(unit.path or unit.id, defect, " ".join(what.split()), remedy))
+    return refused(unit.id, InvalidTune(unit.path or unit.id, defect, " ".join(what.split()), remedy))
 
 
 def _tune(id: str, min_notes: int, read: Callable[[], Phrase | MidiReading | PageReading], called: str = "") -> Reading:
@@ -56,7 +53,7 @@ def _tune(id: str, min_notes: int, read: Callable[[], Phrase | MidiReading | Pag
     try:
         return _of(id, min_notes, read(), called)
     except InvalidTune as error:
-        return _refused(id, error)
+        return refused(id, error)
 
 
 def _of(id: str, min_notes: int, done: Phrase | MidiReading | PageReading, called: str = "") -> Reading:
@@ -64,11 +61,24 @@ def _of(id: str, min_notes: int, done: Phrase | MidiReading | PageReading, calle
     phrase, repairs = (done, ()) if isinstance(done, Phrase) else (done.phrase, done.repairs)
     if len(phrase.melody) < min_notes:
         what = f"has {len(phrase.melody)} notes, fewer than {min_notes}"
-        return _refused(id, InvalidTune(id, Defect.TOO_SHORT, what, "leave it out"))
+        return refused(id, InvalidTune(id, Defect.TOO_SHORT, what, "leave it out"))
     return Reading(id, phrase=replace(phrase, source=called) if called else phrase, repairs=repairs)
 
 
-def _refused(id: str, error: InvalidTune) -> Reading:
+def broke_reader(id: str, where: str, error: Exception) -> Reading:
+    """The refusal of a tune that this program could not cope with: one among thousands must not stop the others.
+
+    Raises a MemoryError: how much memory there is, is known to the one who set its limit.
+    """
+    if isinstance(error, MemoryError):
+        raise error
+    what = f"broke the reader ({type(error).__name__}: {error})"
+    remedy = "leave it out, and tell us of it"
+    return refused(id, InvalidTune(where, Defect.BROKE_READER, " ".join(what.split()), remedy))
+
+
+def refused(id: str, error: InvalidTune) -> Reading:
+    """A tune that is not taken in, and why."""
     return Reading(id, defect=error.defect, reason=str(error))
 
 
@@ -96,7 +106,7 @@ def _read_abc(unit: Unit, min_notes: int) -> list[Reading]:
     empty = InvalidTune(
         _path(unit), Defect.EMPTY, "holds no tune (no line begins with X:)", "check what kind of file it is"
     )
-    return readings or [_refused(unit.id, empty)]
+    return readings or [refused(unit.id, empty)]
 
 
 def _compose(unit: Unit, min_notes: int) -> list[Reading]:
@@ -117,12 +127,12 @@ def _read_collected(read: Callable[[Path, str], list[CollectedTune]], unit: Unit
     try:
         collected = read(_path(unit), THAI_CLASSICAL)
     except InvalidTune as error:
-        return [_refused(unit.id, error)]
+        return [refused(unit.id, error)]
     readings = []
     for tune in collected:
         id, called = f"{unit.id}/{tune.name}", LAO_ACCENT if "ลาว" in tune.name else ""
         if isinstance(tune.reading, InvalidTune):
-            readings.append(_refused(id, tune.reading))
+            readings.append(refused(id, tune.reading))
         else:
             readings.append(_of(id, min_notes, tune.reading, called))
     return readings

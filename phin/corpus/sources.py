@@ -13,6 +13,8 @@ shorthand.
 from dataclasses import dataclass
 from enum import Enum
 
+from phin.music.midi_limits import ENDINGS as MIDI
+
 
 class Parser(Enum):
     """How a file of a source is read (`phin.corpus.reading` has a function for each)."""
@@ -133,7 +135,7 @@ _ENTRIES = (
     _music21("ryan", "American fiddle tunes, Ryan's Mammoth Collection", Package("ryansMammoth", "2916ff2db3ab73e9")),
     _music21("aird", "Scottish and other airs, Aird", Package("airdsAirs", "19b1d5fa661c4cb4")),
     _music21("misc", "folk tunes of other kinds", Package("miscFolk", "7a4fb5d94059ac9f")),
-    Source("midi_folder", "your MIDI files", OWN_LICENCE, Parser.MIDI, Folder((".mid", ".midi")), ("midi",)),
+    Source("midi_folder", "your MIDI files", OWN_LICENCE, Parser.MIDI, Folder(MIDI), ("midi",)),
     Source("abc_folder", "your ABC files", OWN_LICENCE, Parser.ABC, Folder((".abc",)), ("abc",)),
     Source("thai_letters", "your pages of Thai letters", OWN_LICENCE, Parser.LETTERS, Folder((".txt",)), ("letters",)),
     Source(

@@ -49,7 +49,6 @@ from phin.music.technique import Technique
 _MUSIC = re.compile(r"""<div\s+id=["']thm["']\s*>(.*?)</div>""", re.DOTALL)
 _HEADING = re.compile(r"<title>(.*?)</title>", re.DOTALL)
 _TITLE = re.compile(r"\(X?([^\s()\[\]=]+)\)")
-_PART = re.compile(r"\(?\[?([^\d()\[\]]*(?:%\d[^\d()\[\]]*)*)\]?\)?")
 _TAG = re.compile(r"<!--.*?-->|</?[a-z]+[^<>]*>")
 _MARK = r"(?:[v^{}+=ot]|\\(?:i{1,5}|[0๐-๙ชกน+])|/(?:i{1,8}|[1-8estfi+]))"
 _NOTE = rf"q?(?P<digit>[1-9])(?P<signs>(?:[*.]|{_MARK})*)"

@@ -32,7 +32,6 @@ from phin.tokenizer import (
     END_ID,
     FIRST_IDS,
     HEADLINE_FIELDS,
-    NUM_FIELDS,
     NUM_SYMBOLS,
     PITCH,
     SIZES,
@@ -113,14 +112,8 @@ def told_from_their_end(items: Sequence[Item]) -> list[Item]:
 def taught(model: PhinTransformer, item: Item, window: int | None = None) -> Float[np.ndarray, "row id"]:
     """Log-probabilities of the ids of all fields of each row but the first, each field's given those before it."""
     batch = collate([item])
-    rows = RowInputs.from_batch(batch)
-    state, _ = model.trunk(rows, window=window)
-    said = []
-    for field in range(NUM_FIELDS):
-        logits, state = model.heads.logits(field, state, rows.melody)
-        said.append(logits[0].log_softmax(dim=-1))
-        state = model.heads.see(field, state, batch.targets[..., field], rows)
-    return torch.cat(said, dim=-1).numpy()
+    said, _ = model.taught(RowInputs.from_batch(batch), batch.targets, window)
+    return torch.cat([logits[0].log_softmax(dim=-1) for logits in said.fields], dim=-1).numpy()
 
 
 def forced(ids: Int[np.ndarray, "tune 6"]) -> Limits:

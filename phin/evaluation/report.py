@@ -30,11 +30,6 @@ class SplitBits(NamedTuple):
     held_out: list[Phrase]
 
 
-def bits_report(model: PhinTransformer, loader: Any, store: Store, split: str, progress: bool = True) -> list[BitsRow]:
-    """A row a source of the split that has tunes, and one for all. `loader` gives the split's evaluation batches."""
-    return rows_of(split_bits(model, loader, store, progress), store)
-
-
 def split_bits(model: PhinTransformer, loader: Any, store: Store, progress: bool = True) -> SplitBits:
     """Bits of every tune that the loader gives, and those of a Markov model of the store's training tunes."""
     ours = model_bits(model, loader, progress)

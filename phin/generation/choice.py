@@ -1,4 +1,6 @@
-"""Which of the tunes that were drawn are kept: none that falls silent, none that is copied, the best of several."""
+"""Which of the tunes that were drawn are kept: none that falls silent, none that is copied, the best of several
+(reranking, best of n).
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

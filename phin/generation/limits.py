@@ -1,4 +1,4 @@
-"""What a step may draw: a number added to the logit of every id, -inf where it may not be. Numpy only.
+"""What a step may draw (constrained decoding): what is added to every id's logit, -inf where it may not be. Numpy only.
 
 The fields of a row are drawn in order, and what the later ones may be hangs on the step that was drawn before them. So
 the tables after the step come in kinds, and the step says which kind of note comes: a new one, one struck together with

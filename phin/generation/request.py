@@ -147,7 +147,7 @@ class TuneRequest:
     density: float | None = None
     """Melody notes a hong."""
     guidance: float = 1.0
-    """How strongly the conditions lean: 0 not at all, 1 as they were learned, above 1 more than that."""
+    """How strongly the conditions lean (classifier-free guidance): 0 not at all, 1 as learned, above 1 more."""
     blend: float = 0.0
     """From the style that is asked for (0) to `other` (1)."""
     other: Style = field(default_factory=Style)

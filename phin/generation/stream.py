@@ -36,6 +36,8 @@ from phin.tokenizer import (
     Encoded,
 )
 
+LET_IT_END = "take endless=false with it"
+"""What makes sense of a wish that a tune without end cannot have."""
 WINDOW = 256
 """Rows that a note of an endless tune is drawn from: some twelve lines."""
 

@@ -1,4 +1,4 @@
-"""Next steps of several who play at once, in one call of the model: what each reads, side by side. Numpy only.
+"""Next steps of several who play at once, in one call of the model (continuous batching): what each reads. Numpy only.
 
 Each keeps its own cache, and goes on alone as soon as it is alone. The caches are laid side by side for the call, the
 shorter ones with slots that nobody sees.

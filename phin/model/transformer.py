@@ -134,6 +134,8 @@ class TransformerConfig:
         if not self.index_rotary and self.time_heads + self.pitch_heads == self.num_heads:
             reason = "means nothing where every head turns by time or pitch"
             raise InvalidConfig("model.index_rotary=false", reason, "leave it out, or lower model.time_heads")
+        if self.longest_tune < 1:
+            raise InvalidConfig(f"model.longest_tune={self.longest_tune}", "is no number of rows", "take 1 or more")
         if self.longest_tune != type(self).longest_tune and not self.learned_positions:
             raise InvalidConfig(
                 f"model.longest_tune={self.longest_tune}", "only learned positions have a limit", "leave it out"
@@ -486,6 +488,7 @@ class Block(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(self, x: Float[Tensor, "batch time dim"], turns, mask, past):
+        """The stream, and its own keys and values; the rest as in `Attention`."""
         attended, keys, values = self.attention(self.attention_norm(x), turns, mask, past)
         x = x + self.dropout(attended)
         return x + self.dropout(self.mlp(self.mlp_norm(x))), keys, values
@@ -589,9 +592,14 @@ class PhinTransformer(nn.Module):
         """Logits for every target of a batch, each field seeing the true ones before it; and the cache of its rows."""
         return self.taught(RowInputs.from_batch(batch), batch.targets)
 
-    def taught(self, rows: RowInputs, targets: Int[Tensor, "batch time 6"]) -> tuple[PhinLogits, KVCache]:
-        """The same of rows that need not be those before the targets: something of them may be hidden."""
-        hidden, cache = self.trunk(rows)
+    def taught(
+        self, rows: RowInputs, targets: Int[Tensor, "batch time 6"], window: int | None = None
+    ) -> tuple[PhinLogits, KVCache]:
+        """The same of rows that need not be those before the targets: some of them may be hidden (teacher forcing).
+
+        `window` as in `trunk`.
+        """
+        hidden, cache = self.trunk(rows, window=window)
         state, fields = hidden, []
         for field in range(NUM_FIELDS):
             logits, state = self.heads.logits(field, state, rows.melody)

@@ -28,6 +28,7 @@ import numpy as np
 
 from phin.errors import Defect, InvalidTune, PhinError
 from phin.music.grid import quantise
+from phin.music.midi_limits import MAX_TEMPO, MIN_TEMPO
 from phin.music.phrase import STEPS_PER_QUARTER, Metre, Phrase, Voice, rows_from_columns
 
 LONGEST_PICKUP = 4
@@ -422,4 +423,7 @@ def _tempo(beats: str, unit: Fraction) -> int:
     tempo = BEATS.match(beats)
     assert tempo is not None
     beat = 4 * sum(map(Fraction, tempo["beats"].split()), Fraction(0)) if tempo["beats"] else unit
-    return round(60_000_000 / (int(tempo["rate"]) * beat))
+    found = round(60_000_000 / (int(tempo["rate"]) * beat))
+    if not MIN_TEMPO <= found <= MAX_TEMPO:
+        raise _refusal(f"has the tempo Q:{beats}", "write one of 4 to 1000 quarters a minute", Defect.ABSURD_TEMPO)
+    return found

@@ -8,6 +8,9 @@ from phin.errors import Defect, InvalidMidi
 Notes = Int[np.ndarray, "note 4"]
 """Onset, duration, pitch and velocity in ticks, int64: the columns of a row that MIDI has."""
 
+ENDINGS = (".mid", ".midi")
+"""Of the names of MIDI files."""
+
 MAX_BYTES = 2_000_000
 """Some 250,000 notes: more than any tune, and few enough that the worst file costs about a second."""
 

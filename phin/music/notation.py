@@ -34,6 +34,7 @@ import numpy as np
 from phin.counted import counted
 from phin.errors import Defect, InvalidTune
 from phin.music.grid import (
+    SHARES,
     SLOTS_PER_HONG,
     STEPS_PER_SLOT,
     begin_of,
@@ -186,7 +187,7 @@ def _hong(cell: str, page: Page, line: int, number: int) -> list[_Slot]:
         remedy = "write four, or set blanks between its slots where one has several letters"
         raise page.refuse(line, reason, remedy)
     for place, slot in enumerate(slots, start=1):
-        if STEPS_PER_SLOT % len(slot):
+        if len(slot) not in SHARES:
             reason = f"hong {number}, slot {place}: {len(slot)} letters share a slot"
             raise page.refuse(line, reason, "write one, two or three in a slot")
     return slots

@@ -69,6 +69,10 @@ LABEL_SOURCES = (None, *LabelSource)
 """Where a phrase's techniques and velocities can come from; None where nobody has said."""
 
 
+LARGEST_METRE = 255
+"""The most that either number of a time signature may be: what a byte of a MIDI file can say."""
+
+
 @dataclass(frozen=True)
 class Metre:
     """A time signature; its bar is counted in steps."""
@@ -78,7 +82,8 @@ class Metre:
 
     def __post_init__(self) -> None:
         whole = 4 * STEPS_PER_QUARTER
-        if self.numerator < 1 or self.denominator < 1 or self.numerator * whole % self.denominator:
+        is_small = 1 <= self.numerator <= LARGEST_METRE and 1 <= self.denominator <= LARGEST_METRE
+        if not is_small or self.numerator * whole % self.denominator:
             raise PhinError(
                 f"metre {self.numerator}/{self.denominator}",
                 "has no bar that the grid of 24 steps a quarter can hold",
@@ -119,7 +124,7 @@ def hong_before_zero(metre: Metre | None) -> int:
     stroke of a line, is a downbeat, and so is slot 4 of every hong whole bars before it. In metres whose bars do not
     divide a line there is no such rule, and hong are counted from step 0.
     """
-    return metre.bar // STEPS_PER_HONG - 1 if metre is not None and metre.divides_a_line else 0
+    return max(metre.bar // STEPS_PER_HONG - 1, 0) if metre is not None and metre.divides_a_line else 0
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,6 +24,8 @@ from phin.music.phrase import STEPS_PER_HONG, Phrase
 from phin.music.technique import Technique
 
 LEARNED_FROM = "synthetic pieces with techniques set by rules, not from players"
+SAID = f"learned from {LEARNED_FROM}: a player knows better"
+"""What is said beside each suggestion."""
 SHIPPED = Path(__file__).with_name("suggestion.json")
 FORMAT = 1
 STEP_AND_LEAP = 4

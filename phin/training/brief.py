@@ -22,7 +22,7 @@ from phin.training.run import build, silence_lightning
 from phin.training.schedule import ScheduleConfig
 
 LEARNING_RATE = 0.01
-"""Some seven times what the default model takes: a model of a few ten thousand weights bears it, and is in a hurry."""
+"""Some seven times what `optimizer=adamw` takes: a model of a few ten thousand weights bears it, and is in a hurry."""
 WEIGHT_DECAY = 0.05
 
 

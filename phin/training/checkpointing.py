@@ -16,7 +16,7 @@ import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch.callbacks import Checkpoint
 
-from phin.errors import Stopped
+from phin.errors import InvalidConfig, Stopped
 from phin.training.metrics_file import MetricsFile
 from phin.whole_file import whole_file
 
@@ -43,6 +43,9 @@ class LastCheckpoint(Checkpoint):
     """
 
     def __init__(self, path: str, every_n_train_steps: int = 100) -> None:
+        if every_n_train_steps < 1:
+            where = f"every_n_train_steps={every_n_train_steps}"
+            raise InvalidConfig(where, "is no number of steps", "take 1 or more")
         self.path, self.every_n_train_steps = Path(path), every_n_train_steps
         self._steps, self._within_a_step = 0, False
         self._should_stop, self._asked_to_stop = False, False

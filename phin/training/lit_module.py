@@ -136,7 +136,7 @@ class PhinModule(L.LightningModule):
             losses = self.trainer.strategy.reduce(losses, reduce_op="sum")
         self.loss.after_step(losses[-len(TERMS) :])
         every: int = self.trainer.log_every_n_steps  # pyright: ignore[reportAttributeAccessIssue]: it sets it unsaid
-        if (self.trainer.global_step + 1) % every == 0:
+        if every and (self.trainer.global_step + 1) % every == 0:
             self._log_step(losses, weights)
         self._step_batches, self._step_losses = [], []
 

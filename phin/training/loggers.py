@@ -13,6 +13,7 @@ from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
 from lightning.pytorch.loggers import Logger, WandbLogger
 
 from phin.errors import PhinError
+from phin.evaluation.runs.run_folder import FREE
 from phin.model.checkpoint import Identity
 from phin.tokenizer import FIELDS, HEADLINE_FIELDS
 from phin.training.lit_module import MONITOR
@@ -23,8 +24,7 @@ ID = "wandb_id"
 SCORES = (MONITOR, *(f"{MONITOR}/{FIELDS[field].name}" for field in HEADLINE_FIELDS))
 """Of these W&B's table of runs shows the least value, not the last."""
 LONGEST_NAME = 100
-SAY_NOTHING = ("logger", "callbacks", "threads", "data.cache", "data.path", "data.download", "data.workers")
-SAY_NOTHING += ("data.loader_workers", "data.file_seconds", "data.file_megabytes")
+SAY_NOTHING = ("logger", "callbacks", "threads", "data.path", "data.download", *FREE)
 """Overrides that do not tell one run from another; what was read is in the corpus's name and fingerprint."""
 
 _DATA_DIR = os.environ.get("WANDB_DATA_DIR")

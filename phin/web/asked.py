@@ -16,7 +16,7 @@ from phin.errors import InvalidConfig
 from phin.generation.constraints import Constraint
 from phin.generation.given import Given, Use, kept_to, with_examples
 from phin.generation.request import SamplerConfig, Style, TuneRequest, refuse_draw
-from phin.generation.stream import refuse_length, refuse_waiting_for_an_end, without_end
+from phin.generation.stream import LET_IT_END, refuse_length, refuse_waiting_for_an_end, without_end
 from phin.generation.wishes import Wishes
 from phin.meanings import meanings
 from phin.music.phrase import Phrase
@@ -30,7 +30,6 @@ A_PAGE: JsonDict = {
 """A tune as it can be sent, to try."""
 LIKE = "the example"
 """What stands in a request for a tune that is meant as one, until it is read."""
-LET_IT_END = "take endless=false with it"
 
 
 class TuneSource(Strict):

@@ -26,7 +26,7 @@ from phin.music.drone import with_drone
 from phin.music.paper import for_paper
 from phin.music.phrase import ASSUMED_TEMPO, STEPS_PER_QUARTER, Phrase
 from phin.music.readers import READERS
-from phin.music.suggestion import LEARNED_FROM, load
+from phin.music.suggestion import SAID, load
 from phin.music.technique import word
 from phin.music.writers import WRITERS
 from phin.web.asked import TuneSource
@@ -38,7 +38,6 @@ log = logging.getLogger(__name__)
 
 FAREWELL = 2.0
 """Seconds in which the last errand may end; then it ends with this process."""
-SAID = f"learned from {LEARNED_FROM}: a player knows better"
 
 
 @dataclass(frozen=True)

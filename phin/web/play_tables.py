@@ -72,6 +72,7 @@ def play_tables(sampler: SamplerConfig) -> dict[str, Any]:
             "slots_per_hong": grid.SLOTS_PER_HONG,
             "shares": list(snapping.SHARES),
             "duple": str(phrase.DUPLE),
+            "largest_metre": phrase.LARGEST_METRE,
             "longest_title": tune.LONGEST_TITLE,
             "most_characters": page.MAX_CHARACTERS,
             "one_kind": {chr(sign): plain for sign, plain in notation.ONE_KIND.items()},
@@ -86,7 +87,7 @@ def play_tables(sampler: SamplerConfig) -> dict[str, Any]:
         "asked": _kinds_of_requests(),
         "words": {
             "like": asked.LIKE,
-            "let_it_end": asked.LET_IT_END,
+            "let_it_end": stream.LET_IT_END,
             "see": refusals.SEE,
             "most_said": refusals.MOST_SAID,
         },

@@ -111,6 +111,7 @@ def test_only_a_comparison_that_was_asked_to_be_is_written_over(desk: Path, caps
 MISTAKES = {
     "no run": ([], "required: RUN"),
     "no such folder": (["runs/a", "nowhere"], "nowhere: there is no such folder"),
+    "a name that no system has": (["n" * 300], f"{'n' * 300}: cannot be used (File name too long)"),
     "a file": (["runs/a/config.yaml"], "runs/a/config.yaml: is a file"),
     "no run in it": (["empty"], "empty: holds no runs"),
     "a run twice": (["runs/a", "runs/../runs/a"], "runs/../runs/a: is named already"),

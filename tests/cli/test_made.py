@@ -34,6 +34,13 @@ def test_an_object_has_the_settings_that_were_given() -> None:
     assert weight["lr"] == 0.1
 
 
+def test_a_checkpoint_is_kept_every_step_at_most() -> None:
+    """Fails: a run ends in a division by zero."""
+    last = {"_target_": "phin.training.checkpointing.LastCheckpoint", "path": "last.ckpt", "every_n_train_steps": 0}
+    with pytest.raises(InvalidConfig, match=r"callbacks\.last: every_n_train_steps=0: .* Take 1 or more"):
+        made("callbacks.last", last, L.Callback)
+
+
 def test_all_that_conf_says_is_of_its_kind() -> None:
     """Fails: a run with nothing changed is refused."""
     config = composed("train", "run=r", "logger=csv", "trainer.max_time=00:00:01:00")

@@ -65,5 +65,9 @@ def test_a_corpus_is_found_by_its_fingerprint(store: Store, tmp_path: Path) -> N
     found = store_of(store.fingerprint, cache)
     assert found is not None
     assert found.folder == store.folder
+    for name, said in (("a", "{}"), ("b", "[]"), ("c", "{")):  # before it in the alphabet, and torn
+        (cache / name).mkdir()
+        (cache / name / "about.json").write_text(said)
+    assert store_of(store.fingerprint, cache) is not None, "another corpus that is torn is in nobody's way"
     assert store_of("another", cache) is None
     assert store_of(store.fingerprint, tmp_path / "nowhere") is None

@@ -15,7 +15,7 @@ import pytest
 
 from phin.corpus import intake
 from phin.corpus.files import find_units, source_names
-from phin.corpus.intake import held_out_lists, prepare
+from phin.corpus.intake import held_out_lists, prepare, read_and_label
 from phin.corpus.page import PAGE
 from phin.corpus.reading import read_unit
 from phin.corpus.report import REPORT
@@ -240,6 +240,23 @@ def test_half_a_store_in_the_cache_is_made_anew(tmp_path: Path) -> None:
     first = taken(of_midi(folder))
     (first.folder / "about.json").unlink()
     assert taken(of_midi(folder)).fingerprint == first.fingerprint
+
+
+def test_a_tune_that_breaks_its_labelling_is_refused_by_name(
+    midi_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fails: one strange tune among thousands ends the preparing of all."""
+
+    def overflows(phrase: Phrase) -> int:
+        raise OverflowError("too large")
+
+    monkeypatch.setattr(intake, "octave_shift", overflows)
+    (unit, *_), _ = find_units(of_midi(midi_folder))
+    (reading,) = read_and_label(unit, 2)
+    assert reading.phrase is None
+    assert reading.defect is Defect.BROKE_READER
+    assert reading.reason is not None
+    assert f"{unit.id}: broke the reader (OverflowError: too large)" in reading.reason
 
 
 def eight_grams(phrase: Phrase) -> set[tuple[int, ...]]:

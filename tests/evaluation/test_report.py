@@ -12,7 +12,7 @@ from phin.batch import collate
 from phin.corpus.store import Store, Tune, write_store
 from phin.data.dataset import EvaluationTunes
 from phin.evaluation.markov import MarkovModel
-from phin.evaluation.report import bits_report, model_bits
+from phin.evaluation.report import model_bits, rows_of, split_bits
 from phin.evaluation.table import ALL, BitsRow, as_dicts, interval_by_family, table
 from phin.model.transformer import PhinTransformer
 from phin.music.lai import LaiLabel
@@ -37,7 +37,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 @pytest.fixture(scope="module")
 def rows(store: Store) -> list[BitsRow]:
-    return bits_report(tiny_model(), loader(store), store, "test", progress=False)
+    return rows_of(split_bits(tiny_model(), loader(store), store, progress=False), store)
 
 
 def loader(store: Store) -> list:
@@ -159,7 +159,7 @@ def test_technique_and_velocity_are_reported_beside_the_headline_where_they_were
     stored = [Tune(f"{k}", tune, LaiLabel(), k, splits[k]) for k, tune in enumerate(tunes)]
     store = write_store(tmp_path / "s", stored, SOURCES, "nobody's", {})
     model = tiny_model()
-    played, plain, together = bits_report(model, loader(store), store, "test", progress=False)
+    played, plain, together = rows_of(split_bits(model, loader(store), store, progress=False), store)
     (batch,) = loader(store)
     mine = batch.tune.tolist().index(2)
     logits = [field.detach() for field in model(batch)[0].fields]
@@ -192,7 +192,7 @@ def test_what_was_left_out_is_said_in_one_line_and_only_where_something_was(tmp_
     tunes = [replace(wander(k, 8), source=SOURCES[k > 1], inferred=frozenset(kind)) for k, kind in enumerate(kinds)]
     stored = [Tune(f"{k}", tune, LaiLabel(), k, "test" if k else "train") for k, tune in enumerate(tunes)]
     store = write_store(tmp_path / "s", stored, SOURCES, "nobody's", {})
-    plain, letters, together = bits_report(tiny_model(), loader(store), store, "test", progress=False)
+    plain, letters, together = rows_of(split_bits(tiny_model(), loader(store), store, progress=False), store)
     assert plain.inferred == {}
     assert letters.inferred == together.inferred == {"onset": 1, "duration": 2, "octave": 1}
     said = [line for line in table([plain, letters, together], "test").splitlines() if "nobody wrote" in line]
@@ -212,7 +212,7 @@ def test_techniques_that_a_rule_or_a_program_said_are_not_reported_as_written(tm
     tunes = [replace(PHRASE, source=SOURCES[k in (2, 3)], techniques_from=said) for k, said in enumerate(sources)]
     stored = [Tune(f"{k}", tune, LaiLabel(), k, "test" if k else "train") for k, tune in enumerate(tunes)]
     store = write_store(tmp_path / "s", stored, SOURCES, "nobody's", {})
-    written, made_up, together = bits_report(tiny_model(), loader(store), store, "test", progress=False)
+    written, made_up, together = rows_of(split_bits(tiny_model(), loader(store), store, progress=False), store)
     assert made_up.beside == {}
     assert written.beside.keys() == {"technique", "velocity"}
     assert together.beside == written.beside

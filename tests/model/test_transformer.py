@@ -503,6 +503,7 @@ def test_the_largest_values_of_all_fields_can_be_read(model: PhinTransformer) ->
         ({"num_layers": 0}, "num_layers"),
         ({"time_heads": 7}, "model.time_heads=7"),
         ({"longest_tune": 99}, "model.longest_tune=99"),
+        ({"longest_tune": -5, "learned_positions": True}, "model.longest_tune=-5"),
         ({"time_ahead": False, "time_heads": 0}, "model.time_ahead=false: means nothing"),
         ({"dropout": 1.0}, "model.dropout=1.0"),
         ({"index_rotary": False, "time_heads": 6, "pitch_heads": 0}, "model.index_rotary=false: means nothing"),

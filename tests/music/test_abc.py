@@ -375,6 +375,13 @@ def test_a_tempo_is_microseconds_a_quarter(field: str, tempo: int | None) -> Non
     assert read("C", head=f"M:6/8\nL:1/8\nQ:{field}\nK:C").tempo == tempo
 
 
+@pytest.mark.parametrize("field", ["1/64=1", "1/4=99999", "4/1=9000"])
+def test_a_tempo_that_nobody_plays_is_refused(field: str) -> None:
+    """Fails: the sound of one tune fills the memory, or no MIDI file can hold it."""
+    with pytest.raises(InvalidTune, match=f"has the tempo Q:{field}. Write one of 4 to 1000 quarters a minute"):
+        read("C", head=f"M:4/4\nL:1/4\nQ:{field}\nK:C")
+
+
 def test_of_several_tempos_the_first_counts() -> None:
     """The tempo of the trio would be that of the march."""
     assert read("C [Q:1/4=60] D", head='Q:"Slow"\nQ:1/4=120\nQ:1/4=90\nK:C').tempo == 500_000

@@ -236,6 +236,7 @@ MISTAKES = {
     "an empty hong": ("| - - - ด | | - - - ด |", "page:1: hong 2 has 0"),
     "no bars and no hong": ("- - ด - ร", "page:1: has 5 slots"),
     "four letters in a slot": ("| - ดรมซ - ด |", "page:1: hong 1, slot 2: 4 letters share a slot"),
+    "six letters in a slot": ("| ดรมฟซล - - ด |", "page:1: hong 1, slot 1: 6 letters share a slot"),
     "high and low": (f"| - - - ด{UP}{DOWN} |", "page:1: hong 1, slot 4: "),
     "three octaves up": (f"| - - - ด{UP * 3} |", f"page:1: hong 1, slot 4: ด{UP * 3} is more than 2 octaves"),
     "three octaves down": (f"| - - - ล{DOWN * 3} |", f"page:1: hong 1, slot 4: ล{DOWN * 3} is more than 2 octaves"),

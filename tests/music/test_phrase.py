@@ -15,6 +15,7 @@ from phin.music.phrase import (
     Metre,
     Phrase,
     Voice,
+    hong_before_zero,
     let_restruck_strings_stop,
     let_ring,
     pitch_name,
@@ -76,7 +77,20 @@ def test_a_bar_is_as_long_as_its_metre_says(written: str, steps: int) -> None:
     assert Metre.parse(str(metre)) == metre
 
 
-@pytest.mark.parametrize("written", ["5/7", "0/4", "-2/4", "2/0", "two-four", "2", "2/4/8", ""])
+def test_in_bars_shorter_than_a_hong_the_page_begins_with_the_hong_that_ends_at_step_0() -> None:
+    """Fails: a page of empty hong stands before the tune."""
+    assert [hong_before_zero(Metre.parse(written)) for written in ("1/8", "2/16", "1/4", "2/4", "4/4")] == [
+        0,
+        0,
+        0,
+        1,
+        3,
+    ]
+
+
+@pytest.mark.parametrize(
+    "written", ["5/7", "0/4", "-2/4", "2/0", "two-four", "2", "2/4/8", "", "256/4", "96/960", "9" * 20 + "/4"]
+)
 def test_a_metre_that_cannot_be_is_refused_in_words(written: str) -> None:
     """A typing mistake would end in a traceback, or in a bar that the grid cuts short."""
     with pytest.raises(PhinError, match=r"^metre .*[Uu]se a time signature|^metre .*[Ww]rite it as 2/4"):

@@ -255,3 +255,11 @@ def test_a_setting_that_the_optimizer_refuses_is_told_as_a_setting(corpus: DataC
         module.make_optimizer = partial(torch.optim.AdamW, lr=wrong)
         with pytest.raises(InvalidConfig, match=r"^optimizer: "):
             trainer_for(tmp_path, max_steps=1).fit(module, datamodule=datamodule)
+
+
+def test_a_log_of_every_0_steps_is_none(corpus: DataConfig, tmp_path: Path) -> None:
+    """Fails: a run ends in a division by zero."""
+    module, datamodule = parts(corpus)
+    trainer = trainer_for(tmp_path, log_every_n_steps=0, max_steps=1)
+    trainer.fit(module, datamodule=datamodule)
+    assert trainer.global_step == 1

@@ -5,6 +5,7 @@ import { ACCOMPANIMENT, FILES, MELODY, STEPS_PER_HONG, UNKNOWN } from "./tables.
 import { lcm } from "./divisors.js";
 import { Fraction } from "./fraction.js";
 import { quantise } from "./grid.js";
+import { MAX_TEMPO, MIN_TEMPO } from "./midi_limits.js";
 import { Metre, phraseOf, sorted } from "./phrase.js";
 import { Refusal, refuse } from "./refusal.js";
 import { inWords, quoted, stripped, wholeNumber } from "./words.js";
@@ -386,5 +387,7 @@ function tempoOf(said, unit) {
   const { beats, rate } = BEATS.exec(said).groups;
   const each = (text) => new Fraction(...text.split("/").map(wholeNumber));
   const beat = beats ? inWords(beats).reduce((sum, text) => sum.plus(each(text)), NOTHING).times(new Fraction(4)) : unit;
-  return new Fraction(60_000_000).over(beat.times(new Fraction(wholeNumber(rate)))).rounded();
+  const found = new Fraction(60_000_000).over(beat.times(new Fraction(wholeNumber(rate)))).rounded();
+  if (found < MIN_TEMPO || found > MAX_TEMPO) wrong(`has the tempo Q:${said}`, "write one of 4 to 1000 quarters a minute");
+  return found;
 }

@@ -9,7 +9,7 @@ const { most_bytes: MAX_BYTES, most_note_seconds: MAX_NOTE_SECONDS } = FILES.mid
 const { most_ticks: MAX_TICKS, most_seconds: MAX_SECONDS, default_tempo: DEFAULT_TEMPO } = WRITING;
 const { lowest_tempo: MIN_TEMPO, highest_tempo: MAX_TEMPO } = WRITING;
 export const AGAIN = FILES.midi.again;
-export { DEFAULT_TEMPO, MAX_SECONDS, MAX_NOTE_SECONDS, MAX_TICKS };
+export { DEFAULT_TEMPO, MAX_SECONDS, MAX_NOTE_SECONDS, MAX_TEMPO, MAX_TICKS, MIN_TEMPO };
 
 export function refuseSize(numBytes, where) {
   if (numBytes > MAX_BYTES) {

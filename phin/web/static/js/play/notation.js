@@ -1,7 +1,7 @@
 // Thai letters ⇄ phrase, as phin/music/notation.py, where it stands how they are counted and read.
 
 import { HAND, MELODY, PAGE, UNKNOWN } from "./tables.js";
-import { beginOf, hongOf, pageBegins, SLOTS_PER_HONG, slotName, slotPlaces, STEPS_PER_SLOT } from "./grid.js";
+import { beginOf, hongOf, pageBegins, SHARES, SLOTS_PER_HONG, slotName, slotPlaces, STEPS_PER_SLOT } from "./grid.js";
 import {
   DOWN,
   isWritable,
@@ -24,7 +24,8 @@ const TOKEN = new RegExp(`(?<held>\\.(?:\\s*\\.)+|…)|${SYMBOL}|(?<blank>\\s+)|
 /** {phrase, repairs}: the tune in a page's text; `where` is what a refusal calls it. */
 export function parseLetters(text, where) {
   const page = new Page(where), slots = [], words = []; // prettier-ignore
-  const pieces = page.lines(text).flatMap(([number, line]) => piecesOf(number, line));
+  const pieces = [];
+  for (const [number, line] of page.lines(text)) pieces.push(...piecesOf(number, line));
   const music = pieces.filter(({ isWords }) => !isWords).map(({ piece }) => piece).join(""); // prettier-ignore
   const isShorthand = !/[|-]/.test(music);
   let before = 0, numHong = 0; // prettier-ignore
@@ -102,7 +103,7 @@ function hongOfCell(cell, page, line, number) {
     page.refuse(line, reason, "write four, or set blanks between its slots where one has several letters");
   }
   slots.forEach((slot, place) => {
-    if (STEPS_PER_SLOT % slot.length === 0) return;
+    if (SHARES.includes(slot.length)) return;
     const reason = `hong ${number}, slot ${place + 1}: ${slot.length} letters share a slot`;
     page.refuse(line, reason, "write one, two or three in a slot");
   });

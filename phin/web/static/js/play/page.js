@@ -28,24 +28,29 @@ export class Page {
     return refuse(`${this.where}:${line}`, reason, remedy);
   }
 
-  /** [number, text] of every line that is neither empty nor a remark; header lines go to `facts` instead. */
-  lines(text) {
+  /**
+   * [number, text] of every line that is neither empty nor a remark, one as it is asked for, so that of two mistakes the
+   * first is named; header lines go to `facts` instead.
+   */
+  *lines(text) {
     if ([...text].length > PAGE.most_characters) {
       refuse(this.where, `has more than ${grouped(PAGE.most_characters)} characters`, "cut it into single tunes");
     }
-    const found = [];
+    let begun = false;
     const visible = text.replace(/[\u200b\ufeff]/g, "").replace(/\u00a0/g, " ");
     const lines = visible.split(/\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]/); // eslint-disable-line no-control-regex
     for (const [at, line] of lines.entries()) {
       if (!line.trim() || line.trimStart().startsWith("#")) continue;
       const header = HEADER.exec(line);
-      if (header && !line.includes("|") && !BEGINS_WITH_WORDS.test(line.trim()) && !found.length) {
+      if (header && !line.includes("|") && !BEGINS_WITH_WORDS.test(line.trim()) && !begun) {
         this.readFact(header[1], header[2], at + 1);
-      } else if (header && found.length && header[1].toLowerCase() in PAGE.facts) {
+      } else if (header && begun && header[1].toLowerCase() in PAGE.facts) {
         this.refuse(at + 1, `${header[1]} stands below the first notes`, "move the line above them");
-      } else found.push([at + 1, line]);
+      } else {
+        begun = true;
+        yield [at + 1, line];
+      }
     }
-    return found;
   }
 
   /** Those of the facts that a phrase has a place for. */

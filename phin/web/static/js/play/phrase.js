@@ -3,14 +3,15 @@
 // not played on the grid, `deviation` has the ticks a quarter of its performance, and each note in `off` how far its
 // onset and its duration lie from their steps (`Deviation`).
 
-import { ACCOMPANIMENT, HONG_PER_LINE, MELODY, STEPS_PER_HONG, UNKNOWN } from "./tables.js";
+import { ACCOMPANIMENT, HONG_PER_LINE, MELODY, PAGE, STEPS_PER_HONG, UNKNOWN } from "./tables.js";
 import { refuse } from "./refusal.js";
 import { inArabic, quoted } from "./words.js";
 
 export class Metre {
   constructor(numerator, denominator) {
     const whole = 4 * STEPS_PER_HONG;
-    if (numerator < 1 || denominator < 1 || (numerator * whole) % denominator) {
+    const isSmall = [numerator, denominator].every((number) => 1 <= number && number <= PAGE.largest_metre);
+    if (!isSmall || (numerator * whole) % denominator) {
       const reason = "has no bar that the grid of 24 steps a quarter can hold";
       refuse(`metre ${numerator}/${denominator}`, reason, "use a time signature such as 2/4, 3/4 or 6/8");
     }
@@ -32,7 +33,8 @@ export class Metre {
 }
 
 /** How many hong lie before the one whose slot 4 is step 0. */
-export const hongBeforeZero = (metre) => (metre?.dividesALine ? Math.floor(metre.bar / STEPS_PER_HONG) - 1 : 0);
+export const hongBeforeZero = (metre) =>
+  metre?.dividesALine ? Math.max(Math.floor(metre.bar / STEPS_PER_HONG) - 1, 0) : 0;
 
 const NOTHING_SAID = {
   ...{ metre: null, tempo: null, lai: null, title: "", source: "", tuning: null },
