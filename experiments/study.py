@@ -15,12 +15,12 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from phin.errors import PhinError
+from phin.evaluation.bits_table import ALL
 from phin.evaluation.by_tune import TEST_BITS, read_by_tune
 from phin.evaluation.paired import paired
 from phin.evaluation.runs.comparison import RESULT_COLUMNS, result_rows
 from phin.evaluation.runs.curves import COLOURS
 from phin.evaluation.runs.run_folder import Run, arm_names, find_runs, read_run
-from phin.evaluation.table import ALL
 from phin.music.picture import save
 from phin.whole_file import write_csv
 

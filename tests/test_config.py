@@ -15,11 +15,11 @@ from phin.cli.train import _refuse_another_model
 from phin.config import conf_dir, run_folder
 from phin.data.dataset import DataConfig
 from phin.errors import InvalidConfig, PhinError
+from phin.evaluation.bits_table import MONITOR
 from phin.generation.request import SamplerConfig
 from phin.model.loss import LossConfig, PhinLoss, Weighing
 from phin.model.transformer import PhinTransformer, TransformerConfig
 from phin.tokenizer import Tokenizer
-from phin.training.lit_module import MONITOR
 from phin.training.metrics_file import MetricsFile
 from phin.training.run import LAST
 from phin.training.schedule import ScheduleConfig

@@ -27,16 +27,16 @@ from phin.corpus.settings import FOLK
 from phin.corpus.store import SPLITS, Store
 from phin.data.datamodule import PhinDataModule
 from phin.data.dataset import DataConfig
+from phin.evaluation.bits_table import MONITOR
+from phin.evaluation.intervals import interval_by_family
 from phin.evaluation.markov import MarkovModel
 from phin.evaluation.metrics import TuneBits
 from phin.evaluation.report import model_bits
-from phin.evaluation.table import interval_by_family
 from phin.model.adapting import adapted, with_sources
 from phin.model.checkpoint import Identity, find, load
 from phin.model.transformer import PhinTransformer, TransformerConfig
 from phin.music.phrase import Phrase
 from phin.training import run
-from phin.training.lit_module import MONITOR
 from phin.training.muon import MuonWithAdamW
 from phin.training.schedule import ScheduleConfig
 

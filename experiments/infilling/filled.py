@@ -20,7 +20,7 @@ from experiments.study import by_arm, read_runs
 from phin.batch import Item, collate
 from phin.corpus.intake import prepare
 from phin.data.dataset import DataConfig, EvaluationTunes
-from phin.evaluation.table import interval_by_family
+from phin.evaluation.intervals import interval_by_family
 from phin.model.checkpoint import find, load
 from phin.model.loss import field_nll
 from phin.model.transformer import PhinTransformer

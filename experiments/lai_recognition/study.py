@@ -20,7 +20,7 @@ from phin.corpus.intake import prepare
 from phin.corpus.settings import CorpusConfig
 from phin.corpus.store import Store
 from phin.errors import InvalidTune
-from phin.evaluation.table import interval_by_family
+from phin.evaluation.intervals import interval_by_family
 from phin.music import recognition
 from phin.music.lai import label_lai
 from phin.music.notation import read_letters

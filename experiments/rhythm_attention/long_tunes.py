@@ -25,8 +25,8 @@ from phin.corpus.intake import prepare
 from phin.corpus.store import Store
 from phin.data.batching import EVALUATION_ROWS, batches_of_like_length
 from phin.data.dataset import DataConfig, EvaluationTunes
+from phin.evaluation.intervals import interval_by_family
 from phin.evaluation.runs.curves import COLOURS
-from phin.evaluation.table import interval_by_family
 from phin.model.checkpoint import find, load
 from phin.model.loss import field_nll
 from phin.model.transformer import PhinTransformer

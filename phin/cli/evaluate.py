@@ -22,8 +22,8 @@ from phin.writable import refuse_filled, refuse_folder
 
 if TYPE_CHECKING:
     from phin.data.datamodule import PhinDataModule
+    from phin.evaluation.bits_table import BitsRow
     from phin.evaluation.paired import Paired
-    from phin.evaluation.table import BitsRow
     from phin.evaluation.tunes.tune_set import TuneSet
     from phin.model.checkpoint import Identity
     from phin.model.transformer import PhinTransformer
@@ -153,7 +153,7 @@ def evaluate(config: EvaluateConfig) -> None:
     if judged is not None:
         _judge(config, judged, store, bits, paired, Path(out))
         return
-    from phin.evaluation.table import as_dicts
+    from phin.evaluation.bits_table import as_dicts
     from phin.evaluation.tabular import text
     from phin.evaluation.tunes.tune_report import DATA, paired_table
 
@@ -172,9 +172,9 @@ def _bits(config: EvaluateConfig) -> tuple[Store, list["BitsRow"], list["Paired"
         from phin.corpus.intake import prepare
 
         return prepare(config.data), [], [], []
+    from phin.evaluation.bits_table import table
     from phin.evaluation.paired import paired
     from phin.evaluation.report import by_tune, rows_of, split_bits
-    from phin.evaluation.table import table
 
     model, _, datamodule, said = _opened(config, config.checkpoint)
     against = _opened(config, config.against) if config.against is not None else None

@@ -16,13 +16,14 @@ from phin.config import RESUME_AUTO, RUN_OF_ALL, in_a_sweep
 from phin.corpus.settings import refuse_too_many
 from phin.data.dataset import DataConfig
 from phin.errors import InvalidConfig
+from phin.evaluation.bits_table import MONITOR
 from phin.generation.request import SamplerConfig
 from phin.model.loss import LossConfig
 from phin.model.transformer import TransformerConfig
 from phin.training.schedule import ScheduleConfig
 from phin.writable import refuse_folder
 
-MONITORED = ("val/bits_per_note", "sample/")
+MONITORED = (MONITOR, "sample/")
 """What callbacks can watch: numbers that a validation gives."""
 HALF = ("16", "16-mixed")
 """Values of trainer.precision under which Lightning scales the gradients itself."""
@@ -49,7 +50,7 @@ class TrainConfig:
     """A run's folder to go on with; `auto`: the folder named by `run`, if a run began there."""
     init: str | None = None
     """A checkpoint, or the folder of a run, whose weights it begins with: to adapt a model to other tunes."""
-    monitor: str = "val/bits_per_note"
+    monitor: str = MONITOR
     """What says which checkpoint is best, and when to stop."""
     threads: int = 0
     """Threads torch computes with; 0: as many as it likes."""

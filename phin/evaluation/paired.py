@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int
 
+from phin.evaluation.bits_table import ALL
 from phin.evaluation.by_tune import ByTune
-from phin.evaluation.table import ALL, interval_by_family
+from phin.evaluation.intervals import interval_by_family
 
 
 @dataclass(frozen=True)

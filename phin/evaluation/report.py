@@ -11,10 +11,11 @@ from tqdm import tqdm
 
 from phin.batch import PhinBatch
 from phin.corpus.store import Store
+from phin.evaluation.bits_table import ALL, BitsRow
 from phin.evaluation.by_tune import ByTune, content_of
+from phin.evaluation.intervals import interval_by_family
 from phin.evaluation.markov import MarkovModel
 from phin.evaluation.metrics import BitsPerNote, TuneBits
-from phin.evaluation.table import ALL, BitsRow, interval_by_family
 from phin.model.transformer import PhinTransformer
 from phin.music.phrase import Inferred, LabelSource, Phrase
 from phin.tokenizer import FIELDS, HEADLINE_FIELDS, TECHNIQUE, VELOCITY

@@ -35,7 +35,6 @@ from phin.music.phrase import UNKNOWN, Column
 from phin.music.technique import Technique
 from phin.whole_file import whole_file
 
-NUM_TECHNIQUES = len(Technique)
 OF_THE_WHEEL = (Technique.SLIDE, Technique.BEND, Technique.VIBRATO)
 """Techniques that are a bend: a stroke that is not bent is none of them."""
 
@@ -101,7 +100,7 @@ class Detector(nn.Module):
             nn.Linear(config.width + 2 * config.hidden, config.width),
             nn.GELU(),
             nn.Dropout(config.dropout),
-            nn.Linear(config.width, NUM_TECHNIQUES + 1),
+            nn.Linear(config.width, len(Technique) + 1),
         )
         self.register_buffer("temperature", torch.tensor(1.0))
         self.register_buffer("threshold", torch.tensor(0.0))
@@ -163,7 +162,7 @@ def answers(probability: Float[np.ndarray, "note technique"], threshold: float) 
 def detect(reading: MidiReading, detector: Detector) -> Detection:
     """How each row of a reading was played, as far as the detector can tell."""
     heard = hear(reading)
-    probability, begins = np.zeros((len(heard), NUM_TECHNIQUES)), np.ones(len(heard), dtype=bool)
+    probability, begins = np.zeros((len(heard), len(Technique))), np.ones(len(heard), dtype=bool)
     if len(heard):
         detector.eval()
         batch = DetectorBatch.of([heard])

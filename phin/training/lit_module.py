@@ -17,6 +17,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from phin.batch import PARTS, PhinBatch
 from phin.errors import InvalidConfig, PhinError
+from phin.evaluation.bits_table import MONITOR
 from phin.evaluation.metrics import BitsPerNote
 from phin.model.checkpoint import PHIN_KEY, Identity
 from phin.model.loss import TERMS, PhinLoss
@@ -27,8 +28,6 @@ from phin.whole_file import whole_file
 
 BROKEN_STEP = "broken_step.pt"
 """The batches of the step whose loss or gradients were no numbers."""
-MONITOR = "val/bits_per_note"
-"""What stops, chooses and compares: plain bits, never the weighted total."""
 
 MakeOptimizer = Callable[[list[dict[str, Any]]], Optimizer]
 

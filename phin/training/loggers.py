@@ -13,10 +13,10 @@ from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
 from lightning.pytorch.loggers import Logger, WandbLogger
 
 from phin.errors import PhinError
+from phin.evaluation.bits_table import MONITOR
 from phin.evaluation.runs.run_folder import FREE
 from phin.model.checkpoint import Identity
 from phin.tokenizer import FIELDS, HEADLINE_FIELDS
-from phin.training.lit_module import MONITOR
 from phin.wandb_key import is_logged_in
 from phin.whole_file import write_text
 

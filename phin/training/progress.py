@@ -6,7 +6,7 @@ import lightning as L
 from lightning.pytorch.callbacks import ProgressBar
 from tqdm import tqdm
 
-from phin.training.lit_module import MONITOR
+from phin.evaluation.bits_table import MONITOR
 
 
 class RunProgress(ProgressBar):

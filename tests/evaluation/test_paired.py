@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from phin.evaluation.bits_table import ALL
 from phin.evaluation.paired import kin_in_any, paired
-from phin.evaluation.table import ALL
 from tests.evaluation.runs.run_folders import tunes
 
 

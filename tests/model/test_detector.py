@@ -13,7 +13,6 @@ from phin.errors import InvalidCheckpoint, InvalidConfig
 from phin.model.annotation import annotate, reason
 from phin.model.detector import (
     KEY,
-    NUM_TECHNIQUES,
     OF_THE_WHEEL,
     SHIPPED,
     Detector,
@@ -214,7 +213,7 @@ def test_an_empty_reading_has_no_answers() -> None:
     """Fails: a file without notes ends in a traceback."""
     nothing = MidiReading(Phrase(rows_from_columns(*[np.empty(0, dtype=np.int64)] * 3)))
     found = detect(nothing, load())
-    assert found.probability.shape == (0, NUM_TECHNIQUES)
+    assert found.probability.shape == (0, len(Technique))
     assert annotate(nothing, load()).notes == []
 
 

@@ -10,8 +10,9 @@ from lightning.pytorch.callbacks import Checkpoint
 
 from phin.data.datamodule import PhinDataModule
 from phin.data.dataset import DataConfig
+from phin.evaluation.bits_table import MONITOR
 from phin.model.loss import LossConfig
-from phin.training.lit_module import MONITOR, PhinModule
+from phin.training.lit_module import PhinModule
 from phin.training.run import build
 from phin.training.schedule import ScheduleConfig
 from tests.tiny import tiny_config

@@ -14,6 +14,7 @@ from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 import phin.training.callbacks as callbacks
 from phin.data.dataset import DataConfig
 from phin.errors import PhinError
+from phin.evaluation.bits_table import MONITOR
 from phin.evaluation.report import model_bits
 from phin.generation.request import SamplerConfig, TuneRequest
 from phin.generation.torch_engine import generate
@@ -22,7 +23,6 @@ from phin.music.measures import MEASURES, measures
 from phin.music.midi import read_midi
 from phin.music.phrase import Voice
 from phin.training.callbacks import SampleTunes
-from phin.training.lit_module import MONITOR
 from tests.settings import composed
 from tests.training.small import Scores, parts, trainer_for
 from tests.tunes import wander, with_drone

@@ -13,11 +13,12 @@ from phin.batch import PhinBatch, collate, label_counts
 from phin.data.dataset import DataConfig
 from phin.data.loader import TrainingLoader
 from phin.errors import InvalidCheckpoint, InvalidConfig, PhinError
+from phin.evaluation.bits_table import MONITOR
 from phin.evaluation.report import model_bits
 from phin.model.loss import TERMS, LossConfig, PhinLoss, Weighing
 from phin.model.transformer import PhinTransformer
 from phin.music.lai import Family, LaiLabel
-from phin.training.lit_module import BROKEN_STEP, MONITOR, PhinModule
+from phin.training.lit_module import BROKEN_STEP, PhinModule
 from phin.training.metrics_file import MetricsFile
 from phin.training.schedule import ScheduleConfig
 from tests.tiny import PHRASE, TOKENIZER, batch_of, identity_for, item, melodies, tiny_config, tiny_model

@@ -19,13 +19,13 @@ from lightning.pytorch.loggers import CSVLogger
 from phin.corpus.intake import prepare
 from phin.data.dataset import DataConfig
 from phin.errors import PhinError
+from phin.evaluation.bits_table import MONITOR
 from phin.generation.request import SamplerConfig
 from phin.model.loss import TERMS, LossConfig, Weighing
 from phin.music.measures import measures
 from phin.training import loggers
 from phin.training.callbacks import SampleTunes
 from phin.training.gradients import TermGradients
-from phin.training.lit_module import MONITOR
 from phin.training.loggers import ID, RunLabel, describe, run_id, run_label, send_best, wandb_logger
 from phin.training.provenance import git_revision, provenance
 from phin.training.run import finished_report, silence_lightning, train

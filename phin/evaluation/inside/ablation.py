@@ -21,8 +21,8 @@ from tqdm import tqdm
 from phin.batch import PhinBatch
 from phin.evaluation.inside.attention import attentions
 from phin.evaluation.inside.held_out import HeldOut
+from phin.evaluation.intervals import interval_by_family
 from phin.evaluation.metrics import BitsPerNote, TuneBits
-from phin.evaluation.table import interval_by_family
 from phin.lookup import POSITIONS
 from phin.model.transformer import PhinTransformer, RowInputs
 from phin.motif import motif_ids

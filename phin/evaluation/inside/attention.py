@@ -19,7 +19,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from phin.batch import PhinBatch
-from phin.evaluation.table import interval_by_family
+from phin.evaluation.intervals import interval_by_family
 from phin.model.transformer import Attention, Block, PhinTransformer, RowInputs, note_duration, rotate
 from phin.music.grid import STEPS_PER_SLOT
 from phin.music.phrase import HONG_PER_LINE, STEPS_PER_HONG

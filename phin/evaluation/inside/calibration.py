@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 
 from phin.batch import PhinBatch, label_masks
-from phin.evaluation.table import interval_by_family
+from phin.evaluation.intervals import interval_by_family
 from phin.model.loss import field_nll
 from phin.model.transformer import PhinTransformer
 from phin.music.grid import BEAT

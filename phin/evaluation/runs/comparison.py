@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from phin.errors import PhinError
+from phin.evaluation.bits_table import BitsRow
 from phin.evaluation.by_tune import TEST_BITS, ByTune, read_by_tune
 from phin.evaluation.paired import Paired, paired
 from phin.evaluation.runs.curves import Curves, Line, read_curves
 from phin.evaluation.runs.run_folder import Run, arm_names, find_runs, read_run
-from phin.evaluation.table import BitsRow
 
 RESULT_COLUMNS = (
     *("arm", "seed", "steps", "source", "tunes", "families", "notes", "step", "pitch", "duration"),

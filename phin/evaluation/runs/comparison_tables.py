@@ -6,11 +6,12 @@ from typing import Any
 
 from phin.counted import counted
 from phin.difference import MISSING
+from phin.evaluation.bits_table import ALL
 from phin.evaluation.by_tune import TEST_BITS, ByTune
+from phin.evaluation.intervals import said_interval
 from phin.evaluation.paired import Paired, paired
 from phin.evaluation.runs.comparison import NO_CURVE, Arm, Comparison, Entry, row_of
 from phin.evaluation.runs.run_folder import differing
-from phin.evaluation.table import ALL, said_interval
 from phin.evaluation.tabular import Table
 
 _LONGEST_NAME, _LONGEST_VALUE = 48, 32

@@ -12,12 +12,13 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from phin.errors import PhinError
+from phin.evaluation.bits_table import MONITOR
 from phin.music.picture import readable
 
 if TYPE_CHECKING:
     import matplotlib.figure
 
-VALIDATION, LOSS = "val/bits_per_note", "train/loss"
+LOSS = "train/loss"
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 """Okabe and Ito's."""
 _LINES, _MARKERS = ("-", "--", ":", "-."), "osD^vPX*"
@@ -65,7 +66,7 @@ def read_curves(run: Path, steps: int | None) -> Curves:
     path = run / METRICS
     rows = _rows(path, steps is not None) if path.is_file() else {}
     done = max(rows, default=-1) + 1 if steps is None else steps  # the logger counts them from 0
-    return Curves(_curve(rows, VALIDATION), _curve(rows, LOSS), done)
+    return Curves(_curve(rows, MONITOR), _curve(rows, LOSS), done)
 
 
 def _rows(path: Path, finished: bool) -> dict[int, dict[str, float]]:
@@ -136,7 +137,7 @@ def picture(lines: Sequence[Line]) -> "matplotlib.figure.Figure":
         panels[1].plot(*loss, color=style["color"], linewidth=0.6, alpha=0.25, label="_each value")
         panels[1].plot(*smoothed(loss), **style, markersize=3.5, linewidth=1.2, markevery=max(1, len(loss.steps) // 8))
     for panel, title, said in (
-        (panels[0], VALIDATION, "bits per note, validation split"),
+        (panels[0], MONITOR, "bits per note, validation split"),
         (panels[1], LOSS, "weighted sum of its own terms; strong: running mean"),
     ):
         panel.set_title(title, fontsize=10, loc="left")

@@ -11,7 +11,7 @@ import yaml
 
 from phin.difference import MISSING, flat
 from phin.errors import PhinError
-from phin.evaluation.table import BitsRow
+from phin.evaluation.bits_table import BitsRow
 
 SETTINGS, OVERRIDES, REPORT = "config.yaml", "overrides.yaml", "report.json"
 PLACE = ("run", "resume")

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from phin.corpus.store import Store
-from phin.evaluation.table import resampled
+from phin.evaluation.intervals import resampled
 from phin.evaluation.tunes.baselines import COPIED, NGRAM, ONE_NOTE, ONE_TUNE, SPOILED, NgramTunes, one_tune
 from phin.evaluation.tunes.sharing import Copying, copying, distinct_between, longest_shared
 from phin.evaluation.tunes.tune_set import TuneSet, held_out, learned

@@ -13,9 +13,10 @@ import numpy as np
 from phin.corpus.store import Store
 from phin.counted import counted
 from phin.errors import PhinError
+from phin.evaluation.bits_table import BitsRow
+from phin.evaluation.intervals import said_interval
 from phin.evaluation.page import document, image, section, sound
 from phin.evaluation.paired import Paired
-from phin.evaluation.table import BitsRow, said_interval
 from phin.evaluation.tabular import Table
 from phin.evaluation.tunes.baselines import COPIED
 from phin.evaluation.tunes.distances import Distance, Interval, distances

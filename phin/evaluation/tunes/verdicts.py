@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from phin.counted import counted
-from phin.evaluation.table import resampled
+from phin.evaluation.intervals import resampled
 from phin.evaluation.tunes.baselines import COPIED, ONE_TUNE, SPOILED
 from phin.evaluation.tunes.sharing import beyond_chance
 from phin.music.measures import Aspect

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from omegaconf import OmegaConf
 
+from phin.evaluation.bits_table import ALL, BitsRow
 from phin.evaluation.by_tune import TEST_BITS, ByTune, write_by_tune
+from phin.evaluation.intervals import interval_by_family
 from phin.evaluation.runs.curves import METRICS
 from phin.evaluation.runs.run_folder import OVERRIDES, REPORT, SETTINGS
-from phin.evaluation.table import ALL, BitsRow, interval_by_family
 
 
 def tunes(seed: int = 0, count: int = 30) -> ByTune:

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from phin.evaluation.bits_table import ALL
 from phin.evaluation.by_tune import TEST_BITS, ByTune
 from phin.evaluation.paired import paired
 from phin.evaluation.runs.comparison import COLUMNS, Comparison, compare, csv_text, lines
 from phin.evaluation.runs.comparison_tables import tables
-from phin.evaluation.table import ALL
 from phin.evaluation.tabular import Table, text
 from tests.evaluation.runs.run_folders import rows_of, tunes, write_log, write_run
 

@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 
 from phin.errors import PhinError
-from phin.evaluation.runs.curves import COLOURS, LOSS, VALIDATION, Curve, Curves, Line, picture, read_curves, smoothed
+from phin.evaluation.bits_table import MONITOR
+from phin.evaluation.runs.curves import COLOURS, LOSS, Curve, Curves, Line, picture, read_curves, smoothed
 from phin.music.picture import save
 from tests.evaluation.runs.run_folders import write_log
 
 
 def test_curves_are_what_was_logged_by_steps_done(tmp_path: Path) -> None:
     """Fails: a curve is of another number, or is shifted against the steps."""
-    rows = [(4, {LOSS: 9.0}), (9, {LOSS: 8.0}), (9, {VALIDATION: 4.0}), (14, {LOSS: 7.0}), (19, {VALIDATION: 4.5})]
+    rows = [(4, {LOSS: 9.0}), (9, {LOSS: 8.0}), (9, {MONITOR: 4.0}), (14, {LOSS: 7.0}), (19, {MONITOR: 4.5})]
     write_log(tmp_path, rows)
     curves = read_curves(tmp_path, 20)
     assert [column.tolist() for column in curves.loss] == [[5, 10, 15], [9.0, 8.0, 7.0]]
@@ -31,7 +32,7 @@ def test_a_run_without_a_log_has_no_curve(tmp_path: Path) -> None:
 
 def test_a_line_that_is_being_written_is_left_out(tmp_path: Path) -> None:
     """Fails: looking at a run while it trains fails every now and then."""
-    path = write_log(tmp_path, [(9, {VALIDATION: 4.0})])
+    path = write_log(tmp_path, [(9, {MONITOR: 4.0})])
     path.write_text(path.read_text() + "19,,3.", encoding="utf-8")
     assert read_curves(tmp_path, None).last == 4.0
 
@@ -39,7 +40,7 @@ def test_a_line_that_is_being_written_is_left_out(tmp_path: Path) -> None:
 @pytest.mark.parametrize("line", ["19,,x\n", "19,3\n", ",,3.0\n", "19,,3.0,4\n", "1e999,,3.0\n"])
 def test_a_torn_log_is_named_with_its_line(tmp_path: Path, line: str) -> None:
     """Fails: a curve ends where a disk was full, as if the run had."""
-    path = write_log(tmp_path, [(9, {VALIDATION: 4.0})])
+    path = write_log(tmp_path, [(9, {MONITOR: 4.0})])
     path.write_text(path.read_text() + line, encoding="utf-8")
     with pytest.raises(PhinError, match=r"metrics\.csv: line 3 is torn"):
         read_curves(tmp_path, None)

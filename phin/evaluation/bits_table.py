@@ -1,15 +1,14 @@
-"""Bits per note as a table: its rows, their intervals by family, and how a terminal shows them. No torch is needed."""
+"""Bits per note as a table: its rows, and how a terminal shows them. No torch is needed."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-from jaxtyping import Float, Int, Real
-
 from phin.corpus.sources import MADE
+from phin.evaluation.intervals import said_interval
 
-NUM_RESAMPLES = 2000
 ALL = "all"
+MONITOR = "val/bits_per_note"
+"""What stops, chooses and compares runs: plain bits, never the weighted total."""
 _UNLIKE = "Compare with figures of the same tunes alone."
 
 
@@ -37,29 +36,6 @@ class BitsRow:
     difference_interval: tuple[float, float]
 
 
-def interval_by_family(
-    bits: Float[np.ndarray, " tune"], notes: Real[np.ndarray, " tune"], family: Int[np.ndarray, " tune"]
-) -> tuple[float, float]:
-    """A 95 % bootstrap interval of bits over notes; whole families are drawn, for their tunes are not independent."""
-    low, high = np.percentile(resampled(bits, notes, family), [2.5, 97.5])
-    return float(low), float(high)
-
-
-def resampled(
-    values: Float[np.ndarray, " tune"],
-    weights: Real[np.ndarray, " tune"],
-    family: Int[np.ndarray, " tune"],
-    seed: int = 0,
-) -> Float[np.ndarray, " resample"]:
-    """The sum of values over that of weights, in each of NUM_RESAMPLES draws of as many families as there are."""
-    _, place = np.unique(family, return_inverse=True)
-    by_family = np.stack([np.bincount(place, weights=values), np.bincount(place, weights=weights)])
-    count = by_family.shape[1]
-    times = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=NUM_RESAMPLES)
-    total, weight = by_family @ times.T
-    return total / weight
-
-
 def table(rows: list[BitsRow], split: str) -> str:
     """The report for a terminal."""
     width = max(10, *(len(row.source) + 2 for row in rows))
@@ -83,11 +59,6 @@ def table(rows: list[BitsRow], split: str) -> str:
         said = ", ".join(f"{kind} in {count}" for kind, count in inferred.items())
         lines += ["", f"Of {rows[-1].tunes} tunes, not counted as nobody wrote it down: {said}. {_UNLIKE}"]
     return "\n".join(lines)
-
-
-def said_interval(interval: tuple[float, float], families: int) -> str:
-    """An interval as the table has it; of one family there is none, whatever is drawn."""
-    return "one family" if families == 1 else f"{interval[0]:.3f}-{interval[1]:.3f}"
 
 
 def as_dicts(rows: list[BitsRow]) -> list[dict[str, Any]]:
