@@ -1,7 +1,7 @@
 """A tune that is given, and what is to be done with it. No torch is needed.
 
 `continue`: it is played on. `decorate`: its strong strokes stay (slot 4 of each hong, ลูกตก among them), the rest is
-played anew, as players vary a tune. `rhythm`: its strokes stay, on other pitches. `rewrite`: some hong are played anew,
+played anew, as players vary a tune in our understanding (no source describes it for the phin). `rhythm`: its strokes stay, on other pitches. `rewrite`: some hong are played anew,
 and the rest stays as it is.
 """
 

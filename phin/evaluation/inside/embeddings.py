@@ -11,7 +11,8 @@ from phin.evaluation.inside.probe import Probed, probe
 from phin.evaluation.inside.projection import Components, pca, tsne
 from phin.model.checkpoint import Identity
 from phin.model.transformer import PhinTransformer
-from phin.music.grid import STEPS_PER_SLOT
+from phin.music.grid import SLOTS_PER_HONG, STEPS_PER_SLOT
+from phin.music.lai import LAI, Family
 from phin.music.phrase import HIGHEST_PITCH, LOWEST_PITCH, STEPS_PER_QUARTER, pitch_name
 from phin.music.technique import Technique, word
 from phin.tokenizer import LAI_CONDITION, LAI_NAMES, NUM_SYMBOLS, PITCH, TECHNIQUE
@@ -69,7 +70,7 @@ def tables(model: PhinTransformer, identity: Identity) -> list[Table]:
             "as a condition",
             state[f"embed.conditions.{LAI_CONDITION}.weight"].double().numpy()[1:],
             LAI_NAMES,
-            np.array([0, 1, 1, 1, 2, 2, 2]),
+            np.array([0, *(1 + list(Family).index(lai.family) for lai in LAI)]),
             ("no lai", "long way (yao)", "short way (san)"),
             in_order=False,
             learned=True,
@@ -77,14 +78,17 @@ def tables(model: PhinTransformer, identity: Identity) -> list[Table]:
     ]
     if model.config.metre:
         slots = np.arange(0, BAR, STEPS_PER_SLOT)
-        slot = slots // STEPS_PER_SLOT % 4
+        slot = slots // STEPS_PER_SLOT % SLOTS_PER_HONG
         found.append(
             Table(
                 "position",
                 "where in a bar of 4/4 a note begins (quarter)",
                 state["embed.began.in_bar.weight"].double().numpy()[1 + slots]
                 + state["embed.began.in_quarter.weight"].double().numpy()[slots % STEPS_PER_QUARTER],
-                tuple(f"{1 + step // STEPS_PER_QUARTER}{('', '+¼', '+½', '+¾')[step // 6 % 4]}" for step in slots),
+                tuple(
+                    f"{1 + step // STEPS_PER_QUARTER}{('', '+¼', '+½', '+¾')[step // STEPS_PER_SLOT % SLOTS_PER_HONG]}"
+                    for step in slots
+                ),
                 slot,
                 ("on the beat (slot 4)", "a slot after (1)", "half-way (2)", "a slot before (3)"),
                 in_order=False,
