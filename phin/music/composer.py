@@ -57,8 +57,9 @@ SPREAD = 5
 """How many degrees from its middle a melody goes: our invention."""
 
 TEMPI = (95, 152)
-"""Hong a minute. Assumed: no source states a tempo. Five Isan recordings read 117 to 152 by librosa (analysis_results.json of
-kitsanannam-hue/phin-isan-musicgen-finetuner)."""
+"""Hong a minute. Assumed: no source states a tempo. Five Isan recordings read 117 to 152 by librosa
+(analysis_results.json of kitsanannam-hue/phin-isan-musicgen-finetuner).
+"""
 
 DYADS = (3, 5, 7, 10, 12)
 """Semitones between the two notes of a dyad: m3, P4, P5, m7, P8 (Chaichana 2022, p. 102)."""

@@ -106,8 +106,8 @@ def returns_in_step(phrase: Phrase) -> float:
 def luk_tok(phrase: Phrase) -> Int[np.ndarray, " close"]:
     """The pitches on which hong 4 and 8 of each line close (luk tok, ลูกตก), the tune's very last stroke left out.
 
-    That is the note that sounds, or was struck last, on slot 4: those strokes make the skeleton of a Thai
-    classical tune; that they do so in Isan is our assumption. Empty in metres that have no hong 4 and 8, and for no notes.
+    That is the note that sounds, or was struck last, on slot 4: those strokes make the skeleton of a Thai classical
+    tune; that they do so in Isan is our assumption. Empty in metres that have no hong 4 and 8, and for no notes.
     """
     melody = phrase.melody
     if not len(melody) or (phrase.metre and not phrase.metre.divides_a_line):
