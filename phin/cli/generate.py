@@ -13,7 +13,7 @@ from phin.cli.typed import refuse_unheard, typed
 from phin.corpus.copies import Copies, store_of
 from phin.counted import counted
 from phin.errors import InvalidConfig, PhinError
-from phin.generation.choice import Choice, Judge, choose, falls_silent
+from phin.generation.choice import Choice, Judge, choose, falls_silent, said_of
 from phin.generation.given import Given, Use, kept_to, with_examples
 from phin.generation.play import ALL, Engine, Played, play
 from phin.generation.request import MOST_TUNES, SamplerConfig, TuneRequest, refuse_draw
@@ -133,19 +133,17 @@ def generate(config: GenerateConfig) -> None:
     chosen = choose(draw, config.count, config.choose, judges)
     finished = [config.keep.finished(each.played.phrase, request) for each in chosen]
     written = write_tunes([tune for tune, _ in finished], config.out, name, formats=config.formats)
-    for number, ((played, faults), (tune, changes), files) in enumerate(zip(chosen, finished, written, strict=True), 1):
+    for number, (each, (tune, changes), files) in enumerate(zip(chosen, finished, written, strict=True), start=1):
         if files.first is None:
             print(
                 f"{name}-{number}  not written: {'; '.join(said.replace(': not written', '') for said in files.said)}"
             )
             continue
         told = [counted(len(tune), "note"), _lai(tune, config.lai)]
-        told += [f"{played.left_out[ALL]:.2f} bits a note from what the model would play"] if constraints else []
+        told += [f"{each.played.left_out[ALL]:.2f} bits a note from what the model would play"] if constraints else []
         print(f"{files.first}  {', '.join(told)}")
-        same = "it came out as it was given" if given and given.is_as_it_was(played.phrase) else None
-        copy = copied(played.phrase) if config.choose.copies else None
-        scarce = _scarce(played) if constraints else None
-        for line in filter(None, (*faults, same, copy, *changes, scarce, *files.said)):
+        copy = copied(each.played.phrase) if config.choose.copies else None
+        for line in (*said_of(each, given, copy, changes, bool(constraints)), *files.said):
             print(f"  {line}")
     for line in given.against(config.keep, request) if given else []:
         print(line)
@@ -187,15 +185,6 @@ def find_copies(config: GenerateConfig, engine: Engine) -> Copies | None:
         remedy = "prepare it, with phin-prepare, or say where it lies, as cache=FOLDER"
         raise InvalidConfig(key, reason, remedy)
     return None if store is None else Copies.of(store)
-
-
-def _scarce(played: Played) -> str | None:
-    """Where almost nothing was left to draw, in one line if anywhere."""
-    if not played.scarce:
-        return None
-    first, *more = played.scarce
-    times = f" {1 + len(more)} times, first" if more else ""
-    return f"almost nothing was left to draw{times}: {first}"
 
 
 def _lai(tune: Phrase, asked: str | None) -> str:

@@ -96,3 +96,24 @@ def falls_silent(phrase: Phrase, given: Given | None = None) -> str | None:
     own = (stop - start for start, stop in rests(phrase) if given is None or not given.rests(start, stop))
     rest = max(own, default=0)
     return f"it rests for {rest / STEPS_PER_HONG:.3g} hong" if rest > MOST_REST else None
+
+
+def said_of(chosen: Chosen, given: Given | None, copy: str | None, changes: Sequence[str], is_bound: bool) -> list[str]:
+    """What is to be said of a tune that is kept, a line each.
+
+    `copy` says whom it repeats, if it does and was not drawn anew for it; `changes`, how it was finished; `is_bound`,
+    whether it was kept to anything.
+    """
+    played, faults = chosen
+    same = "it came out as it was given" if given is not None and given.is_as_it_was(played.phrase) else None
+    scarce = _scarce(played) if is_bound else None
+    return list(filter(None, (*faults, same, copy, *changes, scarce)))
+
+
+def _scarce(played: Played) -> str | None:
+    """Where almost nothing was left to draw, in one line if anywhere."""
+    if not played.scarce:
+        return None
+    first, *more = played.scarce
+    times = f" {1 + len(more)} times, first" if more else ""
+    return f"almost nothing was left to draw{times}: {first}"

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 from jaxtyping import Int
 
-from phin.generation.choice import Choice, Chosen, Judge, choose, falls_silent
+from phin.generation.choice import Choice, Chosen, Judge, choose, falls_silent, said_of
 from phin.generation.play import Played, play
 from phin.generation.rows import Rows
 from phin.generation.stream import StreamedNote, stream, tune_of, values_of
@@ -76,14 +76,8 @@ def _told(chosen: Chosen, plan: Plan, copied: Copied | None = None) -> Tune:
     """A tune that is kept, finished as it was wished, with what is to be said of it."""
     phrase, given = chosen.played.phrase, plan.given
     finished, changes = plan.keep.finished(phrase, plan.request)
-    said = list(chosen.faults)
-    if given is not None and given.is_as_it_was(phrase):
-        said.append("it came out as it was given")
-    if copied is not None and (copy := copied(phrase, given.is_new(phrase) if given else None)):
-        said.append(copy)
-    said += changes
-    if plan.constraints and chosen.played.scarce:
-        said.append(f"almost nothing was left to draw: {chosen.played.scarce[0]}")
+    copy = copied(phrase, given.is_new(phrase) if given else None) if copied is not None else None
+    said = said_of(chosen, given, copy, changes, bool(plan.constraints))
     if given is not None:
         said += given.against(plan.keep, plan.request)
     return to_json(_ornamented(finished, plan.techniques), said)

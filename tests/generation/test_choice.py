@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from phin.errors import InvalidConfig
-from phin.generation.choice import MOST_REST, Choice, choose, falls_silent
+from phin.generation.choice import MOST_REST, Choice, Chosen, choose, falls_silent, said_of
 from phin.generation.constraints import Length
 from phin.generation.given import Given, Use
 from phin.generation.play import Played, play
@@ -184,3 +184,16 @@ def test_a_choice_that_is_none_is_refused_by_name(settings: dict[str, float], na
     """Fails: an argument is taken and does nothing."""
     with pytest.raises(InvalidConfig, match=named):
         Choice(**settings)
+
+
+def test_what_is_said_of_a_tune_is_its_faults_and_what_became_of_what_was_asked() -> None:
+    """Fails: a tune that repeats another, or that nothing was left to draw for, is handed over without a word."""
+    tune = played(0.0)._replace(scarce=("here", "there"))
+    chosen, own = Chosen(tune, ("it rests",)), Given(tune.phrase, Use.DECORATE)
+    scarce = "almost nothing was left to draw 2 times, first: here"
+    assert said_of(chosen, own, "it repeats a", ["a drone"], True) == [
+        *("it rests", "it came out as it was given", "it repeats a", "a drone", scarce)
+    ]
+    assert said_of(chosen, None, None, (), False) == ["it rests"]
+    once = Chosen(tune._replace(scarce=("here",)), ())
+    assert said_of(once, None, None, (), True) == ["almost nothing was left to draw: here"]

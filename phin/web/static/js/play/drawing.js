@@ -61,7 +61,10 @@ function told({ phrase, scarce }, faults, plan) {
   const said = [...faults];
   if (given?.isAsItWas(phrase)) said.push("it came out as it was given");
   said.push(...changes);
-  if (plan.constraints.length && scarce.length) said.push(`almost nothing was left to draw: ${scarce[0]}`);
+  if (plan.constraints.length && scarce.length) {
+    const times = scarce.length > 1 ? ` ${scarce.length} times, first` : "";
+    said.push(`almost nothing was left to draw${times}: ${scarce[0]}`);
+  }
   if (given) said.push(...given.against(keep, request));
   return toJson(ornamented(done, plan.techniques), said);
 }
