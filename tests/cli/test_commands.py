@@ -230,6 +230,7 @@ MISTAKES = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("command", "arguments", "named"), MISTAKES, ids=[" ".join([m[0], *m[1]]).replace("/", ":") for m in MISTAKES]
 )

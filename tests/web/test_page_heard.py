@@ -162,6 +162,17 @@ def test_a_note_that_is_waited_for_is_not_lit_as_if_it_sounded(opened: Open) -> 
     assert page.evaluate("frames_seen.at(0).lit") == [], "before the first stroke"
 
 
+def test_what_was_never_sent_is_not_lit(opened: Open) -> None:
+    """Fails: where a machine is too slow to send what comes next, frets light up that nobody hears."""
+    page = opened(CALM)
+    put(page, MINE)
+    page.click("#play")
+    after_strokes(page, 2)
+    page.evaluate("clearInterval(phin.sound.timer)")
+    page.wait_for_timeout(1500)
+    assert page.evaluate("phin.sound.step() === phin.sound.cursor && !phin.sound.isStruck")
+
+
 PIXELS = """([step, near, wanted]) => {
   const { canvas } = phin.roll;
   if (step === null) phin.display.showFrame();

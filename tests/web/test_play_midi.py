@@ -121,7 +121,7 @@ def test_what_is_changed_or_forged_is_believed_as_little_as_by_a_server(ground: 
     assert sum("changed since it was written" in line for line in said) > 10
     assert any("bends are no part" in line for line in said)
     believed = {name for name, answer in zip(forged, answers[len(changed) :], strict=False) if answer["lai"] == "noi"}
-    assert believed == {"nothing", "a bar of a week"}  # nothing of such a bar sounds where there is no pickup
+    assert believed == {"nothing"}
 
 
 def struck(*strokes: tuple[int, int, int]) -> bytes:

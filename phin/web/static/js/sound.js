@@ -108,17 +108,23 @@ export class Sound extends EventTarget {
     this.waits = false;
   }
 
-  /** The step that is heard at a time of the audio clock, or now; fractions are of a step. */
+  /** The step that is heard at a time of the audio clock, or now, in fractions too: none beyond what was sent. */
   step(time = this.heard) {
     if (!this.stretches.length) return this.session ? this.session.first : 0;
     const stretch = this.stretches.findLast((each) => each.time <= time) ?? this.stretches[0];
     const step = stretch.step + Math.max(time - stretch.time, 0) / stretch.pace;
-    return this.waits ? Math.min(step, this.waitsAt) : step;
+    return stretch === this.stretches.at(-1) ? Math.min(step, this.sent) : step;
+  }
+
+  /** The step up to which strokes were sent: beyond it nothing sounds, and what is struck there is waited for. */
+  get sent() {
+    const isAll = this.session?.ended && !this.practice.loop && this.cursor >= this.session.last;
+    return isAll ? Infinity : this.cursor;
   }
 
   /** Whether what is struck at the step is heard: not before the first stroke, nor while more is waited for. */
   get isStruck() {
-    return !this.waits && this.heard >= this.stretches[0].time;
+    return this.heard >= this.stretches[0].time && (this.heard < this.stretches.at(-1).time || this.step() < this.sent);
   }
 
   /** The time that is heard now: what was begun a while ago is only now at the ear. */
@@ -163,7 +169,6 @@ export class Sound extends EventTarget {
       }
       if (this.cursor >= session.horizon && this.timeOf(this.cursor) <= now) {
         this.waits = true; // more is listened to than is drawn
-        this.waitsAt = this.cursor;
       }
       break;
     }
