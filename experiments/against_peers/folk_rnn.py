@@ -77,6 +77,23 @@ class FolkRnn(TokenArm):
         self.embed = nn.Embedding(self.num_ids, width)
         self.lstm = nn.LSTM(width, width, num_layers=3, batch_first=True)
         self.out = nn.Linear(width, self.drawable)
+        self._initialise()
+
+    def _initialise(self) -> None:
+        """Open forget gates (Jozefowicz et al. 2015), orthogonal matrices over time and Glorot's between layers. As
+        PyTorch begins, three layers had learned little more than how often each token comes after 600 steps.
+        """
+        for name, parameter in self.lstm.named_parameters():
+            gates = parameter.data.chunk(4)  # what comes in, what is forgotten, the cell, what goes out
+            for gate in gates:
+                if name.startswith("weight_hh"):
+                    nn.init.orthogonal_(gate)
+                elif name.startswith("weight_ih"):
+                    nn.init.xavier_uniform_(gate)
+                else:
+                    nn.init.zeros_(gate)
+            if name.startswith("bias_ih"):
+                nn.init.ones_(gates[1])
 
     def logits(self, ids: Int[Tensor, "tune token"]) -> Float[Tensor, "tune token id"]:
         return self.out(self.lstm(self.embed(ids))[0])
