@@ -27,11 +27,16 @@ class Parser(argparse.ArgumentParser):
             try:
                 for line in task(arguments):
                     print(line)
-            except (PhinError, OSError) as error:
-                if isinstance(error, OSError) and error.filename is None:  # of the screen
+            except PhinError as error:
+                self._leave(error)
+            except OSError as error:
+                if error.filename is None:  # of the screen
                     raise
-                say(self.prog, str(of_a_file(error, self.prog) if isinstance(error, OSError) else error))
-                sys.exit(1)
+                self._leave(of_a_file(error, self.prog))
+
+    def _leave(self, error: PhinError) -> NoReturn:
+        say(self.prog, str(error))
+        sys.exit(1)
 
 
 class FileParser(Parser):

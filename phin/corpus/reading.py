@@ -45,7 +45,7 @@ def read_unit(unit: Unit, min_notes: int) -> list[Reading]:
 
 def broken(unit: Unit, defect: Defect, what: str, remedy: str) -> Reading:
     """The refusal of a whole file that the reader could not cope with."""
-    return refused(unit.id, InvalidTune(unit.path or unit.id, defect, " ".join(what.split()), remedy))
+    return _broken(unit.id, str(unit.path or unit.id), defect, what, remedy)
 
 
 def _tune(id: str, min_notes: int, read: Callable[[], Phrase | MidiReading | PageReading], called: str = "") -> Reading:
@@ -73,8 +73,11 @@ def broke_reader(id: str, where: str, error: Exception) -> Reading:
     if isinstance(error, MemoryError):
         raise error
     what = f"broke the reader ({type(error).__name__}: {error})"
-    remedy = "leave it out, and tell us of it"
-    return refused(id, InvalidTune(where, Defect.BROKE_READER, " ".join(what.split()), remedy))
+    return _broken(id, where, Defect.BROKE_READER, what, "leave it out, and tell us of it")
+
+
+def _broken(id: str, where: str, defect: Defect, what: str, remedy: str) -> Reading:
+    return refused(id, InvalidTune(where, defect, " ".join(what.split()), remedy))
 
 
 def refused(id: str, error: InvalidTune) -> Reading:

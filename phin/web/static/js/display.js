@@ -101,7 +101,8 @@ export class Display {
     const { notes } = session;
     const sounding = [];
     let next = null;
-    const struck = (note) => (sound.isStruck ? note.onset <= step : note.onset < step);
+    const { isStruck } = sound;
+    const struck = (note) => (isStruck ? note.onset <= step : note.onset < step);
     notes.forEach((note, place) => {
       if (struck(note) && step < note.onset + Math.max(lengthOf(note, place, notes), SLOT)) {
         sounding.push({ ...note, since: (step - note.onset) * sound.pace });

@@ -1,4 +1,5 @@
-// The tune on paper as it grows, in letters or tablature: a box a hong, eight a line; the box that sounds is marked, boxes can be chosen.
+// The tune on paper as it grows, in letters or tablature: a box a hong, eight a line; the box that sounds is marked,
+// boxes can be chosen.
 
 import { HONG_PER_LINE, hongOf, inTablature, lettered } from "./music.js";
 import { t } from "./i18n.js";
