@@ -19,7 +19,7 @@ from jaxtyping import Float, Int
 
 from phin.errors import PhinError
 from phin.music.fretboard import DEFAULT, FRET_DISTANCES, FRETS, Tuning, positions
-from phin.music.grid import STEPS_PER_SLOT, page_begins
+from phin.music.grid import STEPS_PER_SLOT, in_hong, page_begins
 from phin.music.phrase import (
     ASSUMED_TEMPO,
     DURATION,
@@ -71,7 +71,11 @@ class Costs:
     high_drone: float = 0.5
     """Each accompaniment note, times the number of strings below it."""
     low_melody: float = 0.2
-    """Each melody note, times the number of strings above it: far up a low string a note is dull."""
+    """Each melody note, times the number of strings above it: the melody belongs on string 1."""
+    dull: float = 1.0
+    """Each melody note, times the strings above it, times the length that a finger cuts off: far up a low string a
+    note is dull.
+    """
 
 
 COSTS = Costs()
@@ -247,7 +251,8 @@ class Search:
         if self.voice[note] == Voice.ACCOMPANIMENT:
             for_voice = costs.high_drone * place + costs.stopped_drone * (fret > 0)
         else:
-            for_voice = costs.low_melody * (self.num_strings - 1 - place)
+            above = self.num_strings - 1 - place
+            for_voice = costs.low_melody * above + costs.dull * above * FRET_DISTANCES[fret]
         return costs.reach * _LENGTH[fret] + _IMPOSSIBLE[fret] + costs.stop * (fret > 0) + for_voice
 
     def _stretch(self, hold: Sequence[int]) -> float:
@@ -321,7 +326,7 @@ def when(phrase: Phrase, note: int) -> str:
     if hong < 0:
         return f"step {step}"
     slot, late = divmod(within, STEPS_PER_SLOT)
-    return f"hong {hong + 1}, {'after ' if late else ''}slot {slot + 1}"
+    return in_hong(hong, slot, bool(late))
 
 
 def numbered(notes: Sequence[int]) -> str:

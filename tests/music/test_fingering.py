@@ -77,7 +77,7 @@ def lowest_cost(phrase: Phrase, tuning: Tuning, costs: Costs) -> float:
                 if phrase.voice[note] == ACCOMPANIMENT:
                     total += costs.high_drone * (tuning.num_strings - string) + costs.stopped_drone * (fret > 0)
                 else:
-                    total += costs.low_melody * (string - 1)
+                    total += (costs.low_melody + costs.dull * FRET_DISTANCES[fret]) * (string - 1)
         lowest = min(lowest, total.min())
     return lowest
 
@@ -88,7 +88,7 @@ def test_no_fingering_is_cheaper_than_the_one_that_is_found(data: st.DataObject)
     """The player would be sent up and down the neck where a better way lies under the hand, or be told of none."""
     tuning = data.draw(st.sampled_from([DEFAULT, DEFAULT, *TUNINGS]))
     phrase = data.draw(few_notes(tuning))
-    weights = st.tuples(*[st.sampled_from([0.0, 0.3, 1.0, 4.0])] * 7)
+    weights = st.tuples(*[st.sampled_from([0.0, 0.3, 1.0, 4.0])] * 8)
     costs = data.draw(st.just(COSTS) | weights.map(lambda drawn: Costs(*drawn)))
     lowest = lowest_cost(phrase, tuning, costs)
     if np.isinf(lowest):
@@ -128,13 +128,21 @@ def test_every_melody_of_a_lai_has_a_fingering_over_a_drone(melody: Phrase) -> N
 
 
 def test_the_tempo_changes_the_fingering() -> None:
-    """A quick player would be sent to and fro between frets 6 and 4; over two strings the hand stays where it is."""
-    figure = eighths(*[52, 72, 69, 72] * 2)
+    """A quick player would be sent to and fro between frets 8 and 4; over two strings the hand stays where it is."""
+    figure = eighths(*[52, 76, 69, 76] * 2)
     slow, fast = finger(figure, tempo=SLOW), finger(figure, tempo=FAST)
-    assert places(slow) == [(3, 0), (1, 6), (1, 4), (1, 6)] * 2
-    assert places(fast) == [(3, 0), (1, 6), (2, 8), (1, 6)] * 2
-    assert set(fast.hand.tolist()) == {6}
-    assert set(slow.hand.tolist()) == {4, 6}
+    assert places(slow) == [(3, 0), (1, 8), (1, 4), (1, 8)] * 2
+    assert places(fast) == [(3, 0), (1, 8), (2, 8), (1, 8)] * 2
+    assert set(fast.hand.tolist()) == {8}
+    assert set(slow.hand.tolist()) == {4, 8}
+
+
+def test_a_tune_climbs_string_1_and_not_the_low_ones() -> None:
+    """A plain scale would be read off frets 10 to 13 of the strings that are there for the drone."""
+    scale = eighths(67, 69, 72, 74, 76, 79, 81)
+    assert places(finger(scale)) == [(1, fret) for fret in (3, 4, 6, 7, 8, 10, 11)]
+    crowded = finger(scale, costs=replace(COSTS, dull=0.0))
+    assert set(crowded.string.tolist()) > {1}
 
 
 def test_the_tempo_is_the_one_asked_for_then_the_phrase_s_then_100_hong_a_minute() -> None:

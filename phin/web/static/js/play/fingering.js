@@ -187,11 +187,11 @@ export class Search {
 
   /** Adds what it costs to finger a note on the string at `place`, by where the hand lies. */
   addEffort(cost, note, place) {
-    const fret = this.fretOf(note, place), isStopped = fret > 0; // prettier-ignore
+    const fret = this.fretOf(note, place), isStopped = fret > 0, above = this.numStrings - 1 - place; // prettier-ignore
     const forVoice =
       this.notes[note].voice === ACCOMPANIMENT
         ? COSTS.high_drone * place + COSTS.stopped_drone * isStopped
-        : COSTS.low_melody * (this.numStrings - 1 - place);
+        : COSTS.low_melody * above + COSTS.dull * above * FRET_DISTANCES[fret];
     for (let hand = 0; hand < NUM_HANDS; hand++) {
       cost[hand] += COSTS.reach * LENGTH[fret][hand] + IMPOSSIBLE[fret][hand] + COSTS.stop * isStopped + forVoice;
     }
