@@ -31,7 +31,7 @@ from phin.evaluation.bits_table import MONITOR
 from phin.evaluation.intervals import interval_by_family
 from phin.evaluation.markov import MarkovModel
 from phin.evaluation.metrics import TuneBits
-from phin.evaluation.report import model_bits
+from phin.evaluation.split_bits import model_bits
 from phin.model.adapting import adapted, with_sources
 from phin.model.checkpoint import Identity, find, load
 from phin.model.transformer import PhinTransformer, TransformerConfig

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from phin.corpus.store import Store
 from phin.errors import PhinError
-from phin.evaluation.report import interval_by_family
+from phin.evaluation.intervals import interval_by_family
 from phin.music.picture import save
 from phin.whole_file import write_csv
 

@@ -20,7 +20,7 @@ from phin.corpus.store import Store
 from phin.data.datamodule import PhinDataModule
 from phin.data.dataset import DataConfig
 from phin.evaluation.intervals import interval_by_family
-from phin.evaluation.report import model_bits
+from phin.evaluation.split_bits import model_bits
 from phin.model.checkpoint import find, load
 from phin.music.augment import transpose, transpositions
 from phin.music.lai import LaiLabel

@@ -33,7 +33,6 @@ from phin.corpus.intake import _in_range
 from phin.corpus.journal import decode, encode
 from phin.corpus.reading import Reading, read_unit
 from phin.corpus.settings import CorpusConfig
-from phin.corpus.workers import Failure, Limits, limited
 from phin.errors import InvalidTune
 from phin.music import abc, midi
 from phin.music.fingering import Unplayable
@@ -43,6 +42,7 @@ from phin.music.notation import format_letters, parse_letters
 from phin.music.phrase import Inferred, Phrase
 from phin.music.snapping import snap
 from phin.music.tablature import format_tablature, parse_tablature
+from phin.workers import Failure, Limits, limited
 from tests.midi_defects import defect_files, good_files
 
 HERE = Path(__file__).parent

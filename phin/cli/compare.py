@@ -6,7 +6,7 @@ from pathlib import Path
 
 from phin.cli.arguments import Parser
 from phin.errors import InvalidConfig
-from phin.evaluation.page import document, image, section
+from phin.evaluation.html import image, report_page, section
 from phin.evaluation.runs.comparison import compare, csv_text, lines
 from phin.evaluation.runs.comparison_tables import tables
 from phin.evaluation.runs.curves import picture
@@ -62,6 +62,6 @@ def run(arguments: argparse.Namespace) -> list[str]:
     write_text(out / TABLE, csv_text(comparison))
     curves = image((out / CURVES[0]).read_bytes(), "svg", "Validation and loss over steps")
     parts = [section(found[0]), curves, *map(section, found[1:])]
-    write_text(out / PAGE, document("Runs compared", parts))
+    write_text(out / PAGE, report_page("Runs compared", parts))
     names = ", ".join((PAGE, *CURVES, TABLE, PRINTED))
     return [*printed.splitlines(), "", f"{out}: {names}"]

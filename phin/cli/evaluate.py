@@ -174,7 +174,7 @@ def _bits(config: EvaluateConfig) -> tuple[Store, list["BitsRow"], list["Paired"
         return prepare(config.data), [], [], []
     from phin.evaluation.bits_table import table
     from phin.evaluation.paired import paired
-    from phin.evaluation.report import by_tune, rows_of, split_bits
+    from phin.evaluation.split_bits import by_tune, rows_of, split_bits
 
     model, _, datamodule, said = _opened(config, config.checkpoint)
     against = _opened(config, config.against) if config.against is not None else None

@@ -2,22 +2,16 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from omegaconf import MISSING
 
 from phin.cli.app import run
 from phin.cli.engine import refuse_precision
 from phin.cli.typed import refuse_unheard
-from phin.corpus.copies import store_of
 from phin.errors import InvalidConfig, PhinError
 from phin.generation.exported import GRAPHS, Precision
 from phin.generation.mobile_file import SUFFIX as MOBILE
-from phin.whole_file import whole_folder
 from phin.writable import refuse_file
-
-if TYPE_CHECKING:  # torch is not needed to refuse a setting
-    from phin.model.checkpoint import Identity
 
 
 @dataclass
@@ -72,30 +66,9 @@ def export(config: ExportConfig) -> None:
     else:
         if out.exists():
             raise PhinError(out, "is there already", "name another folder")
-        identity = export_proven(config.checkpoint, config.cache, out)
+        from phin.evaluation.exports import export_proven
+
+        identity = export_proven(config.checkpoint, config.cache, out, print)
         sizes = [f"{(out / GRAPHS[each]).stat().st_size / 1e6:.1f} MB in {each.value}" for each in Precision]
         told = f"the decode step, {' and '.join(sizes)}"
     print(f"{config.out}: {told}. Licence: {identity.licence}")
-
-
-def export_proven(checkpoint: str, cache: str, out: Path) -> "Identity":
-    """Writes a new folder, tried on tunes and told what was found; says what it was made of. Raises PhinError where the
-    graph is not the model.
-    """
-    import torch
-
-    from phin.evaluation.exports import held_out_or_drawn, prove
-    from phin.generation.export import write_export
-    from phin.generation.torch_engine import TorchEngine
-    from phin.model.checkpoint import find, load
-
-    torch.set_num_threads(1)  # with more, a step is slower
-    model, identity = load(find(checkpoint))
-    store = store_of(identity.corpus_fingerprint, cache)
-    with whole_folder(out) as desk:
-        write_export(model, identity, desk)
-        engine = TorchEngine(model, identity)
-        proof = prove(engine, *held_out_or_drawn(engine, store), desk)
-        print(proof)
-        proof.refuse_unequal()
-    return identity

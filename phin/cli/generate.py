@@ -8,6 +8,7 @@ from pathlib import Path
 from omegaconf import MISSING
 
 from phin.cli.app import run
+from phin.cli.drawing import refuse_unheard_drawing
 from phin.cli.engine import open_engine, refuse_precision
 from phin.cli.typed import refuse_unheard, typed
 from phin.corpus.copies import Copies, store_of
@@ -152,16 +153,6 @@ def generate(config: GenerateConfig) -> None:
         reason = f"no page could hold any of {counted(len(chosen), 'tune')}"
         raise PhinError(f"formats={forms}", reason, "take mid among them, or keep.lai=true with a lai")
     print(f"{counted(there, 'tune')} ({forms}) in {config.out}. Model licence: {engine.about.licence}")
-
-
-def refuse_unheard_drawing(request: TuneRequest, sampler: SamplerConfig) -> None:
-    """Raises InvalidConfig for a way to draw that was typed where nothing is drawn by lot, and for a second length."""
-    if request.hong is not None:
-        refuse_unheard(["lines"], f"is another length than hong={request.hong}", "leave one of them out")
-    if sampler.is_greedy:
-        names = [f"sampler.{name}" for name in ("temperature", "temperatures", "top_p", "min_p")]
-        reason = "means nothing where the likeliest note is drawn every time"
-        refuse_unheard(names, reason, "leave it out, or take sampler=nucleus")
 
 
 def refuse_said_by(given: Given) -> None:

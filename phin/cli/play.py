@@ -10,8 +10,8 @@ import mido
 from omegaconf import MISSING
 
 from phin.cli.app import run
+from phin.cli.drawing import refuse_unheard_drawing
 from phin.cli.engine import open_engine, refuse_precision
-from phin.cli.generate import refuse_unheard_drawing
 from phin.cli.typed import refuse_unheard
 from phin.counted import counted
 from phin.errors import InvalidConfig, PhinError

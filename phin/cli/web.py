@@ -18,13 +18,13 @@ import yaml
 
 from phin.cli.app import run
 from phin.cli.engine import is_exported, newest_run, open_engine, refuse_precision
-from phin.cli.export import export_proven
 from phin.cli.typed import refuse_unheard
 from phin.config import choices_of, conf_dir
 from phin.corpus.copies import Copies, store_of
 from phin.counted import counted
 from phin.errors import InvalidConfig, PhinError
-from phin.generation.exported import GRAPHS, Precision
+from phin.generation.exported import GRAPHS, Manifest, Precision
+from phin.generation.mobile_file import PROGRAM, MobileManifest
 from phin.generation.mobile_file import SUFFIX as MOBILE
 from phin.generation.play import Engine
 from phin.generation.request import SamplerConfig
@@ -105,9 +105,11 @@ def write(config: WebConfig, checkpoint: str, out: str) -> None:
     with tempfile.TemporaryDirectory(prefix="phin-web-") as desk:
         exported = Path(checkpoint)
         if not is_exported(checkpoint):
-            export_proven(checkpoint, config.cache, exported := Path(desk) / "exported")
+            from phin.evaluation.exports import export_proven
+
+            export_proven(checkpoint, config.cache, exported := Path(desk) / "exported", print)
         engine = open_engine(str(exported), config.precision)
-        graph, precision = graph_of(engine, str(exported), config.precision)
+        graph, precision = graph_of(engine, str(exported))
         name = Path(checkpoint).resolve().name
         model = Model(engine, name, graph, precision, config.sampler, samplers())
         bytes_of = write_site(out, model, exported, config.limits, runtime)
@@ -125,7 +127,7 @@ def serve(config: WebConfig, checkpoint: str) -> None:
     listening = listen(config.host, config.port)
     with listening:
         engine = open_engine(checkpoint, config.precision)
-        graph, precision = graph_of(engine, checkpoint, config.precision)
+        graph, precision = graph_of(engine, checkpoint)
         name = Path(checkpoint).resolve().name
         model = Model(engine, name, graph, precision, config.sampler, samplers(), _copied(engine, config.cache))
         service = Service(model, config.limits)
@@ -162,12 +164,14 @@ def listen(host: str, port: int) -> socket.socket:
         raise InvalidConfig(f"port={port}", f"cannot be had ({error.strerror or 'unknown error'})", remedy) from None
 
 
-def graph_of(engine: Engine, checkpoint: str, precision: str | None) -> tuple[str, str]:
+def graph_of(engine: Engine, checkpoint: str) -> tuple[str, str]:
     """A hash of what draws, and how precise its weights are."""
-    sha256 = getattr(engine.about, "sha256", None)
-    if sha256 is not None:
-        which = Precision(precision or Precision.FP32.value)
-        return sha256[GRAPHS[which]], which.value
+    about = engine.about
+    if isinstance(about, MobileManifest):
+        return about.sha256[PROGRAM], about.precision
+    if isinstance(about, Manifest):
+        precision = Precision(getattr(engine, "precision", Precision.FP32))
+        return about.sha256[GRAPHS[precision]], precision.value
     from phin.model.checkpoint import find
 
     with Path(find(checkpoint)).open("rb") as file:

@@ -28,17 +28,17 @@ from phin.corpus.catalogue import Catalogue
 from phin.corpus.families import Kinship, largest
 from phin.corpus.files import Unit, each_unit, licence_of, other_files, source_names
 from phin.corpus.journal import NOT_TO_BE_FOUND, Journal, encode, mark_of
-from phin.corpus.page import PAGE, ReportPage
 from phin.corpus.reading import Reading, broke_reader, broken, read_unit, refused
 from phin.corpus.report import Outcome, ReportFile, Tally
+from phin.corpus.report_page import PAGE, ReportPage
 from phin.corpus.settings import CorpusConfig
 from phin.corpus.splitting import LEFT_OUT, Splitting
 from phin.corpus.store import FORMAT, SPLITS, Store, StoreWriter, Tune, is_store, open_store, remove_halves
-from phin.corpus.workers import Failure, Limits, limited
 from phin.errors import Defect, InvalidConfig, InvalidTune, MissingCorpus, printable
 from phin.music.augment import transpose
 from phin.music.lai import label_lai
 from phin.tokenizer import Tokenizer, octave_shift
+from phin.workers import Failure, Limits, limited
 
 FEW_FILES = 8
 """Starting another process takes longer than reading this many files."""

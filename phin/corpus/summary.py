@@ -1,7 +1,7 @@
 """What came of an intake, for a person at a terminal."""
 
-from phin.corpus.page import PAGE
 from phin.corpus.report import REPORT
+from phin.corpus.report_page import PAGE
 from phin.corpus.store import Store
 from phin.counted import counted
 

@@ -30,7 +30,7 @@ import numpy as np
 
 from phin.corpus.collected import CollectedTune, collect
 from phin.errors import Defect, InvalidTune
-from phin.music.grid import STEPS_PER_SLOT
+from phin.music.grid import STEPS_PER_SLOT, in_hong
 from phin.music.notation import parse_letters
 from phin.music.page import PageReading, read_text
 from phin.music.phrase import (
@@ -248,7 +248,7 @@ def _line(line: str, techniques: list[int], repairs: dict[str, None], place: str
         ending = re.match(r"%(\d)", text)
         slots: list[str] = []
         for token in _SLOT.finditer(text[2:] if ending else text):
-            at = f"{place}: hong {number}, slot {len(slots) + 1}"
+            at = f"{place}: {in_hong(number - 1, len(slots))}"
             if token["hold"]:
                 slots.append("-")
             elif token["small"] is not None:

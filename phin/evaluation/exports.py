@@ -5,11 +5,14 @@ must not read held-out tunes by more than `MOST_COST` bits a note worse: where i
 in fp32, as many as it takes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import torch
+
 from phin.batch import Item
+from phin.corpus.copies import store_of
 from phin.corpus.store import Store
 from phin.counted import counted
 from phin.data.dataset import EvaluationTunes
@@ -27,13 +30,15 @@ from phin.evaluation.equalities import (
 )
 from phin.generation.constraints import MostNotes
 from phin.generation.eight_bits import write_eight_bits
-from phin.generation.export import write_eight_bits_but
+from phin.generation.export import write_eight_bits_but, write_export
 from phin.generation.exported import GRAPHS, Manifest, Precision
 from phin.generation.play import play
 from phin.generation.request import SamplerConfig, TuneRequest
 from phin.generation.torch_engine import TorchEngine
+from phin.model.checkpoint import Identity, find, load
 from phin.music.grid import STEPS_PER_SLOT
 from phin.runtime.onnx_engine import OnnxEngine
+from phin.whole_file import whole_folder
 
 MOST_COST = 0.02
 """Bits a melody note."""
@@ -76,6 +81,22 @@ class Proof:
         kept = f"; in fp32 for their cost: {dear}" if self.in_fp32 else ""
         eight = f"In eight bits: {self.cost:+.4f} bits a note, {self.same:.2%} of rows drawn the same{kept}."
         return f"{said(self.found)}\n\nOn {self.tunes}. {eight}"
+
+
+def export_proven(checkpoint: str, cache: str, out: Path, say: Callable[[str], None]) -> Identity:
+    """Writes a new folder, tried on tunes of a corpus in `cache`, or on drawn ones; says what was found, and returns
+    what it was made of. Raises PhinError where the graph is not the model.
+    """
+    torch.set_num_threads(1)  # with more, a step is slower
+    model, identity = load(find(checkpoint))
+    store = store_of(identity.corpus_fingerprint, cache)
+    with whole_folder(out) as desk:
+        write_export(model, identity, desk)
+        engine = TorchEngine(model, identity)
+        proof = prove(engine, *held_out_or_drawn(engine, store), desk)
+        say(str(proof))
+        proof.refuse_unequal()
+    return identity
 
 
 def held_out_or_drawn(engine: TorchEngine, store: Store | None) -> tuple[list[Item], str]:

@@ -1,4 +1,4 @@
-"""A table of words and numbers, as a terminal shows it; `phin.evaluation.page` shows the same in a browser."""
+"""A table of words and numbers, as a terminal shows it; `phin.evaluation.html` shows the same in a browser."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

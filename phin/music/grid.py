@@ -144,8 +144,12 @@ def slot_places(phrase: Phrase, begins: int) -> list[SlotPlace]:
 def slot_name(slot: int) -> str:
     """A slot of a page, counted from 0, in words: line 1, hong 2, slot 4."""
     line, slot = divmod(slot, SLOTS_PER_LINE)
-    hong, slot = divmod(slot, SLOTS_PER_HONG)
-    return f"line {line + 1}, hong {hong + 1}, slot {slot + 1}"
+    return f"line {line + 1}, {in_hong(*divmod(slot, SLOTS_PER_HONG))}"
+
+
+def in_hong(hong: int, slot: int, late: bool = False) -> str:
+    """A slot of a hong, both counted from 0, in words: hong 2, slot 4; or what comes late in it."""
+    return f"hong {hong + 1}, {'after ' if late else ''}slot {slot + 1}"
 
 
 def _share(phrase: Phrase, within: Int[np.ndarray, " stroke"], slot: int) -> int:

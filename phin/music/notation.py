@@ -39,6 +39,7 @@ from phin.music.grid import (
     STEPS_PER_SLOT,
     begin_of,
     hong_of,
+    in_hong,
     page_begins,
     slot_name,
     slot_places,
@@ -177,7 +178,7 @@ def _hong(cell: str, page: Page, line: int, number: int) -> list[_Slot]:
         symbols: list[Letter | None] = []
         for token in _TOKEN.finditer(text):
             before = len(slots) if len(texts) == SLOTS_PER_HONG else sum(map(len, slots)) + len(symbols)
-            symbols.append(_symbol(token, page, line, f"hong {number}, slot {before + 1}"))
+            symbols.append(_symbol(token, page, line, in_hong(number - 1, before)))
         slots.append(tuple(symbols))
     flat = [symbol for slot in slots for symbol in slot]
     if len(flat) == SLOTS_PER_HONG:
@@ -186,9 +187,9 @@ def _hong(cell: str, page: Page, line: int, number: int) -> list[_Slot]:
         reason = f"hong {number} has {len(flat)} letters and hyphens, not {SLOTS_PER_HONG}"
         remedy = "write four, or set blanks between its slots where one has several letters"
         raise page.refuse(line, reason, remedy)
-    for place, slot in enumerate(slots, start=1):
+    for place, slot in enumerate(slots):
         if len(slot) not in SHARES:
-            reason = f"hong {number}, slot {place}: {len(slot)} letters share a slot"
+            reason = f"{in_hong(number - 1, place)}: {len(slot)} letters share a slot"
             raise page.refuse(line, reason, "write one, two or three in a slot")
     return slots
 

@@ -24,7 +24,7 @@ import numpy as np
 from phin.errors import Defect, InvalidTune
 from phin.music.fingering import Fingering, finger
 from phin.music.fretboard import DEFAULT, FRETS, Tuning, tuning_of
-from phin.music.grid import SHARES, SLOTS_PER_HONG, STEPS_PER_SLOT, begin_of, hong_of, page_begins, slot_places
+from phin.music.grid import SHARES, SLOTS_PER_HONG, STEPS_PER_SLOT, begin_of, hong_of, in_hong, page_begins, slot_places
 from phin.music.page import WORDS, Page, PageReading, barred, header_lines, page_lines, read_text
 from phin.music.phrase import (
     DUPLE,
@@ -147,7 +147,7 @@ def _block(
                 reason = f"hong {place + 1} has {len(slots)} slots, not {SLOTS_PER_HONG}"
                 raise page.refuse(number, reason, "write four, with blanks between them")
             for slot, cell in enumerate(slots):
-                at = f"hong {place + 1}, slot {slot + 1}"
+                at = in_hong(place, slot)
                 begins = ((before + place) * SLOTS_PER_HONG + slot) * STEPS_PER_SLOT
                 strokes += _cell(cell, begins, open_pitch, page, number, at)
     if len(set(lengths)) > 1:

@@ -35,7 +35,7 @@ class OnnxEngine:
     """An exported model, as `phin.generation.play.Engine`."""
 
     def __init__(self, folder: str | Path, precision: Precision = Precision.FP32) -> None:
-        self.about = Manifest.read(folder)
+        self.about, self.precision = Manifest.read(folder), precision
         name = GRAPHS[precision]
         path = Path(folder) / name
         remedy = "export the model again: phin-export"

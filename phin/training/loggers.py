@@ -12,12 +12,11 @@ from typing import Any, NamedTuple
 from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
 from lightning.pytorch.loggers import Logger, WandbLogger
 
-from phin.errors import PhinError
 from phin.evaluation.bits_table import MONITOR
 from phin.evaluation.runs.run_folder import FREE
 from phin.model.checkpoint import Identity
 from phin.tokenizer import FIELDS, HEADLINE_FIELDS
-from phin.wandb_key import is_logged_in
+from phin.wandb_access import begun, mode_of
 from phin.whole_file import write_text
 
 ID = "wandb_id"
@@ -70,10 +69,8 @@ def wandb_logger(
     is sent later with `wandb sync <run>/wandb/offline-run-*`.
     """
     Path(save_dir).mkdir(parents=True, exist_ok=True)
-    os.environ.setdefault("WANDB_SILENT", "true")
     # not Lightning's own `offline`, which sets WANDB_MODE for all that comes after in the process
-    offline = not is_logged_in() if offline is None else offline
-    mode = os.environ.get("WANDB_MODE") or ("offline" if offline else "online")
+    mode = mode_of(offline)
     logger = WandbLogger(project=project, save_dir=save_dir, name=name, group=group, tags=tags, mode=mode)
     # Lightning 2.6 hands it on even where nobody set it, and W&B 0.31 warns at each start that it does nothing
     logger._wandb_init.pop("anonymous", None)
@@ -86,18 +83,13 @@ def describe(loggers: Sequence[Logger], label: RunLabel, config: dict[str, Any])
     Raises PhinError where W&B cannot be reached that was asked for.
     """
     for logger in _wandb(loggers):
-        import wandb  # half a second that a run without it does not wait
-
         folder, given = Path(logger.save_dir or "."), logger._wandb_init
         given.update({key: value for key, value in label._asdict().items() if given.get(key) is None})
         given["id"] = given.get("id") or run_id(folder)
         # what tables and checkpoints are sent from stays with the run, not in the home folder
         os.environ["WANDB_DATA_DIR"] = _DATA_DIR or str(folder.absolute() / "wandb")
-        try:
+        with begun("logger.wandb", "leave it offline"):
             run = logger.experiment
-        except wandb.Error as error:
-            reason = f"W&B cannot be used ({' '.join(str(error).split()).rstrip('.')})"
-            raise PhinError("logger.wandb", reason, "log in with `wandb login`, or leave it offline") from None
         for name in SCORES:  # each by its name: a pattern would lose against Lightning's own, `*`
             run.define_metric(name, summary="min", step_metric="trainer/global_step", step_sync=True)
         logger.log_hyperparams(config)

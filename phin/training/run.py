@@ -20,8 +20,8 @@ from phin.data.datamodule import PhinDataModule
 from phin.errors import InvalidCheckpoint, InvalidConfig, PhinError, Stopped
 from phin.evaluation.bits_table import BitsRow, as_dicts, table
 from phin.evaluation.by_tune import TEST_BITS, write_by_tune
-from phin.evaluation.report import by_tune, model_bits, rows_of, split_bits
 from phin.evaluation.runs.run_folder import REPORT
+from phin.evaluation.split_bits import by_tune, model_bits, rows_of, split_bits
 from phin.generation.request import SamplerConfig, TuneRequest
 from phin.generation.torch_engine import generate
 from phin.generation.write import TuneFiles, write_tunes

@@ -1,37 +1,34 @@
 """The page that describes the API (/docs), made from its OpenAPI description: it asks nothing from other hosts."""
 
 import json
+import re
 from collections.abc import Iterator
 from html import escape
 from typing import Any
 
-STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 0 auto; padding: 1rem; color: #2b2320;
-  background: #faf6ef; }
-h2 { border-top: 1px solid #d8cfc4; padding-top: 1rem; overflow-wrap: anywhere; }
-code, pre { background: #f1e9dd; border-radius: 4px; padding: 0 .25em; }
+from phin.html_page import document
+
+_STYLE = """
+h2 { border-top: 1px solid var(--line); padding-top: 1rem; overflow-wrap: anywhere; }
+code, pre { background: var(--soft); border-radius: 4px; padding: 0 .25em; }
 pre { padding: .5em; overflow-x: auto; }
-table { border-collapse: collapse; width: 100%; }
-th, td { text-align: left; vertical-align: top; padding: .2em .8em .2em 0; border-bottom: 1px solid #e6dccd; }
 """
 Schema = dict[str, Any]
 
 
 def docs_page(openapi: Schema) -> str:
     """HTML with every operation, what it takes and answers, and every schema by its name."""
-    parts = [f"<h1>{escape(openapi['info']['title'])}</h1><p>{escape(openapi['info']['description'])}</p>"]
+    info = openapi["info"]
+    parts = [f"<p>{_words(info['description'])}</p>"]
     parts.append('<p>For programs: <a href="openapi.json">openapi.json</a> (OpenAPI 3.1).</p>')
     for path, operations in openapi["paths"].items():
         parts += [_operation(path, method, told) for method, told in operations.items()]
     parts += [_schema(name, told) for name, told in openapi["components"]["schemas"].items()]
-    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><style>{STYLE}</style>'
-    return (
-        f'<!doctype html><html lang="en"><head>{head}<title>phin-web</title></head><body>{"".join(parts)}</body></html>'
-    )
+    return document("phin-web", info["title"], parts, _STYLE)
 
 
 def _operation(path: str, method: str, told: Schema) -> str:
-    lines = [f"<h2><code>{method.upper()} {escape(path)}</code></h2><p>{escape(told.get('description', ''))}</p>"]
+    lines = [f"<h2><code>{method.upper()} {escape(path)}</code></h2><p>{_words(told.get('description', ''))}</p>"]
     rows = [
         (each["name"], f"{_kind(each['schema'])}, in the {each['in']}", each.get("description", ""))
         for each in told.get("parameters", ())
@@ -52,16 +49,21 @@ def _schema(name: str, told: Schema) -> str:
         for field, kind in told.get("properties", {}).items()
     ]
     example = "".join(f"<pre>{escape(json.dumps(each, ensure_ascii=False))}</pre>" for each in told.get("examples", ()))
-    return f'<h2 id="{name}">{name}</h2><p>{escape(told.get("description", ""))}</p>{example}{_table(rows)}'
+    return f'<h2 id="{name}">{name}</h2><p>{_words(told.get("description", ""))}</p>{example}{_table(rows)}'
 
 
 def _table(rows: list[tuple[str, str, str]]) -> str:
     """Rows of a name, a kind (HTML) and what it means."""
     cells = (
-        f"<tr><td><code>{escape(name)}</code></td><td>{kind}</td><td>{escape(told)}</td></tr>"
+        f"<tr><td><code>{escape(name)}</code></td><td>{kind}</td><td>{_words(told)}</td></tr>"
         for name, kind, told in rows
     )
     return f"<table>{''.join(cells)}</table>"
+
+
+def _words(text: str) -> str:
+    """A docstring in HTML: what stands in backticks there is code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
 def _default(kind: Schema) -> str:

@@ -1,6 +1,6 @@
 """What is done with a tune that a person sent: it is read, written in another form, or techniques are suggested for it.
 
-All of it in a process of its own with limits of time and memory (`phin.corpus.workers`), one errand after another: a
+All of it in a process of its own with limits of time and memory (`phin.workers`), one errand after another: a
 file that hangs, or eats the memory, costs itself alone. Files lie in a folder of the server's, under names of its own.
 """
 
@@ -20,7 +20,6 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Literal
 
-from phin.corpus.workers import Failure, Limits, limited
 from phin.errors import InvalidConfig, PhinError
 from phin.music.drone import with_drone
 from phin.music.paper import for_paper
@@ -33,6 +32,7 @@ from phin.web.asked import TuneSource
 from phin.web.limits import ServerLimits
 from phin.web.refusals import Refusal, full, stopped, too_large
 from phin.web.tune import to_json, to_phrase
+from phin.workers import Failure, Limits, limited
 
 log = logging.getLogger(__name__)
 

@@ -16,9 +16,9 @@ import pytest
 from phin.corpus import intake
 from phin.corpus.files import find_units, source_names
 from phin.corpus.intake import held_out_lists, prepare, read_and_label
-from phin.corpus.page import PAGE
 from phin.corpus.reading import read_unit
 from phin.corpus.report import REPORT
+from phin.corpus.report_page import PAGE
 from phin.corpus.settings import CorpusConfig
 from phin.corpus.store import Store, is_store
 from phin.corpus.summary import summary

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from phin.corpus.intake import prepare
-from phin.corpus.page import MOST_ROWS, PAGE, ReportPage
 from phin.corpus.report import (
     MOST_SHOWN,
     REPORT,
@@ -19,6 +18,7 @@ from phin.corpus.report import (
     kind_of_repair,
     with_every_refusal,
 )
+from phin.corpus.report_page import MOST_ROWS, PAGE, ReportPage
 from phin.corpus.settings import CorpusConfig
 from phin.corpus.store import Store
 from phin.corpus.summary import summary

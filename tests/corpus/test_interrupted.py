@@ -25,8 +25,8 @@ from phin.corpus.settings import CorpusConfig
 from phin.corpus.store import Store, StoreWriter, is_store
 from phin.music.midi import midi_bytes
 from tests.corpus import readers
-from tests.corpus.test_workers import is_running
 from tests.midi_defects import defect_files
+from tests.test_workers import is_running
 from tests.tunes import wander
 
 NUM_TUNES = 60

@@ -16,7 +16,7 @@ from phin.batch import Item, PhinBatch, collate
 from phin.corpus.store import Store, Tune, write_store
 from phin.data.dataset import EvaluationTunes
 from phin.evaluation.metrics import BitsPerNote, TuneMeasures
-from phin.evaluation.report import model_bits
+from phin.evaluation.split_bits import model_bits
 from phin.model.transformer import PhinTransformer
 from phin.music.lai import label_lai
 from phin.music.measures import MEASURES, measures

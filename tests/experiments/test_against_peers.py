@@ -28,7 +28,7 @@ from phin.corpus.intake import prepare
 from phin.data.datamodule import PhinDataModule
 from phin.data.dataset import DataConfig
 from phin.errors import MissingCorpus, PhinError
-from phin.evaluation.report import model_bits
+from phin.evaluation.split_bits import model_bits
 from phin.model.transformer import TransformerConfig
 from phin.music.phrase import Metre, Phrase, rows_from_columns
 from phin.tokenizer import FIELDS, HIGHEST_PITCH, LOWEST_PITCH, METRES, PITCH, first_origin

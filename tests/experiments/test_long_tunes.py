@@ -10,7 +10,7 @@ from experiments.rhythm_attention.long_tunes import PLACES, bits_by_note
 from phin.batch import collate
 from phin.corpus.store import Tune, write_store
 from phin.data.dataset import EVALUATION_WINDOW, EvaluationTunes
-from phin.evaluation.report import model_bits
+from phin.evaluation.split_bits import model_bits
 from phin.model.transformer import PhinTransformer
 from phin.music.lai import LaiLabel
 from phin.tokenizer import Tokenizer

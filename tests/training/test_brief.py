@@ -8,7 +8,7 @@ import torch
 from phin.data.datamodule import PhinDataModule
 from phin.data.dataset import DataConfig
 from phin.errors import InvalidConfig
-from phin.evaluation.report import model_bits
+from phin.evaluation.split_bits import model_bits
 from phin.training.brief import Trained, train_briefly
 from tests.tiny import tiny_config
 

@@ -15,7 +15,7 @@ import phin.training.callbacks as callbacks
 from phin.data.dataset import DataConfig
 from phin.errors import PhinError
 from phin.evaluation.bits_table import MONITOR
-from phin.evaluation.report import model_bits
+from phin.evaluation.split_bits import model_bits
 from phin.generation.request import SamplerConfig, TuneRequest
 from phin.generation.torch_engine import generate
 from phin.model.checkpoint import find, load

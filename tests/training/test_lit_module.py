@@ -14,7 +14,7 @@ from phin.data.dataset import DataConfig
 from phin.data.loader import TrainingLoader
 from phin.errors import InvalidCheckpoint, InvalidConfig, PhinError
 from phin.evaluation.bits_table import MONITOR
-from phin.evaluation.report import model_bits
+from phin.evaluation.split_bits import model_bits
 from phin.model.loss import TERMS, LossConfig, PhinLoss, Weighing
 from phin.model.transformer import PhinTransformer
 from phin.music.lai import Family, LaiLabel

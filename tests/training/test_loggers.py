@@ -29,7 +29,7 @@ from phin.training.gradients import TermGradients
 from phin.training.loggers import ID, RunLabel, describe, run_id, run_label, send_best, wandb_logger
 from phin.training.provenance import git_revision, provenance
 from phin.training.run import finished_report, silence_lightning, train
-from phin.wandb_key import is_logged_in
+from phin.wandb_access import is_logged_in
 from tests.tiny import PHRASE
 from tests.training.offline_run import OfflineRun, offline_runs
 from tests.training.small import Scores, parts, trainer_for

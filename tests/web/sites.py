@@ -25,7 +25,7 @@ def runtime() -> dict[str, Path]:
 @pytest.fixture(scope="session")
 def model(exported_folder: Path) -> Model:
     engine = OnnxEngine(exported_folder)
-    return Model(engine, "tiny", *graph_of(engine, str(exported_folder), None), samplers=samplers())
+    return Model(engine, "tiny", *graph_of(engine, str(exported_folder)), samplers=samplers())
 
 
 @pytest.fixture(scope="session")

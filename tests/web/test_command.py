@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -17,7 +18,8 @@ import pytest
 from phin.cli.engine import newest_run
 from phin.cli.web import WebConfig, graph_of, listen
 from phin.errors import InvalidConfig
-from phin.generation.exported import Manifest
+from phin.generation.exported import GRAPHS, Manifest, Precision
+from phin.generation.mobile_file import PROGRAM, MobileManifest
 from phin.runtime.onnx_engine import OnnxEngine
 from tests.cli.commands import phin
 from tests.settings import composed
@@ -163,9 +165,12 @@ def test_nobody_comes_from_outside_unless_it_was_typed() -> None:
 def test_the_graph_is_told_by_its_precision(exported_folder: Path) -> None:
     """Fails: a link says fp32 where eight bits drew the tune."""
     sums = Manifest.read(exported_folder).sha256
-    engine = OnnxEngine(exported_folder)
-    assert graph_of(engine, str(exported_folder), None) == (sums["step.onnx"], "fp32")
-    assert graph_of(engine, str(exported_folder), "int8") == (sums["step-int8.onnx"], "int8")
+    for precision in Precision:
+        engine = OnnxEngine(exported_folder, precision)
+        assert graph_of(engine, str(exported_folder)) == (sums[GRAPHS[precision]], precision.value)
+    told = {**Manifest.read(exported_folder).__dict__, "sha256": {PROGRAM: "of the program"}, "precision": "int8"}
+    phone = SimpleNamespace(about=MobileManifest(**told))
+    assert graph_of(phone, "tiny.pte") == ("of the program", "int8")
 
 
 @pytest.mark.long

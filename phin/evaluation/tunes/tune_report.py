@@ -14,8 +14,8 @@ from phin.corpus.store import Store
 from phin.counted import counted
 from phin.errors import PhinError
 from phin.evaluation.bits_table import BitsRow
+from phin.evaluation.html import image, report_page, section, sound
 from phin.evaluation.intervals import said_interval
-from phin.evaluation.page import document, image, section, sound
 from phin.evaluation.paired import Paired
 from phin.evaluation.tabular import Table
 from phin.evaluation.tunes.baselines import COPIED
@@ -305,7 +305,7 @@ def _page(report: TuneReport, store: Store, folder: Path) -> str:
         more = f" (the first {MANY})" if len(judged.refused) > MANY else ""
         said = [*judged.refused[:MANY]]
         parts.append(section(Table(f"{counted(len(judged.refused), 'file')} refused{more}", (), [], said)))
-    return document(report.title, parts)
+    return report_page(report.title, parts)
 
 
 def _shown(name: str, tune: Phrase) -> str:

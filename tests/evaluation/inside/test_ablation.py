@@ -12,7 +12,7 @@ from phin.corpus.store import Store, Tune, write_store
 from phin.evaluation.inside.ablation import Kind, Part, bits_without, parts, worths
 from phin.evaluation.inside.attention import attentions
 from phin.evaluation.inside.held_out import HeldOut
-from phin.evaluation.report import model_bits
+from phin.evaluation.split_bits import model_bits
 from phin.model.transformer import PhinTransformer
 from phin.music.lai import LAI, LaiLabel
 from phin.tokenizer import (

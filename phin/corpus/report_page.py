@@ -1,4 +1,4 @@
-"""The report of an intake as a page that any browser opens, from the disk, without a network."""
+"""The report of an intake as a page."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -7,18 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from phin.corpus.report import Kind, Outcome, kind_of_repair
+from phin.html_page import document
 
 PAGE = "report.html"
 MOST_ROWS = 1000
 """Files that are listed under one heading; a browser opens the page however many there are."""
 
-STYLE = """
-:root { color-scheme: light dark; --line: #8884; --soft: #8881; --bar: #b5651d; }
-body { font: 16px/1.5 system-ui, "Noto Sans Thai", sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.6rem; margin-bottom: 0; } h2 { font-size: 1.15rem; margin-top: 2rem; }
-table { border-collapse: collapse; width: 100%; }
-th, td { text-align: left; padding: .25rem .6rem; vertical-align: top; }
-tr { border-bottom: 1px solid var(--line); } td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
+_STYLE = """
 td { overflow-wrap: anywhere; } td.n { white-space: nowrap; width: 6rem; }
 td.bar { width: 40%; } .bar div { background: var(--bar); height: .8rem; border-radius: 2px; min-width: 1px; }
 details { border: 1px solid var(--line); border-radius: 6px; margin: .5rem 0; padding: .2rem .8rem; }
@@ -43,15 +38,11 @@ class ReportPage:
 
     def write(self, folder: Path, counts: Mapping[str, Any], licence: str) -> None:
         """The page, in `folder`."""
-        (folder / PAGE).write_text("\n".join(self._html(counts, licence)) + "\n", encoding="utf-8")
+        corpus = counts["corpus"]
+        page = document(f"{corpus}: what was taken in", corpus, self._parts(counts, licence), _STYLE)
+        (folder / PAGE).write_text(page, encoding="utf-8")
 
-    def _html(self, counts: Mapping[str, Any], licence: str) -> Iterator[str]:
-        corpus = escape(counts["corpus"])
-        yield "<!DOCTYPE html>"
-        yield '<html lang="en"><head><meta charset="utf-8">'
-        yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        yield f"<title>{corpus}: what was taken in</title><style>{STYLE}</style></head><body>"
-        yield f"<h1>{corpus}</h1>"
+    def _parts(self, counts: Mapping[str, Any], licence: str) -> Iterator[str]:
         num_refused = sum(counts["refused"].values())
         yield f"<p>{counts['accepted']:,} of {counts['found']:,} tunes taken in, {counts.get('notes', 0):,} notes.</p>"
         yield f'<p class="note">Licence: {escape(licence)}</p>'
@@ -72,7 +63,6 @@ class ReportPage:
             yield f"<p>{counts['families']:,} families: versions of one tune, never on two sides of a split.</p>"
             rows = ((f"{size:,}", title) for size, title in families)
             yield from _section("Largest families", _table(("tunes", "commonest title"), rows, number_first=True))
-        yield "</body></html>"
 
 
 def _keep(rows: list[tuple[str, str]], *row: str) -> None:

@@ -1,30 +1,23 @@
-"""Tables, pictures and sounds as a page that any browser opens, from the disk, without a network."""
+"""Tables, pictures and sounds as a page, all of them in the one file."""
 
 import base64
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from phin.corpus.page import STYLE
 from phin.evaluation.tabular import Table
+from phin.html_page import document
 
-_WIDE = """
+_STYLE = """
 body { max-width: 76rem; } .wide { overflow-x: auto; }
 img { width: 100%; max-width: 60rem; background: #fff; } audio { width: 100%; max-width: 60rem; }
-pre { overflow-x: auto; } .wide td, .wide th { overflow-wrap: normal; font-size: .88rem; padding: .2rem .5rem; }
-.wide td.n { width: auto; } .wide td:not(.n) { min-width: 9rem; } .wide td:first-child { white-space: nowrap; }
+pre { overflow-x: auto; } .wide td, .wide th { font-size: .88rem; padding: .2rem .5rem; }
+.wide td.n { white-space: nowrap; } .wide td:not(.n) { min-width: 9rem; } .wide td:first-child { white-space: nowrap; }
 """
 
 
-def document(title: str, parts: Sequence[str]) -> str:
+def report_page(title: str, parts: Sequence[str]) -> str:
     """The page as HTML: a heading, and what stands below it."""
-    head = (
-        "<!DOCTYPE html>",
-        '<html lang="en"><head><meta charset="utf-8">',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        f"<title>phin: {escape(title.lower())}</title><style>{STYLE}{_WIDE}</style></head><body>",
-        f"<h1>{escape(title)}</h1>",
-    )
-    return "\n".join([*head, *parts, "</body></html>"]) + "\n"
+    return document(f"phin: {title.lower()}", title, parts, _STYLE)
 
 
 def section(table: Table, *below: str) -> str:

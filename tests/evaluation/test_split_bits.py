@@ -14,7 +14,7 @@ from phin.data.dataset import EvaluationTunes
 from phin.evaluation.bits_table import ALL, BitsRow, as_dicts, table
 from phin.evaluation.intervals import interval_by_family
 from phin.evaluation.markov import MarkovModel
-from phin.evaluation.report import model_bits, rows_of, split_bits
+from phin.evaluation.split_bits import model_bits, rows_of, split_bits
 from phin.model.transformer import PhinTransformer
 from phin.music.lai import LaiLabel
 from phin.music.phrase import UNKNOWN, Inferred, LabelSource

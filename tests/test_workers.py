@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from phin.corpus.workers import ORPHAN_SECONDS, Failure, Limits, limited
 from phin.errors import Defect
+from phin.workers import ORPHAN_SECONDS, Failure, Limits, limited
 from tests.corpus.readers import read
 
 LIMITS = Limits(seconds=20.0, megabytes=256)
@@ -135,7 +135,7 @@ def test_processes_do_not_outlive_the_run_that_started_them(tmp_path: Path, seco
     """A run that was killed would leave a hanging reader behind, at full load, until the machine is restarted."""
     note = tmp_path / "process"
     code = (
-        "from phin.corpus.workers import limited, Limits\nfrom tests.corpus.readers import read\n"
+        "from phin.workers import limited, Limits\nfrom tests.corpus.readers import read\n"
         f"list(limited(read, ['notes:{note}:{seconds}', 'hangs'], 1, Limits(2.0, 256)))"
     )
     run = subprocess.Popen([sys.executable, "-c", code])
