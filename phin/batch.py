@@ -94,6 +94,10 @@ class PhinBatch:
         """The same batch on another device."""
         return self._mapped(lambda tensor: tensor.to(device, non_blocking=non_blocking))
 
+    def without_labels(self) -> "PhinBatch":
+        """The same rows to read, and nothing to say: what a process does that has no batch of its own left."""
+        return replace(self, given=torch.full_like(self.given, self.ids.shape[1]))
+
     def pin_memory(self) -> "PhinBatch":
         """The same batch in page-locked memory (DataLoader calls this when a GPU trains)."""
         return self._mapped(Tensor.pin_memory)

@@ -4,6 +4,7 @@ import netrc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Literal, cast
 
 from phin.errors import PhinError
 
@@ -23,10 +24,14 @@ def is_logged_in() -> bool:
         return False
 
 
-def mode_of(offline: bool | None = None) -> str:
+Mode = Literal["online", "offline", "disabled", "shared"]
+
+
+def mode_of(offline: bool | None = None) -> Mode:
     """W&B's mode: WANDB_MODE where it is set, else what is asked; None means online for those who are logged in."""
     asked = not is_logged_in() if offline is None else offline
-    return os.environ.get("WANDB_MODE") or ("offline" if asked else "online")
+    typed = cast(Mode, os.environ.get("WANDB_MODE", ""))  # W&B says what it does not know
+    return typed or ("offline" if asked else "online")
 
 
 @contextmanager

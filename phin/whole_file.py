@@ -10,24 +10,49 @@ from typing import Any
 
 from phin.errors import PhinError
 
+PARTIAL = ".partial"
+"""What the name of a file ends with that is not whole; with a dot before it, it is hidden."""
+
 
 @contextmanager
-def whole_file(path: str | Path) -> Iterator[Path]:
+def whole_file(path: str | Path, durable: bool = False) -> Iterator[Path]:
     """A name beside `path` to write to; it becomes `path` if the block ends well, and is removed if not.
 
-    Raises PhinError where the folder cannot be written to.
+    A `durable` one is on the disk before it takes the name, so that also a machine that loses its power has the one or
+    the other. Raises PhinError where the folder cannot be written to.
     """
     path = Path(path)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL}")
     try:
         yield partial
+        if durable:
+            _flush(partial)
         os.replace(partial, path)
+        if durable:
+            _flush(path.parent)
     except OSError as error:
         reason = f"cannot be written ({error.strerror or 'unknown error'})"
         raise PhinError(path, reason, "choose a folder that exists and has room") from error
     finally:
         with suppress(OSError):  # what stands in the way of the one stands in the way of the other
             partial.unlink()
+
+
+def _flush(path: Path) -> None:
+    """Waits until what was written of a file, or the names in a folder, are on the disk."""
+    if os.name == "nt" and path.is_dir():
+        return  # Windows opens no folder
+    handle = os.open(path, os.O_RDWR if path.is_file() else os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def remove_partials(folder: Path) -> None:
+    """Removes what processes that were killed left half written in a folder; nobody else may be writing there."""
+    for partial in folder.glob(f".*{PARTIAL}"):
+        partial.unlink()
 
 
 @contextmanager

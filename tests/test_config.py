@@ -10,10 +10,12 @@ import torch
 from hydra.errors import ConfigCompositionException
 from hydra.utils import instantiate
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+from omegaconf import OmegaConf
 
 from phin.cli.train import _refuse_another_model
 from phin.config import conf_dir, run_folder
 from phin.data.dataset import DataConfig
+from phin.difference import flat
 from phin.errors import InvalidConfig, PhinError
 from phin.evaluation.bits_table import MONITOR
 from phin.generation.request import SamplerConfig
@@ -88,6 +90,22 @@ def test_every_model_can_be_built(choice: str) -> None:
     """Fails: sizes of a model in conf/ contradict each other."""
     model = PhinTransformer(composed("train", f"model={choice}").model, Tokenizer().condition_sizes)
     assert sum(weight.numel() for weight in model.parameters()) > 10_000
+
+
+@pytest.mark.parametrize("group", ["trainer", "logger", "callbacks", "optimizer", "scheduler", "loss"])
+def test_what_a_file_of_settings_says_stands(group: str) -> None:
+    """Fails: a choice of a trainer, say, sets the size of batches, and the default is laid over it."""
+    for file in sorted((conf_dir() / group).glob("*.yaml")):
+        text = file.read_text(encoding="utf-8")
+        said = OmegaConf.to_container(OmegaConf.load(file))
+        assert isinstance(said, dict)
+        said.pop("defaults", None)
+        settings = composed("train", "run=r", f"{group}={file.stem}")
+        now = dict(flat(OmegaConf.to_container(OmegaConf.structured(settings), enum_to_str=True)))
+        under = "" if "@package _global_" in text else f"{group}."
+        for key, value in flat(said, under):
+            if "${" not in str(value):
+                assert str(now[key]).lower() == str(value).lower(), f"{file}: {key}"
 
 
 def test_the_default_run_clips_stops_early_and_keeps_the_best_and_the_last() -> None:

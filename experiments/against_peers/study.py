@@ -47,7 +47,8 @@ RATES = (0.0005, 0.0015, 0.0045)
 BUDGET, TOLERANCE = 2_720_102, 0.05
 """Parameters of model=small, and by how much an arm may have more or fewer."""
 INDEX_ROTARY = TransformerConfig(time_heads=0, pitch_heads=0, metre=False, motifs=False, mlp_ratio=3.0)
-"""model=index_rotary, no musical time and no place in the bar, as wide inside as makes up for what that saves."""
+"""model=index_rotary: no head by musical time, none by pitch, no place in the bar, no motifs; intervals stay. As wide
+inside as makes up for what that saves."""
 Sizes = tuple[int, ...]
 
 
@@ -161,7 +162,7 @@ def best_rate(runs: Runs, name: str, corpus: Corpus, steps: int) -> float:
 def run(runs: Runs, corpus: Corpus, arms: list[str], seeds: list[int], steps: int, trial_steps: int) -> None:
     """Every run of both tables that is not there. At equal time a slower arm takes fewer steps."""
     rates = {name: best_rate(runs, name, corpus, trial_steps) for name in arms if name != MARKOV}
-    ours_times = read_speed()
+    ours_times = read_speed({name: build(name, corpus, 0).num_parameters for name in (*rates, OURS)})
     for table, name, seed in product((NOTES, CLOCK), arms, seeds):
         asked: dict[str, Any] = {"rate": rates.get(name), "tunes": corpus.num_held_out}
         if name == MARKOV:
@@ -243,7 +244,8 @@ def carry_out(asked: argparse.Namespace) -> None:
         draw(asked.runs, corpus.melodies)
     elif asked.what == "speed":
         with_a_rate = [name for name in ARMS if name in (*asked.arms, OURS)]
-        write_speed(speed(corpus, with_a_rate, asked.speed_steps, asked.rounds))
+        parameters = {name: build(name, corpus, 0).num_parameters for name in with_a_rate}
+        write_speed(speed(corpus, with_a_rate, asked.speed_steps, asked.rounds), parameters)
     else:
         run(Runs(asked.runs), corpus, asked.arms, asked.seeds, asked.steps, asked.trial_steps)
 

@@ -112,23 +112,30 @@ def _mean(rows: Sequence[Row], arm: str) -> float:
     return min(float(row["bits_per_note"]) for row in rows if row["arm"] == arm and row["seed"] == MEAN)
 
 
-def write_speed(rates: dict[str, list[float]]) -> None:
+def write_speed(rates: dict[str, list[float]], parameters: dict[str, int]) -> None:
     """speed.csv: notes a second, and ours over each arm's within a round; medians with the lowest and highest round."""
     rows = []
     for arm, values in rates.items():
         ratio = np.array(rates[OURS]) / np.array(values)
         numbers = [f"{value:.0f}" for value in _spread(np.array(values))] + [f"{value:.2f}" for value in _spread(ratio)]
-        rows.append(dict(zip(SPEED_COLUMNS, [arm, *numbers], strict=True)))
+        rows.append(dict(zip(SPEED_COLUMNS, [arm, *numbers, str(parameters[arm])], strict=True)))
         print(f"{arm:22}", *(f"{number:>8}" for number in numbers))
     write_csv(SPEED, SPEED_COLUMNS, rows)
 
 
-def read_speed() -> dict[str, float]:
-    """How many times as fast as each arm ours is, by speed.csv."""
-    return {row["arm"]: float(row["ours_times"]) for row in read_rows(SPEED)}
+def read_speed(parameters: dict[str, int]) -> dict[str, float]:
+    """How many times as fast as each arm ours is, by speed.csv. Raises PhinError where it was measured of others."""
+    rows = {row["arm"]: row for row in read_rows(SPEED)}
+    for arm, number in parameters.items():
+        if arm not in rows or rows[arm].get("parameters") != str(number):
+            raise PhinError(SPEED, f"tells of another {arm} than that of {number:,} parameters", "run `speed` first")
+    return {arm: float(row["ours_times"]) for arm, row in rows.items()}
 
 
-SPEED_COLUMNS = ("arm", "notes_a_second", "slowest", "fastest", "ours_times", "lowest_times", "highest_times")
+SPEED_COLUMNS = (
+    *("arm", "notes_a_second", "slowest", "fastest", "ours_times", "lowest_times", "highest_times"),
+    "parameters",
+)
 
 
 def _spread(values: np.ndarray) -> tuple[float, float, float]:

@@ -1,53 +1,60 @@
 """How a run is gone on with: the settings it began with, kept in its folder, under what may change."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from hydra import compose
 from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from phin.config import RESUME_AUTO, in_a_sweep
-from phin.difference import differences
+from phin.difference import MISSING, Difference, differences, flat
 from phin.errors import InvalidConfig
-from phin.evaluation.runs.run_folder import FREE, OVERRIDES, SETTINGS
+from phin.evaluation.runs.run_folder import (
+    FREE,
+    LOOKED_AT,
+    OVERRIDES,
+    PLACE,
+    SETTINGS,
+    is_below,
+    key_of,
+    may_change,
+)
 from phin.whole_file import whole_file
 
 Held = TypeVar("Held", list, dict)
 
 STEPS_BEFORE = "max_steps_before"
 """Beside the settings in config.yaml: how many steps the run was to have, before it was given others."""
-MAY_CHANGE = (
-    "trainer.max_steps=",
-    "trainer.max_time=",
-    "threads=",
-    "logger",
-    "callbacks",
-    "sampler",
-    *(f"{key}=" for key in FREE),
-)
-"""Overrides that leave a run the same run; any other would make it another one."""
-DECIDES_THE_RUN = ("init", "data", "model", "loss", "optimizer", "scheduler", "seed")
-"""Settings that must still be what they were, wherever a change of them came from."""
+NOT_THE_RUNS = (*PLACE, "threads", *LOOKED_AT, *FREE)
+"""Settings under which a run that is finished stays so."""
+MOST_SAID = 6
+"""Differences that are named; of more, how many they are."""
 
 
 class Kept(NamedTuple):
-    """The settings that a run goes on with: those kept in its folder, under what was set now."""
+    """What a run goes on with: the settings kept in its folder, under what was set now."""
 
-    settings: DictConfig
+    settings: Any
+    """An object of the command's schema."""
     overrides: list[str]
-    """The same as the user would type them, but for where the run lies."""
+    """What was set as the user would type it, now and before, but for where the run lies."""
     begins_again: bool
     """Whether it has no checkpoint yet, and so nothing to go on from but its settings."""
+    drift: str
+    """What conf/ says otherwise today, in words; the run goes on as it began."""
 
 
-def settings_to_go_on_with(folder: Path, resume: str | None) -> Kept | None:
+def settings_to_go_on_with(folder: Path, resume: str | None, schema: type) -> Kept | None:
     """The settings of the run that goes on in `folder`, or None where one begins there with those given now.
 
     In a sweep that is always None: its settings are typed anew each time, and `refuse_another_run` compares them.
-    Raises InvalidConfig where the folder holds another run, or where a setting changed that would make it another.
+    Raises InvalidConfig where the folder holds another run, or where a setting changed that would make it another; for
+    `auto`, which a run can also begin with, also where that change is of conf/.
     """
     if in_a_sweep():
         if placed := [text for text in HydraConfig.get().overrides.task if text.startswith(("resume=", "run="))]:
@@ -72,93 +79,44 @@ def settings_to_go_on_with(folder: Path, resume: str | None) -> Kept | None:
         raise InvalidConfig(
             f"run={folder}", "holds a run already", f"go on with resume={folder}, or name another folder"
         )
-    began_with = _began_with(folder)
-    now = [text for text in own_overrides() if text not in began_with]
-    fixed = [text for text in now if not text.startswith(MAY_CHANGE)]
-    if has_begun and fixed:
-        raise InvalidConfig(
-            fixed[0], f"cannot change in a run that goes on ({folder})", "leave it out, or begin a new run with it"
-        )
-    overrides = _together(began_with, now)
-    settings = compose("train", overrides=overrides)
-    OmegaConf.update(settings, "run", str(folder))
-    OmegaConf.update(settings, "resume", resume)
-    if has_begun:
-        _refuse_drift(folder, OmegaConf.to_container(settings, resolve=True, enum_to_str=True))
-    return Kept(settings, overrides, begins_again=not has_begun)
+    typed, began_with = own_overrides(), _began_with(folder)
+    kept = _kept(folder)
+    before = dict(flat(kept))
+    changed = {key: value for key, value in _asked_for(typed, folder).items() if before.get(key, MISSING) != value}
+    if has_begun and (fixed := [key for key in changed if not may_change(key)]):
+        _refuse_change(typed, fixed, before, changed, folder)
+    overrides = _together(began_with, typed)
+    drift = _said(_drift(folder, overrides, {**before, **changed})) if has_begun else ""
+    if drift and resume == RESUME_AUTO:
+        remedy = f"set them back, go on with resume={folder}, or begin a new run"
+        raise InvalidConfig(folder, f"cannot go on, its settings changed: {drift}", remedy)
+    for key, value in changed.items():
+        _set(kept, key.split("."), value)
+    return Kept(_as_object(kept, schema, folder), overrides, begins_again=not has_begun, drift=drift)
 
 
 def refuse_another_run(folder: Path, settings: Any) -> None:
     """Raises InvalidConfig where a sweep's job finds a run with other settings in its folder."""
     if not any((folder / "checkpoints").glob("*.ckpt")) or not (folder / OVERRIDES).is_file():
         return
-    now, then = own_overrides(), _began_with(folder)
-    new, gone = (
-        [text for text in some if text not in others and not text.startswith(MAY_CHANGE)]
-        for some, others in ((now, then), (then, now))
-    )
-    if new or gone:
-        reason = f"holds a run with other settings (then: {_said(gone)}; now: {_said(new)})"
-        raise InvalidConfig(folder, reason, "name another folder for this sweep: hydra.sweep.dir=DIR")
-    _refuse_drift(folder, OmegaConf.to_container(OmegaConf.structured(settings), resolve=True, enum_to_str=True))
+    if other := _said([each for each in _since(folder, settings) if not may_change(each.key)]):
+        remedy = "name another folder for this sweep: hydra.sweep.dir=DIR"
+        raise InvalidConfig(folder, f"holds a run with other settings ({other})", remedy)
 
 
-def _said(settings: list[str]) -> str:
-    return " ".join(settings) or "without"
-
-
-def is_changed(folder: Path) -> bool:
-    """Whether anything is set that the run in `folder` did not begin with."""
-    return any(text not in _began_with(folder) for text in own_overrides())
-
-
-def _refuse_beside(resume: str, folder: Path) -> None:
-    """Raises InvalidConfig where another folder, or other weights to begin with, are asked for beside `resume`."""
-    if folder.resolve() != Path(resume).resolve():
-        reason = f"contradicts resume={resume}: a run goes on in its own folder"
-        raise InvalidConfig(f"run={folder}", reason, "leave one of them out")
-    began_with = _began_with(folder)
-    for text in own_overrides():
-        if text.startswith("init=") and text not in began_with:
-            reason = f"contradicts resume={resume}: a run goes on with its own weights"
-            raise InvalidConfig(text, reason, "leave one of them out")
-
-
-def _together(before: list[str], now: list[str]) -> list[str]:
-    """Both, but of what is set twice the later: Hydra takes no choice of a group twice."""
-    set_now = {_key(text) for text in now}
-    return [*(text for text in before if _key(text) not in set_now), *now]
-
-
-def _key(override: str) -> str:
-    return override.partition("=")[0].lstrip("+~")
-
-
-def _began_with(folder: Path) -> list[str]:
-    """The overrides of the run in `folder`; none where no run began."""
-    kept = folder / OVERRIDES
-    return [str(text) for text in _read(kept, list)] if kept.is_file() else []
-
-
-def _read(path: Path, kind: type[Held]) -> Held:
-    """What a file of the run's settings holds. Raises InvalidConfig where it is gone or torn."""
-    try:
-        held = OmegaConf.to_container(OmegaConf.load(path), resolve=True, enum_to_str=True)
-    except (OSError, YAMLError, UnicodeDecodeError, OmegaConfBaseException):
-        held = None
-    if not isinstance(held, kind):
-        reason = "cannot be read, and a run goes on with the settings in it"
-        raise InvalidConfig(path, reason, "begin a new run; what is in checkpoints/ can still be played")
-    return held
+def is_changed(folder: Path, settings: Any) -> bool:
+    """Whether the run in `folder` was made with other settings than these, but for where and how it is looked at."""
+    kept = (folder / SETTINGS).is_file()
+    return not kept or any(not is_below(each.key, NOT_THE_RUNS) for each in _since(folder, settings))
 
 
 def remember(settings: Any, folder: Path, overrides: list[str]) -> None:
-    """Keeps the settings a run begins or goes on with: as a whole, and as overrides for going on.
+    """Keeps the settings a run begins or goes on with: as a whole, and as overrides, which name it.
 
     Where it goes on to another number of steps, what that was before is kept too (STEPS_BEFORE): its learning rate
     came down with the old one, so it is not the run that had the new one from the start.
     """
-    whole: Any = OmegaConf.to_container(OmegaConf.structured(settings), enum_to_str=True)
+    whole = _plain(settings)
     if any((folder / "checkpoints").glob("*.ckpt")) and (folder / SETTINGS).is_file():
         before = _read(folder / SETTINGS, dict)
         steps = before["trainer"]["max_steps"]
@@ -173,13 +131,149 @@ def remember(settings: Any, folder: Path, overrides: list[str]) -> None:
 
 def own_overrides() -> list[str]:
     """What the user set, but for where the run lies and what launches it."""
-    return [text for text in HydraConfig.get().overrides.task if not text.startswith(("resume=", "run=", "sweep="))]
+    return [text for text in HydraConfig.get().overrides.task if not is_below(key_of(text), (*PLACE, "sweep"))]
 
 
-def _refuse_drift(folder: Path, now: Any) -> None:
-    """Raises InvalidConfig where conf/ says something else today than when the run began."""
-    then, decides = _read(folder / SETTINGS, dict), DECIDES_THE_RUN
-    changed = differences({key: then.get(key) for key in decides}, {key: now[key] for key in decides})
-    said = "; ".join(f"{key} was {was} and is {current}" for key, was, current in changed if key not in FREE)
-    if said:
-        raise InvalidConfig(folder, f"cannot go on, its settings changed: {said}", "set them back, or begin a new run")
+def _refuse_beside(resume: str, folder: Path) -> None:
+    """Raises InvalidConfig where another folder, or other weights to begin with, are asked for beside `resume`."""
+    if folder.resolve() != Path(resume).resolve():
+        reason = f"contradicts resume={resume}: a run goes on in its own folder"
+        raise InvalidConfig(f"run={folder}", reason, "leave one of them out")
+    began_with = _began_with(folder)
+    for text in own_overrides():
+        if text.startswith("init=") and text not in began_with:
+            reason = f"contradicts resume={resume}: a run goes on with its own weights"
+            raise InvalidConfig(text, reason, "leave one of them out")
+
+
+def _refuse_change(
+    typed: list[str], fixed: list[str], before: dict[str, Any], changed: dict[str, Any], folder: Path
+) -> None:
+    """Raises InvalidConfig for what was typed and cannot change."""
+    of_typed = [text for text in typed if any(is_below(key, [key_of(text)]) for key in fixed)]
+    said = _said([Difference(key, before.get(key, MISSING), changed[key]) for key in fixed])
+    remedy = "leave it out, or begin a new run with it"
+    raise InvalidConfig((of_typed or typed)[0], f"cannot change in a run that goes on ({folder}): {said}", remedy)
+
+
+def _asked_for(typed: list[str], folder: Path) -> dict[str, Any]:
+    """What was typed, by dotted key: all that it sets, even to what it is in conf/; MISSING where it removes."""
+    if not typed:
+        return {}
+    usual, now = (dict(flat(_composed(some, folder))) for some in ([], typed))
+    keys = [key_of(text) for text in typed]
+    return {
+        key: now.get(key, MISSING)
+        for key in sorted({*usual, *now})
+        if not is_below(key, PLACE) and (is_below(key, keys) or usual.get(key, MISSING) != now.get(key, MISSING))
+    }
+
+
+def _composed(overrides: list[str], folder: Path) -> dict[str, Any]:
+    """All settings of a run in `folder` with these overrides, from the files that this command reads."""
+    settings = compose(HydraConfig.get().job.config_name, overrides=overrides)
+    OmegaConf.update(settings, "run", str(folder))
+    return _plain(settings)
+
+
+def _drift(folder: Path, overrides: list[str], kept: dict[str, Any]) -> list[Difference]:
+    """What conf/ says otherwise than the run began with; nothing, where it has not what the run was begun with."""
+    try:
+        now = _composed(overrides, folder)
+    except (HydraException, OmegaConfBaseException):
+        return []
+    return [each for each in differences(_nested(kept), now) if not may_change(each.key)]
+
+
+def _since(folder: Path, settings: Any) -> list[Difference]:
+    """What is otherwise in settings than in those kept with the run in a folder."""
+    return differences(_kept(folder), _plain(settings))
+
+
+def _said(found: Iterable[Difference]) -> str:
+    said = [f"{key} was {was} and is {current}" for key, was, current in found]
+    more = [f"{len(said) - MOST_SAID} more"] if len(said) > MOST_SAID else []
+    return "; ".join([*said[:MOST_SAID], *more])
+
+
+def _together(before: list[str], now: list[str]) -> list[str]:
+    """Both, but of what is set twice the later: Hydra takes no choice of a group twice."""
+    set_now = {key_of(text) for text in now}
+    return [*(text for text in before if key_of(text) not in set_now), *now]
+
+
+def _began_with(folder: Path) -> list[str]:
+    """The overrides of the run in `folder`; none where no run began."""
+    kept = folder / OVERRIDES
+    return [str(text) for text in _read(kept, list)] if kept.is_file() else []
+
+
+def _kept(folder: Path) -> dict[str, Any]:
+    """The settings kept with the run in a folder, where it lies now."""
+    kept = _read(folder / SETTINGS, dict)
+    kept.pop(STEPS_BEFORE, None)
+    return _moved(kept, str(kept.get("run")), str(folder))
+
+
+def _moved(value: Any, there: str, here: str) -> Any:
+    """Settings whose paths begin with `here` instead of `there`."""
+    if isinstance(value, dict):
+        return {key: _moved(each, there, here) for key, each in value.items()}
+    if isinstance(value, str) and (value == there or value.startswith(f"{there}/")):
+        return here + value[len(there) :]
+    return value
+
+
+def _read(path: Path, kind: type[Held]) -> Held:
+    """What a file of the run's settings holds. Raises InvalidConfig where it is gone or torn."""
+    try:
+        held = OmegaConf.to_container(OmegaConf.load(path), resolve=True, enum_to_str=True)
+    except (OSError, YAMLError, UnicodeDecodeError, OmegaConfBaseException):
+        held = None
+    if not isinstance(held, kind):
+        reason = "cannot be read, and a run goes on with the settings in it"
+        raise InvalidConfig(path, reason, "begin a new run; what is in checkpoints/ can still be played")
+    return held
+
+
+def _as_object(kept: dict[str, Any], schema: type, folder: Path) -> Any:
+    """Settings as an object. Raises InvalidConfig where a schema of today does not hold them."""
+    try:
+        merged = OmegaConf.merge(OmegaConf.structured(schema), kept)
+        assert isinstance(merged, DictConfig)
+        return OmegaConf.to_object(merged)
+    except OmegaConfBaseException as error:
+        reason = f"are of another version of phin ({' '.join(str(error).split()).partition(' full_key')[0]})"
+        raise InvalidConfig(folder / SETTINGS, reason, "go on with that version, or begin a new run") from None
+
+
+def _plain(settings: Any) -> dict[str, Any]:
+    whole = OmegaConf.to_container(OmegaConf.structured(settings), resolve=True, enum_to_str=True)
+    assert isinstance(whole, dict)
+    return {str(key): value for key, value in whole.items()}
+
+
+def _nested(table: dict[str, Any]) -> dict[str, Any]:
+    """Dotted keys as tables in tables; what is MISSING is left out."""
+    nested: dict[str, Any] = {}
+    for key, value in table.items():
+        _set(nested, key.split("."), value)
+    return nested
+
+
+def _set(table: dict[str, Any], path: list[str], value: Any) -> None:
+    """Sets what lies at a path, or removes it (MISSING), and with it tables that it leaves empty."""
+    first, *below = path
+    if below and value is MISSING:
+        if isinstance(inner := table.get(first), dict):
+            _set(inner, below, value)
+            if not inner:
+                del table[first]
+    elif below:
+        if not isinstance(table.get(first), dict):
+            table[first] = {}
+        _set(table[first], below, value)
+    elif value is MISSING:
+        table.pop(first, None)
+    else:
+        table[first] = value

@@ -16,10 +16,10 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
 from phin.errors import InvalidConfig
-from phin.evaluation.runs.run_folder import FREE
+from phin.evaluation.runs.run_folder import FREE, LOOKED_AT, is_below, key_of
 
-_FREE = ("sweep=", "threads=", "logger", *(f"{key}=" for key in FREE))
-"""Overrides under which trials stay comparable."""
+_FREE = ("sweep", "threads", *LOOKED_AT, *FREE)
+"""Settings under which trials stay comparable."""
 _SETTINGS = "settings"
 
 
@@ -53,12 +53,13 @@ def go_on(config: DictConfig) -> None:
     Raises InvalidConfig where the study's trials were drawn with other settings, or where it cannot be kept.
     """
     sweeper = config.hydra.sweeper
+    if (direction := _direction(sweeper)) != "minimize":
+        reason = "is not what is looked for: the fewest bits per note"
+        raise InvalidConfig(f"hydra.sweeper.direction={direction}", reason, "leave it out")
     optuna.logging.set_verbosity(logging.WARNING)
     try:
         storage = RDBStorage(sweeper.storage)
-        study = optuna.create_study(
-            storage, study_name=sweeper.study_name, direction=_direction(sweeper), load_if_exists=True
-        )
+        study = optuna.create_study(storage, study_name=sweeper.study_name, direction=direction, load_if_exists=True)
     except (SQLAlchemyError, ImportError, AttributeError) as error:
         reason = f"cannot be opened ({str(error).splitlines()[0]})"
         raise InvalidConfig(f"hydra.sweeper.storage={sweeper.storage}", reason, "take sqlite:///FILE") from None
@@ -82,15 +83,18 @@ def _direction(sweeper: DictConfig) -> str:
 def _settings(params: Mapping[str, str], overrides: Iterable[str]) -> list[str]:
     """What is searched and what stays, as the sweeper reads it: a typed setting stands for the one in the file."""
     texts = [*(f"{key}={value}" for key, value in params.items()), *overrides]
-    parsed = OverridesParser.create().parse_overrides([text for text in texts if not text.startswith(_FREE)])
+    parsed = OverridesParser.create().parse_overrides([text for text in texts if not is_below(key_of(text), _FREE)])
     by_key = {override.get_key_element(): str(override.input_line) for override in parsed}
     return sorted(by_key.values())
 
 
 def _refuse_other(study: Study, settings: list[str]) -> None:
-    """Raises InvalidConfig where a study holds trials that were drawn with other settings, else keeps these with it."""
+    """Raises InvalidConfig where a study holds trials that were drawn with other settings, else keeps these with it.
+
+    Trials that failed hold nothing: who mistyped a path types it again.
+    """
     kept = study.user_attrs.get(_SETTINGS)
-    if kept is None or not study.trials:
+    if kept is None or all(trial.state == TrialState.FAIL for trial in study.trials):
         study.set_user_attr(_SETTINGS, settings)
     elif kept != settings:
         then = ", ".join(text for text in kept if text not in settings) or "without"

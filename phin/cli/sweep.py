@@ -8,15 +8,17 @@ import multiprocessing
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from traceback import extract_tb
 from typing import Any, ClassVar
 
 from filelock import FileLock, Timeout
 from hydra.core.hydra_config import HydraConfig
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from phin.errors import InvalidConfig, PhinError
 from phin.whole_file import write_text
+from phin.writable import refuse_folder
 
 FAILED = "failed.txt"
 """In a failed job's folder: a line that says why, its settings, and a traceback where it is no user's mistake."""
@@ -27,6 +29,8 @@ OF_SWEEPS = (
     "hydra/sweeper/optuna",
 )
 """What the extra `sweep` installs."""
+_OF_OTHERS = ("hydra", "hydra_plugins", "optuna", "joblib", "submitit")
+"""Libraries that say in an exception what they cannot do with what was typed."""
 _OPTUNA_HAS_NO_BEST = ("No trials are completed", "Record does not exist")
 
 
@@ -69,6 +73,10 @@ class Begun:
             return PhinError(self.folder, reason, f"go on with hydra.sweep.dir={self.folder}")
         if isinstance(error, ValueError) and str(error).startswith(_OPTUNA_HAS_NO_BEST):
             return PhinError(self.folder, "no trial of the search has a score", "mend what its jobs failed by")
+        raised_in = extract_tb(error.__traceback__)[-1].filename
+        if any(f"/{library}/" in raised_in for library in _OF_OTHERS):
+            reason = f"cannot be begun: {' '.join(str(error).split()).rstrip('.')}"
+            return PhinError(self.folder, reason, "mend the setting that it speaks of")
         return None
 
     def let_go(self) -> None:
@@ -90,7 +98,9 @@ class Sweep(Callback):
         """Refuses what cannot be swept. Raises Refused."""
         folder = Path(config.hydra.sweep.dir)
         try:
+            refuse_folder("hydra.sweep.dir", folder)
             _refuse_devices(config)
+            _refuse_jobs(config)
             lock = _search(config, folder) if _is_search(config) else None
             Sweep.begun = Begun(folder, list(config.hydra.overrides.task), _failed(folder), lock)
         except (PhinError, OSError) as error:
@@ -128,8 +138,18 @@ def _is_search(config: DictConfig) -> bool:
 def _refuse_devices(config: DictConfig) -> None:
     """On several devices Lightning starts the command once more for each, which would begin a sweep of its own."""
     devices = OmegaConf.select(config, "trainer.devices", default=1)
-    if devices not in (1, "1"):
+    if devices not in (1, "1") and not (isinstance(devices, ListConfig) and len(devices) == 1):
         raise InvalidConfig(f"trainer.devices={devices}", "cannot be in a sweep", "take one device a job")
+
+
+def _refuse_jobs(config: DictConfig) -> None:
+    """Counts that a launcher or a sweeper would stumble over, each in its own way."""
+    for key, as_many_as_cores in (("launcher.n_jobs", True), ("sweeper.n_jobs", False), ("sweeper.n_trials", False)):
+        count = OmegaConf.select(config.hydra, key, default=None)
+        if count is None or (isinstance(count, int) and count >= 1) or (as_many_as_cores and count == -1):
+            continue
+        remedy = "take 1 or more, or -1 for one a core" if as_many_as_cores else "take 1 or more"
+        raise InvalidConfig(f"hydra.{key}={count}", "is no number of them", remedy)
 
 
 def _search(config: DictConfig, folder: Path) -> FileLock | None:

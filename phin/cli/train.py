@@ -20,13 +20,20 @@ from phin.evaluation.bits_table import MONITOR
 from phin.generation.request import SamplerConfig
 from phin.model.loss import LossConfig
 from phin.model.transformer import TransformerConfig
+from phin.music.measures import MEASURES
+from phin.tokenizer import FIELDS, HEADLINE_FIELDS
 from phin.training.schedule import ScheduleConfig
 from phin.writable import refuse_folder
 
-MONITORED = (MONITOR, "sample/")
+MONITORED = (
+    MONITOR,
+    *(f"{MONITOR}/{FIELDS[field].name}" for field in HEADLINE_FIELDS),
+    *(f"sample/{measure.name}" for measure in MEASURES),
+)
 """What callbacks can watch: numbers that a validation gives."""
-HALF = ("16", "16-mixed")
-"""Values of trainer.precision under which Lightning scales the gradients itself."""
+PRECISIONS = ("32-true", "32", "64-true", "64", "bf16-mixed", "bf16")
+"""Of trainer.precision. In float16 Lightning scales the gradients, which are clipped and watched as they are; weights
+in halves were not tried."""
 
 
 @dataclass
@@ -80,27 +87,28 @@ class TrainConfig:
                 )
             if "patience" in callback:
                 _refuse_uncounted(f"callbacks.{name}.patience", callback["patience"], least=0)
-            if callback.get("monitor") is not None and not str(callback["monitor"]).startswith(MONITORED):
-                raise InvalidConfig(
-                    f"callbacks.{name}.monitor={callback['monitor']}",
-                    "no validation gives that number",
-                    f"take {MONITORED[0]}, or one that begins with {MONITORED[1]}",
-                )
+            if callback.get("monitor") is not None and str(callback["monitor"]) not in MONITORED:
+                remedy = f"take one of {', '.join(MONITORED)}"
+                where = f"callbacks.{name}.monitor={callback['monitor']}"
+                raise InvalidConfig(where, "no validation gives that number", remedy)
         if self.is_distributed and not isinstance(self.trainer.get("strategy"), dict):
             raise InvalidConfig(
                 "trainer.devices, trainer.num_nodes", "more than one need a process for each", "take trainer=ddp too"
             )
-        precision = str(self.trainer.get("precision") or "32")
-        if precision in HALF:
-            reason = "scales gradients, and they are clipped and watched as they are"
-            raise InvalidConfig(f"trainer.precision={precision}", reason, "take bf16-mixed")
+        if (precision := str(self.trainer.get("precision") or PRECISIONS[0])) not in PRECISIONS:
+            remedy = f"take one of {', '.join(PRECISIONS)}"
+            raise InvalidConfig(f"trainer.precision={precision}", "does not train as phin clips and watches", remedy)
+        if (by := self.trainer.get("gradient_clip_algorithm")) not in (None, "norm"):
+            reason = "is not how gradients are clipped: by their norm"
+            raise InvalidConfig(f"trainer.gradient_clip_algorithm={by}", reason, "leave it out")
         if self.compile and self.is_distributed:
             raise InvalidConfig("compile=true", "was not tried on several devices", "leave one of them out")
 
     @property
     def is_distributed(self) -> bool:
-        """Whether several processes train."""
-        return self.trainer.get("devices", 1) != 1 or self.trainer.get("num_nodes", 1) != 1
+        """Whether several processes train, or may: one device is a count of one, or a list of one."""
+        devices = self.trainer.get("devices", 1)
+        return (len(devices) if isinstance(devices, list) else devices) != 1 or self.trainer.get("num_nodes", 1) != 1
 
 
 def _refuse_uncounted(key: str, value: Any, least: int) -> None:
@@ -132,11 +140,14 @@ def main() -> None:
 def train(config: TrainConfig) -> float:
     """Trains, or goes on; prints the table and where the tunes are. Returns validation bits per note, for sweeps."""
     folder = Path(config.run)
-    kept = settings_to_go_on_with(folder, config.resume)
+    resume = config.resume
+    kept = settings_to_go_on_with(folder, resume, TrainConfig)
     if kept:
-        config = cast(TrainConfig, OmegaConf.to_object(kept.settings))
+        config = cast(TrainConfig, kept.settings)
         if kept.begins_again:
             print(f"{folder} has no checkpoint yet: it begins again, with the settings kept in it")
+        if kept.drift:
+            print(f"{folder} goes on with the settings kept in it; conf/ says otherwise: {kept.drift}")
     if in_a_sweep():
         refuse_another_run(folder, config)
         if config.is_distributed:
@@ -160,18 +171,18 @@ def train(config: TrainConfig) -> float:
     from phin.training.loggers import describe, run_label
 
     run.silence_lightning()
-    goes_on = config.resume == RESUME_AUTO or in_a_sweep()
-    report = run.finished_report(folder) if goes_on and not is_changed(folder) else None
+    goes_on = resume == RESUME_AUTO or in_a_sweep()
+    report = run.finished_report(folder) if goes_on and not is_changed(folder, config) else None
     if report:
         print((folder / "report.txt").read_text(encoding="utf-8"))
         tunes = folder / report.get("tunes_in", "tunes")
         print(f"{folder} is finished; its tunes are in {tunes}. Remove the folder to train anew.")
         return float(report["validation_bits_per_note"])
-    config.trainer = run.validated_once(config.trainer)
+    trained_by = run.validated_once(config.trainer)
     make_optimizer = optimizer_maker(config.optimizer)
     callbacks = [made(f"callbacks.{name}", callback, L.Callback) for name, callback in config.callbacks.items()]
     # what a trainer refuses, it refuses before the work; and of several processes one speaks
-    is_first = made("trainer", config.trainer, L.Trainer, logger=False).is_global_zero
+    is_first = made("trainer", trained_by, L.Trainer, logger=False).is_global_zero
     if config.threads:
         torch.set_num_threads(config.threads)
     L.seed_everything(config.seed, workers=True, verbose=False)
@@ -185,7 +196,7 @@ def train(config: TrainConfig) -> float:
     module = run.build(datamodule, config.model, config.loss, make_optimizer, config.scheduler, start)
     loggers = [made(f"logger.{name}", logger, Logger) for name, logger in config.logger.items()]
     parts = {"callbacks": callbacks, "logger": loggers, "plugins": [WholeCheckpoints()]}
-    trainer = made("trainer", config.trainer, L.Trainer, **parts)
+    trainer = made("trainer", trained_by, L.Trainer, **parts)
     if config.compile:
         module.model.compile()
 

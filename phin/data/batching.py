@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Int
 
-EVALUATION_ROWS = 8192
+EVALUATION_ROWS = 2048
 """Rows, padding included, that are scored side by side."""
 
 
@@ -14,7 +14,8 @@ def epoch_batches(
 
     A function of its arguments alone. Every epoch has the same number of batches, `num_batches`: tunes are shuffled,
     sorted by length within stretches of 32 batches (up one stretch, down the next; an epoch of few batches is one
-    stretch), and cut where equal shares of the notes end.
+    stretch), and cut where equal shares of the notes end. Of the default corpus under 5 % of rows are padding; where
+    batches are so large that an epoch has five, each holds a fifth of all lengths, and a quarter may be.
     """
     rng = np.random.default_rng((seed, epoch, 1))
     count = num_batches(lengths, batch_notes)

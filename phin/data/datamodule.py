@@ -52,7 +52,7 @@ class PhinDataModule(L.LightningDataModule):
         trainer = self.trainer
         self.loader = TrainingLoader(
             TrainingTunes(self.store, self.tokenizer, self.config, self.seed),
-            self._learned,
+            self.learned,
             self.config,
             accumulate=trainer.accumulate_grad_batches if trainer else 1,
             rank=trainer.global_rank if trainer else 0,
@@ -62,7 +62,7 @@ class PhinDataModule(L.LightningDataModule):
 
     def val_dataloader(self) -> DataLoader[Any]:
         """The validation melodies as they were written: of several processes that train together, each has a share."""
-        chosen = self._learned if self.config.overfit else self.store.split("validation")
+        chosen = self.learned if self.config.overfit else self.store.split("validation")
         trainer = self.trainer
         return self._evaluation_loader(chosen[trainer.global_rank :: trainer.world_size] if trainer else chosen)
 
@@ -75,7 +75,8 @@ class PhinDataModule(L.LightningDataModule):
         return self._evaluation_loader(self.store.split(split))
 
     @property
-    def _learned(self) -> Int[np.ndarray, " tune"]:
+    def learned(self) -> Int[np.ndarray, " tune"]:
+        """The training tunes that are learned from: a share of the families, or the few of a trial by `overfit`."""
         train = self.store.split("train")
         if self.config.share < 1:
             families = np.random.default_rng(0).permutation(np.unique(self.store.families[train]))

@@ -20,8 +20,9 @@ class TrainingLoader:
     """Batches of one epoch after another. Iterating goes through one epoch, or what is left of it.
 
     `accumulate` batches make an optimiser step; each carries the label counts of all of them. With several processes
-    each takes every `world_size`-th batch. `state_dict` says how many batches of which epoch were handed out; a loader
-    that loads it goes on there.
+    each takes every `world_size`-th batch; where an epoch's last ones are not enough for all, the others get one that
+    has no labels, so that all keep step and nothing is left out. `state_dict` says how many batches of which epoch were
+    handed out; a loader that loads it goes on there.
     """
 
     def __init__(
@@ -40,12 +41,12 @@ class TrainingLoader:
 
     def __len__(self) -> int:
         """Batches of a whole epoch, for this process."""
-        return max(1, num_batches(self.lengths, self.config.batch_notes) // self.world_size)
+        return -(-num_batches(self.lengths, self.config.batch_notes) // self.world_size)
 
     def __iter__(self) -> Iterator[PhinBatch]:
         if self.handed_out >= len(self):  # whoever knows our length never asks for the end
             self.epoch, self.handed_out = self.epoch + 1, 0
-        batches = iter(self._loader(self.epoch, self.handed_out))
+        batches = self._batches(self.epoch, self.handed_out)
 
         def step() -> list[PhinBatch]:
             group = list(islice(batches, self.accumulate))
@@ -68,13 +69,19 @@ class TrainingLoader:
         """Goes on where another loader stood. A step is never begun in its middle."""
         self.epoch, self.handed_out = int(state["epoch"]), int(state["handed_out"])
 
-    def _loader(self, epoch: int, start: int) -> DataLoader:
+    def _batches(self, epoch: int, start: int) -> Iterator[PhinBatch]:
+        """This process's batches of an epoch, as many as every other process has."""
         plan = epoch_batches(self.lengths, self.config.batch_notes, self.tunes.seed, epoch)
-        mine = plan[self.rank :: self.world_size][: len(self)][start:]
+        mine = plan[self.rank :: self.world_size]
+        handed = [*mine, *plan[-1:]][: len(self)]
+        for place, batch in enumerate(self._loader(epoch, handed[start:]), start):
+            yield batch if place < len(mine) else batch.without_labels()
+
+    def _loader(self, epoch: int, batches: list[Int[np.ndarray, " _"]]) -> DataLoader:
         workers = self.config.loader_workers
         return DataLoader(
             self.tunes,
-            batch_sampler=_Keys(epoch, [self.train[batch] for batch in mine]),
+            batch_sampler=_Keys(epoch, [self.train[batch] for batch in batches]),
             collate_fn=collate,
             num_workers=workers,
             multiprocessing_context="spawn" if workers else None,

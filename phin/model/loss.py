@@ -180,7 +180,8 @@ class PhinLoss(nn.Module):
         present = self.has_labels(batch).to(parts.dtype)
         total = (self.weights * terms * present).sum()
         if self.config.weighing is Weighing.LEARNED:
-            share = batch.is_note.sum() / counts[PARTS.index("pitch")].clamp(min=1)
+            notes = PARTS.index("pitch")
+            share = label_counts(batch)[notes].sum() / counts[notes].clamp(min=1)
             total = total + share * (self.log_variances * present).sum() / 2
         return LossOutput(total, parts, terms)
 

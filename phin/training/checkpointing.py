@@ -31,7 +31,7 @@ class WholeCheckpoints(TorchCheckpointIO):
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(path) as partial, partial.open("wb") as file:
+        with whole_file(path, durable=True) as partial, partial.open("wb") as file:
             torch.save(checkpoint, file)
 
 

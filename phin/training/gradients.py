@@ -30,8 +30,8 @@ HEADS = ("heads", "lai_head", "quarter_head")
 class TermGradients(L.Callback):
     """Logs `gradient_norm/TERM` and `gradient_cosine/TERM-TERM` at every validation, of the terms unweighed.
 
-    Measured on one training batch, without dropout: the same batch for all runs with a corpus and a seed, also for
-    those that go on. A term that has no labels there is left out.
+    Measured on one training batch, without dropout: the same for all runs with the same data settings and seed, also
+    for those that go on. A term that has no labels there is left out.
     """
 
     def __init__(self) -> None:
@@ -90,4 +90,4 @@ def _batches(data: PhinDataModule) -> Iterator[PhinBatch]:
     """The first epoch's batches, made anew and here: the stream that training reads stays where it is."""
     config = replace(data.config, loader_workers=0)
     tunes = TrainingTunes(data.store, data.tokenizer, config, data.seed)
-    return iter(TrainingLoader(tunes, data.store.split("train"), config))
+    return iter(TrainingLoader(tunes, data.learned, config))

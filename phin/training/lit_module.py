@@ -27,7 +27,8 @@ from phin.training.schedule import ScheduleConfig
 from phin.whole_file import whole_file
 
 BROKEN_STEP = "broken_step.pt"
-"""The batches of the step whose loss or gradients were no numbers."""
+"""The batches of the step whose loss or gradients were no numbers; of several processes each keeps its own, by its
+number."""
 
 MakeOptimizer = Callable[[list[dict[str, Any]]], Optimizer]
 
@@ -182,7 +183,8 @@ class PhinModule(L.LightningModule):
         what = "gradient" if bool(torch.isfinite(losses).all()) else "loss"
         remedy = "train with a lower optimizer.lr"
         if self.run_folder is not None:
-            path = self.run_folder / BROKEN_STEP
+            of_process = f"-{self.trainer.global_rank}" if self.trainer.world_size > 1 else ""
+            path = self.run_folder / BROKEN_STEP.replace(".pt", f"{of_process}.pt")
             with whole_file(path) as partial:
                 torch.save([vars(batch) for batch in self._step_batches], partial)
             remedy += f"; what it was learning from is in {path}"

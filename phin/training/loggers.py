@@ -13,7 +13,7 @@ from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
 from lightning.pytorch.loggers import Logger, WandbLogger
 
 from phin.evaluation.bits_table import MONITOR
-from phin.evaluation.runs.run_folder import FREE
+from phin.evaluation.runs.run_folder import FREE, is_below, key_of
 from phin.model.checkpoint import Identity
 from phin.tokenizer import FIELDS, HEADLINE_FIELDS
 from phin.wandb_access import begun, mode_of
@@ -24,7 +24,7 @@ SCORES = (MONITOR, *(f"{MONITOR}/{FIELDS[field].name}" for field in HEADLINE_FIE
 """Of these W&B's table of runs shows the least value, not the last."""
 LONGEST_NAME = 100
 SAY_NOTHING = ("logger", "callbacks", "threads", "data.path", "data.download", *FREE)
-"""Overrides that do not tell one run from another; what was read is in the corpus's name and fingerprint."""
+"""Settings that do not tell one run from another; what was read is in the corpus's name and fingerprint."""
 
 _DATA_DIR = os.environ.get("WANDB_DATA_DIR")
 
@@ -43,7 +43,7 @@ def run_label(overrides: Sequence[str], choices: Mapping[str, str], sweep: Path 
     `choices` are those of every group, of which `overrides` set some anew. A sweep whose folder is called `runs` is
     called as what holds it: a study.
     """
-    telling = [text for text in overrides if not text.lstrip("+~").startswith(SAY_NOTHING)]
+    telling = [text for text in overrides if not is_below(key_of(text), SAY_NOTHING)]
     name = " ".join(text.replace("'", "") for text in telling) or "default"
     if len(name) > LONGEST_NAME:
         name = name[: LONGEST_NAME - 1].rstrip() + "…"
@@ -133,10 +133,10 @@ def send_best(loggers: Sequence[Logger], checkpoints: Sequence[Checkpoint], iden
             run.log_artifact(artifact, aliases=["best"])
 
 
-def close(loggers: Sequence[Logger]) -> None:
-    """Ends W&B's run, so that the next job of a sweep begins one of its own."""
+def close(loggers: Sequence[Logger], ended_well: bool) -> None:
+    """Ends W&B's run, which says there whether it ended well; the next job of a sweep begins one of its own."""
     for logger in _wandb(loggers):
-        logger.experiment.finish()
+        logger.experiment.finish(exit_code=0 if ended_well else 1)
 
 
 def _wandb(loggers: Sequence[Logger]) -> Iterator[WandbLogger]:

@@ -13,6 +13,7 @@ from typing import Any
 
 import lightning as L
 from filelock import FileLock, Timeout
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 from phin.corpus.report import with_every_refusal
 from phin.corpus.store import Store
@@ -36,7 +37,7 @@ from phin.training.checkpointing import LastCheckpoint
 from phin.training.lit_module import MakeOptimizer, PhinModule
 from phin.training.provenance import provenance
 from phin.training.schedule import ScheduleConfig
-from phin.whole_file import write_text
+from phin.whole_file import remove_partials, write_text
 
 log = logging.getLogger(__name__)
 
@@ -155,7 +156,8 @@ def train(
     except Timeout:
         raise InvalidConfig(f"run={run}", "another process is training in it", "wait for it, or stop it") from None
     with alone:
-        last = run / LAST
+        remove_partials(run)
+        remove_partials((last := run / LAST).parent)
         if last.is_file():
             stored = _checkpoint(last)
             module.identity.refuse_other(stored[PHIN_KEY], last)  # in one line, before Lightning reads it
@@ -196,21 +198,25 @@ def _train(
 
 
 def _fit(run: Path, trainer: L.Trainer, module: PhinModule, datamodule: PhinDataModule) -> None:
-    last = run / LAST
+    last, ended_well = run / LAST, False
     try:
         trainer.fit(module, datamodule=datamodule, ckpt_path=str(last) if last.is_file() else None, weights_only=True)
         trainer.save_checkpoint(last)  # where it stopped, however far that is from the last regular one
         loggers.send_best(trainer.loggers, trainer.checkpoint_callbacks, module.identity)
+        ended_well = True
     except SystemExit:  # Lightning's answer to Ctrl-C
         raise KeyboardInterrupt(f"Go on with resume={run}") from None
-    except RuntimeError as error:
+    except (MisconfigurationException, RuntimeError) as error:
         if _is_of_an_interrupt(error):
             raise KeyboardInterrupt(f"Go on with resume={run}") from None
+        if isinstance(error, MisconfigurationException) or "conditioned on metric" in str(error):
+            reason = f"cannot watch what this validation did not give ({' '.join(str(error).split())[:200]})"
+            raise InvalidConfig("callbacks", reason, "watch val/bits_per_note, which each gives") from None
         raise
     except Stopped as stopped:
         raise Stopped(f"{run}: {stopped}. Go on with resume={run}.") from None
     finally:
-        loggers.close(trainer.loggers)
+        loggers.close(trainer.loggers, ended_well)
 
 
 def _is_of_an_interrupt(error: BaseException) -> bool:

@@ -114,7 +114,10 @@ MISTAKES = [
     ("train", ["run=a\nb"], "run=a\\nb: has letters, blanks or signs"),
     ("train", ["monitor="], "callbacks.early_stopping.monitor=: no validation gives that number"),
     ("train", ["+trainer.num_nodes=2"], "trainer.devices, trainer.num_nodes: more than one need a process for each"),
-    ("train", ["+trainer.precision=16-mixed"], "trainer.precision=16-mixed: scales gradients"),
+    ("train", ["+trainer.precision=16-mixed"], "trainer.precision=16-mixed: does not train as phin clips"),
+    ("train", ["+trainer.precision=16-true"], "trainer.precision=16-true: does not train as phin clips"),
+    ("train", ["+trainer.gradient_clip_algorithm=value"], "trainer.gradient_clip_algorithm=value: is not how"),
+    ("train", ["monitor=sample/nonsense"], "callbacks.early_stopping.monitor=sample/nonsense: no validation gives"),
     ("train", ["trainer=ddp", "compile=true"], "compile=true: was not tried on several devices"),
     ("train", ["model=null"], "model=null: is no choice of model. Take one of absolute"),
     ("train", ["callbacks.samples.show=-1"], "callbacks.samples: show=-1: is no count. Take 0 to keep none."),
@@ -720,7 +723,7 @@ def test_a_run_goes_on_from_its_folder_alone(story: Story, second: tuple[list[Ou
     assert "model.dim=32" in phin("train", "resume=runs/second", "model.dim=32").complaint
     settings = OmegaConf.load(run / "config.yaml")
     OmegaConf.save(OmegaConf.merge(settings, {"optimizer": {"lr": 0.5}}), run / "config.yaml")
-    drifted = phin("train", "resume=runs/second").complaint
+    drifted = phin("train", "run=runs/second", "resume=auto").complaint
     assert "optimizer.lr was 0.5 and is 0.006" in drifted
     OmegaConf.save(settings, run / "config.yaml")
     last.write_bytes(last.read_bytes()[:5000])

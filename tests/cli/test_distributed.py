@@ -22,7 +22,7 @@ if __name__ == "__main__":
 
 
 def settings(midi_folder: Path, run: str, *more: str) -> list[str]:
-    common = [*TINY, f"data.path={midi_folder}", *WATCHED, "data.batch_notes=30", "trainer.log_every_n_steps=1"]
+    common = [*TINY, f"data.path={midi_folder}", *WATCHED, "trainer.log_every_n_steps=1"]
     return [*common, f"run={run}", *more]
 
 
@@ -38,12 +38,17 @@ def in_two_processes(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_two_processes_equal_one_with_the_same_global_batch(
     tmp_path: Path, midi_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Fails: a run on a larger machine is another run: tunes seen twice or never, losses of a part of the step."""
+    """Fails: a run on a larger machine is another run: tunes seen twice or never, losses of a part of the step.
+
+    An epoch has three batches, so that its second step is one process's alone; there are three epochs. Plain gradient
+    descent hides no factor: AdamW and Muon take steps as long whatever a loss is multiplied by.
+    """
     monkeypatch.chdir(tmp_path)
-    whole_steps = ["trainer.accumulate_grad_batches=2", "trainer.val_check_interval=6"]
-    alone = phin("train", *settings(midi_folder, "alone", *whole_steps))
+    descent = ["optimizer._target_=torch.optim.SGD", "~optimizer.betas", "optimizer.lr=0.1"]
+    whole_steps = ["trainer.accumulate_grad_batches=2", "trainer.val_check_interval=3"]
+    alone = phin("train", *settings(midi_folder, "alone", *descent, *whole_steps))
     assert alone.status == 0, alone.err
-    both = in_two_processes(*settings(midi_folder, "both", "trainer=ddp"))
+    both = in_two_processes(*settings(midi_folder, "both", *descent, "trainer=ddp", "trainer.val_check_interval=2"))
     assert both.returncode == 0, both.stderr
     assert "6/6" in both.stderr
     assert both.stderr.count("training:   0%") == 1, "one of them has a bar"
@@ -53,17 +58,17 @@ def test_two_processes_equal_one_with_the_same_global_batch(
     for run in ("alone", "both"):
         rows = csv.DictReader((tmp_path / run / "metrics.csv").read_text(encoding="utf-8").splitlines())
         metrics[run] = [{name: float(value) for name, value in row.items() if value} for row in rows]
-    assert len(metrics["alone"]) == 6 + 2
+    assert len(metrics["alone"]) == 6 + 3
     for one, two in zip(metrics["alone"], metrics["both"], strict=True):
-        assert one == pytest.approx(two, rel=1e-3, abs=1e-5)
+        assert one == pytest.approx(two, rel=1e-4, abs=1e-5)
     weights = [
         torch.load(tmp_path / run / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
         for run in ("alone", "both")
     ]
     assert any(name.startswith(MODEL_PREFIX) for name in weights[0])
     for name, weight in weights[0].items():
-        torch.testing.assert_close(weight, weights[1][name], rtol=0, atol=2e-4, msg=name)
+        torch.testing.assert_close(weight, weights[1][name], rtol=0, atol=2e-6, msg=name)
     reports = [json.loads((tmp_path / run / "report.json").read_text()) for run in ("alone", "both")]
     assert reports[1]["finished"]
     bits = [report["validation_bits_per_note"] for report in reports]
-    assert bits[0] == pytest.approx(bits[1], rel=1e-4)
+    assert bits[0] == pytest.approx(bits[1], rel=1e-5)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phin.data.batching import batches_of_like_length, epoch_batches, num_batches
+from phin.data.batching import EVALUATION_ROWS, batches_of_like_length, epoch_batches, num_batches
 
 lengths_of_tunes = st.lists(st.integers(1, 300), min_size=1, max_size=120).map(np.array)
 
@@ -44,13 +44,23 @@ def test_an_epochs_order_follows_from_seed_and_epoch() -> None:
     assert {tuple(batch) for batch in order(1, 2)}.isdisjoint(tuple(batch) for batch in order(1, 3))
 
 
-@pytest.mark.parametrize("epoch", range(3))
-def test_little_of_an_epoch_is_padding(epoch: int) -> None:
+def padding(lengths: np.ndarray, batches: list[np.ndarray]) -> float:
+    """The share of rows that say nothing."""
+    return 1 - lengths.sum() / sum(lengths[batch].max() * len(batch) for batch in batches)
+
+
+@pytest.mark.parametrize("batch_notes", [512, 1024, 2048, 4096, 8192])
+def test_under_a_twentieth_of_an_epoch_is_padding(batch_notes: int) -> None:
     """A fifth of an evening's training would be spent on rows that say nothing."""
     lengths = realistic_lengths()
-    batches = [lengths[batch] for batch in epoch_batches(lengths, 4096, 0, epoch)]
-    padded = sum(batch.max() * len(batch) for batch in batches)
-    assert 1 - lengths.sum() / padded < 0.12
+    for epoch in range(3):
+        assert padding(lengths, epoch_batches(lengths, batch_notes, 0, epoch)) < 0.05
+
+
+def test_under_a_twentieth_of_an_evaluation_is_padding() -> None:
+    """Each validation would take a tenth longer than it need."""
+    lengths = realistic_lengths()[:1200]
+    assert padding(lengths, batches_of_like_length(lengths, EVALUATION_ROWS)) < 0.05
 
 
 def test_batches_hold_about_as_many_notes_as_was_asked_for() -> None:

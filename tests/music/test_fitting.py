@@ -276,10 +276,10 @@ def test_a_finger_that_is_needed_elsewhere_lets_go() -> None:
 
 
 def test_what_is_cut_short_is_what_is_easier_to_let_go_at_the_tune_s_tempo() -> None:
-    """A quick player would be sent down the neck for a note that the string beside it has."""
-    tune = played((0, 48, 54), (12, 48, 57), (24, 24, 62))
+    """A quick player would be sent along the neck for a note that the string beside it has."""
+    tune = played((0, 48, 59), (12, 48, 62), (24, 24, 65))
     slow, fast = (fit(replace(tune, tempo=tempo)).changes for tempo in (2_000_000, 300_000))
-    assert slow == ("note 1 (hong 1, slot 4) stops where note 3 is struck on string 3",)
+    assert slow == ("note 1 (hong 1, slot 4) stops where note 3 is struck and its finger is needed",)
     assert fast == ("note 2 (hong 2, slot 2) stops where note 3 is struck on string 2",)
     assert fit(tune).changes == fit(replace(tune, tempo=ASSUMED_TEMPO)).changes == fast
 

@@ -22,11 +22,12 @@ import numpy as np
 import torch
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 import phin.training.checkpointing as checkpointing
 import phin.training.run as running
 import phin.whole_file as whole_file
+from phin.cli.made import optimizer_maker
 from phin.config import conf_dir, register
 from phin.data.dataset import DataConfig
 from phin.generation.request import SamplerConfig
@@ -102,7 +103,8 @@ def life(run: Path, corpus: DataConfig, settings: DictConfig, die_at: int) -> No
     checkpointing.torch.save = save_in_two_parts
     running.finish = lambda *_: None  # the table and the tunes are functions of the best checkpoint
     settings.run = str(run)
-    module, datamodule = parts(corpus, seed=1, dropout=0.2)
+    make_optimizer = optimizer_maker(OmegaConf.to_container(settings.optimizer, resolve=True))
+    module, datamodule = parts(corpus, seed=1, make_optimizer=make_optimizer, dropout=0.2)
     callbacks = [instantiate(callback) for callback in settings.callbacks.values()]
     loggers = [instantiate(logger) for logger in settings.logger.values()]
     given = {"callbacks": callbacks, "logger": loggers, "plugins": [WholeCheckpoints()]}

@@ -12,19 +12,24 @@ from phin.data.datamodule import PhinDataModule
 from phin.data.dataset import DataConfig
 from phin.evaluation.bits_table import MONITOR
 from phin.model.loss import LossConfig
-from phin.training.lit_module import PhinModule
+from phin.training.lit_module import MakeOptimizer, PhinModule
 from phin.training.run import build
 from phin.training.schedule import ScheduleConfig
 from tests.tiny import tiny_config
 
+ADAMW = partial(torch.optim.AdamW, lr=0.01, weight_decay=0.05)
+
 
 def parts(
-    corpus: DataConfig, seed: int = 0, loss: LossConfig | None = None, **settings: object
+    corpus: DataConfig,
+    seed: int = 0,
+    loss: LossConfig | None = None,
+    make_optimizer: MakeOptimizer = ADAMW,
+    **settings: object,
 ) -> tuple[PhinModule, PhinDataModule]:
     """A fresh module and its data, as a command makes them for a seed."""
     L.seed_everything(seed, workers=True, verbose=False)
     datamodule = PhinDataModule(corpus, seed, progress=False)
-    make_optimizer = partial(torch.optim.AdamW, lr=0.01, weight_decay=0.05)
     return build(
         datamodule, tiny_config(**settings), loss or LossConfig(), make_optimizer, ScheduleConfig()
     ), datamodule

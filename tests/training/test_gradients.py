@@ -118,3 +118,16 @@ def test_they_are_measured_at_every_validation_on_the_same_batch(corpus: DataCon
         assert logged == pytest.approx(expected, rel=1e-5)
         assert {"gradient_norm/note", "gradient_norm/pentatonic", "gradient_cosine/note-rhythm"} <= set(logged)
     assert tunes[0] == tunes[1]
+
+
+def test_they_are_measured_on_tunes_that_are_learned_from(corpus: DataConfig, tmp_path: Path) -> None:
+    """Fails: where a share of the tunes is learned from, the chart is of tunes that training never meets."""
+    few = replace(corpus, overfit=2)
+    module, datamodule = parts(few)
+    measuring = TermGradients()
+    trainer = trainer_for(tmp_path, measuring, max_steps=1, val_check_interval=1)
+    trainer.fit(module, datamodule=datamodule)
+    assert measuring.batch is not None
+    learned = set(datamodule.learned.tolist())
+    assert len(learned) == 2
+    assert set(measuring.batch.tune.tolist()) <= learned

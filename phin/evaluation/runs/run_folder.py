@@ -19,8 +19,25 @@ PLACE = ("run", "resume")
 SEED = "seed"
 FREE = ("data.loader_workers", "data.workers", "data.cache", "data.file_seconds", "data.file_megabytes")
 """Settings of the machine's share in the work on the data; they leave a run the same run."""
-SAME_ARM = (SEED, "threads", "logger", "callbacks.progress", "callbacks.samples", *FREE)
-"""Settings in which runs of one arm may differ, and what lies below them: luck, the machine, and what is looked at."""
+LOOKED_AT = ("logger", "callbacks.progress", "callbacks.samples")
+"""Settings of what is shown and kept of a run, and what lies below them."""
+SAME_ARM = (SEED, "threads", *LOOKED_AT, *FREE)
+"""Settings in which runs of one arm may differ: luck, the machine, and what is looked at."""
+MAY_CHANGE = (
+    *PLACE,
+    "threads",
+    *LOOKED_AT,
+    *FREE,
+    "sampler",
+    "callbacks",
+    "trainer.max_steps",
+    "trainer.max_time",
+    "trainer.log_every_n_steps",
+)
+"""Settings that may change in a run that goes on: of place, machine and looks, how it is listened to, how long it
+trains."""
+_DECIDES = ("callbacks.best", "callbacks.early_stopping.monitor")
+"""But not these, which decide which of its checkpoints counts."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +77,16 @@ class Run:
 def is_below(key: str, keys: Iterable[str]) -> bool:
     """Whether a dotted key is one of `keys`, or stands below one."""
     return any(key == other or key.startswith(f"{other}.") for other in keys)
+
+
+def may_change(key: str) -> bool:
+    """Whether a run that goes on is the same run with another value of a setting, named by its dotted key."""
+    return is_below(key, MAY_CHANGE) and not is_below(key, _DECIDES)
+
+
+def key_of(override: str) -> str:
+    """The dotted key that an override sets, in whatever way: `+a.b=1`, `~a.b`, `a/b@c=d`."""
+    return override.lstrip("+~").partition("=")[0].partition("@")[0].replace("/", ".")
 
 
 def is_run(folder: Path) -> bool:
@@ -176,5 +203,5 @@ def arm_names(runs: Sequence[Run], beside: Sequence[str] = ()) -> list[str]:
 
 def _makes(override: str, differ: Sequence[str]) -> bool:
     """Whether an override sets a setting of `differ`: itself, or with all of its group."""
-    key = override.partition("=")[0].lstrip("+~")
+    key = key_of(override)
     return any(is_below(one, [key]) or is_below(key, [one]) for one in differ)
