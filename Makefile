@@ -13,7 +13,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test check generate web web-static notebooks api dist clean
+.PHONY: help setup train test check generate web web-static notebooks figures api dist clean
 
 help:            ## what can be made
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -49,6 +49,10 @@ web-static: $(READY)  ## the same page as a folder that any host can serve: it d
 
 notebooks: $(READY)  ## runs the notebooks in place: their outputs are what a reader sees
 	$(BIN)/python -m tests.notebooks.execute
+
+figures: $(READY)  ## draws the figure of each study's table again
+	for table in experiments/*/results.csv; do study=$$(dirname $$table); \
+		if [ -f $$study/sweep.yaml ]; then $(BIN)/python experiments/study.py $$study > /dev/null || exit 1; fi; done
 
 api: $(READY)    ## the API documentation, from the docstrings: docs/api/
 	$(BIN)/python docs/api.py

@@ -25,7 +25,8 @@ phin-compare RUN...: what differs between runs, their curves, bits per note with
   phin-compare multirun/2026-01-31_12-00-00 --out comparison
 
 Others are compared with the first, on the tunes of the test split that both have read. Runs that differ in their
-seed alone are one arm. A run that is not finished is shown as far as it has come. No account is needed.
+seed alone are one arm. A run that is not finished is shown as far as it has come; one of a sweep that cannot be read
+is told and left out. No account is needed.
 """
 PRINTED, TABLE, PAGE = "comparison.txt", "comparison.csv", "comparison.html"
 CURVES = ("curves.svg", "curves.png")
@@ -46,13 +47,13 @@ def run(arguments: argparse.Namespace) -> list[str]:
     """Reads, compares, writes; the lines of it, and where they are. Raises PhinError before anything is written."""
     out: Path = arguments.out
     refuse_folder("--out", out)
-    runs = find_runs(arguments.runs)
+    find_runs(arguments.runs)  # what is mistyped is said before what is there already
     there = [name for name in (PRINTED, TABLE, PAGE, *CURVES) if (out / name).exists()]
     if there and not arguments.overwrite:
         raise InvalidConfig(
             str(out / there[0]), "is there already", "name another folder with --out, or add --overwrite"
         )
-    comparison = compare(runs)
+    comparison = compare(arguments.runs)
     found = tables(comparison)
     figure, printed = picture(lines(comparison)), text(found)
     out.mkdir(parents=True, exist_ok=True)
@@ -64,4 +65,5 @@ def run(arguments: argparse.Namespace) -> list[str]:
     parts = [section(found[0]), curves, *map(section, found[1:])]
     write_text(out / PAGE, report_page("Runs compared", parts))
     names = ", ".join((PAGE, *CURVES, TABLE, PRINTED))
-    return [*printed.splitlines(), "", f"{out}: {names}"]
+    left_out = [f"left out: {line}" for line in comparison.unread]
+    return [*printed.splitlines(), "", *left_out, f"{out}: {names}"]

@@ -143,6 +143,19 @@ def test_a_mistake_is_one_line_and_nothing_is_written(
     assert {path for path in desk.rglob("*")} == before
 
 
+def test_of_a_sweep_what_cannot_be_read_is_told_and_the_rest_compared(
+    desk: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Fails: one torn report of twenty, and nothing of a night's sweep can be looked at."""
+    shutil.copytree("runs/a", "runs/torn")
+    (desk / "runs" / "torn" / REPORT).write_text("{")
+    main(["runs"])
+    said = capsys.readouterr().out
+    assert f"left out: {Path('runs') / 'torn' / REPORT}: cannot be read, it is torn." in said
+    assert "torn" not in (desk / "comparison" / TABLE).read_text(encoding="utf-8")
+    assert "runs/a" in (desk / "comparison" / TABLE).read_text(encoding="utf-8")
+
+
 @pytest.mark.long
 def test_a_sweep_that_was_just_trained_can_be_compared(
     midi_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

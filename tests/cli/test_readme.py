@@ -115,11 +115,7 @@ def test_every_command_of_the_readme_works(story: Path, monkeypatch: pytest.Monk
             continue
         command, typed = asked(text)
         before = set(Path("runs").iterdir())
-        import time
-
-        T = time.process_time()
         done = phin(command, *typed)
-        print(f"{time.process_time() - T:.1f}", command, *typed)
         assert done.status == 0, f"{text}\n{' '.join(typed)}\n{done.err}"
         for run in set(Path("runs").iterdir()) - before - {Path("runs/mine")}:
             shutil.rmtree(run)

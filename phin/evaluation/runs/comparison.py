@@ -66,14 +66,30 @@ class Comparison:
     """The run that others are compared with: the first that kept its test split tune by tune."""
     differences: dict[int, list[Paired]]
     """By the number of the run; no rows where no tune is shared."""
+    unread: list[str]
+    """Of runs of a sweep that cannot be read: why, in a line each."""
 
 
 def compare(folders: Sequence[Path]) -> Comparison:
-    """Reads the runs, and those of sweeps. Raises PhinError where there are none, or where a file of theirs is torn."""
-    runs = [read_run(folder) for folder in find_runs(folders)]
+    """Reads the runs, and those of sweeps; of a sweep's, those that cannot be read are told and left out.
+
+    Raises PhinError where there are none, or where a file of a run that was named is torn.
+    """
+    named = {folder.resolve() for folder in folders}
+    read, unread = list[tuple[Run, Curves, ByTune | None]](), list[PhinError]()
+    for folder in find_runs(folders):
+        try:
+            read.append(_read(folder))
+        except PhinError as error:
+            if folder.resolve() in named:
+                raise
+            unread.append(error)
+    if not read:
+        raise unread[0]
+    names = arm_names([run for run, _, _ in read])
     entries = [
-        Entry(number, run, arm, read_curves(run.folder, run.finished.steps if run.finished else None), _tunes(run))
-        for number, (run, arm) in enumerate(zip(runs, arm_names(runs), strict=True), start=1)
+        Entry(number, run, arm, curves, tunes)
+        for number, ((run, curves, tunes), arm) in enumerate(zip(read, names, strict=True), start=1)
     ]
     arms: dict[str, Arm] = {}
     for entry in entries:
@@ -81,7 +97,12 @@ def compare(folders: Sequence[Path]) -> Comparison:
     kept = [(entry, entry.tunes) for entry in entries if entry.tunes is not None]
     against, its_tunes = kept[0] if kept else (None, None)
     differences = {entry.number: paired([tunes], [its_tunes]) for entry, tunes in kept[1:] if its_tunes is not None}
-    return Comparison(entries, list(arms.values()), against, differences)
+    return Comparison(entries, list(arms.values()), against, differences, [str(error) for error in unread])
+
+
+def _read(folder: Path) -> tuple[Run, Curves, ByTune | None]:
+    run = read_run(folder)
+    return run, read_curves(folder, run.finished.steps if run.finished else None), _tunes(run)
 
 
 def _tunes(run: Run) -> ByTune | None:
