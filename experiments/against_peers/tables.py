@@ -1,6 +1,5 @@
 """From runs to results.csv and figure.svg, and from rounds to speed.csv."""
 
-import csv
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from experiments.study import read_results
 from phin.corpus.store import Store
 from phin.errors import PhinError
 from phin.evaluation.intervals import interval_by_family
@@ -32,7 +32,7 @@ def draw(runs: Path, store: Store) -> list[Row]:
     """results.csv from the runs, if there are any, and the figure from results.csv; returns its rows."""
     if runs.is_dir():
         write_csv(RESULTS, COLUMNS, results(runs, store))
-    rows = read_rows(RESULTS)
+    rows = read_results(RESULTS)
     save(picture(rows), FIGURE)
     for row in rows:
         if row["seed"] == MEAN:
@@ -125,7 +125,7 @@ def write_speed(rates: dict[str, list[float]], parameters: dict[str, int]) -> No
 
 def read_speed(parameters: dict[str, int]) -> dict[str, float]:
     """How many times as fast as each arm ours is, by speed.csv. Raises PhinError where it was measured of others."""
-    rows = {row["arm"]: row for row in read_rows(SPEED)}
+    rows = {row["arm"]: row for row in read_results(SPEED)}
     for arm, number in parameters.items():
         if arm not in rows or rows[arm].get("parameters") != str(number):
             raise PhinError(SPEED, f"tells of another {arm} than that of {number:,} parameters", "run `speed` first")
@@ -140,9 +140,3 @@ SPEED_COLUMNS = (
 
 def _spread(values: np.ndarray) -> tuple[float, float, float]:
     return float(np.median(values)), float(values.min()), float(values.max())
-
-
-def read_rows(path: Path) -> list[Row]:
-    """The rows of a table."""
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))

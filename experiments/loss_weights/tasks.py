@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from experiments.recipe import settings
 from experiments.study import names, read_runs
-from experiments.training_speed.study import settings
 from phin.batch import PARTS, label_counts
 from phin.data.datamodule import PhinDataModule
 from phin.evaluation.runs.run_folder import Run

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from experiments.training_speed.study import WARM_UP, Trained, settings
+from experiments.recipe import WARM_UP, Loop, settings
 from phin.cli.train import TrainConfig
 from phin.corpus.intake import prepare
 from phin.whole_file import write_csv
@@ -39,7 +39,7 @@ def main() -> None:
     arms = sorted(path.stem for path in (HERE / "model").glob("*.yaml"))
     configs = {arm: settings_of(arm) for arm in arms}
     store = prepare(configs[REFERENCE].data)
-    training = {arm: Trained(config, store) for arm, config in configs.items()}
+    training = {arm: Loop(config, store) for arm, config in configs.items()}
     for trained in training.values():
         trained.train(WARM_UP)
     seconds = {arm: list[float]() for arm in arms}

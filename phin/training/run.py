@@ -19,7 +19,7 @@ from phin.corpus.report import with_every_refusal
 from phin.corpus.store import Store
 from phin.data.datamodule import PhinDataModule
 from phin.errors import InvalidCheckpoint, InvalidConfig, PhinError, Stopped
-from phin.evaluation.bits_table import BitsRow, as_dicts, table
+from phin.evaluation.bits_table import as_dicts, table
 from phin.evaluation.by_tune import TEST_BITS, write_by_tune
 from phin.evaluation.runs.run_folder import REPORT
 from phin.evaluation.split_bits import by_tune, model_bits, rows_of, split_bits
@@ -47,10 +47,9 @@ LAST = Path("checkpoints") / "last.ckpt"
 
 @dataclass(frozen=True)
 class RunResult:
-    """What a finished run leaves: the validation score, the table of the test split, the tunes."""
+    """What a finished run leaves: the validation score and the tunes."""
 
     validation: float
-    rows: list[BitsRow]
     tunes: list[TuneFiles]
     folder: Path
     """Where the tunes are."""
@@ -252,7 +251,7 @@ def finish(run: Path, datamodule: PhinDataModule, sampler: SamplerConfig, about:
     write_by_tune(by_tune(test, datamodule.store), run / TEST_BITS)
     write_text(run / "report.txt", table(rows, "test") + "\n")
     write_report(run, report)
-    return RunResult(score, rows, files, folder)
+    return RunResult(score, files, folder)
 
 
 def folder_for_tunes(run: Path) -> Path:

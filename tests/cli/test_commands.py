@@ -64,7 +64,11 @@ MISTAKES = [
     ("evaluate", ["tunes=nowhere"], "tunes=nowhere: is no folder"),
     ("evaluate", ["tunes=no_tunes"], "tunes=no_tunes: holds no tune that can be read"),
     ("train", ["modl=tiny"], "modl"),
-    ("train", ["model=huge"], "model=huge: is no choice of model. Take one of absolute, index_rotary, small, tiny."),
+    (
+        "train",
+        ["model=huge"],
+        "model=huge: is no choice of model. Take one of absolute, index_rotary, large",
+    ),
     ("train", ["data=flok"], "data=flok: is no choice of data. Take one of abc_folder, anthology"),
     ("train", ["seed=soon"], "seed"),
     ("train", ["model.dim=7"], "model.dim=7"),

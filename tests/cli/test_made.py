@@ -10,13 +10,13 @@ from lightning.pytorch.loggers import Logger
 
 from phin.cli.made import made, optimizer_maker
 from phin.errors import InvalidConfig
-from phin.training.callbacks import SampleTunes
 from phin.training.muon import MuonWithAdamW
+from phin.training.samples import SampleTunes
 from tests.settings import composed
 
 STOPPING = {"_target_": "lightning.pytorch.callbacks.EarlyStopping", "monitor": "val/bits_per_note"}
 SAMPLER = {"_target_": "phin.generation.request.SamplerConfig"}
-SAMPLES = {"_target_": "phin.training.callbacks.SampleTunes", "folder": "samples", "sampler": SAMPLER}
+SAMPLES = {"_target_": "phin.training.samples.SampleTunes", "folder": "samples", "sampler": SAMPLER}
 BEST = {"_target_": "lightning.pytorch.callbacks.ModelCheckpoint"}
 ADAMW = {"_target_": "torch.optim.AdamW", "_partial_": True, "lr": 0.1}
 

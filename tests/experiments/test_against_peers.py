@@ -343,6 +343,7 @@ def test_a_run_is_made_once_and_never_taken_for_another(
 ) -> None:
     """Fails: a table mixes runs of 30 steps with runs of 600."""
     with_small_arms(monkeypatch)
+    monkeypatch.setattr(study, "read_speed", lambda _: {"ours": 1.0})
     file = made.folder / "notes" / "ours-0.json"
     before = file.read_text()
     study.run(made, melodies, ["markov", "ours"], [0], steps=4, trial_steps=2)

@@ -11,7 +11,6 @@ import torch
 from hydra.utils import instantiate
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 
-import phin.training.callbacks as callbacks
 from phin.data.dataset import DataConfig
 from phin.errors import PhinError
 from phin.evaluation.bits_table import MONITOR
@@ -22,7 +21,7 @@ from phin.model.checkpoint import find, load
 from phin.music.measures import MEASURES, measures
 from phin.music.midi import read_midi
 from phin.music.phrase import Voice
-from phin.training.callbacks import SampleTunes
+from phin.training.samples import SampleTunes
 from tests.settings import composed
 from tests.training.small import Scores, parts, trainer_for
 from tests.tunes import wander, with_drone
@@ -102,7 +101,7 @@ def test_tunes_that_cannot_be_drawn_do_not_end_the_training(
     def never_ends(*_: object) -> None:
         raise PhinError("seed 0", "a tune did not come to its end", "take another seed")
 
-    monkeypatch.setattr(callbacks, "generate", never_ends)
+    monkeypatch.setattr("phin.training.samples.generate", never_ends)
     module, datamodule = parts(corpus)
     trainer = trainer_for(tmp_path, SampleTunes(str(tmp_path / "samples")), max_steps=4, val_check_interval=2)
     trainer.fit(module, datamodule=datamodule)
@@ -122,7 +121,7 @@ def test_of_tunes_without_a_melody_there_is_none_of_anything(
     """Fails: a run that begins by playing drones has other columns in its log than the next one."""
     drone = with_drone(wander(1, 8))
     silent = replace(drone, rows=drone.rows[drone.voice == Voice.ACCOMPANIMENT])
-    monkeypatch.setattr(callbacks, "generate", lambda *_: [silent, silent])
+    monkeypatch.setattr("phin.training.samples.generate", lambda *_: [silent, silent])
     trainer = trainer_for(tmp_path, SampleTunes(str(tmp_path / "samples"), show=0), max_steps=2, val_check_interval=2)
     module, datamodule = parts(corpus)
     trainer.fit(module, datamodule=datamodule)
