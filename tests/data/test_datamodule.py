@@ -100,6 +100,17 @@ def test_a_share_is_of_whole_families_and_part_of_every_larger_share(folder: Pat
     assert heard[0.01] < heard[0.25] < heard[0.5] < heard[1.0]
 
 
+def test_a_trial_of_one_tune_learns_and_validates_that_tune(folder: Path) -> None:
+    """Fails: `trainer=overfit` shows a model that cannot learn a tune, for it is asked about another."""
+    data = module(folder, overfit=1, transpose=False)
+    (tune,) = data.learned.tolist()
+    assert tune in data.store.split("train")
+    for batches in (data.train_dataloader(), data.val_dataloader()):
+        (batch,) = list(batches)
+        assert batch.tune.tolist() == [tune]
+    assert tune not in {number for batch in data.test_dataloader() for number in batch.tune.tolist()}
+
+
 def test_lightnings_accumulation_is_known_to_the_batches(folder: Path, tmp_path: Path) -> None:
     """Accumulated batches would each be weighed as a step of their own."""
     data, listener = module(folder), Listener()
