@@ -124,12 +124,16 @@ def write_speed(rates: dict[str, list[float]], parameters: dict[str, int]) -> No
 
 
 def read_speed(parameters: dict[str, int]) -> dict[str, float]:
-    """How many times as fast as each arm ours is, by speed.csv. Raises PhinError where it was measured of others."""
+    """How many times as fast as each arm ours is, by speed.csv: 1 where that is what some rounds say and others do not.
+
+    Raises PhinError where it was measured of other arms.
+    """
     rows = {row["arm"]: row for row in read_results(SPEED)}
     for arm, number in parameters.items():
         if arm not in rows or rows[arm].get("parameters") != str(number):
             raise PhinError(SPEED, f"tells of another {arm} than that of {number:,} parameters", "run `speed` first")
-    return {arm: float(row["ours_times"]) for arm, row in rows.items()}
+    alike = {arm for arm, row in rows.items() if float(row["lowest_times"]) <= 1 <= float(row["highest_times"])}
+    return {arm: 1.0 if arm in alike else float(row["ours_times"]) for arm, row in rows.items()}
 
 
 SPEED_COLUMNS = (
