@@ -280,6 +280,8 @@ def test_a_search_of_which_nothing_came_says_so(desk: Path) -> None:
     assert [line.split(": ")[1] for line in outcome.err.splitlines()][-1] == "multirun/one"
     assert "no trial of the search has a score" in outcome.err.splitlines()[-1]
     assert outcome.err.count("kind=bad: is refused") == 2
+    assert search(1, "kind=good").status == 0, "who mistyped types it again"
+    assert len(drawn()) == 1
 
 
 # --- phin-train
