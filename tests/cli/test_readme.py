@@ -123,6 +123,16 @@ def test_every_command_of_the_readme_works(story: Path, monkeypatch: pytest.Monk
     assert ran > 25
 
 
+@pytest.mark.long
+def test_the_python_of_the_readme_works(story: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails: who copies these lines into a script gets an error for an answer."""
+    monkeypatch.chdir(story)
+    (block,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    assert "Wishes(lai=True, tonic=True)" in block
+    exec(block.replace("tonic=True)", "tonic=True, most_notes=6)"), {})  # a model of six steps comes to no end
+    assert len(list(story.glob("phin 7-*.mid"))) == 4
+
+
 def test_what_is_run_by_another_test_is_named_rightly() -> None:
     """Fails: a test was taken away, and nobody runs the command."""
     for key, place in ELSEWHERE.items():
