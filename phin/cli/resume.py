@@ -186,8 +186,11 @@ def _drift(folder: Path, overrides: list[str], kept: dict[str, Any]) -> list[Dif
 
 
 def _since(folder: Path, settings: Any) -> list[Difference]:
-    """What is otherwise in settings than in those kept with the run in a folder."""
-    return differences(_kept(folder), _plain(settings))
+    """What is otherwise in settings than in those kept with the run in a folder.
+
+    A setting that an older version of phin did not have counts as what it is unless it is set.
+    """
+    return differences(_plain(_as_object(_kept(folder), type(settings), folder)), _plain(settings))
 
 
 def _said(found: Iterable[Difference]) -> str:

@@ -1,6 +1,7 @@
 """What a run goes on with: the settings kept in its folder, and nothing else, whatever conf/ says today."""
 
 import copy
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,15 +38,21 @@ def typed(*overrides: str) -> Iterator[Any]:
             HydraConfig.instance().cfg = None
 
 
-@pytest.fixture
-def run(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of 600 steps that was begun with settings of its own and has a checkpoint."""
-    folder = tmp_path / "runs" / "mine"
+    folder = tmp_path_factory.mktemp("runs") / "mine"
     with typed(f"run={folder}", *BEGAN) as settings:
         remember(settings, folder, list(BEGAN))
     (folder / "checkpoints").mkdir()
     (folder / "checkpoints" / "last.ckpt").touch()
     return folder
+
+
+@pytest.fixture
+def run(begun: Path, tmp_path: Path) -> Path:
+    """A copy of it, which is a run where it lies."""
+    return shutil.copytree(begun, tmp_path / "runs" / "mine")
 
 
 def gone_on(folder: Path, *overrides: str, resume: str | None = None) -> Kept:
@@ -200,3 +207,16 @@ def test_a_sweep_takes_no_other_run_for_its_own(run: Path, override: str, is_ref
     without = [text for text in BEGAN if not text.startswith("trainer")]
     with typed(f"run={run}", *without) as settings:
         assert is_changed(run, settings), "it asks for the default number of steps"
+
+
+def test_a_run_of_an_older_version_is_the_same_where_what_is_new_is_not_set(run: Path) -> None:
+    """Fails: after an update no interrupted sweep goes on, though nothing about its runs has changed."""
+    settings = OmegaConf.load(run / "config.yaml")
+    del settings.data["future"]
+    OmegaConf.save(settings, run / "config.yaml")
+    with typed(f"run={run}", *BEGAN) as now:
+        refuse_another_run(run, now)
+        assert not is_changed(run, now)
+    with typed(f"run={run}", *BEGAN, "data.future=0.1") as now:
+        with pytest.raises(InvalidConfig, match=r"data.future was 0.0 and is 0.1"):
+            refuse_another_run(run, now)
