@@ -10,6 +10,7 @@ and the shares of the forward pass, the backward pass and the optimiser. Prints 
 import argparse
 import os
 import platform
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,12 @@ from phin.data.batching import epoch_batches
 from phin.whole_file import write_csv
 
 HERE = Path(__file__).parent
-COLUMNS = ("threads", "batch_notes", "steps", "notes_per_second", "padding", *PARTS, "cores", "torch", "python")
+OPTIMIZERS = ("muon", "adamw")
+"""The default first."""
+COLUMNS = (
+    *("optimizer", "threads", "batch_notes", "steps", "notes_per_second", "padding", *PARTS),
+    *("cores", "torch", "python"),
+)
 
 
 def padding(config: TrainConfig, store: Store) -> float:
@@ -35,16 +41,17 @@ def padding(config: TrainConfig, store: Store) -> float:
     return 1 - sum((lengths[batch] + 1).sum() for batch in batches) / computed
 
 
-def measured(config: TrainConfig, store: Store, threads: int, steps: int) -> dict[str, str]:
+def measured(optimizer: str, notes: int, store: Store, threads: int, steps: int) -> dict[str, str]:
     """A row of results.csv."""
     torch.set_num_threads(threads)
+    config = settings(f"optimizer={optimizer}", f"data.batch_notes={notes}", "run=unused")
     trained = Loop(config, store)
     trained.train(WARM_UP)
     trained.seconds.clear()
     trained.notes = 0
     trained.train(steps)
     whole = trained.seconds.total()
-    row = {"threads": threads, "batch_notes": config.data.batch_notes, "steps": steps, "cores": os.cpu_count()}
+    row = {"optimizer": optimizer, "threads": threads, "batch_notes": notes, "steps": steps, "cores": os.cpu_count()}
     row |= {"notes_per_second": round(trained.notes / whole), "padding": f"{padding(config, store):.4f}"}
     row |= {part: f"{trained.seconds[part] / whole:.4f}" for part in PARTS}
     row |= {"torch": torch.__version__, "python": platform.python_version()}
@@ -65,13 +72,12 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     asked = parser.parse_args()
-    config = settings()
+    config = settings("run=unused")
     store = prepare(config.data)
     rows = []
     for threads in asked.threads:
-        for notes in (1024, 4096):
-            steps = max(5, asked.steps * 1024 // notes)
-            rows.append(measured(settings(f"data.batch_notes={notes}"), store, threads, steps))
+        for notes, optimizer in product((1024, 4096), OPTIMIZERS):
+            rows.append(measured(optimizer, notes, store, threads, max(5, asked.steps * 1024 // notes)))
             print(rows[-1], flush=True)
     print(longest(config, store))
     write_csv(HERE / "results.csv", COLUMNS, rows)
