@@ -3,6 +3,7 @@
 import { Refused } from "./api.js";
 import { HONG, SLOT, lengthOf } from "./music.js";
 import { currentLanguage, t } from "./i18n.js";
+import { inThai } from "./thai.js";
 
 const byId = (id) => document.getElementById(id);
 
@@ -133,9 +134,10 @@ export class Display {
     const isOurs = !(error instanceof Refused);
     if (isOurs) console.error(error);
     const { where, reason, remedy } = isOurs ? { where: t("mistake"), reason: error.message, remedy: "" } : error;
-    byId("refusal-reason").textContent = `${where}: ${t(reason)}.`;
+    const said = (sentence) => (currentLanguage() === "th" ? inThai(t(sentence)) : t(sentence));
+    byId("refusal-reason").textContent = `${where}: ${said(reason)}.`;
     const later = error.retryAfter ? ` ${t("retryAfter", { n: error.retryAfter })}` : "";
-    const words = t(remedy ?? "");
+    const words = said(remedy ?? "");
     byId("refusal-remedy").textContent = (words ? `${words[0].toUpperCase()}${words.slice(1)}.` : "") + later;
     byId("refusal").hidden = false;
     byId("refusal").scrollIntoView({ block: "nearest" });
