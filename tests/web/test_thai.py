@@ -15,6 +15,7 @@ from phin.generation.request import TuneRequest
 from phin.generation.wishes import Wishes
 from phin.music.notation import parse_letters
 from phin.music.phrase import Metre
+from phin.music.suggestion import QUALITIES, SAID
 from phin.tokenizer import FIRST_IDS, NUM_FIELDS
 from phin.web.app import STATIC
 from phin.web.limits import Buckets
@@ -74,13 +75,14 @@ KEPT = re.compile(r"MIDI|tempo(: \d+)?|'[^']*'|[A-G](-[A-G])+|yai|noi|se|po sai|
 
 
 @pytest.mark.slow
-def test_what_is_refused_on_the_page_is_said_in_thai() -> None:
+def test_what_is_refused_on_the_page_and_suggested_is_said_in_thai() -> None:
     """Fails: who plays the phin and reads no English is told in English what is wrong with a page of letters."""
     sentences = list[str]()
     for make in MET:
         with pytest.raises(PhinError) as met:
             make()
         sentences += [met.value.reason, met.value.remedy]
+    sentences += [*QUALITIES, f"{QUALITIES[0]} and {QUALITIES[-1]}", SAID, "nothing speaks for another"]
     source = (STATIC / "js" / "thai.js").read_text(encoding="utf-8").replace("export function", "function")
     with chromium() as browser:
         said = browser.new_page().evaluate(f"(sentences) => {{ {source}\nreturn sentences.map(inThai); }}", sentences)

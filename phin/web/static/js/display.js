@@ -2,8 +2,7 @@
 
 import { Refused } from "./api.js";
 import { HONG, SLOT, lengthOf } from "./music.js";
-import { currentLanguage, t } from "./i18n.js";
-import { inThai } from "./thai.js";
+import { currentLanguage, said, t } from "./i18n.js";
 
 const byId = (id) => document.getElementById(id);
 
@@ -134,7 +133,6 @@ export class Display {
     const isOurs = !(error instanceof Refused);
     if (isOurs) console.error(error);
     const { where, reason, remedy } = isOurs ? { where: t("mistake"), reason: error.message, remedy: "" } : error;
-    const said = (sentence) => (currentLanguage() === "th" ? inThai(t(sentence)) : t(sentence));
     byId("refusal-reason").textContent = `${where}: ${said(reason)}.`;
     const later = error.retryAfter ? ` ${t("retryAfter", { n: error.retryAfter })}` : "";
     const words = said(remedy ?? "");

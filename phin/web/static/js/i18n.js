@@ -1,5 +1,7 @@
 // All words of the page, in English and Thai; the browser's language first, then what was chosen last.
 
+import { inThai } from "./thai.js";
+
 const WORDS = {
   name: ["phin", "พิณ"],
   tagline: ["new tunes for the lute of Isan", "ทำนองใหม่สำหรับพิณอีสาน"],
@@ -184,6 +186,9 @@ export function t(key, values = {}) {
   const words = WORDS[key]?.[LANGUAGES.indexOf(language)] ?? key;
   return words.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
 }
+
+/** What phin said, or words of a key, in the language of the page. */
+export const said = (sentence) => (language === "th" ? inThai(t(sentence)) : t(sentence));
 
 /** Puts all words of a document into a language. */
 export function translate(chosen = language) {

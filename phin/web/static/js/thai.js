@@ -1,5 +1,6 @@
-// What is refused, in Thai: the sentences that a person meets who sets, types, taps or opens something on the page. Each
-// stands as phin says it, with {} where something of the matter stands; a sentence that is not here is shown as it is.
+// What phin says, in Thai: what is refused where a person sets, types, taps or opens something on the page, and why a
+// technique would fit. Each sentence stands as phin says it, with {} where something of the matter stands; one that is not
+// here is shown as it is.
 
 const SENTENCES = [
   ["yai", "ใหญ่"],
@@ -92,16 +93,42 @@ const SENTENCES = [
   ["ask for another, and listen to its events", "ขอทำนองใหม่"],
   ["broke off by a fault of the program", "หยุดเพราะโปรแกรมผิดพลาด"],
   ["tell who runs the server", "แจ้งผู้ดูแลเซิร์ฟเวอร์"],
+  // why a technique would fit
+  ["it stands on the beat", "อยู่ที่จังหวะตก"],
+  ["it stands between two beats", "อยู่กลางระหว่างจังหวะตก"],
+  ["it stands on an odd slot", "อยู่ที่ช่องคี่"],
+  ["it is as short as a slot or shorter", "ยาวไม่เกินหนึ่งช่อง"],
+  ["it lasts a hong or longer", "ยาวหนึ่งห้องขึ้นไป"],
+  ["it lasts two hong or longer", "ยาวสองห้องขึ้นไป"],
+  ["it follows quickly, within two slots", "มาเร็ว ภายในสองช่อง"],
+  ["it follows within a slot", "มาภายในหนึ่งช่อง"],
+  ["it rises a step, quickly", "ขึ้นหนึ่งขั้นอย่างเร็ว"],
+  ["it falls a step, quickly", "ลงหนึ่งขั้นอย่างเร็ว"],
+  ["it rises a step", "ขึ้นหนึ่งขั้น"],
+  ["it falls a step", "ลงหนึ่งขั้น"],
+  ["it stays on the pitch", "เสียงเดิม"],
+  ["it comes by a leap", "กระโดดมา"],
+  ["it comes by a step and lasts longer than a slot", "มาทีละขั้นและยาวกว่าหนึ่งช่อง"],
+  ["it is the first note", "เป็นโน้ตแรก"],
+  ["it is the last note", "เป็นโน้ตสุดท้าย"],
+  ["nothing speaks for another", "ไม่มีอะไรชี้ไปทางอื่น"],
+  [
+    "learned from synthetic pieces with techniques set by rules, not from players: a player knows better",
+    "เรียนรู้จากเพลงสังเคราะห์ที่กำหนดเทคนิคด้วยกฎ ไม่ใช่จากผู้เล่นจริง ผู้เล่นย่อมรู้ดีกว่า",
+  ],
 ];
 
 const escaped = (text) => text.replace(/[.*+?^$()|[\]\\]/g, "\\$&");
 const PATTERNS = SENTENCES.map(([english, thai]) => [new RegExp(`^${escaped(english).replaceAll("{}", "(.+?)")}$`), thai]);
 
-/** A sentence of a refusal in Thai, with what it speaks of in Thai too where that is a sentence itself. */
+/** A sentence in Thai, with what it speaks of in Thai too where that is a sentence itself; two that `and` joins likewise. */
 export function inThai(sentence) {
   for (const [pattern, thai] of PATTERNS) {
     const found = pattern.exec(sentence);
     if (found) return thai.replace(/\{(\d)\}/g, (_, number) => inThai(found[number]));
   }
-  return sentence;
+  const parts = sentence.split(" and ");
+  if (parts.length === 1) return sentence;
+  const thai = parts.map(inThai);
+  return thai.every((each, place) => each !== parts[place]) ? thai.join(" และ") : sentence;
 }

@@ -3,7 +3,7 @@
 import { suggest } from "./api.js";
 import { letterOf, pitchName, withoutDrone } from "./music.js";
 import { newSeed, packed } from "./settings.js";
-import { t } from "./i18n.js";
+import { said, t } from "./i18n.js";
 
 const USUAL_AMOUNT = 0.7; // where the setting says none: ornaments that are likelier than 1 - it
 const byId = (id) => document.getElementById(id);
@@ -44,7 +44,7 @@ export class Work {
   }
 
   async suggest() {
-    const { tune, suggestions, said } = await suggest(this.app.session.source());
+    const { tune, suggestions, said: learned } = await suggest(this.app.session.source());
     const amount = this.app.settings.techniques || USUAL_AMOUNT;
     const notes = tune.notes.map((note) => ({ ...note }));
     let count = 0;
@@ -57,7 +57,8 @@ export class Work {
     }
     this.suggested = { ...tune, notes };
     const counted = t("suggested", { n: count, all: suggestions.length, odds: Math.round(100 * (1 - amount)) });
-    byId("suggestions-said").textContent = `${said[0].toUpperCase()}${said.slice(1).replace(/\.$/, "")}. ${counted}`;
+    const from = said(learned.replace(/\.$/, ""));
+    byId("suggestions-said").textContent = `${from[0].toUpperCase()}${from.slice(1)}. ${counted}`;
     byId("use-suggested").disabled = !count;
     const rows = suggestions.map(({ note, technique, probability, why }) => {
       const row = document.createElement("tr");
@@ -66,7 +67,7 @@ export class Work {
         `${note + 1} ${letterOf(pitch) ?? ""} ${pitchName(pitch)}`,
         technique ?? t("abstains"),
         `${Math.round(100 * probability)} %`,
-        why,
+        said(why),
       ];
       row.append(...cells.map((words) => Object.assign(document.createElement("td"), { textContent: words })));
       return row;
