@@ -64,14 +64,20 @@ class Loop:
         yield
         self.seconds[part] += time.perf_counter() - began
 
+    def learn(self) -> PhinBatch:
+        """Leaves the gradients of the next batch, which is returned."""
+        with self.timed("waiting"):
+            batch = next(self.batches).to(self.device)
+        with self.timed("forward"), torch.autocast(self.device, self.half, enabled=self.half is not None):
+            total = self.loss(self.model(batch)[0], batch).total
+        with self.timed("backward"):
+            total.backward()
+        return batch
+
     def train(self, steps: int) -> None:
+        """Takes so many steps."""
         for _ in range(steps):
-            with self.timed("waiting"):
-                batch = next(self.batches).to(self.device)
-            with self.timed("forward"), torch.autocast(self.device, self.half, enabled=self.half is not None):
-                total = self.loss(self.model(batch)[0], batch).total
-            with self.timed("backward"):
-                total.backward()
+            batch = self.learn()
             with self.timed("optimiser"):
                 torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
                 self.optimizer.step()

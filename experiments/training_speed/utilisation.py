@@ -4,9 +4,9 @@
     python -m experiments.training_speed.utilisation --device cpu --precision fp32 --no-compile --batch-notes 2048
 
 Operations are those of the forward and the backward pass of `model=large` (a hundred million parameters) as torch
-counts them: products of matrices and attention, nothing that is computed twice. What the machine can do is measured
-beside it, on square matrices of the same kind of number; a GPU's data sheet says more, by --peak (TFLOP/s). Prints a
-line; writes nothing.
+counts them: products of matrices and attention, nothing that is computed twice, and not the optimiser's, whose time
+counts. What the machine can do is measured beside it, on square matrices of the same kind of number; a GPU's data sheet
+says more, by --peak (TFLOP/s). Prints a line; writes nothing.
 """
 
 import argparse
@@ -63,8 +63,9 @@ def main() -> None:
     config = settings(f"model={asked.model}", f"data.batch_notes={asked.batch_notes}", "run=unused")
     loop = Loop(config, prepare(config.data), asked.device, None if kind is torch.float32 else kind)
     with FlopCounterMode(display=False) as counter:
-        loop.train(1)
-    counted = counter.get_total_flops() / loop.notes
+        batch = loop.learn()
+    loop.optimizer.zero_grad()
+    counted = counter.get_total_flops() / int(batch.is_note.sum())
     if not asked.no_compile:
         loop.model.compile()
     loop.train(WARM_UP if asked.device != "cpu" else 1)

@@ -32,7 +32,7 @@ from phin.music.perform import PerformanceStyle
 from phin.music.phrase import UNKNOWN, Phrase, rows_from_columns
 from phin.music.technique import Technique
 
-SHA256 = "d2436658cfa17cebb41eb2f01110c8020a37648277827bef18d6bb0a60158802"
+SHA256 = "8c9f2d4d65e5ca6815faa394ddb50e962e69b5e8f01e2944ec24fa63243674da"
 """Of the shipped weights: those of seed 0 of experiments/technique_detector."""
 
 
