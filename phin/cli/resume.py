@@ -233,7 +233,7 @@ def _read(path: Path, kind: type[Held]) -> Held:
         held = OmegaConf.to_container(OmegaConf.load(path), resolve=True, enum_to_str=True)
     except (OSError, YAMLError, UnicodeDecodeError, OmegaConfBaseException):
         held = None
-    if not isinstance(held, kind):
+    if not isinstance(held, kind) or held == {}:
         reason = "cannot be read, and a run goes on with the settings in it"
         raise InvalidConfig(path, reason, "begin a new run; what is in checkpoints/ can still be played")
     return held

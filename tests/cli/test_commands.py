@@ -763,6 +763,7 @@ def test_a_sweep_makes_a_run_of_each_combination(sweep: Path) -> None:
     assert scores[0] == scores[2], "a seed is a run"
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_trained_model_is_adapted_to_a_players_pages_of_letters(story: Story) -> None:
     """A player's few tunes are too few to begin with: the model that knows other tunes could not be bent to them."""

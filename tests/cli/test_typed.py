@@ -55,7 +55,7 @@ def test_what_hydra_understands_is_left_to_it(typed: str) -> None:
         ("data.sources={essen:2}", "is no list"),
         ("data.paths=/here", r"write data\.paths\.NAME=/here"),
         ("loss.weights=[1,2]", "is no table"),
-        ("model=null", "model=null: is no choice of model. Take one of absolute, index_rotary, small, tiny"),
+        ("model=null", "model=null: is no choice of model. Take one of absolute, index_rotary, large, small, tiny"),
         ("model=", "is no choice of model"),
         ("model=true", "is no choice of model"),
         ("model=-1", "is no choice of model"),

@@ -144,6 +144,7 @@ def test_density_moves_with_the_blend_from_one_style_to_the_other(learned: tuple
     assert found[-1] > 1.8 * found[0]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_so_it_does_between_two_example_tunes(learned: tuple[PhinTransformer, Identity], tmp_path) -> None:
     """Fails: an example tune is read, and its style is not."""

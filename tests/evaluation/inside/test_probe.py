@@ -87,6 +87,7 @@ def test_a_models_tables_are_named_vector_by_vector() -> None:
     assert [table.name for table in tables(without, identity_for(without))][-1] == "lai"
 
 
+@pytest.mark.long
 def test_a_model_whose_pitches_lie_on_a_circle_is_found_out() -> None:
     """Fails: the probe reads another table than it names."""
     model = tiny_model()

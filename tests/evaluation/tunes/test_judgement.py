@@ -57,6 +57,7 @@ def test_a_set_of_one_note_is_caught(store: Store) -> None:
     assert {("one note", aspect) for aspect in SPOILS["one note"]} <= found
 
 
+@pytest.mark.long
 def test_shuffled_tunes_are_caught_by_their_order_alone(store: Store) -> None:
     """Fails: tunes without a form pass, for their notes are real."""
     judgement = judge(spoiled("shuffled hong"), store)
@@ -176,6 +177,7 @@ def test_some_copies_in_a_set_are_caught_and_none_are_not(store: Store, copied: 
     assert verdict.chance == 1 / 33
 
 
+@pytest.mark.long
 def test_one_tune_for_ever_is_caught(store: Store) -> None:
     """Fails: who plays one good tune whatever is asked is called as good as a corpus."""
     again = drawn("again", [store.phrase(int(store.split("test")[3]))] * 16)
