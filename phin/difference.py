@@ -1,6 +1,6 @@
-"""What differs between two nested tables of settings."""
+"""Nested tables of settings, by dotted key: what differs between two, which setting an override means."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 MISSING = "missing"
@@ -28,3 +28,25 @@ def flat(nested: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield from flat(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
+
+
+def is_below(key: str, keys: Iterable[str]) -> bool:
+    """Whether a dotted key is one of `keys`, or stands below one."""
+    return any(key == other or key.startswith(f"{other}.") for other in keys)
+
+
+def key_of(override: str) -> str:
+    """The dotted key that an override sets, in whatever way: `+a.b=1`, `~a.b`, `a/b@c=d`."""
+    return override.lstrip("+~").partition("=")[0].partition("@")[0].replace("/", ".")
+
+
+def moved(settings: dict[str, Any], there: str, here: str) -> dict[str, Any]:
+    """Settings in which paths that lie in the folder `there` lie in `here`."""
+
+    def of(value: Any) -> Any:
+        if isinstance(value, dict):
+            return moved(value, there, here)
+        lies_there = isinstance(value, str) and there and (value == there or value.startswith(f"{there}/"))
+        return here + value[len(there) :] if lies_there else value
+
+    return {key: of(value) for key, value in settings.items()}

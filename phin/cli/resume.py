@@ -12,26 +12,15 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from phin.config import RESUME_AUTO, in_a_sweep
-from phin.difference import MISSING, Difference, differences, flat
+from phin.difference import MISSING, Difference, differences, flat, is_below, key_of, moved
 from phin.errors import InvalidConfig
-from phin.evaluation.runs.run_folder import (
-    FREE,
-    LOOKED_AT,
-    OVERRIDES,
-    PLACE,
-    SETTINGS,
-    is_below,
-    key_of,
-    may_change,
-)
+from phin.evaluation.runs.run_folder import OUTSIDE, OVERRIDES, PLACE, SETTINGS, may_change
 from phin.whole_file import whole_file
 
 Held = TypeVar("Held", list, dict)
 
 STEPS_BEFORE = "max_steps_before"
 """Beside the settings in config.yaml: how many steps the run was to have, before it was given others."""
-NOT_THE_RUNS = (*PLACE, "threads", *LOOKED_AT, *FREE)
-"""Settings under which a run that is finished stays so."""
 MOST_SAID = 6
 """Differences that are named; of more, how many they are."""
 
@@ -85,13 +74,13 @@ def settings_to_go_on_with(folder: Path, resume: str | None, schema: type) -> Ke
     changed = {key: value for key, value in _asked_for(typed, folder).items() if before.get(key, MISSING) != value}
     if has_begun and (fixed := [key for key in changed if not may_change(key)]):
         _refuse_change(typed, fixed, before, changed, folder)
+    for key, value in changed.items():
+        _set(kept, key.split("."), value)
     overrides = _together(began_with, typed)
-    drift = _said(_drift(folder, overrides, {**before, **changed})) if has_begun else ""
+    drift = _said(_drift(folder, overrides, kept)) if has_begun else ""
     if drift and resume == RESUME_AUTO:
         remedy = f"set them back, go on with resume={folder}, or begin a new run"
         raise InvalidConfig(folder, f"cannot go on, its settings changed: {drift}", remedy)
-    for key, value in changed.items():
-        _set(kept, key.split("."), value)
     return Kept(_as_object(kept, schema, folder), overrides, begins_again=not has_begun, drift=drift)
 
 
@@ -107,7 +96,7 @@ def refuse_another_run(folder: Path, settings: Any) -> None:
 def is_changed(folder: Path, settings: Any) -> bool:
     """Whether the run in `folder` was made with other settings than these, but for where and how it is looked at."""
     kept = (folder / SETTINGS).is_file()
-    return not kept or any(not is_below(each.key, NOT_THE_RUNS) for each in _since(folder, settings))
+    return not kept or any(not is_below(each.key, (*PLACE, *OUTSIDE)) for each in _since(folder, settings))
 
 
 def remember(settings: Any, folder: Path, overrides: list[str]) -> None:
@@ -182,7 +171,7 @@ def _drift(folder: Path, overrides: list[str], kept: dict[str, Any]) -> list[Dif
         now = _composed(overrides, folder)
     except (HydraException, OmegaConfBaseException):
         return []
-    return [each for each in differences(_nested(kept), now) if not may_change(each.key)]
+    return [each for each in differences(kept, now) if not may_change(each.key)]
 
 
 def _since(folder: Path, settings: Any) -> list[Difference]:
@@ -215,16 +204,7 @@ def _kept(folder: Path) -> dict[str, Any]:
     """The settings kept with the run in a folder, where it lies now."""
     kept = _read(folder / SETTINGS, dict)
     kept.pop(STEPS_BEFORE, None)
-    return _moved(kept, str(kept.get("run")), str(folder))
-
-
-def _moved(value: Any, there: str, here: str) -> Any:
-    """Settings whose paths begin with `here` instead of `there`."""
-    if isinstance(value, dict):
-        return {key: _moved(each, there, here) for key, each in value.items()}
-    if isinstance(value, str) and (value == there or value.startswith(f"{there}/")):
-        return here + value[len(there) :]
-    return value
+    return moved(kept, str(kept.get("run")), str(folder))
 
 
 def _read(path: Path, kind: type[Held]) -> Held:
@@ -254,14 +234,6 @@ def _plain(settings: Any) -> dict[str, Any]:
     whole = OmegaConf.to_container(OmegaConf.structured(settings), resolve=True, enum_to_str=True)
     assert isinstance(whole, dict)
     return {str(key): value for key, value in whole.items()}
-
-
-def _nested(table: dict[str, Any]) -> dict[str, Any]:
-    """Dotted keys as tables in tables; what is MISSING is left out."""
-    nested: dict[str, Any] = {}
-    for key, value in table.items():
-        _set(nested, key.split("."), value)
-    return nested
 
 
 def _set(table: dict[str, Any], path: list[str], value: Any) -> None:

@@ -15,10 +15,11 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
+from phin.difference import is_below, key_of
 from phin.errors import InvalidConfig
-from phin.evaluation.runs.run_folder import FREE, LOOKED_AT, is_below, key_of
+from phin.evaluation.runs.run_folder import OUTSIDE
 
-_FREE = ("sweep", "threads", *LOOKED_AT, *FREE)
+_FREE = ("sweep", *OUTSIDE)
 """Settings under which trials stay comparable."""
 _SETTINGS = "settings"
 

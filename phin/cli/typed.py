@@ -8,6 +8,7 @@ from typing import Any, get_origin
 from hydra.core.hydra_config import HydraConfig
 
 from phin.config import choices_of
+from phin.difference import is_below, key_of
 from phin.errors import InvalidConfig
 
 _NO_NAME = re.compile(r"null|true|false|nan|[+-]?(inf|[\d.]+(e[+-]?\d+)?)|", re.IGNORECASE)
@@ -29,8 +30,7 @@ def typed(*names: str) -> list[str]:
     A default that is typed is no other than one that is not, and yet it asks for something.
     """
     overrides = HydraConfig.get().overrides.task if HydraConfig.initialized() else []
-    keys = {text: text.lstrip("+~").partition("=")[0].partition("@")[0] for text in overrides}
-    return [text for text, key in keys.items() if any(key == name or key.startswith(f"{name}.") for name in names)]
+    return [text for text in overrides if is_below(key_of(text), names)]
 
 
 def refuse_unheard(names: Sequence[str], reason: str, remedy: str = "leave it out") -> None:

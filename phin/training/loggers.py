@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
 from lightning.pytorch.loggers import Logger, WandbLogger
 
+from phin.difference import is_below, key_of
 from phin.evaluation.bits_table import MONITOR
-from phin.evaluation.runs.run_folder import FREE, is_below, key_of
+from phin.evaluation.runs.run_folder import FREE
 from phin.model.checkpoint import Identity
 from phin.tokenizer import FIELDS, HEADLINE_FIELDS
 from phin.wandb_access import begun, mode_of

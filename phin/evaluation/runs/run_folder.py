@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from phin.difference import MISSING, flat
+from phin.difference import MISSING, flat, is_below, key_of, moved
 from phin.errors import PhinError
 from phin.evaluation.bits_table import BitsRow
 
@@ -21,13 +21,13 @@ FREE = ("data.loader_workers", "data.workers", "data.cache", "data.file_seconds"
 """Settings of the machine's share in the work on the data; they leave a run the same run."""
 LOOKED_AT = ("logger", "callbacks.progress", "callbacks.samples")
 """Settings of what is shown and kept of a run, and what lies below them."""
-SAME_ARM = (SEED, "threads", *LOOKED_AT, *FREE)
+OUTSIDE = ("threads", *LOOKED_AT, *FREE)
+"""Settings of the machine and of what is looked at: with others of them it is the same run, with the same end."""
+SAME_ARM = (SEED, *OUTSIDE)
 """Settings in which runs of one arm may differ: luck, the machine, and what is looked at."""
 MAY_CHANGE = (
     *PLACE,
-    "threads",
-    *LOOKED_AT,
-    *FREE,
+    *OUTSIDE,
     "sampler",
     "callbacks",
     "trainer.max_steps",
@@ -74,19 +74,9 @@ class Run:
         return {key: value for key, value in self.settings.items() if not is_below(key, SAME_ARM)}
 
 
-def is_below(key: str, keys: Iterable[str]) -> bool:
-    """Whether a dotted key is one of `keys`, or stands below one."""
-    return any(key == other or key.startswith(f"{other}.") for other in keys)
-
-
 def may_change(key: str) -> bool:
     """Whether a run that goes on is the same run with another value of a setting, named by its dotted key."""
     return is_below(key, MAY_CHANGE) and not is_below(key, _DECIDES)
-
-
-def key_of(override: str) -> str:
-    """The dotted key that an override sets, in whatever way: `+a.b=1`, `~a.b`, `a/b@c=d`."""
-    return override.lstrip("+~").partition("=")[0].partition("@")[0].replace("/", ".")
 
 
 def is_run(folder: Path) -> bool:
@@ -123,8 +113,8 @@ def read_run(folder: Path) -> Run:
     settings, overrides = _yaml(folder / SETTINGS, dict), _yaml(folder / OVERRIDES, list)
     if not isinstance(settings.get(SEED), int):
         raise PhinError(folder / SETTINGS, "has no seed, so it is not of phin-train", "name the folder of another run")
-    place = str(settings.get("run", ""))
-    flattened = {key: _placed(value, place) for key, value in flat(settings) if key not in PLACE}
+    alike = moved(settings, str(settings.get("run", "")), "RUN")
+    flattened = {key: value for key, value in flat(alike) if key not in PLACE}
     return Run(folder, [str(text) for text in overrides], flattened, _finished(folder))
 
 
@@ -137,11 +127,6 @@ def _yaml(path: Path, kind: type) -> Any:
     if not isinstance(held, kind):
         raise PhinError(path, "holds something else than phin-train writes", "leave this run out")
     return held
-
-
-def _placed(value: Any, place: str) -> Any:
-    """A setting in which the run's own folder is named alike for every run."""
-    return value.replace(place, "RUN", 1) if place and isinstance(value, str) and value.startswith(place) else value
 
 
 def _finished(folder: Path) -> Finished | None:
