@@ -13,7 +13,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test check generate web web-static notebooks figures api dist clean
+.PHONY: help setup train test check generate pretrained web web-static notebooks figures api dist clean
 
 help:            ## what can be made
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -41,11 +41,18 @@ check: $(READY)  ## format, lint, import floors, types
 generate: $(READY)  ## eight more tunes from the default run
 	$(BIN)/phin-generate checkpoint=$(RUN) count=8 out=tunes $(ARGS)
 
-web: $(READY)    ## the page of the newest run: new tunes heard, seen and kept in the browser
-	$(BIN)/phin-web $(ARGS)
+pretrained: $(READY)  ## trains the model that comes with phin anew, and packs it: hours
+	$(BIN)/phin-train run=runs/pretrained resume=auto data=phin trainer.max_steps=10000 trainer.val_check_interval=500 $(ARGS)
+	$(BIN)/python -m experiments.pretrained.pack runs/pretrained
+
+# The default run, once it has a checkpoint; before that the model that comes with phin.
+PLAYED = $(if $(wildcard $(RUN)/checkpoints/*.ckpt),checkpoint=$(RUN))
+
+web: $(READY)    ## the page: new tunes heard, seen and kept in the browser
+	$(BIN)/phin-web $(PLAYED) $(ARGS)
 
 web-static: $(READY)  ## the same page as a folder that any host can serve: it draws in the browser, offline too
-	$(BIN)/phin-web out=site $(ARGS)
+	$(BIN)/phin-web $(PLAYED) out=site $(ARGS)
 
 notebooks: $(READY)  ## runs the notebooks in place: their outputs are what a reader sees
 	$(BIN)/python -m tests.notebooks.execute

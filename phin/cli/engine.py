@@ -6,6 +6,7 @@ from phin.errors import InvalidConfig
 from phin.generation.exported import GRAPHS, MANIFEST, Precision
 from phin.generation.mobile_file import SUFFIX as MOBILE
 from phin.generation.play import Engine
+from phin.pretrained import played
 
 
 def refuse_precision(precision: str | None) -> None:
@@ -13,15 +14,6 @@ def refuse_precision(precision: str | None) -> None:
     if precision not in (None, *(known := [each.value for each in Precision])):
         remedy = f"take one of {', '.join(known)}"
         raise InvalidConfig(f"precision={precision}", "is no precision of an exported model", remedy)
-
-
-def newest_run(folder: str = "runs") -> str:
-    """The run in a folder that saved a checkpoint last. Raises InvalidConfig where there is none."""
-    saved = [path for path in Path(folder).glob("*/checkpoints/*.ckpt") if path.is_file()]
-    if not saved:
-        remedy = "train one (make train), or name a checkpoint, a run or an exported folder"
-        raise InvalidConfig("checkpoint", f"is not named, and there is no run in {folder}", remedy)
-    return str(max(saved, key=lambda path: path.stat().st_mtime).parents[1])
 
 
 def is_exported(checkpoint: str) -> bool:
@@ -33,6 +25,7 @@ def open_engine(checkpoint: str, precision: str | None) -> Engine:
     """What draws the tunes: ONNX Runtime for an exported model, ExecuTorch for a program, else torch, which only then
     is needed.
     """
+    checkpoint, precision = played(checkpoint, precision)
     if is_exported(checkpoint):
         from phin.runtime.onnx_engine import OnnxEngine
 

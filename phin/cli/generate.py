@@ -5,8 +5,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from omegaconf import MISSING
-
 from phin.cli.app import run
 from phin.cli.drawing import refuse_unheard_drawing
 from phin.cli.engine import open_engine, refuse_precision
@@ -23,6 +21,7 @@ from phin.generation.write import FORMATS, endings_of, refuse_there, write_tunes
 from phin.music.lai import NO_LAI
 from phin.music.phrase import Metre, Phrase
 from phin.music.readers import read_tune
+from phin.pretrained import PRETRAINED
 from phin.writable import refuse_folder
 
 
@@ -30,10 +29,11 @@ from phin.writable import refuse_folder
 class GenerateConfig(TuneRequest):
     """Settings of phin-generate."""
 
-    checkpoint: str = MISSING
-    """A .ckpt file, the folder of a run, or an exported model's."""
+    checkpoint: str = PRETRAINED
+    """A .ckpt file, the folder of a run, or an exported model's; or pretrained, the model that comes with phin."""
     precision: str | None = None
-    """Of an exported model: fp32, which plays what the checkpoint plays, or int8, which is smaller and faster."""
+    """Of an exported model: fp32, which plays what the checkpoint plays, or int8, which is smaller and faster. The
+    model that comes with phin plays in int8, unless fp32 is asked for."""
     count: int = 4
     """How many tunes."""
     seed: int = 0

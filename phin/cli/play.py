@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import mido
-from omegaconf import MISSING
 
 from phin.cli.app import run
 from phin.cli.drawing import refuse_unheard_drawing
@@ -32,6 +31,7 @@ from phin.generation.stream import (
 from phin.generation.wishes import Wishes
 from phin.music.midi import write_midi
 from phin.music.midi_limits import ENDINGS
+from phin.pretrained import PRETRAINED
 from phin.writable import refuse_file
 
 
@@ -39,10 +39,11 @@ from phin.writable import refuse_file
 class PlayConfig(TuneRequest):
     """Settings of phin-play."""
 
-    checkpoint: str = MISSING
-    """A .ckpt file, the folder of a run, or an exported model's, which is faster."""
+    checkpoint: str = PRETRAINED
+    """A .ckpt file, the folder of a run, or an exported model's, which is faster; or pretrained, the model that comes
+    with phin."""
     precision: str | None = None
-    """Of an exported model: fp32 or int8."""
+    """Of an exported model, or the one that comes with phin: fp32 or int8."""
     seed: int = 0
     """The same seed plays the same tune."""
     endless: bool = True

@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 
 from phin.cli.app import run
-from phin.cli.engine import is_exported, newest_run, open_engine, refuse_precision
+from phin.cli.engine import is_exported, open_engine, refuse_precision
 from phin.cli.typed import refuse_unheard
 from phin.config import choices_of, conf_dir
 from phin.corpus.copies import Copies, store_of
@@ -28,6 +28,7 @@ from phin.generation.mobile_file import PROGRAM, MobileManifest
 from phin.generation.mobile_file import SUFFIX as MOBILE
 from phin.generation.play import Engine
 from phin.generation.request import SamplerConfig
+from phin.pretrained import PRETRAINED
 from phin.web.limits import ServerLimits
 from phin.writable import refuse_folder, refuse_unwritable
 
@@ -38,9 +39,9 @@ ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d+)?|\*", re.IGNORECASE)
 class WebConfig:
     """Settings of phin-web."""
 
-    checkpoint: str | None = None
-    """A .ckpt file, the folder of a run, or an exported model's, which is faster; the newest run in `runs`, if none is
-    named."""
+    checkpoint: str = PRETRAINED
+    """A .ckpt file, the folder of a run, or an exported model's, which is faster; or pretrained, the model that comes
+    with phin."""
     out: str | None = None
     """A folder for a site that needs no server of phin's: its page draws in the browser, also without a net. Nothing
     is served then; a run is exported first, on which `precision` may be chosen too."""
@@ -77,7 +78,6 @@ def main() -> None:
 
 def serve_or_write(config: WebConfig) -> None:
     """Serves, or writes a site, and nothing half."""
-    checkpoint = newest_run() if config.checkpoint is None else config.checkpoint
     try:
         import_module("phin.web.app")
     except ModuleNotFoundError as error:
@@ -85,10 +85,10 @@ def serve_or_write(config: WebConfig) -> None:
             raise
         remedy = 'install what the server needs: pip install "phin[web]"'
         raise PhinError(error.name, "is not installed", remedy) from None
-    serve(config, checkpoint) if config.out is None else write(config, checkpoint, config.out)
+    serve(config) if config.out is None else write(config, config.out)
 
 
-def write(config: WebConfig, checkpoint: str, out: str) -> None:
+def write(config: WebConfig, out: str) -> None:
     """Writes the page as a folder that draws by itself; a run is exported for it."""
     from phin.web.onnxruntime_web import runtime_files
     from phin.web.service import Model
@@ -99,6 +99,7 @@ def write(config: WebConfig, checkpoint: str, out: str) -> None:
     refuse_folder("out", out)
     if Path(out).is_dir():
         refuse_unwritable(Path(out).resolve().parent)  # where it is written before it takes its place
+    checkpoint = config.checkpoint
     if Path(checkpoint).suffix == MOBILE:
         raise InvalidConfig(f"checkpoint={checkpoint}", "plays on phones, and in no browser", "name a run")
     runtime = runtime_files(config.cache, print)
@@ -118,7 +119,7 @@ def write(config: WebConfig, checkpoint: str, out: str) -> None:
     print(f"Model licence: {engine.about.licence}", flush=True)
 
 
-def serve(config: WebConfig, checkpoint: str) -> None:
+def serve(config: WebConfig) -> None:
     """Serves until it is told to stop (Ctrl-C, SIGTERM); open streams are told so."""
     from phin.web.app import LOOPBACK, create_app
     from phin.web.server import serve_app
@@ -126,9 +127,9 @@ def serve(config: WebConfig, checkpoint: str) -> None:
 
     listening = listen(config.host, config.port)
     with listening:
-        engine = open_engine(checkpoint, config.precision)
-        graph, precision = graph_of(engine, checkpoint)
-        name = Path(checkpoint).resolve().name
+        engine = open_engine(config.checkpoint, config.precision)
+        graph, precision = graph_of(engine, config.checkpoint)
+        name = Path(config.checkpoint).resolve().name
         model = Model(engine, name, graph, precision, config.sampler, samplers(), _copied(engine, config.cache))
         service = Service(model, config.limits)
         host, port = listening.getsockname()[:2]

@@ -119,7 +119,7 @@ class TrainingTunes(Dataset[Item]):
 
 
 class EvaluationTunes(Dataset[Item]):
-    """Melodies as they were written, lai and density hidden: both are read off the notes and would give some away."""
+    """Melodies as they were written, each in pieces of `EVALUATION_WINDOW` notes (`held_out_item`)."""
 
     def __init__(self, store: Store, tokenizer: Tokenizer, tunes: Sequence[int]) -> None:
         self.store, self.tokenizer = store, tokenizer
@@ -132,11 +132,20 @@ class EvaluationTunes(Dataset[Item]):
 
     def __getitem__(self, place: int) -> Item:
         tune, start = self.pieces[place]
-        phrase = self.store.phrase(tune).melody
-        conditions = self.tokenizer.conditions(phrase)
-        conditions[[LAI_CONDITION, DENSITY_CONDITION]] = UNKNOWN_CONDITION
-        encoded = self.tokenizer.encode(phrase).window(start, EVALUATION_WINDOW)
-        return _item(phrase, encoded, conditions, self.store.label(tune), tune)
+        return held_out_item(self.tokenizer, self.store.phrase(tune), self.store.label(tune), tune, start)
+
+
+def held_out_item(
+    tokenizer: Tokenizer, phrase: Phrase, found: LaiLabel | None = None, tune: int = 0, start: int = 0
+) -> Item:
+    """A piece of a tune's melody as it was written, from note `start` on; lai and density are hidden: both are read off
+    the notes and would give some away.
+    """
+    melody = phrase.melody
+    conditions = tokenizer.conditions(melody)
+    conditions[[LAI_CONDITION, DENSITY_CONDITION]] = UNKNOWN_CONDITION
+    encoded = tokenizer.encode(melody).window(start, EVALUATION_WINDOW)
+    return _item(melody, encoded, conditions, found or LaiLabel(), tune)
 
 
 def _item(

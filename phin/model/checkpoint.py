@@ -19,6 +19,7 @@ from safetensors.torch import save
 from phin.difference import differences
 from phin.errors import InvalidCheckpoint
 from phin.model.transformer import Mixing, PhinTransformer, TransformerConfig
+from phin.pretrained import meant
 from phin.tokenizer import Tokenizer
 from phin.whole_file import whole_file
 
@@ -151,10 +152,12 @@ def load(path: str | Path) -> tuple[PhinTransformer, Identity]:
 
 
 def find(run: str | Path) -> Path:
-    """The checkpoint meant by a file, by a run's folder or by its checkpoints/: the best, else the last."""
+    """The checkpoint meant by a file, by a run's folder or by its checkpoints/ (the best, else the last), or by the
+    name of the model in the box.
+    """
     if not str(run):
         raise InvalidCheckpoint("checkpoint=", "is empty", "name a .ckpt file, or the folder of a run")
-    run = Path(run)
+    run = meant(run)
     if not run.is_dir():
         return run
     for name in ("best.ckpt", "last.ckpt"):

@@ -15,7 +15,6 @@ from types import SimpleNamespace
 import httpx
 import pytest
 
-from phin.cli.engine import newest_run
 from phin.cli.web import WebConfig, graph_of, listen
 from phin.errors import InvalidConfig
 from phin.generation.exported import GRAPHS, Manifest, Precision
@@ -179,16 +178,3 @@ def test_every_setting_is_explained() -> None:
     told = phin("web", "--help").out
     for said in ("The port to listen on", "Who may come", "Tunes in one answer", "sampler: greedy, nucleus, plain"):
         assert said in told
-
-
-def test_the_newest_run_is_played_where_none_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fails: whoever has trained a second run hears the first; whoever has none is told of a file they never named."""
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(InvalidConfig, match=r"checkpoint: is not named, and there is no run in runs\. Train one"):
-        newest_run()
-    for age, name in ((50, "old"), (10, "new"), (30, "between")):
-        saved = tmp_path / "runs" / name / "checkpoints" / "best.ckpt"
-        saved.parent.mkdir(parents=True)
-        saved.touch()
-        os.utime(saved, (time.time() - age, time.time() - age))
-    assert newest_run() == str(Path("runs") / "new")
