@@ -45,10 +45,11 @@ pretrained: $(READY)  ## trains the model that comes with phin anew, and packs i
 	$(BIN)/phin-train run=runs/pretrained resume=auto data=phin trainer.max_steps=10000 trainer.val_check_interval=500 $(ARGS)
 	$(BIN)/python -m experiments.pretrained.pack runs/pretrained
 
-# The default run, once it has a checkpoint; before that the model that comes with phin.
-PLAYED = $(if $(wildcard $(RUN)/checkpoints/*.ckpt),checkpoint=$(RUN))
+# The run that saved a checkpoint last; where there is none, nothing is named, and the model that comes with phin plays.
+NEWEST := $(firstword $(shell ls -t runs/*/checkpoints/*.ckpt 2> /dev/null))
+PLAYED := $(if $(NEWEST),checkpoint=$(patsubst %/checkpoints/,%,$(dir $(NEWEST))))
 
-web: $(READY)    ## the page: new tunes heard, seen and kept in the browser
+web: $(READY)    ## the page of the newest run, or of the model that comes with phin: new tunes heard, seen and kept
 	$(BIN)/phin-web $(PLAYED) $(ARGS)
 
 web-static: $(READY)  ## the same page as a folder that any host can serve: it draws in the browser, offline too

@@ -1,6 +1,7 @@
 """phin-web as it is typed: on this machine alone, without torch where a model is exported, ended by a signal."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -178,3 +179,24 @@ def test_every_setting_is_explained() -> None:
     told = phin("web", "--help").out
     for said in ("The port to listen on", "Who may come", "Tunes in one answer", "sampler: greedy, nucleus, plain"):
         assert said in told
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+def test_make_web_plays_the_newest_run_and_without_one_names_none(tmp_path: Path) -> None:
+    """Fails: whoever has trained a second run hears the first; whoever has none is refused."""
+
+    def asked() -> str:
+        told = subprocess.run(
+            ["make", "-f", ROOT / "Makefile", "-n", "web"], cwd=tmp_path, capture_output=True, text=True
+        )
+        return told.stdout.splitlines()[-1].split("phin-web", 1)[1].strip()
+
+    for needed in ("pyproject.toml", "constraints.txt"):
+        (tmp_path / needed).touch()
+    assert asked() == ""
+    for age, name in ((50, "old"), (10, "new"), (30, "between")):
+        saved = tmp_path / "runs" / name / "checkpoints" / "best.ckpt"
+        saved.parent.mkdir(parents=True)
+        saved.touch()
+        os.utime(saved, (time.time() - age, time.time() - age))
+    assert asked() == "checkpoint=runs/new"
