@@ -14,6 +14,7 @@ from phin.cli.made import made, optimizer_maker
 from phin.cli.resume import is_changed, own_overrides, refuse_another_run, remember, settings_to_go_on_with
 from phin.config import RESUME_AUTO, RUN_OF_ALL, in_a_sweep
 from phin.corpus.settings import refuse_too_many
+from phin.counted import counted
 from phin.data.dataset import DataConfig
 from phin.errors import InvalidConfig
 from phin.evaluation.bits_table import MONITOR
@@ -197,6 +198,9 @@ def train(config: TrainConfig) -> float:
     loggers = [made(f"logger.{name}", logger, Logger) for name, logger in config.logger.items()]
     parts = {"callbacks": callbacks, "logger": loggers, "plugins": [WholeCheckpoints()]}
     trainer = made("trainer", trained_by, L.Trainer, **parts)
+    if trainer.world_size > (there := len(datamodule.validated)):
+        reason = f"of the {trainer.world_size} processes some would have none of {counted(there, 'validation tune')}"
+        raise InvalidConfig("trainer.devices, trainer.num_nodes", reason, f"take {there} at most")
     if config.compile:
         module.model.compile()
 

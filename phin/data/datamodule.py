@@ -62,8 +62,7 @@ class PhinDataModule(L.LightningDataModule):
 
     def val_dataloader(self) -> DataLoader[Any]:
         """The validation melodies as they were written: of several processes that train together, each has a share."""
-        chosen = self.learned if self.config.overfit else self.store.split("validation")
-        trainer = self.trainer
+        chosen, trainer = self.validated, self.trainer
         return self._evaluation_loader(chosen[trainer.global_rank :: trainer.world_size] if trainer else chosen)
 
     def test_dataloader(self) -> DataLoader[Any]:
@@ -73,6 +72,11 @@ class PhinDataModule(L.LightningDataModule):
     def evaluation_loader(self, split: str) -> DataLoader[Any]:
         """A split's melodies as they were written, longest first."""
         return self._evaluation_loader(self.store.split(split))
+
+    @property
+    def validated(self) -> Int[np.ndarray, " tune"]:
+        """The tunes that are validated on; in a trial by `overfit` those that are learned from."""
+        return self.learned if self.config.overfit else self.store.split("validation")
 
     @property
     def learned(self) -> Int[np.ndarray, " tune"]:

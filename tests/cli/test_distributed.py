@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -72,3 +73,16 @@ def test_two_processes_equal_one_with_the_same_global_batch(
     assert reports[1]["finished"]
     bits = [report["validation_bits_per_note"] for report in reports]
     assert bits[0] == pytest.approx(bits[1], rel=1e-5)
+
+
+@pytest.mark.slow
+def test_more_processes_than_validation_tunes_are_refused(
+    tmp_path: Path, midi_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fails: one of them has nothing to validate and dies, and so do all, with a page of tracebacks each."""
+    monkeypatch.chdir(tmp_path)
+    told = phin("train", *settings(midi_folder, "run", "trainer=ddp", "trainer.devices=24"))
+    reason = r"of the 24 processes some would have none of 5 validation tunes\. Take 5 at most\."
+    assert told.status == 1
+    assert re.fullmatch(rf"phin-train: trainer\.devices, trainer\.num_nodes: {reason}", told.err.splitlines()[-1])
+    assert not Path("run").exists()
