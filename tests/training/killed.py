@@ -47,7 +47,8 @@ OVERRIDES = (
     "callbacks.last.every_n_train_steps=2",
     "callbacks.early_stopping.patience=3",
     "callbacks.early_stopping.min_delta=100",
-    "~callbacks.samples",
+    "callbacks.samples.count=1",
+    "callbacks.samples.lines=1",
     "~callbacks.progress",
 )
 """Four validations, of which the last ends the run early, though steps were left."""
@@ -152,7 +153,8 @@ def main() -> None:
         settings = compose("train", overrides=[*OVERRIDES])
     live(folder / WHOLE, corpus, settings, die_at=0)
     num_passed = len(moments_of(folder / WHOLE))
-    for moment in 1 + np.random.default_rng(0).choice(num_passed, num_moments, replace=False):
+    # of the seeds tried (0 to 5) the first whose twenty moments are of every kind
+    for moment in 1 + np.random.default_rng(3).choice(num_passed, num_moments, replace=False):
         run, die_at = folder / str(moment), int(moment)
         while live(run, corpus, settings, die_at):
             die_at = 0  # in its second life it comes to its end

@@ -45,8 +45,7 @@ def test_runs_died_where_they_can_die(killed: Killed) -> None:
     """Fails: the tests below interrupt nothing, or only between steps."""
     assert len(killed.died_at) == len(killed.moments) == NUM_MOMENTS, "each was killed once"
     assert Counter(killed.died_at) == Counter(killed.passed[moment - 1] for moment in killed.moments)
-    assert {"training", "stepping", "validating", "logging", "saving", "naming a file"} <= set(killed.passed)
-    assert {"training", "validating", "saving", "naming a file"} <= set(killed.died_at)
+    assert {"training", "stepping", "validating", "logging", "saving", "naming a file"} <= set(killed.died_at)
 
 
 @pytest.mark.slow
