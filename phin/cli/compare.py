@@ -10,7 +10,6 @@ from phin.evaluation.html import image, report_page, section
 from phin.evaluation.runs.comparison import compare, csv_text, lines
 from phin.evaluation.runs.comparison_tables import tables
 from phin.evaluation.runs.curves import picture
-from phin.evaluation.runs.run_folder import find_runs
 from phin.evaluation.tabular import text
 from phin.music.picture import save
 from phin.whole_file import write_text
@@ -47,13 +46,12 @@ def run(arguments: argparse.Namespace) -> list[str]:
     """Reads, compares, writes; the lines of it, and where they are. Raises PhinError before anything is written."""
     out: Path = arguments.out
     refuse_folder("--out", out)
-    find_runs(arguments.runs)  # what is mistyped is said before what is there already
+    comparison = compare(arguments.runs)  # what is mistyped is said before what is there already
     there = [name for name in (PRINTED, TABLE, PAGE, *CURVES) if (out / name).exists()]
     if there and not arguments.overwrite:
         raise InvalidConfig(
             str(out / there[0]), "is there already", "name another folder with --out, or add --overwrite"
         )
-    comparison = compare(arguments.runs)
     found = tables(comparison)
     figure, printed = picture(lines(comparison)), text(found)
     out.mkdir(parents=True, exist_ok=True)
