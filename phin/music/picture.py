@@ -16,6 +16,7 @@ import numpy as np
 
 from phin.counted import counted
 from phin.errors import Defect, InvalidTune, PhinError
+from phin.fonts import THAI
 from phin.music.grid import BEAT
 from phin.music.lai import NO_LAI
 from phin.music.phrase import (
@@ -49,11 +50,8 @@ DOTS_PER_INCH = 150
 
 TITLE_LENGTH = 90
 PLAIN_FONT = "DejaVu Sans"
-SCRIPT_FONTS = (
-    *("Noto Sans Thai", "Noto Sans Thai Looped", "Sarabun", "TH Sarabun New", "Loma", "Garuda", "Waree"),
-    *("Thonburi", "Sukhumvit Set", "Leelawadee UI", "Tahoma", "Noto Sans Lao", "Phetsarath OT", "Lao Sangam MN"),
-)
-"""Fonts with Thai or Lao letters, which the plain one lacks, on Linux, macOS and Windows; what is installed is used."""
+SCRIPT_FONTS = (*THAI, "Noto Sans Lao", "Phetsarath OT", "Lao Sangam MN")
+"""Fonts with Thai or Lao letters, which the plain one lacks; what is installed is used."""
 
 _GREY, _FAINT, _STRONG = "#555555", "#DDDDDD", "#8C8C8C"
 

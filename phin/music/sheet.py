@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from pathlib import Path
 
+from phin.fonts import IN_CSS
 from phin.music.fingering import Fingering, finger
 from phin.music.fretboard import Tuning, tuning_of
 from phin.music.grid import SLOTS_PER_HONG, SLOTS_PER_LINE, begin_of
@@ -21,8 +22,7 @@ from phin.whole_file import write_text
 STYLE = """
 @page { size: A4; margin: 14mm 12mm; }
 * { box-sizing: border-box; }
-body { font-family: "Noto Sans Thai", "Sarabun", "TH Sarabun New", "Loma", "Garuda", "Thonburi", "Leelawadee UI",
-  "Tahoma", "Noto Sans", sans-serif; color: #111; margin: 0 auto; max-width: 186mm; }
+body { font-family: THAI, "Noto Sans", sans-serif; color: #111; margin: 0 auto; max-width: 186mm; }
 h1 { font-size: 20pt; font-weight: 600; margin: 0 0 1mm; }
 p { font-size: 9pt; color: #444; margin: 0 0 1.5mm; }
 table { border-collapse: collapse; table-layout: fixed; width: 100%; margin: 0 0 5mm; break-inside: avoid; }
@@ -37,7 +37,7 @@ tr.string td.struck { background: none; font-weight: 600; }
 tr.string td.drone { background: none; color: #a06800; }
 tr.numbers td { font-size: 6.5pt; color: #888; border: 0 !important; background: none !important; }
 p.words { font-size: 10pt; color: #111; margin: 2mm 0 1mm; }
-"""
+""".replace("THAI", IN_CSS)
 
 
 def format_sheet(phrase: Phrase, tuning: Tuning | None = None, fingering: Fingering | None = None) -> str:

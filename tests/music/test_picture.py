@@ -14,7 +14,9 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
+import phin
 from phin.errors import Defect, InvalidTune, PhinError
+from phin.fonts import IN_CSS, THAI
 from phin.music import picture
 from phin.music.grid import BEAT
 from phin.music.phrase import UNKNOWN, Metre, Phrase, Rows, Voice, rows_from_columns
@@ -258,3 +260,10 @@ assert "matplotlib.pyplot" not in sys.modules
 assert matplotlib.rcParams.copy() == before
 """
     subprocess.run([sys.executable, "-W", "error", "-c", program], check=True)
+
+
+def test_the_page_takes_the_fonts_that_pictures_and_sheets_take() -> None:
+    """Fails: in one of them ล and ร look like a and s."""
+    style = (Path(phin.__file__).parent / "web" / "static" / "style.css").read_text(encoding="utf-8")
+    assert f"--thai: {IN_CSS}, sans-serif;" in style
+    assert THAI.index("Noto Looped Thai") < THAI.index("Noto Sans Thai"), "letters with loops first"

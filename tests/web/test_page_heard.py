@@ -237,3 +237,15 @@ def test_the_roll_moves_with_the_sound(opened: Open) -> None:
     other, later = pixels(page, None, near=60)
     assert other > one + 12
     assert hold_notes(page, other, later, plays=True) > 4
+
+
+def test_a_device_that_sounds_nothing_is_told(opened: Open) -> None:
+    """Fails: in Firefox, without a loudspeaker, a press does nothing and says nothing, for ever."""
+    page = opened()
+    page.evaluate("() => (AudioContext.prototype.resume = () => new Promise(() => {}))")
+    page.evaluate("() => Object.defineProperty(AudioContext.prototype, 'state', { get: () => 'suspended' })")
+    page.click("#play")
+    page.wait_for_selector("#refusal:not([hidden])")
+    said = "this device sounds nothing. See that it has a loudspeaker or headphones"
+    assert said in page.inner_text("#refusal")
+    assert page.evaluate("phin.session") is None, "nothing was drawn"

@@ -151,6 +151,11 @@ const WORDS = {
   brokenLink: ["The tune inside this link is torn; the settings are kept.", "ทำนองในลิงก์เสียหาย แต่ค่าตั้งยังอยู่"],
   unreached: ["the server cannot be reached", "ติดต่อเซิร์ฟเวอร์ไม่ได้"],
   unreachedRemedy: ["see that it runs and that you are connected, then press again", "ตรวจดูว่าเซิร์ฟเวอร์ทำงานและเชื่อมต่ออยู่ แล้วกดอีกครั้ง"],
+  unsounded: ["this device sounds nothing", "อุปกรณ์นี้ไม่มีเสียงออก"],
+  unsoundedRemedy: [
+    "see that it has a loudspeaker or headphones and that the browser may use them, then press again",
+    "ตรวจดูว่ามีลำโพงหรือหูฟัง และเบราว์เซอร์ใช้ได้ แล้วกดอีกครั้ง",
+  ],
   loading: ["Loading the model…", "กำลังโหลดโมเดล…"],
   loadingSize: ["Loading the model, {mb} MB…", "กำลังโหลดโมเดล {mb} MB…"],
   unloaded: ["the model cannot be loaded", "โหลดโมเดลไม่ได้"],

@@ -5,6 +5,7 @@
 
 import { BEAT, HONG, SLOT, beginOfHong, frequencyOf, hongOf } from "./music.js";
 import { ACCOMPANIMENT_GAIN, scaleOf, strike, strokesAt } from "./performance.js";
+import { Refused } from "./refused.js";
 
 const AHEAD = 0.3; // seconds that strokes are sent ahead
 const AHEAD_HIDDEN = 2.5; // a page that nobody sees is woken once a second
@@ -12,6 +13,8 @@ const EVERY = 60; // milliseconds
 const SOON = 0.12; // seconds from a press to the first stroke
 const LOG = 20000; // strokes that are remembered for tests
 const DRONE_GAIN = 0.35;
+const UNSOUNDED = { where: "phin", reason: "unsounded", remedy: "unsoundedRemedy" };
+const SOUNDS_WITHIN = 5000; // milliseconds; Firefox waits for ever where a machine has nothing to sound through
 
 export class Sound extends EventTarget {
   constructor() {
@@ -38,7 +41,14 @@ export class Sound extends EventTarget {
   async ready() {
     this.stringed ??= this.strung();
     await this.stringed;
-    if (this.context.state !== "running") await this.context.resume();
+    if (this.context.state !== "running") await this.resumed();
+  }
+
+  /** Sets the clock going. Throws where nothing sounds. */
+  async resumed() {
+    let timer;
+    const late = new Promise((_, refuse) => (timer = setTimeout(() => refuse(new Refused(UNSOUNDED)), SOUNDS_WITHIN)));
+    await Promise.race([this.context.resume(), late]).finally(() => clearTimeout(timer));
   }
 
   async strung() {
