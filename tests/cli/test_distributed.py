@@ -75,7 +75,7 @@ def test_two_processes_equal_one_with_the_same_global_batch(
     assert bits[0] == pytest.approx(bits[1], rel=1e-5)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_more_processes_than_validation_tunes_are_refused(
     tmp_path: Path, midi_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
