@@ -161,7 +161,10 @@ def main() -> None:
         model = [f"checkpoint={asked.exported}", f"precision={asked.precision}"]
         with serving(model, asked.clients) as (process, server):
             counts, rows, places = asyncio.run(run(process.pid, server, asked.clients, asked.seconds))
-        measured, faults = results(counts, rows, places, asked.clients, asked.seconds), counts.faults
+        measured = results(counts, rows, places, asked.clients, asked.seconds)
+        faults = [*counts.faults]
+        faults += [f"{counts.otherwise} tunes unlike an earlier one of their seed"] if counts.otherwise else []
+        faults += [f"{counts.refused} refused where there was a place"] if counts.refused else []
         asked.out.mkdir(parents=True, exist_ok=True)
         write_csv(asked.out / "results.csv", RESULTS, measured)
         write_csv(asked.out / "seconds.csv", SECONDS, rows)

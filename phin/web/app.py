@@ -12,6 +12,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from phin.errors import PhinError
@@ -23,11 +24,22 @@ from phin.web.service import Service
 log = logging.getLogger(__name__)
 
 STATIC = Path(__file__).with_name("static")
+ASKED_AGAIN = {"Cache-Control": "no-cache"}
+"""A browser keeps the page's files, and asks each time whether they are still these: no module meets an older one."""
 ABOUT_IT = "New tunes for the phin, whole or while they are drawn. Times are in steps, 24 a hong (a quarter)."
 
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 """What a browser on this machine calls a server that serves this machine alone."""
+
+
+class PageFiles(StaticFiles):
+    """The files of the page."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        answer = await super().get_response(path, scope)
+        answer.headers.update(ASKED_AGAIN)
+        return answer
 
 
 def create_app(service: Service, hosts: Sequence[str] = (), origins: Sequence[str] = ()) -> FastAPI:
@@ -65,11 +77,11 @@ def create_app(service: Service, hosts: Sequence[str] = (), origins: Sequence[st
         return HTMLResponse(docs_page(app.openapi()))
 
     if STATIC.is_dir():
-        app.mount("/static", StaticFiles(directory=STATIC), name="static")
+        app.mount("/static", PageFiles(directory=STATIC), name="static")
 
         @app.get("/", include_in_schema=False)
         def page() -> FileResponse:
-            return FileResponse(STATIC / "index.html")
+            return FileResponse(STATIC / "index.html", headers=ASKED_AGAIN)
 
     return app
 

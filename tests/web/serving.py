@@ -128,13 +128,14 @@ def serving(
     patience: float = PATIENCE,
     origins: Sequence[str] = (),
     copied: Copied | None = None,
+    hosts: Sequence[str] = LOOPBACK,
     **limits: Any,
 ) -> Iterator[Served]:
     """A server with these limits, until the block ends."""
     model = Model(engine, "tiny", "0123", sampler=sampler or SamplerConfig(), copied=copied)
     service = Service(model, ServerLimits(**{**FREE, **limits}))
     with listen("127.0.0.1", 0) as listening:
-        runs = server(create_app(service, LOOPBACK, origins), service, patience)
+        runs = server(create_app(service, hosts, origins), service, patience)
         thread = threading.Thread(target=runs.run, kwargs={"sockets": [listening]})
         thread.start()
         try:

@@ -7,7 +7,7 @@ import pytest
 from phin.errors import InvalidConfig
 from phin.web.limits import MOST_CLIENTS, Buckets, ServerLimits
 from phin.web.refusals import Refusal
-from tests.web.serving import Served, problem, serving
+from tests.web.serving import Served, file, problem, serving
 
 
 class Clock:
@@ -60,14 +60,17 @@ def test_clients_are_forgotten_before_memory_is_full() -> None:
 
 def test_who_asks_too_often_is_told_when_to_come_again() -> None:
     """Fails: a page in a loop keeps a server busy."""
-    with serving(tunes_a_minute=6, tunes_at_once=3) as served:
+    page = file("| ---ล |", "txt")
+    asked = {"generate": {"lines": 1}, "streams": {"lines": 1}, "read": page, "suggest": page}
+    asked["convert"] = {"of": page, "to": "mid"}
+    with serving(tunes_a_minute=6, tunes_at_once=7) as served:
         served.told("generate", count=2, lines=1)
-        served.told("streams", lines=1)
-        for path in ("generate", "streams", "read", "convert", "suggest"):
-            answer = served.post(path, **({} if path in ("generate", "streams") else {"of": {}, "to": "mid"}))
-            if path in ("generate", "streams"):
-                problem(answer, 429)
-                assert 1 <= int(answer.headers["Retry-After"]) <= 11
+        for path, words in asked.items():
+            assert served.post(path, **words).is_success, path
+        for path, words in asked.items():
+            answer = served.post(path, **words)
+            problem(answer, 429)
+            assert 1 <= int(answer.headers["Retry-After"]) <= 11
         assert served.client.get("/api/health").status_code == 200, "to be there costs nothing"
 
 

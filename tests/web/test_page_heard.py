@@ -9,7 +9,8 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 
-from tests.web.pages import ASKED, MINE, WATCH, Open, after_strokes, colour, play, put, strokes, until
+from tests.web.pages import ASKED, MINE, WATCH, Open, after_strokes, colour, play, put, strokes, until, windows
+from tests.web.serving import serving_all
 
 pytestmark = pytest.mark.slow
 A_BLOCK = 128 / 44_100
@@ -246,6 +247,107 @@ def test_a_device_that_sounds_nothing_is_told(opened: Open) -> None:
     page.evaluate("() => Object.defineProperty(AudioContext.prototype, 'state', { get: () => 'suspended' })")
     page.click("#play")
     page.wait_for_selector("#refusal:not([hidden])")
-    said = "this device sounds nothing. See that it has a loudspeaker or headphones"
+    said = "no sound comes out of this device. See that it has a loudspeaker or headphones"
     assert said in page.inner_text("#refusal")
     assert page.evaluate("phin.session") is None, "nothing was drawn"
+
+
+METER = """async () => {
+  const { connect } = AudioNode.prototype;
+  let meter;
+  AudioNode.prototype.connect = function (to, ...more) {
+    if (to instanceof AudioDestinationNode) connect.call(this, (meter = this.context.createAnalyser()));
+    return connect.call(this, to, ...more);
+  };
+  await phin.sound.ready();
+  window.level = () => {
+    const now = new Float32Array(meter.fftSize);
+    meter.getFloatTimeDomainData(now);
+    return Math.max(...now.map(Math.abs));
+  };
+}"""
+"""From now on `level()` tells how loud it is, where no worklet could take it down."""
+
+
+def test_a_phone_in_the_same_network_hears_the_tune(browser: Any) -> None:
+    """Fails: over http, from another machine, browsers have no AudioWorklet, and nothing is drawn or heard."""
+    with serving_all(hosts=()) as served:
+        base = f"http://phin.test:{served.client.base_url.port}"
+        with windows(browser, base) as opened:
+            page = opened()
+            assert page.evaluate("isSecureContext") is False
+            page.evaluate(METER)
+            page.click("#play")
+            until(page, "level() > 0.01")
+            began = [stroke["began"] for stroke in after_strokes(page, 3)]
+            steps = [stroke["step"] for stroke in strokes(page)[:3]]
+            gaps = [(later - sooner) * 0.3 / 24 for sooner, later in pairwise(steps)]
+            assert [later - sooner for sooner, later in pairwise(began[:3])] == pytest.approx(gaps, abs=2 / 44_100)
+
+
+def counted_in(page: Any, typed: str = MINE) -> None:
+    """A tune on the page that will be counted in, at 200 hong a minute."""
+    put(page, typed)
+    page.click("#practice summary")
+    page.check("#count-in")
+    page.evaluate("phin.sound.log.length = 0")
+
+
+def test_a_loop_is_counted_in_on_its_beats(opened: Open) -> None:
+    """Fails: who comes in after the fourth click comes in beside the beat: a loop begins with slot 1."""
+    page = opened()
+    counted_in(page)
+    page.click('[data-hong="1"]')
+    page.click("#choice-loop")
+    page.click("#choice-play")
+    first = after_strokes(page, 1)[0]
+    rung = [stroke["began"] for stroke in strokes(page, "ching", "chap")]
+    assert len(rung) == 4
+    after_the_beat = (first["step"] - page.evaluate("phin.session.begins") - 18) / 24 * 0.3
+    assert 0 < after_the_beat < 0.3, "the loop's first stroke lies off the beat"
+    assert [first["began"] - began for began in rung] == pytest.approx(
+        [beats * 0.3 + after_the_beat for beats in (3, 2, 1, 0)], abs=1e-4
+    )
+
+
+def test_a_count_in_goes_on_when_something_is_set_meanwhile(opened: Open) -> None:
+    """Fails: a slider is moved while it is counted, and the rest of the clicks is silent."""
+    page = opened()
+    counted_in(page)
+    page.fill("#speed", "50")
+    page.click("#play")
+    until(page, "document.getElementById('count').textContent === '2'")
+    page.fill("#concert", "10")
+    first = after_strokes(page, 1)[0]
+    rung = [stroke["began"] for stroke in strokes(page, "ching", "chap")]
+    assert [first["began"] - began for began in rung] == pytest.approx(
+        [beats * 0.6 for beats in (4, 3, 2, 1)], abs=0.03
+    )
+
+
+def test_the_drone_alone_goes_on_whatever_becomes_of_the_tune(opened: Open) -> None:
+    """Fails: the drone to play along with has holes where a tune is paused or its tempo changed."""
+    page = opened()
+    put(page, MINE)
+    page.click("#practice summary")
+    page.check("#drone-alone")
+    page.click("#play")
+    after_strokes(page, 2)
+    page.click("#play")
+    page.click("#play")
+    count = len(after_strokes(page, 1, "drone"))
+    page.fill("#concert", "10")
+    droned = [stroke["began"] for stroke in after_strokes(page, count + 4, "drone")]
+    assert [later - sooner for sooner, later in pairwise(droned)] == pytest.approx([0.3] * (len(droned) - 1), abs=1e-3)
+
+
+def test_a_drone_that_is_asked_for_and_let_go_at_once_is_silent(opened: Open) -> None:
+    """Fails: a box that is unticked before the strings are ready starts a drone that nothing stops; or two."""
+    page = opened()
+    page.click("#practice summary")
+    page.evaluate("() => [true, false].forEach((on) => phin.sound.droneAlone(on))")
+    page.wait_for_timeout(900)
+    assert strokes(page, "drone") == []
+    page.evaluate("() => [true, false, true].forEach((on) => phin.sound.droneAlone(on))")
+    droned = [stroke["began"] for stroke in after_strokes(page, 4, "drone")]
+    assert all(later - sooner == pytest.approx(0.3, abs=1e-3) for sooner, later in pairwise(droned))

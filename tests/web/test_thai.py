@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from phin.errors import PhinError
+from phin.generation.choice import Chosen, falls_silent, said_of
 from phin.generation.draw import _refuse_nothing_left
 from phin.generation.given import Given, Use
-from phin.generation.request import TuneRequest
+from phin.generation.play import Played
+from phin.generation.request import Style, TuneRequest
 from phin.generation.wishes import Wishes
 from phin.music.notation import parse_letters
 from phin.music.phrase import Metre
@@ -63,6 +65,7 @@ MET: list[Callable[[], Any]] = [
     nothing_left,
     asked_too_often,
     lambda: Given(PHRASE, Use.CONTINUE).request(TuneRequest(lines=64)),
+    lambda: TuneRequest(lai="yai", blend=0.5, other=Style(lai="yai")),
     lambda: Given(replace(PHRASE, rows=PHRASE.rows[:0]), Use.CONTINUE),
     lambda: Given(replace(PHRASE, metre=Metre(13, 8)), Use.DECORATE),
     raised(full("stage", "8 players")),
@@ -70,6 +73,13 @@ MET: list[Callable[[], Any]] = [
     raised(too_large("tune", "has 9,000 notes", "4,000")),
     raised(too_large("tune", "lasts 900 s", "600")),
 ]
+SCARCE = tuple(f"note {number}: 0.0005 of its {field}" for number, field in enumerate(("pitch", "step", "voice"), 1))
+TOLD: list[str] = [
+    str(falls_silent(replace(PHRASE, rows=PHRASE.rows[[0, -1]] + [[0, 0, 0, 0, 0, 0], [200, 0, 0, 0, 0, 0]]))),
+    *said_of(Chosen(Played(PHRASE, 0.0, {}, SCARCE[:1], 1), ()), None, None, ["every note moves 5 semitones up"], True),
+    *said_of(Chosen(Played(PHRASE, 0.0, {}, SCARCE[1:], 1), ()), None, None, ["broken off after 4,096 notes"], True),
+]
+"""What is said of tunes."""
 KEPT = re.compile(r"MIDI|tempo(: \d+)?|'[^']*'|[A-G](-[A-G])+|yai|noi|se|po sai|sutsanaen|soi|\d+/\d+|x|MB")
 """Latin letters that stay: what was typed, names of lai and tunings, and how a header is written."""
 
@@ -82,6 +92,7 @@ def test_what_is_refused_on_the_page_and_suggested_is_said_in_thai() -> None:
         with pytest.raises(PhinError) as met:
             make()
         sentences += [met.value.reason, met.value.remedy]
+    sentences += TOLD
     sentences += [*QUALITIES, f"{QUALITIES[0]} and {QUALITIES[-1]}", SAID, "nothing speaks for another"]
     source = (STATIC / "js" / "thai.js").read_text(encoding="utf-8").replace("export function", "function")
     with chromium() as browser:

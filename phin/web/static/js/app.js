@@ -80,9 +80,16 @@ class App {
       const from = beginOfHong(this.score.chosen[0], this.session.begins);
       this.attempt(() => this.sound.play(this.session, from));
     });
-    byId("choice-none").addEventListener("click", () => this.score.unchoose());
+    byId("choice-none").addEventListener("click", () => {
+      const [first] = this.score.chosen;
+      this.score.unchoose();
+      this.score.focus(first); // the button that had the focus is gone
+    });
     byId("let-go").addEventListener("click", () => this.letGo());
-    byId("refusal-close").addEventListener("click", () => (byId("refusal").hidden = true));
+    byId("refusal-close").addEventListener("click", () => {
+      byId("refusal").hidden = true;
+      byId("play").focus();
+    });
     this.score.addEventListener("choose", () => {
       this.display.unhint();
       this.display.showChoice();

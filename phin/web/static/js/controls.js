@@ -2,7 +2,7 @@
 
 import { Refused } from "./api.js";
 import { droneOf } from "./music.js";
-import { newSeed, ownSampler } from "./settings.js";
+import { hasOther, newSeed, ownSampler } from "./settings.js";
 import { currentLanguage, t } from "./i18n.js";
 
 const byId = (id) => document.getElementById(id);
@@ -26,6 +26,10 @@ export class Controls {
       byId(name).addEventListener("input", ({ target }) => this.set(name, Number(target.value)));
     }
     byId("drone").addEventListener("change", ({ target }) => this.set("drone", target.checked));
+    byId("other-tempo").addEventListener("change", ({ target }) => {
+      const { value, min, max } = target;
+      if (value !== "") this.set("otherTempo", String(Math.min(Math.max(Number(value), min), max)));
+    });
     for (const name of ["lai", "lines"]) {
       byId(name).addEventListener("change", ({ target }) => this.set(name, target.value));
     }
@@ -123,6 +127,10 @@ export class Controls {
     byId("drone").checked = settings.drone && drones;
     byId("drone").disabled = !drones;
     byId("drone-hint").textContent = drones || !this.lai ? "" : t("noDrone");
+    byId("techniques").disabled = settings.lines === "endless";
+    byId("techniques-hint").textContent = t(settings.lines === "endless" ? "noTechniques" : "synthetic");
+    byId("blend").disabled = !hasOther(settings);
+    byId("blend-hint").textContent = t(hasOther(settings) ? "blendHint" : "blendFirst");
   }
 }
 

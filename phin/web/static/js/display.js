@@ -32,8 +32,8 @@ export class Display {
     this.app.work.show();
     const isCrowded = session && this.app.isCrowded(session.settings, session.given);
     const lines = [...(isCrowded ? [t("crowded")] : []), ...(session?.tune?.said ?? [])];
-    const said = lines.map((line) => Object.assign(document.createElement("li"), { textContent: line }));
-    byId("said").replaceChildren(...said);
+    const items = lines.map((line) => Object.assign(document.createElement("li"), { textContent: said(line) }));
+    byId("said").replaceChildren(...items);
     byId("caption").textContent = this.caption();
     if (session) this.app.score.show(session, this.app.tuning.strings.length);
     if (session?.tune && this.neckOf !== session) {
@@ -134,9 +134,9 @@ export class Display {
     if (isOurs) console.error(error);
     const { where, reason, remedy } = isOurs ? { where: t("mistake"), reason: error.message, remedy: "" } : error;
     byId("refusal-reason").textContent = `${where}: ${said(reason)}.`;
-    const later = error.retryAfter ? ` ${t("retryAfter", { n: error.retryAfter })}` : "";
+    const later = error.retryAfter ? t("retryAfter", { n: error.retryAfter }) : "";
     const words = said(remedy ?? "");
-    byId("refusal-remedy").textContent = (words ? `${words[0].toUpperCase()}${words.slice(1)}.` : "") + later;
+    byId("refusal-remedy").textContent = later || (words && `${words[0].toUpperCase()}${words.slice(1)}.`);
     byId("refusal").hidden = false;
     byId("refusal").scrollIntoView({ block: "nearest" });
   }

@@ -58,7 +58,8 @@ export class Drawing {
         session.add(note);
         if (begun) return;
         begun = true;
-        if (request.endless) this.app.display.say(t("goesOn"));
+        for (const busy of document.querySelectorAll("[aria-busy]")) busy.removeAttribute("aria-busy");
+        if (request.endless) this.goesOn();
         const from = settings.use === "continue" ? before(note, session) : null;
         this.app.sound.play(session, from).catch((error) => this.app.display.refuse(error));
       },
@@ -66,7 +67,10 @@ export class Drawing {
         session.end(tune);
         this.app.display.told(tune);
       },
-      lost: (isLost) => this.app.display.say(t(isLost ? "lost" : request.endless ? "goesOn" : "drawing")),
+      lost: (isLost) => {
+        if (request.endless && !isLost) this.goesOn();
+        else this.app.display.say(t(isLost ? "lost" : "drawing"));
+      },
     };
     const ready = () => this.heardEnough(session, stopping.signal);
     if (request.endless && !isAlone) this.endUnheard(session, stopping);
@@ -79,6 +83,10 @@ export class Drawing {
       session.stop();
       if (this.app.session === session) this.app.display.show();
     }
+  }
+
+  goesOn() {
+    this.app.display.say(t("goesOn", { notes: this.app.about.limits.most_notes }));
   }
 
   /** Waits while a session is drawn far ahead of what is heard. */

@@ -28,7 +28,7 @@ export class Mine {
       this.taps.pop();
       this.write();
     });
-    app.neck.addEventListener("touch", ({ detail }) => this.touched(detail));
+    app.neck.addEventListener("touch", ({ detail }) => app.attempt(() => this.touched(detail)));
   }
 
   async open(file) {
@@ -61,12 +61,14 @@ export class Mine {
   }
 
   async touched({ pitch, string }) {
-    await this.app.sound.touch(pitch, string);
     const letter = letterOf(pitch);
-    if (letter === null) return this.app.display.say(t("noLetter", { pitch: pitchName(pitch) }));
-    const slots = Number(byId("tap-length").value);
-    this.taps.push("-".repeat(slots - 1) + letter);
-    this.write();
+    if (letter === null) {
+      this.app.display.say(t("noLetter", { pitch: pitchName(pitch) }));
+    } else {
+      this.taps.push("-".repeat(Number(byId("tap-length").value) - 1) + letter);
+      this.write();
+    }
+    await this.app.sound.touch(pitch, string);
   }
 
   /** What was tapped as a page: four slots a hong; the letters that belong to a hong end it, as the beat does. */

@@ -5,6 +5,8 @@ export const SLOT = 6;
 export const BEAT = 18; // from the beginning of a hong to its slot 4, which is the beat
 export const HONG_PER_LINE = 8;
 
+const MOST_GIVEN = { notes: 1024, hong: 63 * HONG_PER_LINE }; // phin/generation/given.py
+
 const LETTERS = "ดรมฟซลท";
 const NATURAL = [0, 2, 4, 5, 7, 9, 11];
 const UP = "\u0e4d"; // nikhahit
@@ -33,8 +35,8 @@ export const frequencyOf = (pitch, cents = 0) => 440 * 2 ** ((pitch - 69 + cents
 /**
  * The melody in letters: an array of hong, each of four slots, each a list of what stands in it ("-", one letter, or
  * the two or three that share it). As phin.music.notation.lettered_slots has it; what lies off halves and thirds of a
- * slot, which it refuses, stands in the nearest third here, so that nothing that sounds is left out. Octaves that
- * nobody wrote stay unmarked (`marked`).
+ * slot, which it refuses, stands in the nearest third here, beside what stands there already, so that nothing that
+ * sounds is left out. Octaves that nobody wrote stay unmarked (`marked`).
  */
 export function lettered(notes, begins, numHong, marked = true) {
   const bySlot = new Map();
@@ -52,8 +54,9 @@ export function lettered(notes, begins, numHong, marked = true) {
     const share = [1, 2, 3].find((parts) => within.every((step) => step % (SLOT / parts) === 0)) ?? 3;
     const parts = Array(share).fill("-");
     struck.forEach((note, place) => {
-      const letter = marked ? letterOf(note.pitch) : bareLetter(note.pitch);
-      parts[Math.floor((within[place] * share) / SLOT)] = letter ?? pitchName(note.pitch);
+      const letter = (marked ? letterOf(note.pitch) : bareLetter(note.pitch)) ?? pitchName(note.pitch);
+      const part = Math.min(Math.round((within[place] * share) / SLOT), share - 1);
+      parts[part] = parts[part] === "-" ? letter : parts[part] + letter;
     });
     hong[slot & 3] = parts;
   }
@@ -80,6 +83,18 @@ export function inTablature(notes, begins, numHong, numStrings) {
 /** How many hong a page needs that holds these notes, one at least. */
 export function hongNeeded(notes, begins) {
   return notes.reduce((most, note) => Math.max(most, hongOf(note.onset, begins) + 1), 1);
+}
+
+/** The last lines of a tune that is longer than one that something is made of can be; else the tune. */
+export function lastLines(tune) {
+  const { notes, begins, num_hong: numHong } = tune;
+  if (notes.length <= MOST_GIVEN.notes && numHong < MOST_GIVEN.hong) return tune;
+  const first = notes[Math.max(notes.length - MOST_GIVEN.notes / 2, 0)].onset;
+  const hong = Math.max(hongOf(first, begins), numHong - MOST_GIVEN.hong / 2);
+  const left = HONG_PER_LINE * Math.ceil(hong / HONG_PER_LINE);
+  const by = left * HONG;
+  const moved = notes.filter(({ onset }) => onset >= begins + by).map((note) => ({ ...note, onset: note.onset - by }));
+  return { ...tune, notes: moved, num_hong: numHong - left };
 }
 
 /** Where a finger stops a string, as a share of its length: just behind the fret; before the nut for an open one. */

@@ -3,6 +3,7 @@
 // As a player sees it who looks down on it: string 1, the highest, on top (phin/music/neck.py).
 
 import { bareLetter, fingerAt, letterOf, pitchName } from "./music.js";
+import { t } from "./i18n.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const NAMES = 54; // pixels for the names of the strings
@@ -28,9 +29,9 @@ export class Neck extends EventTarget {
     new ResizeObserver(() => this.layOut()).observe(svg);
     svg.addEventListener("click", (event) => this.touched(event.target));
     svg.addEventListener("keydown", (event) => {
-      if (event.key !== "Enter" && event.key !== " ") return;
+      if (event.key === "Enter" || event.key === " ") this.touched(event.target);
+      else if (!this.moved(event)) return;
       event.preventDefault();
-      this.touched(event.target);
     });
   }
 
@@ -91,11 +92,25 @@ export class Neck extends EventTarget {
         const kind = pitch % 12 === lai?.tonic ? "hint tonic" : "hint";
         if (inLai && fret) draw(svg, "circle", { class: kind, ...at, r: 3 });
         if (!this.buttons) return;
-        const label = `${letterOf(pitch) ?? pitchName(pitch)}, ${place + 1}:${fret}`;
+        const label = `${letterOf(pitch) ?? pitchName(pitch)}, ${t("place", { string: place + 1, fret })}`;
         const button = { class: "place", role: "button", tabindex: fret || place ? -1 : 0, "aria-label": label };
-        draw(svg, "circle", { ...button, ...at, r: 15, "data-pitch": pitch, "data-string": place + 1 });
+        const data = { "data-pitch": pitch, "data-string": place + 1, "data-fret": fret };
+        draw(svg, "circle", { ...button, ...at, ...data, r: 15 });
       });
     });
+  }
+
+  /** Arrow keys go from place to place: one stop of the tab key for the whole neck. Whether there was where to go. */
+  moved({ key, target }) {
+    const by = { ArrowRight: [0, 1], ArrowLeft: [0, -1], ArrowDown: [1, 0], ArrowUp: [-1, 0] }[key];
+    if (!by || !target.dataset?.pitch) return false;
+    const [string, fret] = [Number(target.dataset.string) + by[0], Number(target.dataset.fret) + by[1]];
+    const next = this.svg.querySelector(`[data-string="${string}"][data-fret="${fret}"]`);
+    if (!next) return false;
+    target.setAttribute("tabindex", -1);
+    next.setAttribute("tabindex", 0);
+    next.focus();
+    return true;
   }
 
   touched(target) {

@@ -131,11 +131,29 @@ export const ACCOMPANIMENT_GAIN = 0.6; // beside the melody
 const PLUCK_POINT = 0.07; // where the plectrum strikes, as a share of the string
 const HARDNESS = [2500, 13000]; // Hz up to which a stroke of velocity 0 has partials, and how many more at 127
 
+/** Strikes of strings, made once each: a tune has the same few pitches, struck a few times as hard. */
+export class Strikes {
+  constructor(rate) {
+    this.rate = rate;
+    this.made = new Map();
+  }
+
+  of(frequency, velocity) {
+    const hard = Math.max(Math.round(velocity / 4) * 4, 4);
+    const key = `${Math.round(frequency * 100)} ${hard}`;
+    if (!this.made.has(key)) {
+      if (this.made.size > 500) this.made.clear();
+      this.made.set(key, strike(frequency, hard, this.rate));
+    }
+    return this.made.get(key);
+  }
+}
+
 /**
  * One period of a string just after the stroke, as phin/music/voice.py's `_strike` makes it: noise with the spectrum of
  * a plucked string, harder strokes louder and brighter. The phases hang on the pitch: a note sounds alike twice.
  */
-export function strike(frequency, velocity, sampleRate) {
+function strike(frequency, velocity, sampleRate) {
   const period = Math.round(sampleRate / frequency);
   const partials = Math.max(Math.floor(period / 2) - 1, 1);
   const strength = new Float64Array(partials);

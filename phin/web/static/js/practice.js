@@ -20,7 +20,7 @@ export class Practice {
       this.loop();
     });
     byId("drone-alone").addEventListener("change", ({ target }) => {
-      app.sound.droneAlone(target.checked);
+      app.attempt(() => this.droneAlone(target.checked));
     });
     app.score.addEventListener("choose", () => this.loop());
     this.show();
@@ -46,6 +46,16 @@ export class Practice {
     if (JSON.stringify(sound.practice.loop) === before) return;
     sound.changed();
     this.app.display.showFrame();
+  }
+
+  /** Strikes the drone by itself; the box says no where nothing sounds. */
+  async droneAlone(on) {
+    try {
+      await this.app.sound.droneAlone(on);
+    } catch (error) {
+      byId("drone-alone").checked = false;
+      throw error;
+    }
   }
 
   /** Whether there is a drone to play along with. */

@@ -38,6 +38,7 @@ export class Score extends EventTarget {
     for (const line of [...this.root.children]) {
       const number = Number(line.dataset.line);
       if (number < firstLine || number * HONG_PER_LINE >= count) line.remove();
+      else line.setAttribute("aria-label", `${t("line")} ${number + 1}`);
     }
     page.forEach((slots, hong) => {
       if (hong < firstLine * HONG_PER_LINE) return;
@@ -46,7 +47,7 @@ export class Score extends EventTarget {
       if (this.texts.get(hong) === written) return;
       this.texts.set(hong, written);
       box.replaceChildren(...(frets ? this.fretted(frets[hong]) : this.slots(slots)));
-      const spoken = slots.map((parts) => parts.join(" ")).join(" ");
+      const spoken = frets ? spokenFrets(frets[hong]) : slots.map((parts) => parts.join(" ")).join(" ");
       box.setAttribute("aria-label", `${t("hong")} ${hong + 1}: ${spoken.replaceAll("-", "–")}`);
     });
     for (const [hong, box] of this.boxes) {
@@ -55,7 +56,22 @@ export class Score extends EventTarget {
       this.boxes.delete(hong);
       this.texts.delete(hong);
     }
+    if (!this.tabbable?.isConnected) this.stopAt(this.boxes.values().next().value);
     this.choice();
+  }
+
+  /** The box that the tab key comes to: one for the whole page. */
+  stopAt(box) {
+    if (this.tabbable) this.tabbable.tabIndex = -1;
+    this.tabbable = box;
+    box.tabIndex = 0;
+  }
+
+  focus(hong) {
+    const box = this.boxes.get(hong);
+    if (!box) return;
+    this.stopAt(box);
+    box.focus();
   }
 
   box(hong) {
@@ -74,8 +90,7 @@ export class Score extends EventTarget {
     box.type = "button";
     box.className = "hong";
     box.dataset.hong = hong;
-    box.tabIndex = this.tabbable === null ? 0 : -1;
-    this.tabbable ??= box;
+    box.tabIndex = -1;
     line.append(box);
     this.boxes.set(hong, box);
     return box;
@@ -85,6 +100,7 @@ export class Score extends EventTarget {
     return slots.map((parts, place) => {
       const slot = document.createElement("span");
       slot.className = `slot${place === 3 ? " beat" : ""}${parts.length > 1 ? ` shared-${parts.length}` : ""}`;
+      slot.lang = "th";
       slot.textContent = parts.join("");
       if (parts.every((part) => part === "-")) slot.classList.add("rest");
       return slot;
@@ -154,11 +170,19 @@ export class Score extends EventTarget {
     const box = event.target.closest("[data-hong]");
     const by = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: HONG_PER_LINE, ArrowUp: -HONG_PER_LINE }[event.key];
     if (!box || !by) return;
-    const next = this.boxes.get(Number(box.dataset.hong) + by);
-    if (!next) return;
+    const next = Number(box.dataset.hong) + by;
+    if (!this.boxes.has(next)) return;
     event.preventDefault();
-    box.tabIndex = -1;
-    next.tabIndex = 0;
-    next.focus();
+    this.focus(next);
   }
+}
+
+/** The frets of a hong in words, slot by slot; a dash where nothing is struck. */
+function spokenFrets(rows) {
+  return [0, 1, 2, 3]
+    .map((slot) => {
+      const struck = rows.map((cells, string) => cells[slot] && t("place", { string: string + 1, fret: cells[slot] }));
+      return struck.filter(Boolean).join(", ") || "-";
+    })
+    .join("; ");
 }

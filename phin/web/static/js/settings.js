@@ -72,13 +72,16 @@ export function toAddress(settings, graph, given) {
   return `?${asked}`;
 }
 
+/** Whether another style is said, to which there could be a way. */
+export const hasOther = ({ otherLai, otherSource, otherTempo }) => Boolean(otherLai || otherSource || otherTempo);
+
 /**
  * The Request of these settings; `drones` says whether an open string of the tuning drones under the lai, and `given`
  * is the TuneSource that something is made of. What would mean nothing is left out: the server refuses it.
  */
 export function toRequest(settings, about, drones, given = null) {
   const endless = settings.lines === "endless";
-  const blends = settings.blend > 0 && !given;
+  const blends = settings.blend > 0 && !given && hasOther(settings);
   const { otherLai, otherSource, otherTempo } = settings;
   const said = { lai: otherLai || null, source: otherSource || null, tempo: Number(otherTempo) || null };
   const other = blends ? said : {};
@@ -103,7 +106,7 @@ export function toRequest(settings, about, drones, given = null) {
     },
     seed: settings.seed,
     number: settings.number,
-    techniques: settings.techniques,
+    techniques: endless ? 0 : settings.techniques, // they are put on a tune that is whole
     ...(given ? { given, use: settings.use } : {}),
     ...(settings.use === "rewrite" ? { rewrite: settings.rewrite.split("-").map(Number) } : {}),
     ...(endless ? { endless: true } : {}),

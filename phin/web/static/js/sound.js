@@ -1,10 +1,12 @@
 // The player: the clock of everything that lights, and what sends strokes to the strings ahead of time.
 //
 // Time is the audio clock's. A stretch says which step sounds when; a change of pace, a loop or a wait begins another
-// one. Strokes go to the worklet a little ahead, and begin there at their sample.
+// one, and so does the count-in: its steps lie before the tune, and of it alone the cymbals sound. Strokes go to the
+// instrument a little ahead, and begin there at their sample.
 
 import { BEAT, HONG, SLOT, beginOfHong, frequencyOf, hongOf } from "./music.js";
-import { ACCOMPANIMENT_GAIN, scaleOf, strike, strokesAt } from "./performance.js";
+import { instrument } from "./instrument.js";
+import { ACCOMPANIMENT_GAIN, Strikes, scaleOf, strokesAt } from "./performance.js";
 import { Refused } from "./refused.js";
 
 const AHEAD = 0.3; // seconds that strokes are sent ahead
@@ -13,6 +15,8 @@ const EVERY = 60; // milliseconds
 const SOON = 0.12; // seconds from a press to the first stroke
 const LOG = 20000; // strokes that are remembered for tests
 const DRONE_GAIN = 0.35;
+const ALONE_GAIN = 0.7;
+const COUNTED = 4; // beats before a tune that is counted in
 const UNSOUNDED = { where: "phin", reason: "unsounded", remedy: "unsoundedRemedy" };
 const SOUNDS_WITHIN = 5000; // milliseconds; Firefox waits for ever where a machine has nothing to sound through
 
@@ -29,7 +33,8 @@ export class Sound extends EventTarget {
     this.restsAt = null; // where it was paused
     this.waits = false;
     this.log = []; // of what the strings began: {kind, step, pitch, hertz, asked, began}
-    this.strikes = new Map();
+    // a page that is no longer seen is woken seldom: what is due until then is sent at once
+    document.addEventListener("visibilitychange", () => this.playing && this.send());
   }
 
   /** Seconds a step. */
@@ -53,13 +58,11 @@ export class Sound extends EventTarget {
 
   async strung() {
     this.context = new AudioContext({ latencyHint: "interactive" });
-    await this.context.audioWorklet.addModule(new URL("./pluck.js", import.meta.url));
-    this.strings = new AudioWorkletNode(this.context, "strings", { numberOfInputs: 0, outputChannelCount: [1] });
-    this.strings.connect(this.context.destination);
-    this.strings.port.onmessage = ({ data }) => {
-      this.log.push(...data.began);
+    this.strikes = new Strikes(this.context.sampleRate);
+    this.strings = await instrument(this.context, (began) => {
+      this.log.push(...began);
       if (this.log.length > LOG) this.log.splice(0, this.log.length - LOG);
-    };
+    });
   }
 
   /** Plays a session from a step on. */
@@ -70,24 +73,24 @@ export class Sound extends EventTarget {
     this.session = session;
     this.restsAt = null;
     const begins = from ?? (loop ? loop.from : session.first);
-    const counted = countIn ? 4 : 0;
-    const now = this.context.currentTime + SOON;
-    if (counted) {
-      const beats = Array.from({ length: counted }, (_, beat) => beat);
-      const strokes = beats.map((beat) => this.cymbal(now + beat * HONG * this.pace, beat % 2 === 0));
-      this.strings.port.postMessage({ strokes });
-    }
-    this.counts = { from: now, until: now + counted * HONG * this.pace, beats: counted };
-    this.restart(begins, this.counts.until);
+    const counts = countIn ? this.countIn(begins) : null;
+    this.restart(counts?.from ?? begins, this.context.currentTime + SOON, counts);
     this.playing = true;
     this.timer = setInterval(() => this.send(), EVERY);
     this.send();
     this.tell("play");
   }
 
+  /** The steps of the beats that count a tune in: the last ones before the step at which it begins. */
+  countIn(begins) {
+    const first = this.session.begins + BEAT;
+    const beat = first + Math.ceil((begins - first) / HONG) * HONG; // the first one of the tune
+    return { from: beat - COUNTED * HONG, until: begins };
+  }
+
   pause() {
     if (!this.playing) return;
-    this.restsAt = this.step();
+    this.restsAt = this.stretchAt(this.heard).counts?.until ?? this.step();
     this.silence();
     this.tell("pause");
   }
@@ -96,7 +99,7 @@ export class Sound extends EventTarget {
   silence() {
     clearInterval(this.timer);
     this.playing = this.waits = false;
-    this.strings?.port.postMessage({ clear: 0, damp: true });
+    this.strings?.({ clear: 0, damp: true });
   }
 
   /** From now on another pace, loop or concert pitch: what was sent ahead is taken back. */
@@ -104,16 +107,21 @@ export class Sound extends EventTarget {
     if (!this.playing) return;
     const now = this.context.currentTime;
     const { loop } = this.practice;
+    let { counts } = this.stretchAt(now);
     let step = this.step(now);
-    if (loop && (step < loop.from || step >= loop.to)) step = loop.from;
-    this.strings.port.postMessage({ clear: now });
-    this.restart(step, Math.max(now + 0.02, this.counts?.until ?? 0));
+    const begins = counts?.until ?? step;
+    if (loop && (begins < loop.from || begins >= loop.to)) {
+      counts = counts && this.countIn(loop.from);
+      step = counts?.from ?? loop.from;
+    }
+    this.strings({ clear: now });
+    this.restart(step, now + 0.02, counts);
     this.send();
   }
 
-  /** Another tune stands where this one was drawn, as its end tells; what has not been sent is played from there. */
-  restart(step, time) {
-    this.stretches = [{ time, step, pace: this.pace }];
+  /** From a time on all is played from a step; `counts` says of a count-in which steps it has. */
+  restart(step, time, counts = null) {
+    this.stretches = [{ time, step, pace: this.pace, counts }];
     this.cursor = step;
     this.waits = false;
   }
@@ -121,9 +129,13 @@ export class Sound extends EventTarget {
   /** The step that is heard at a time of the audio clock, or now, in fractions too: none beyond what was sent. */
   step(time = this.heard) {
     if (!this.stretches.length) return this.session ? this.session.first : 0;
-    const stretch = this.stretches.findLast((each) => each.time <= time) ?? this.stretches[0];
+    const stretch = this.stretchAt(time);
     const step = stretch.step + Math.max(time - stretch.time, 0) / stretch.pace;
     return stretch === this.stretches.at(-1) ? Math.min(step, this.sent) : step;
+  }
+
+  stretchAt(time) {
+    return this.stretches.findLast((each) => each.time <= time) ?? this.stretches[0];
   }
 
   /** The step up to which strokes were sent: beyond it nothing sounds, and what is struck there is waited for. */
@@ -144,9 +156,8 @@ export class Sound extends EventTarget {
 
   /** Which beat of the count-in is heard, from 1; 0 where none is. */
   get counting() {
-    const { from, until, beats } = this.counts ?? { beats: 0 };
-    if (!this.playing || !beats || this.heard >= until) return 0;
-    return Math.min(Math.floor((this.heard - from) / (HONG * this.pace)) + 1, beats);
+    const counts = this.playing && this.stretchAt(this.heard).counts;
+    return counts ? Math.min(Math.floor((this.step() - counts.from) / HONG) + 1, COUNTED) : 0;
   }
 
   timeOf(step) {
@@ -161,8 +172,9 @@ export class Sound extends EventTarget {
     const until = now + (document.hidden ? AHEAD_HIDDEN : AHEAD);
     const strokes = [];
     for (let turns = 0; turns < 64; turns++) {
-      const end = practice.loop ? practice.loop.to : session.ended ? session.last : Infinity;
-      const known = Math.min(session.horizon, end);
+      const { counts } = this.stretches.at(-1);
+      const end = counts ? counts.until : practice.loop ? practice.loop.to : session.ended ? session.last : Infinity;
+      const known = counts ? end : Math.min(session.horizon, end);
       if (this.waits) {
         if (known <= this.cursor && !session.ended) break;
         this.restart(this.cursor, now + SOON);
@@ -171,18 +183,19 @@ export class Sound extends EventTarget {
       if (due > this.cursor) this.gather(this.cursor, due, strokes);
       this.cursor = Math.max(this.cursor, due);
       if (this.cursor >= end) {
-        if (!practice.loop) break;
-        this.stretches.push({ time: this.timeOf(end), step: practice.loop.from, pace: this.pace });
+        if (!counts && !practice.loop) break;
+        const step = counts ? end : practice.loop.from;
+        this.stretches.push({ time: this.timeOf(end), step, pace: this.pace, counts: null });
         if (this.stretches.length > 8) this.stretches.shift();
-        this.cursor = practice.loop.from;
+        this.cursor = step;
         continue;
       }
-      if (this.cursor >= session.horizon && this.timeOf(this.cursor) <= now) {
+      if (!counts && this.cursor >= session.horizon && this.timeOf(this.cursor) <= now) {
         this.waits = true; // more is listened to than is drawn
       }
       break;
     }
-    if (strokes.length) this.strings.port.postMessage({ strokes });
+    if (strokes.length) this.strings({ strokes });
     if (session.ended && !practice.loop && this.step() >= session.last + SLOT) {
       this.restsAt = null;
       this.playing = this.waits = false;
@@ -194,9 +207,10 @@ export class Sound extends EventTarget {
   /** The strokes from one step up to another. */
   gather(from, to, strokes) {
     const { notes, begins } = this.session;
+    const { counts } = this.stretches.at(-1);
     const late = this.context.currentTime + 0.005;
     const scale = scaleOf(notes); // as far as the tune is drawn
-    notes.forEach((note, place) => {
+    (counts ? [] : notes).forEach((note, place) => {
       if (note.onset < from || note.onset >= to) return;
       const gain = note.voice === "melody" ? 1 : ACCOMPANIMENT_GAIN;
       for (const stroke of strokesAt(notes, place, this.pace, scale)) {
@@ -207,23 +221,21 @@ export class Sound extends EventTarget {
     for (let hong = hongOf(from, begins) - 1; beginOfHong(hong, begins) < to; hong++) {
       const beat = beginOfHong(hong, begins) + BEAT;
       if (beat < from || beat >= to) continue;
-      if (this.practice.ching) strokes.push(this.cymbal(this.timeOf(beat), hong % 2 === 0));
-      if (this.drone && this.underTune) {
-        const stroke = { pitch: this.drone.pitch, velocity: 80, seconds: HONG * this.pace * 1.5, bend: null };
-        strokes.push(this.string(this.timeOf(beat), stroke, null, DRONE_GAIN, "drone", null));
-      }
+      if (this.practice.ching || counts) strokes.push(this.cymbal(this.timeOf(beat), hong % 2 === 0));
+      if (this.drone && this.underTune && !counts) strokes.push(this.droned(this.timeOf(beat), DRONE_GAIN));
     }
   }
 
   string(time, { pitch, velocity, seconds, bend }, string, gain, kind, step) {
     const frequency = frequencyOf(pitch, this.practice.cents);
-    const hard = Math.max(Math.round(velocity / 4) * 4, 4);
-    const key = `${Math.round(frequency * 100)} ${hard}`;
-    if (!this.strikes.has(key)) {
-      if (this.strikes.size > 500) this.strikes.clear();
-      this.strikes.set(key, strike(frequency, hard, this.context.sampleRate));
-    }
-    return { kind, step, time, frequency, pitch, seconds, bend, gain, string, strike: this.strikes.get(key) };
+    const strike = this.strikes.of(frequency, velocity);
+    return { kind, step, time, frequency, pitch, seconds, bend, gain, string, strike };
+  }
+
+  /** A stroke of the drone, which rings half a hong into the next one. */
+  droned(time, gain) {
+    const stroke = { pitch: this.drone.pitch, velocity: 80, seconds: HONG * this.pace * 1.5, bend: null };
+    return this.string(time, stroke, null, gain, "drone", null);
   }
 
   cymbal(time, open) {
@@ -234,24 +246,25 @@ export class Sound extends EventTarget {
   async touch(pitch, string = null) {
     await this.ready();
     const stroke = { pitch, velocity: 84, seconds: 1.2, bend: null };
-    const strokes = [this.string(this.context.currentTime + 0.01, stroke, string, 1, "touch", null)];
-    this.strings.port.postMessage({ strokes });
+    const touched = this.string(this.context.currentTime + 0.01, stroke, string, 1, "touch", null);
+    this.strings({ strokes: [{ ...touched, alone: true }] });
   }
 
   /** The drone by itself, a stroke a hong, until it is stopped. */
   async droneAlone(on) {
+    const asked = (this.droneAsked = {});
     clearInterval(this.droneTimer);
     this.droneTimer = null;
     if (!on || !this.drone) return;
     await this.ready();
+    if (asked !== this.droneAsked) return; // it was stopped, or asked for anew, before the strings were ready
     let next = this.context.currentTime + SOON;
     const send = () => {
       const strokes = [];
       for (; next < this.context.currentTime + (document.hidden ? AHEAD_HIDDEN : AHEAD); next += HONG * this.pace) {
-        const stroke = { pitch: this.drone.pitch, velocity: 80, seconds: HONG * this.pace * 1.5, bend: null };
-        strokes.push(this.string(next, stroke, null, 0.7, "drone", null));
+        strokes.push({ ...this.droned(next, ALONE_GAIN), alone: true });
       }
-      if (strokes.length) this.strings.port.postMessage({ strokes });
+      if (strokes.length) this.strings({ strokes });
     };
     send();
     this.droneTimer = setInterval(send, EVERY);

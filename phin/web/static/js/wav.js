@@ -1,12 +1,15 @@
-// A tune as a file of sound: the strings of the page (pluck.js) played in one go, 16 bits a sample.
+// A tune as a file of sound: the strings of the page played in one go, 16 bits a sample.
 
 import { frequencyOf, HONG, lengthOf } from "./music.js";
-import { ACCOMPANIMENT_GAIN, scaleOf, strike, strokesAt } from "./performance.js";
+import { ACCOMPANIMENT_GAIN, Strikes, scaleOf, strokesAt } from "./performance.js";
+import { Strings } from "./strings.js";
 
 const RATE = 44_100;
 const LEAD = 0.05; // seconds before the first stroke
 const FADE = 1; // and after the last note has ended
 const HEAD = 44; // bytes
+const BLOCK = 1024; // samples that are made in one go
+const BUSY = 20; // milliseconds after which the page may do something else
 
 /** Seconds that a tune lasts, at its tempo or at 100 hong a minute, as the page plays where nobody knows it. */
 export function secondsOf({ notes, tempo }) {
@@ -14,38 +17,36 @@ export function secondsOf({ notes, tempo }) {
   return ((Math.max(...ends) - notes[0].onset) * 60) / ((tempo ?? 100) * HONG);
 }
 
-/** The bytes of a WAV file. */
+/** The bytes of a WAV file. The page may do something else from time to time while they are made. */
 export async function wavOf(tune) {
   const strokes = strokesOf(tune);
-  const length = Math.ceil((secondsOf(tune) + strokes.lead + FADE) * RATE);
-  const context = new OfflineAudioContext(1, length, RATE);
-  await context.audioWorklet.addModule(new URL("./pluck.js", import.meta.url));
-  const options = { numberOfInputs: 0, outputChannelCount: [1], processorOptions: { strokes: strokes.all } };
-  new AudioWorkletNode(context, "strings", options).connect(context.destination);
-  return encoded((await context.startRendering()).getChannelData(0));
+  const samples = new Float32Array(Math.ceil((secondsOf(tune) + strokes.lead + FADE) * RATE));
+  const strings = new Strings(RATE, strokes.all);
+  let rests = performance.now() + BUSY;
+  for (let frame = 0; frame < samples.length; frame += BLOCK) {
+    strings.sound(samples.subarray(frame, frame + BLOCK), frame);
+    if (performance.now() < rests) continue;
+    await new Promise((go) => setTimeout(go));
+    rests = performance.now() + BUSY;
+  }
+  return encoded(samples);
 }
 
 /** All strokes by time, and the seconds before the first note: a flick is struck before its note. */
 function strokesOf({ notes, tempo }) {
   const pace = 60 / ((tempo ?? 100) * HONG);
   const scale = scaleOf(notes);
-  const strikes = new Map();
-  const struck = (frequency, velocity) => {
-    const key = `${frequency} ${velocity}`;
-    if (!strikes.has(key)) strikes.set(key, strike(frequency, velocity, RATE));
-    return strikes.get(key);
-  };
+  const strikes = new Strikes(RATE);
   const all = notes.flatMap((note, place) => {
+    const gain = note.voice === "melody" ? 1 : ACCOMPANIMENT_GAIN;
     return strokesAt(notes, place, pace, scale).map(({ after, seconds, pitch, velocity, bend }) => {
       const frequency = frequencyOf(pitch);
-      const hard = Math.max(Math.round(velocity / 4) * 4, 4);
       const time = (note.onset - notes[0].onset) * pace + after;
-      const gain = note.voice === "melody" ? 1 : ACCOMPANIMENT_GAIN;
-      return { kind: note.voice, step: note.onset, time, frequency, pitch, seconds, bend, gain, string: note.string, hard };
+      return { time, frequency, seconds, bend, gain, string: note.string, strike: strikes.of(frequency, velocity) };
     });
   });
   const lead = LEAD - Math.min(0, ...all.map(({ time }) => time));
-  for (const stroke of all) Object.assign(stroke, { time: stroke.time + lead, strike: struck(stroke.frequency, stroke.hard) });
+  for (const stroke of all) stroke.time += lead;
   return { all: all.sort((one, other) => one.time - other.time), lead };
 }
 

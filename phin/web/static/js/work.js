@@ -1,9 +1,9 @@
 // What is made of the tune on the page: played on, decorated, rewritten in part; and techniques that would fit.
 
 import { suggest } from "./api.js";
-import { letterOf, pitchName, withoutDrone } from "./music.js";
+import { lastLines, letterOf, pitchName, withoutDrone } from "./music.js";
 import { newSeed, packed } from "./settings.js";
-import { said, t } from "./i18n.js";
+import { currentLanguage, said, t } from "./i18n.js";
 
 const USUAL_AMOUNT = 0.7; // where the setting says none: ornaments that are likelier than 1 - it
 const byId = (id) => document.getElementById(id);
@@ -25,7 +25,8 @@ export class Work {
     const { app } = this;
     const [first, last] = app.score.chosen ?? [];
     if (use === "rewrite" && first === undefined) return app.display.hint(t("chooseHong"));
-    const given = this.given();
+    const { tune: whole } = this.given();
+    const given = { tune: use === "continue" ? lastLines(whole) : whole };
     const rewrite = use === "rewrite" ? `${first + 1}-${last + 1}` : "";
     const settings = { ...app.settings, use, rewrite, seed: newSeed(), number: 0, blend: 0 };
     if (settings.lines === "endless" && use !== "continue") settings.lines = "2";
@@ -65,7 +66,7 @@ export class Work {
       const { pitch } = this.app.session.notes[note] ?? tune.notes[note];
       const cells = [
         `${note + 1} ${letterOf(pitch) ?? ""} ${pitchName(pitch)}`,
-        technique ?? t("abstains"),
+        technique ? this.word(technique) : t("abstains"),
         `${Math.round(100 * probability)} %`,
         said(why),
       ];
@@ -74,6 +75,12 @@ export class Work {
     });
     document.querySelector("#suggestions tbody").replaceChildren(...rows);
     byId("suggestions").hidden = false;
+  }
+
+  /** What a technique is called. */
+  word(technique) {
+    const { thai } = this.app.about.techniques.find(({ name }) => name === technique) ?? {};
+    return currentLanguage() === "th" && thai ? thai : technique;
   }
 
   show() {
