@@ -63,7 +63,7 @@ class Copies:
         """Which training tune a phrase copies, in words; None where it copies none. Where not all melody notes are
         `new`, a stretch without any of those is no copy.
         """
-        copied = self.index.longest(phrase, new)
+        copied = self.index.longest_in_one(phrase, lambda tune: turns(self.store.phrase(tune)), new)
         if copied is None:
             return None
         stretch = f"melody notes {copied.first + 1} to {copied.first + copied.notes}"

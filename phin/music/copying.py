@@ -5,7 +5,7 @@ after is. Transposed, played in other note values, or begun elsewhere in the bar
 n turns is n + 2 notes long. Stretches are looked up by 64-bit hashes: two unlike ones share one once in 10^19.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -26,13 +26,13 @@ UNRELATED = 0.99
 
 
 class Copied(NamedTuple):
-    """The longest stretch of a melody that stands in another."""
+    """A stretch of a melody that stands in others: all of it in one, or each part of it in one."""
 
     notes: int
     first: int
     """Its first melody note, from 0."""
     tune: int
-    """The number of the tune that it stands in."""
+    """The number of the tune that it stands in, or its beginning does."""
 
 
 def turns(phrase: Phrase) -> UInt64[np.ndarray, " turn"]:
@@ -107,16 +107,59 @@ class CopyIndex:
         return self.hashes[place] == own
 
     def longest(self, phrase: Phrase, new: Bool[np.ndarray, " note"] | None = None) -> Copied | None:
-        """The longest run of stretches that stand there, if any does; of those with a `new` melody note alone."""
+        """The longest run of stretches that each stand in one of the tunes, be it another; of those with a `new` melody
+        note alone. None where none does.
+        """
         turned = turns(phrase)
+        runs = self._runs(turned, new)
+        if not runs:
+            return None
+        first, last = max(runs, key=lambda run: run[1] - run[0])
+        return Copied(last - first + self.notes, first, int(self._tunes_of(turned[first:])[0]))
+
+    def longest_in_one(
+        self,
+        phrase: Phrase,
+        turns_of: Callable[[int], UInt64[np.ndarray, " _"]],
+        new: Bool[np.ndarray, " note"] | None = None,
+    ) -> Copied | None:
+        """The longest part of such a run that stands whole in one of the tunes in which its stretches were found.
+
+        `turns_of` tells a tune's `turns` by its number.
+        """
+        turned, found = turns(phrase), list[Copied]()
+        for first, last in self._runs(turned, new):
+            own = turned[first : last + self.length]
+            for tune in np.unique(self._tunes_of(own)).tolist():
+                length, begins = longest_shared(own, turns_of(tune))
+                found.append(Copied(length + 2, first + begins, tune))
+        return max(found, key=lambda copied: copied.notes, default=None)
+
+    def _runs(
+        self, turned: UInt64[np.ndarray, " turn"], new: Bool[np.ndarray, " note"] | None
+    ) -> list[tuple[int, int]]:
+        """The first and the last stretch of each run of those that stand there, with a `new` note."""
         found = self.holds(turned)
         if new is not None and len(found):
             found &= np.lib.stride_tricks.sliding_window_view(new, self.notes).any(axis=1)
-        if not found.any():
-            return None
         edges = np.diff(np.concatenate([[0], found.astype(np.int8), [0]]))
         begins, ends = np.flatnonzero(edges > 0), np.flatnonzero(edges < 0)
-        longest = int((ends - begins).argmax())
-        first = int(begins[longest])
-        place = np.searchsorted(self.hashes, stretches(turned, self.length)[first])
-        return Copied(int(ends[longest] - first) - 1 + self.notes, first, int(self.tunes[place]))
+        return list(zip(begins.tolist(), (ends - 1).tolist(), strict=True))
+
+    def _tunes_of(self, turned: UInt64[np.ndarray, " turn"]) -> Int[np.ndarray, " stretch"]:
+        """Of each stretch that stands there, a tune that it stands in; it means nothing of another."""
+        place = np.searchsorted(self.hashes, stretches(turned, self.length))
+        return self.tunes[np.minimum(place, len(self.tunes) - 1)]
+
+
+def longest_shared(one: UInt64[np.ndarray, " turn"], other: UInt64[np.ndarray, " other_turn"]) -> tuple[int, int]:
+    """Turns of the longest stretch that stands in both, and where it begins in the first."""
+    longest, ends = 0, 0
+    before = np.zeros(len(other) + 1, np.int64)
+    for place, turn in enumerate(one):
+        run = np.zeros_like(before)
+        run[1:] = (before[:-1] + 1) * (other == turn)
+        if (most := int(run.max())) > longest:
+            longest, ends = most, place + 1
+        before = run
+    return longest, ends - longest

@@ -45,6 +45,18 @@ def naive_longest(phrase: Phrase, others: list[Phrase], length: int) -> int:
     return longest and longest - 1 + length + 2
 
 
+def naive_longest_in_one(phrase: Phrase, other: Phrase) -> int:
+    """Notes of the longest stretch that stands whole in the other."""
+    own, theirs = naive_turns(phrase), naive_turns(other)
+    lengths = (
+        length
+        for first in range(len(own))
+        for length in range(1, len(own) - first + 1)
+        if any(theirs[at : at + length] == own[first : first + length] for at in range(len(theirs)))
+    )
+    return max(lengths, default=-2) + 2
+
+
 few_notes = st.lists(st.tuples(st.sampled_from([6, 12, 18]), st.integers(60, 63)), min_size=1, max_size=40).map(melody)
 
 
@@ -66,6 +78,34 @@ def test_turns_are_alike_if_and_only_if_their_numbers_are(one: Phrase, other: Ph
     told, numbers = naive_turns(one) + naive_turns(other), turns(one).tolist() + turns(other).tolist()
     pairs = set(zip(told, numbers, strict=True))
     assert len(pairs) == len(set(told)) == len(set(numbers))
+
+
+@given(few_notes, st.lists(few_notes, min_size=1, max_size=3), st.integers(1, 4))
+def test_what_is_said_to_stand_in_a_tune_stands_in_it_whole(phrase: Phrase, others: list[Phrase], length: int) -> None:
+    """Fails: a tune is said to copy forty notes of another that has twenty-six of them."""
+    index = CopyIndex.of([turns(each) for each in others], length)
+    copied = index.longest_in_one(phrase, lambda tune: turns(others[tune]))
+    assert (copied is None) == (index.longest(phrase) is None)
+    if copied:
+        own, theirs = naive_turns(phrase), naive_turns(others[copied.tune])
+        stretch = own[copied.first : copied.first + copied.notes - 2]
+        assert len(stretch) == copied.notes - 2 >= length
+        assert any(theirs[place : place + len(stretch)] == stretch for place in range(len(theirs)))
+        if len(others) == 1:
+            assert copied.notes == naive_longest_in_one(phrase, others[0])
+
+
+def test_of_a_tune_pieced_from_two_the_longer_piece_is_told() -> None:
+    """Fails: both pieces are put down to the tune of the first."""
+    one, other = wander(3, num_notes=26), wander(4, num_notes=40)
+    tail = other.rows[5:].copy()
+    tail[:, ONSET] += one.rows[-1, ONSET] + 12 - tail[0, ONSET]
+    pieced = Phrase(np.concatenate([one.rows, tail]))
+    tunes = [turns(one), turns(other)]
+    copied = CopyIndex.of(tunes, 4).longest_in_one(pieced, tunes.__getitem__)
+    assert copied is not None
+    assert copied.tune == 1
+    assert copied.notes in (35, 36)
 
 
 def moved(phrase: Phrase, semitones: int) -> Phrase:
