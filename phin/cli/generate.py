@@ -9,12 +9,12 @@ from phin.cli.app import run
 from phin.cli.drawing import refuse_unheard_drawing
 from phin.cli.engine import open_engine, refuse_precision
 from phin.cli.typed import refuse_unheard, typed
-from phin.corpus.copies import Copies, store_of
+from phin.corpus.copies import Copies
 from phin.counted import counted
 from phin.errors import InvalidConfig, PhinError
 from phin.generation.choice import Choice, Judge, choose, falls_silent, said_of
 from phin.generation.given import Given, Use, kept_to, with_examples
-from phin.generation.play import ALL, Engine, Played, play
+from phin.generation.play import ALL, Engine, Played, learned_from, play
 from phin.generation.request import MOST_TUNES, SamplerConfig, TuneRequest, refuse_draw
 from phin.generation.wishes import Wishes
 from phin.generation.write import FORMATS, endings_of, refuse_there, write_tunes
@@ -152,6 +152,8 @@ def generate(config: GenerateConfig) -> None:
     if not there:
         reason = f"no page could hold any of {counted(len(chosen), 'tune')}"
         raise PhinError(f"formats={forms}", reason, "take mid among them, or keep.lai=true with a lai")
+    if copies is None:
+        print(f"no copy is looked for: what the model learned from, {engine.about.corpus}, is not in {config.cache}")
     print(f"{counted(there, 'tune')} ({forms}) in {config.out}. Model licence: {engine.about.licence}")
 
 
@@ -168,14 +170,14 @@ def refuse_said_by(given: Given) -> None:
 
 
 def find_copies(config: GenerateConfig, engine: Engine) -> Copies | None:
-    """The training tunes of a model, if their prepared corpus is here. Raises InvalidConfig where it must be."""
-    store = store_of(engine.about.corpus_fingerprint, config.cache)
-    if store is None and (not config.choose.copies or config.cache != GenerateConfig.cache):
+    """The training tunes of a model, as far as their corpus is here. Raises InvalidConfig where it must be."""
+    copies = Copies.of(learned_from(engine.about), config.cache)
+    if copies is None and (not config.choose.copies or config.cache != GenerateConfig.cache):
         key = f"cache={config.cache}" if config.choose.copies else "choose.copies=false"
         reason = f"cannot be: the corpus {engine.about.corpus} that it learned from is not in {config.cache}"
         remedy = "prepare it, with phin-prepare, or say where it lies, as cache=FOLDER"
         raise InvalidConfig(key, reason, remedy)
-    return None if store is None else Copies.of(store)
+    return copies
 
 
 def _lai(tune: Phrase, asked: str | None) -> str:

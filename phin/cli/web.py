@@ -20,13 +20,13 @@ from phin.cli.app import run
 from phin.cli.engine import is_exported, open_engine, refuse_precision
 from phin.cli.typed import refuse_unheard
 from phin.config import choices_of, conf_dir
-from phin.corpus.copies import Copies, store_of
+from phin.corpus.copies import Copies
 from phin.counted import counted
 from phin.errors import InvalidConfig, PhinError
 from phin.generation.exported import GRAPHS, Manifest, Precision
 from phin.generation.mobile_file import PROGRAM, MobileManifest
 from phin.generation.mobile_file import SUFFIX as MOBILE
-from phin.generation.play import Engine
+from phin.generation.play import Engine, learned_from
 from phin.generation.request import SamplerConfig
 from phin.pretrained import PRETRAINED
 from phin.web.limits import ServerLimits
@@ -186,6 +186,6 @@ def samplers() -> dict[str, dict[str, Any]]:
 
 
 def _copied(engine: Engine, cache: str) -> Callable[..., str | None] | None:
-    """What tells of copies, if the corpus is here."""
-    store = store_of(engine.about.corpus_fingerprint, cache)
-    return None if store is None else Copies.of(store).told
+    """What tells of copies, if a corpus that it learned from is here."""
+    copies = Copies.of(learned_from(engine.about), cache)
+    return copies and copies.told

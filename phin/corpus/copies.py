@@ -1,5 +1,6 @@
 """The stretches of a corpus's training tunes, by which a copy is told from chance; made once, and kept in its store."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from zipfile import BadZipFile
@@ -51,21 +52,22 @@ def copy_index(store: Store) -> CopyIndex:
 class Copies:
     """What tells a copy from chance, and whom it was copied from."""
 
-    store: Store
-    index: CopyIndex
+    corpora: Sequence[tuple[Store, CopyIndex]]
 
     @classmethod
-    def of(cls, store: Store) -> "Copies":
-        """Of a corpus's training tunes."""
-        return cls(store, copy_index(store))
+    def of(cls, fingerprints: Iterable[str], cache: str | Path) -> "Copies | None":
+        """Of the training tunes of the corpora in `cache` that have these fingerprints; None where none is there."""
+        found = [store for each in fingerprints if (store := store_of(each, cache)) is not None]
+        return cls([(store, copy_index(store)) for store in found]) if found else None
 
     def told(self, phrase: Phrase, new: Bool[np.ndarray, " note"] | None = None) -> str | None:
         """Which training tune a phrase copies, in words; None where it copies none. Where not all melody notes are
         `new`, a stretch without any of those is no copy.
         """
-        copied = self.index.longest_in_one(phrase, lambda tune: turns(self.store.phrase(tune)), new)
-        if copied is None:
-            return None
-        stretch = f"melody notes {copied.first + 1} to {copied.first + copied.notes}"
-        chance = f"chance repeats fewer than {self.index.notes}"
-        return f"{stretch} stand in a training tune, in this key or another ({chance}): {self.store.id(copied.tune)}"
+        for store, index in self.corpora:
+            copied = index.longest_in_one(phrase, lambda tune, store=store: turns(store.phrase(tune)), new)
+            if copied is not None:
+                stretch = f"melody notes {copied.first + 1} to {copied.first + copied.notes}"
+                chance = f"chance repeats fewer than {index.notes}"
+                return f"{stretch} stand in a training tune, in this key or another ({chance}): {store.id(copied.tune)}"
+        return None

@@ -73,6 +73,8 @@ class Manifest:
     head_width: int
     sha256: dict[str, str]
     """Of the graphs, by file name."""
+    adapted_from: str = ""
+    """The corpus and fingerprint of what it learned from before; empty where there was none."""
     in_fp32: tuple[str, ...] = ()
     """Matrices of the graph in eight bits that are not, for they would cost too much."""
     proof: dict[str, float | int | str] = field(default_factory=dict)

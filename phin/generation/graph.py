@@ -92,6 +92,7 @@ def about(model: PhinTransformer, identity: Identity) -> dict[str, Any]:
         "tokenizer": identity.tokenizer,
         "corpus": identity.corpus,
         "corpus_fingerprint": identity.corpus_fingerprint,
+        "adapted_from": identity.adapted_from,
         "licence": identity.licence,
         "learned_fields": identity.learned_fields,
         "num_layers": model.config.num_layers,

@@ -50,9 +50,19 @@ class About(Protocol):
     def corpus_fingerprint(self) -> str: ...
 
     @property
+    def adapted_from(self) -> str:
+        """The corpus that it learned from before, and its fingerprint; empty where there was none."""
+        ...
+
+    @property
     def learned_fields(self) -> tuple[bool, ...]:
         """Which fields of a row had labels to learn from."""
         ...
+
+
+def learned_from(about: About) -> list[str]:
+    """The fingerprints of the corpora that a model learned from, the last one first."""
+    return [about.corpus_fingerprint, *about.adapted_from.split()[-1:]]
 
 
 @runtime_checkable

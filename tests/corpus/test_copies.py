@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from phin.corpus.copies import FILE, copy_index, store_of
+from phin.corpus.copies import FILE, Copies, copy_index, store_of
 from phin.corpus.intake import prepare
+from phin.corpus.settings import CorpusConfig
 from phin.corpus.store import Store
 from phin.data.dataset import DataConfig
 from phin.errors import PhinError
@@ -43,6 +44,18 @@ def test_it_is_made_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     assert again.length == made.length
     assert again.hashes.tolist() == made.hashes.tolist()
     assert again.tunes.tolist() == made.tunes.tolist()
+
+
+def test_a_copy_of_what_a_model_learned_from_before_is_told(store: Store, tmp_path: Path) -> None:
+    """Fails: a model that was adapted to a few pages repeats the tunes that it began with, and nobody says so."""
+    own = prepare(CorpusConfig(name="own", sources=["composer"], pieces=12, cache=str(store.folder.parent)), False)
+    copies = Copies.of([own.fingerprint, store.fingerprint], store.folder.parent)
+    assert copies is not None
+    most = max(store.split("train").tolist(), key=lambda tune: len(store.phrase(tune).melody))
+    said = copies.told(store.phrase(most))
+    assert said is not None
+    assert said.endswith(store.id(most))
+    assert Copies.of(["no such"], store.folder.parent) is None
 
 
 @pytest.mark.parametrize("tear", [lambda data: data[:50], lambda data: b"", lambda data: b"x" * 100])
