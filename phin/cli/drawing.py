@@ -9,6 +9,6 @@ def refuse_unheard_drawing(request: TuneRequest, sampler: SamplerConfig) -> None
     if request.hong is not None:
         refuse_unheard(["lines"], f"is another length than hong={request.hong}", "leave one of them out")
     if sampler.is_greedy:
-        names = [f"sampler.{name}" for name in ("temperature", "temperatures", "top_p", "min_p")]
+        names = ["seed", *(f"sampler.{name}" for name in ("temperature", "temperatures", "top_p", "min_p"))]
         reason = "means nothing where the likeliest note is drawn every time"
         refuse_unheard(names, reason, "leave it out, or take sampler=nucleus")

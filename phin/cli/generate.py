@@ -132,7 +132,8 @@ def generate(config: GenerateConfig) -> None:
         return [each._replace(phrase=given.finished(each.phrase)) for each in played] if given else played
 
     chosen = choose(draw, config.count, config.choose, judges)
-    finished = [config.keep.finished(each.played.phrase, request) for each in chosen]
+    phrases = [_named(each.played.phrase, config.seed, place) for place, each in enumerate(chosen, start=1)]
+    finished = [config.keep.finished(phrase, request) for phrase in phrases]
     written = write_tunes([tune for tune, _ in finished], config.out, name, formats=config.formats)
     for number, (each, (tune, changes), files) in enumerate(zip(chosen, finished, written, strict=True), start=1):
         if files.first is None:
@@ -140,7 +141,7 @@ def generate(config: GenerateConfig) -> None:
                 f"{name}-{number}  not written: {'; '.join(said.replace(': not written', '') for said in files.said)}"
             )
             continue
-        told = [counted(len(tune), "note"), _lai(tune, config.lai)]
+        told = [counted(len(tune), "note"), _lai(tune, request.lai)]
         told += [f"{each.played.left_out[ALL]:.2f} bits a note from what the model would play"] if constraints else []
         print(f"{files.first}  {', '.join(told)}")
         copy = copied(each.played.phrase) if config.choose.copies else None
@@ -178,6 +179,11 @@ def find_copies(config: GenerateConfig, engine: Engine) -> Copies | None:
         remedy = "prepare it, with phin-prepare, or say where it lies, as cache=FOLDER"
         raise InvalidConfig(key, reason, remedy)
     return copies
+
+
+def _named(tune: Phrase, seed: int, place: int) -> Phrase:
+    """A tune of phin's by its place among those that were kept, as its files are, whichever it was among all drawn."""
+    return replace(tune, title=f"phin {seed}-{place}") if tune.title.startswith(f"phin {seed}-") else tune
 
 
 def _lai(tune: Phrase, asked: str | None) -> str:

@@ -176,7 +176,8 @@ def agreement(
         expected, targets = expected[-len(told) :], item.encoded.ids[-len(told) :]
         # after the end of a tune nothing more is drawn
         counts = (expected > LEAST) & is_learned & ((targets[:, STEP] != END_ID)[:, None] | is_step)
-        largest = max(largest, float(np.abs(told[counts] - expected[counts]).max()))
+        apart = np.abs(told[counts] - expected[counts])
+        largest = max(largest, float(np.where(np.isnan(apart), np.inf, apart).max()))  # what is no number is no nearer
         rows += len(told)
         melody_notes += int(is_melody_note(targets).sum())
         for field in HEADLINE_FIELDS:

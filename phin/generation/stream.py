@@ -39,7 +39,7 @@ from phin.tokenizer import (
 LET_IT_END = "take endless=false with it"
 """What makes sense of a wish that a tune without end cannot have."""
 WINDOW = 256
-"""Rows that a note of an endless tune is drawn from: some twelve lines."""
+"""Rows that a note of an endless tune is drawn from: some seventeen lines."""
 
 
 class StreamedNote(NamedTuple):

@@ -175,6 +175,11 @@ MISTAKES = [
         "sampler.min_p=1.0: must be at least 0 and below 1. Take 0.05",
     ),
     ("generate", ["checkpoint=good.ckpt", "sampler=greedy"], "count=4: asks for tunes that are all one"),
+    (
+        "generate",
+        ["checkpoint=good.ckpt", "sampler=greedy", "count=1", "seed=3"],
+        "seed=3: means nothing where the likeliest note is drawn every time. Leave it out",
+    ),
     *(
         ("generate", ["checkpoint=good.ckpt", "sampler=greedy", "count=1", f"sampler.{way}"], f"sampler.{way}: means")
         for way in ("temperature=1", "top_p=0.9", "min_p=0.1", "temperatures.pitch=0.5")

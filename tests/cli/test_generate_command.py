@@ -8,6 +8,7 @@ from phin.errors import Defect, InvalidTune
 from phin.generation import write
 from phin.generation.given import Given
 from phin.model.checkpoint import export
+from phin.music.midi import read_midi
 from phin.music.phrase import Phrase
 from tests.cli.commands import phin
 from tests.tiny import identity_for, tiny_model
@@ -49,6 +50,15 @@ def test_a_tune_that_no_page_can_hold_is_told_and_the_others_are_written(desk: P
     assert "tunes/tune-5-3.txt  " in told.out
     assert "\n2 tunes (.txt, .html) in tunes." in told.out
     assert sorted(file.name for file in (desk / "tunes").glob("*.txt")) == ["tune-5-1.txt", "tune-5-3.txt"]
+
+
+def test_a_tune_is_called_as_its_file_is(desk: Path) -> None:
+    """Fails: of the likeliest of three the sheet says `phin 5-20001`, and the file is tune-5-1."""
+    asked = ("checkpoint=model.safetensors", "count=2", "lines=1", "seed=5", "choose.candidates=3", "formats=[mid]")
+    wishes = ("lai=yai", "keep.lai=true", "keep.melody=true")
+    told = phin("generate", *asked, *wishes)
+    assert told.status == 0, told.err
+    assert [read_midi(desk / "tunes" / f"tune-5-{n}.mid").phrase.title for n in (1, 2)] == ["phin 5-1", "phin 5-2"]
 
 
 def test_where_no_page_can_hold_any_tune_it_is_a_failure(desk: Path, refused_pages: set[str]) -> None:
