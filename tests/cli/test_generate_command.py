@@ -58,7 +58,10 @@ def test_a_tune_is_called_as_its_file_is(desk: Path) -> None:
     wishes = ("lai=yai", "keep.lai=true", "keep.melody=true")
     told = phin("generate", *asked, *wishes)
     assert told.status == 0, told.err
-    assert [read_midi(desk / "tunes" / f"tune-5-{n}.mid").phrase.title for n in (1, 2)] == ["phin 5-1", "phin 5-2"]
+    assert [read_midi(desk / "tunes" / f"tune-5-{n}.mid", min_notes=1).phrase.title for n in (1, 2)] == [
+        "phin 5-1",
+        "phin 5-2",
+    ]
 
 
 def test_where_no_page_can_hold_any_tune_it_is_a_failure(desk: Path, refused_pages: set[str]) -> None:
