@@ -10,6 +10,7 @@ from phin.errors import InvalidConfig
 from phin.generation.given import Given
 from phin.generation.play import Played
 from phin.generation.request import MOST_TUNES
+from phin.music.grid import begin_of
 from phin.music.measures import rests
 from phin.music.phrase import STEPS_PER_HONG, Phrase
 
@@ -92,8 +93,9 @@ def choose(
 
 
 def falls_silent(phrase: Phrase, given: Given | None = None) -> str | None:
-    """A Judge of rests: longer than two hong, and none that the given tune has itself."""
-    own = (stop - start for start, stop in rests(phrase) if given is None or not given.rests(start, stop))
+    """A Judge of rests, also at the beginning: longer than two hong, and none that the given tune has itself."""
+    silent = [(begin_of(phrase), int(phrase.onset[0])), *rests(phrase)] if len(phrase) else []
+    own = (stop - start for start, stop in silent if given is None or not given.rests(start, stop))
     rest = max(own, default=0)
     return f"it rests for {rest / STEPS_PER_HONG:.3g} hong" if rest > MOST_REST else None
 

@@ -221,7 +221,7 @@ class Given:
         if self.use is Use.REWRITE and start < self._span[1] and stop > self._span[0]:
             return False
         sounds = (phrase.onset < stop) & (phrase.end > start)
-        return bool(phrase.onset[0] <= start and stop <= phrase.onset[-1] and not sounds.any())
+        return bool(stop <= phrase.onset[-1] and not sounds.any())
 
     @property
     def _stays(self) -> Bool[np.ndarray, " note"]:

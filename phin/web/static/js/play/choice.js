@@ -2,6 +2,7 @@
 // silent. Whether one was copied nobody can tell here: the corpus is not in a page.
 
 import { DRAWING, MOST_TUNES, STEPS_PER_HONG } from "./tables.js";
+import { beginOf } from "./grid.js";
 import { endOf } from "./phrase.js";
 import { general } from "./words.js";
 
@@ -19,11 +20,10 @@ export async function choose(draw, place, given) {
 }
 
 /** What is wrong with a tune that rests longer than it may, in words; null where nothing is. */
-export function fallsSilent({ notes }, given) {
-  let until = -Infinity, longest = 0; // prettier-ignore
-  for (const note of notes) {
-    const isRest = until > -Infinity && until < note.onset;
-    if (isRest && !given?.rests(until, note.onset)) longest = Math.max(longest, note.onset - until);
+export function fallsSilent(phrase, given) {
+  let until = beginOf(phrase), longest = 0; // prettier-ignore
+  for (const note of phrase.notes) {
+    if (until < note.onset && !given?.rests(until, note.onset)) longest = Math.max(longest, note.onset - until);
     until = Math.max(until, endOf(note));
   }
   return longest > MOST_REST ? `it rests for ${general(longest / STEPS_PER_HONG, 3)} hong` : null;

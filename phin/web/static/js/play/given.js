@@ -192,7 +192,7 @@ export class Given {
     if (this.use === "rhythm") return true;
     if (this.use === "rewrite" && start < this.span[1] && stop > this.span[0]) return false;
     const sounds = notes.some((note) => note.onset < stop && endOf(note) > start);
-    return notes[0].onset <= start && stop <= notes.at(-1).onset && !sounds;
+    return stop <= notes.at(-1).onset && !sounds;
   }
 
   /** Which of its melody notes stay. */
