@@ -240,7 +240,8 @@ class Rhythm(Constraint):
 class GivenNotes(Constraint):
     """Melody notes (onset, pitch) that stand fast: the tune passes none by, and between them it is free.
 
-    A given note is taken as it is, whatever else forbids its pitch. `free` are the steps from one to another in which
+    A given note is taken as it is, whatever else forbids its pitch, and nothing is struck with it: of two melody notes
+    nobody could tell which one was to stay. `free` are the steps from one to another in which
     alone other notes come; None: anywhere.
     """
 
@@ -254,6 +255,7 @@ class GivenNotes(Constraint):
             lands = heard.onset[:, None] + STEP_OF_ID
             is_free = (lands >= self.free[0]) & (lands < self.free[1])
             limits.step[IS_STEP & ~is_free & ~np.isin(lands, onsets)] = FORBIDDEN
+        limits.step[np.isin(heard.onset, onsets) & (heard.num_notes > 0), NUM_SYMBOLS] = FORBIDDEN
         coming = np.searchsorted(onsets, heard.onset, side="right")
         coming = np.where(heard.num_notes == 0, np.searchsorted(onsets, heard.onset, side="left"), coming)
         for tune in np.flatnonzero((coming < len(onsets)) & ~heard.has_ended):

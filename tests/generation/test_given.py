@@ -121,6 +121,8 @@ def test_a_decorated_tune_keeps_its_strong_strokes_and_its_end() -> None:
     for each in made(Given(TUNE, Use.DECORATE)):
         notes = set(zip(each.melody.onset.tolist(), each.melody.pitch.tolist(), strict=True))
         assert strong <= notes
+        for onset, pitch in strong:
+            assert each.melody.pitch[each.melody.onset == onset].tolist() == [pitch], "no other melody note with it"
         assert each.onset[-1] == TUNE.onset[-1]
         assert each.pitch[-1] == TUNE.pitch[-1]
         assert notes - strong

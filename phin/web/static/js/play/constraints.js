@@ -222,6 +222,7 @@ export class GivenNotes extends Constraint {
         if (!isFree && !onsets.includes(lands)) limits.step[id] = FORBIDDEN;
       }
     }
+    if (heard.numNotes && onsets.includes(heard.onset)) limits.step[NUM_SYMBOLS] = FORBIDDEN; // it is struck alone
     const isBefore = (onset) => (heard.numNotes === 0 ? onset < heard.onset : onset <= heard.onset);
     const coming = onsets.filter(isBefore).length;
     if (coming === onsets.length) return;
