@@ -121,7 +121,7 @@ class Wishes:
         if self.tuning is None and not self.drone:
             return phrase, ()
         lai = self._lai(request)
-        phrase = replace(phrase, tuning=self._tuning.name)
+        phrase = replace(phrase, tuning=self._tuning.name, hand=self.hand)
         if self.drone and lai:
             phrase = at_pace(with_drone(replace(phrase, drone=(self._drone(lai).pitch,))), self.least_steps(request))
         return fit(phrase, self._tuning)

@@ -113,13 +113,15 @@ def finger(phrase: Phrase, tuning: Tuning = DEFAULT, tempo: int | None = None, c
     """The cheapest fingering of a phrase: a string and a fret for each note.
 
     No string ever sounds two notes, and all stopped notes that sound together lie under one hand, those that still ring
-    included. `tempo` is in microseconds a quarter and overrules the phrase's; the less time, the dearer a shift. Notes
-    are taken where they lie on the grid, whatever their deviation. Raises Unplayable.
+    included. Where the phrase says at which fret the `hand` stays, it stays there, unless it does not reach each note
+    from there: then it leaves for as few strokes as it can. `tempo` is in microseconds a quarter and overrules the
+    phrase's; the less time, the dearer a shift. Notes are taken where they lie on the grid, whatever their deviation.
+    Raises Unplayable.
     """
     for note, pitch in enumerate(phrase.pitch.tolist()):
         if not positions(pitch, tuning):
             raise _unplayable(phrase, [note], f"{pitch_name(pitch)} is on no fret of {tuning}")
-    search = Search(phrase.rows, tuning, (tempo or phrase.tempo or ASSUMED_TEMPO) / 1e6, costs)
+    search = Search(phrase.rows, tuning, (tempo or phrase.tempo or ASSUMED_TEMPO) / 1e6, costs, phrase.hand)
     layers = search.run()
     if len(layers) < len(search.groups):
         notes = search.groups[len(layers)][1]
@@ -163,19 +165,24 @@ _IMPOSSIBLE = np.where(_REACHED, 0.0, inf)
 _LENGTH = np.where(_REACHED, _AWAY, 0.0)
 _LENGTH[0] = 0.0
 """(fret, hand): from the index finger to a fret that the hand reaches; nothing to an open string."""
+ELSEWHERE = 1000.0
+"""A stroke: more than all else that makes a fingering dear."""
 _MOVE = np.abs(_HAND_AT[:, None] - _HAND_AT)
 """(from hand, to hand): how far the index finger goes."""
 
 
 class Search:
-    """Viterbi's algorithm over the groups of notes struck together. `quarter` is in seconds.
+    """Viterbi's algorithm over the groups of notes struck together. `quarter` is in seconds; `stays` is the fret at
+    which the index finger was asked to stay.
 
     Rows are sorted by onset, their pitches lie on frets, and no pitch sounds twice at once. A state is a hold and a
     place of the hand. Strings have places here, the lowest first: no person reads them.
     """
 
-    def __init__(self, rows: Rows, tuning: Tuning, quarter: float, costs: Costs) -> None:
+    def __init__(self, rows: Rows, tuning: Tuning, quarter: float, costs: Costs, stays: int | None = None) -> None:
         self.quarter, self.costs, self.num_strings = quarter, costs, tuning.num_strings
+        self.elsewhere: ByHand = np.zeros(len(_HAND_AT))
+        """What it costs the hand to be there and not where it was asked to stay."""
         self.end = (rows[:, ONSET] + rows[:, DURATION]).tolist()
         self.voice = rows[:, VOICE].tolist()
         self.frets = frets_by_place(rows[:, PITCH].tolist(), tuning)
@@ -184,6 +191,10 @@ class Search:
             if not self.groups or self.groups[-1][0] != onset:
                 self.groups.append((onset, []))
             self.groups[-1][1].append(note)
+        if stays is not None:
+            reaches_all = all(any(_REACHED[fret, stays - 1] for fret in at.values()) for at in self.frets)
+            self.elsewhere += inf if reaches_all else ELSEWHERE
+            self.elsewhere[stays - 1] = 0.0
 
     def run(self, may_silence: bool = False) -> list[Layer]:
         """A layer for each group, as far as the phrase can be played: fewer than there are groups where it cannot.
@@ -193,7 +204,7 @@ class Search:
         """
         layers: list[Layer] = []
         nowhere = np.zeros(len(_HAND_AT), dtype=np.int64)
-        arrivals = {(SILENT,) * self.num_strings: _Arrival(np.zeros(len(_HAND_AT)), nowhere, nowhere)}
+        arrivals = {(SILENT,) * self.num_strings: _Arrival(self.elsewhere, nowhere, nowhere)}
         for group, (onset, notes) in enumerate(self.groups):
             if group:
                 arrivals = self._arrive(layers[-1], onset, onset - self.groups[group - 1][0])
@@ -221,7 +232,7 @@ class Search:
             through = cost.min(axis=0)[:, None] + move  # (from hand, to hand)
             from_hand = through.argmin(axis=0)
             from_hold = np.array(indices)[cost.argmin(axis=0)][from_hand]
-            arrivals[ringing] = _Arrival(through.min(axis=0), from_hold, from_hand)
+            arrivals[ringing] = _Arrival(through.min(axis=0) + self.elsewhere, from_hold, from_hand)
         return arrivals
 
     def _strike(

@@ -189,7 +189,7 @@ class _Draft:
             if self.rows[one, ONSET] + self.rows[one, DURATION] > self.rows[other, ONSET]:
                 self._silence(one, other, "on the same pitch")
         rows = self.rows[notes]
-        search = Search(rows, self.tuning, (self.phrase.tempo or ASSUMED_TEMPO) / 1e6, COSTS)
+        search = Search(rows, self.tuning, (self.phrase.tempo or ASSUMED_TEMPO) / 1e6, COSTS, self.phrase.hand)
         path = cheapest_path(search.run(may_silence=True))
         for ((before, _), (after, _)), (onset, struck) in zip(pairwise(path), search.groups[1:], strict=True):
             for place, note in enumerate(before):

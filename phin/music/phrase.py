@@ -154,7 +154,8 @@ class Phrase:
     `rows` is (note, 6), int32, read-only; onsets and durations in steps, pitches as MIDI numbers. `tempo` is in
     microseconds a quarter; `None` where nobody knows. `lai` is a mode's name, `"none"` where the tune is in no lai,
     `None` where nobody has said. `tuning` (low string first, as in "E-A-E") and `drone` (MIDI pitches) belong to the
-    piece (Chaichana 2022, p. 100). `words` stand beside the notes: (step, text) of parts and repeats, by step.
+    piece (Chaichana 2022, p. 100). `hand` is the fret at which the index finger stays as far as it can, where somebody
+    has asked for that; no file keeps it. `words` stand beside the notes: (step, text) of parts and repeats, by step.
     `techniques_from` says where techniques and velocities come from; `None` where there are none, or nobody has said.
     Raises ValueError where rows break the contract: that is a fault of the code that made them.
     """
@@ -167,6 +168,7 @@ class Phrase:
     source: str = ""
     tuning: str | None = None
     drone: tuple[int, ...] = ()
+    hand: int | None = None
     words: tuple[tuple[int, str], ...] = ()
     inferred: frozenset[Inferred] = frozenset()
     techniques_from: LabelSource | None = None

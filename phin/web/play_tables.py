@@ -53,6 +53,7 @@ def play_tables(sampler: SamplerConfig) -> dict[str, Any]:
         },
         "hand": {
             "costs": asdict(fingering.COSTS),
+            "elsewhere": fingering.ELSEWHERE,
             "lowest": phrase.LOWEST_PITCH,
             "highest": phrase.HIGHEST_PITCH,
             "fewest_strings": fretboard.FEWEST_STRINGS,

@@ -77,6 +77,13 @@ def test_a_hand_that_stays_changes_the_notes() -> None:
     assert drawn(Wishes(tuning="E-A-E", hand=2), request) != drawn(Wishes(tuning="E-A-E"), request)
 
 
+def test_a_hand_that_stays_stays_on_paper_too() -> None:
+    """Fails: the pitches lie under the hand that was asked for, and the tablature has another hand play them."""
+    request = TuneRequest(lines=2)
+    for tune in tunes(Wishes(tuning="E-A-E", hand=9), request):
+        assert set(finger(tune, Tuning.parse("E-A-E")).hand.tolist()) == {9}
+
+
 @pytest.mark.parametrize("seed", range(10))
 def test_whatever_is_wished_together_is_kept_and_can_be_played(seed: int) -> None:
     """Fails: two wishes at once, and the tune cannot be fingered, is too long, or in another lai."""

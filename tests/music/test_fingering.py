@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phin.music.fingering import COSTS, SPAN, Costs, Fingering, Unplayable, finger
+from phin.music.fingering import COSTS, ELSEWHERE, SPAN, Costs, Fingering, Unplayable, finger
 from phin.music.fretboard import DEFAULT, FRET_DISTANCES, FRETS, TUNINGS, Tuning, playable, positions
 from phin.music.phrase import ASSUMED_TEMPO, Metre, Phrase, Voice, let_restruck_strings_stop, rows_from_columns
 from tests.strategies import melodies
@@ -43,7 +43,7 @@ def few_notes(draw: st.DrawFn, tuning: Tuning) -> Phrase:
     notes = draw(st.lists(note, min_size=1, max_size=5, unique_by=lambda note: (note[0], note[2])))
     onset, duration, pitches, voice = np.array(notes).T
     rows = let_restruck_strings_stop(rows_from_columns(onset, duration, pitches, voice=voice))
-    return Phrase(rows, tempo=draw(st.sampled_from([None, SLOW, FAST])))
+    return Phrase(rows, tempo=draw(st.sampled_from([None, SLOW, FAST])), hand=draw(st.sampled_from([None, None, 2, 9])))
 
 
 def lowest_cost(phrase: Phrase, tuning: Tuning, costs: Costs) -> float:
@@ -56,6 +56,12 @@ def lowest_cost(phrase: Phrase, tuning: Tuning, costs: Costs) -> float:
         seconds = (onsets[stroke] - onsets[stroke - 1]) / 24 * (phrase.tempo or ASSUMED_TEMPO) / 1e6
         length = np.abs(index[:, stroke] - index[:, stroke - 1])
         going += costs.shift * (length > 0) + costs.hurry * length / seconds
+    if phrase.hand is not None:
+        at = np.array(FRET_DISTANCES)
+        fits = (at - at[phrase.hand] > -1e-9) & (at - at[phrase.hand] < SPAN + 1e-9)
+        fits[0] = True
+        reaches_all = all(any(fits[fret] for _, fret in positions(pitch, tuning)) for pitch in phrase.pitch.tolist())
+        going += np.where(hands != phrase.hand, np.inf if reaches_all else ELSEWHERE, 0.0).sum(axis=1)
     lowest = np.inf
     for chosen in product(*(positions(pitch, tuning) for pitch in phrase.pitch.tolist())):
         total = going.copy()
@@ -160,6 +166,17 @@ def test_a_shift_within_an_eighth_costs_about_what_reaching_two_frets_does() -> 
     shift = COSTS.hurry * np.diff(at)[:-1] / eighth + COSTS.shift
     reach = COSTS.reach * (at[2:] - at[:-2])
     assert shift.mean() / reach.mean() == pytest.approx(0.9, abs=0.05)
+
+
+def test_a_hand_that_was_asked_to_stay_leaves_only_for_what_it_does_not_reach() -> None:
+    """Fails: keep.hand=9, and the tablature has frets 4 to 8."""
+    low, middle, high = (64 + FRETS[fret] for fret in (9, 10, 11))
+    tune = replace(eighths(low, middle, low, high, middle, low), hand=9)
+    found = finger(tune, Tuning.parse("E-A-E"))
+    assert found.hand.tolist() == [9] * 6
+    assert all(fret == 0 or fret >= 9 for fret in found.fret.tolist())
+    far = replace(eighths(low, middle, 53, high, middle), hand=9)
+    assert [hand == 9 for hand in finger(far, Tuning.parse("E-A-E")).hand.tolist()] == [True, True, False, True, True]
 
 
 def test_open_strings_are_played_open() -> None:

@@ -62,7 +62,7 @@ export function finger(phrase, tuning = DEFAULT) {
     if (!tuning.positions(pitch).length)
       throw unplayable(phrase, [note], `${pitchName(pitch)} is on no fret of ${tuning}`);
   });
-  const search = new Search(notes, tuning, (phrase.tempo || HAND.assumed_tempo) / 1e6);
+  const search = new Search(notes, tuning, (phrase.tempo || HAND.assumed_tempo) / 1e6, phrase.hand);
   const layers = search.run();
   if (layers.length < search.groups.length) {
     const stuck = search.groups[layers.length].notes;
@@ -80,9 +80,13 @@ export function finger(phrase, tuning = DEFAULT) {
 }
 
 export class Search {
-  /** `notes` are sorted and lie on frets, and no pitch sounds twice at once; a `quarter` is in seconds. */
-  constructor(notes, tuning, quarter) {
+  /**
+   * `notes` are sorted and lie on frets, and no pitch sounds twice at once; a `quarter` is in seconds; `stays` is the fret
+   * at which the index finger was asked to stay, or null.
+   */
+  constructor(notes, tuning, quarter, stays = null) {
     Object.assign(this, { notes, quarter, numStrings: tuning.numStrings });
+    this.elsewhere = new Float64Array(NUM_HANDS); // what it costs the hand to be there
     this.end = notes.map(endOf);
     this.frets = fretsByPlace(notes.map(({ pitch }) => pitch), tuning); // prettier-ignore
     this.groups = [];
@@ -90,6 +94,9 @@ export class Search {
       if (this.groups.at(-1)?.onset !== onset) this.groups.push({ onset, notes: [] });
       this.groups.at(-1).notes.push(note);
     });
+    if (stays === null) return;
+    const reachesAll = this.frets.every((at) => at.some(([, fret]) => isReached(fret, stays - 1)));
+    this.elsewhere.fill(reachesAll ? Infinity : HAND.elsewhere)[stays - 1] = 0;
   }
 
   fretOf(note, place) {
@@ -101,9 +108,9 @@ export class Search {
    */
   run(maySilence = false) {
     const layers = [];
-    const nothing = new Float64Array(NUM_HANDS), nowhere = new Int32Array(NUM_HANDS); // prettier-ignore
+    const nowhere = new Int32Array(NUM_HANDS);
     let arrivals = [
-      { hold: new Array(this.numStrings).fill(SILENT), cost: nothing, fromHold: nowhere, fromHand: nowhere },
+      { hold: new Array(this.numStrings).fill(SILENT), cost: this.elsewhere, fromHold: nowhere, fromHand: nowhere },
     ];
     for (const [group, { onset, notes }] of this.groups.entries()) {
       if (group) arrivals = this.arrive(layers.at(-1), onset, onset - this.groups[group - 1].onset);
@@ -152,7 +159,7 @@ export class Search {
         for (let from = 1; from < NUM_HANDS; from++) {
           if (least[from] + move[from][to] < least[best] + move[best][to]) best = from;
         }
-        cost[to] = least[best] + move[best][to];
+        cost[to] = least[best] + move[best][to] + this.elsewhere[to];
         fromHand[to] = best;
         fromHold[to] = whose[best];
       }

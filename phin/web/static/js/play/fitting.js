@@ -141,7 +141,7 @@ class Draft {
       if (one.onset + one.duration > next.onset) this.silence(byPitch[at], other, "on the same pitch");
     });
     const quarter = (this.phrase.tempo || HAND.assumed_tempo) / 1e6;
-    const search = new Search(places.map((note) => this.notes[note]), this.tuning, quarter); // prettier-ignore
+    const search = new Search(places.map((note) => this.notes[note]), this.tuning, quarter, this.phrase.hand); // prettier-ignore
     const path = cheapestPath(search.run(true));
     path.slice(1).forEach(({ hold: after }, at) => {
       const { onset, notes: struck } = search.groups[at + 1];

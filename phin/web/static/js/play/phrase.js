@@ -37,7 +37,7 @@ export const hongBeforeZero = (metre) =>
   metre?.dividesALine ? Math.max(Math.floor(metre.bar / STEPS_PER_HONG) - 1, 0) : 0;
 
 const NOTHING_SAID = {
-  ...{ metre: null, tempo: null, lai: null, title: "", source: "", tuning: null },
+  ...{ metre: null, tempo: null, lai: null, title: "", source: "", tuning: null, hand: null },
   ...{ drone: [], words: [], deviation: null },
 };
 

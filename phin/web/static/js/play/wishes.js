@@ -95,7 +95,7 @@ export class Wishes {
   finished(phrase, request) {
     if (this.tuning === null && !this.drone) return { phrase, changes: [] };
     const lai = this.boundLai(request);
-    phrase = { ...phrase, tuning: this.strings.name };
+    phrase = { ...phrase, tuning: this.strings.name, hand: this.hand };
     if (this.drone && lai) {
       phrase = atPace(withDrone({ ...phrase, drone: [this.droneUnder(lai).pitch] }), this.leastSteps(request));
     }
