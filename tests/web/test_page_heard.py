@@ -279,10 +279,12 @@ def test_a_phone_in_the_same_network_hears_the_tune(browser: Any) -> None:
             page.evaluate(METER)
             page.click("#play")
             until(page, "level() > 0.01")
-            began = [stroke["began"] for stroke in after_strokes(page, 3)]
-            steps = [stroke["step"] for stroke in strokes(page)[:3]]
-            gaps = [(later - sooner) * 0.3 / 24 for sooner, later in pairwise(steps)]
-            assert [later - sooner for sooner, later in pairwise(began[:3])] == pytest.approx(gaps, abs=2 / 44_100)
+            after_strokes(page, 3)
+            struck = strokes(page)[:3]
+            hong = [(later["step"] - sooner["step"]) / 24 * 0.3 for sooner, later in pairwise(struck)]
+            assert [later["asked"] - sooner["asked"] for sooner, later in pairwise(struck)] == pytest.approx(hong)
+            late = [stroke["began"] - stroke["asked"] for stroke in struck]
+            assert all(-1 / 44_100 < each < 0.5 for each in late), "a busy page stumbles, and no more"
 
 
 def counted_in(page: Any, typed: str = MINE) -> None:
