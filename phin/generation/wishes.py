@@ -40,6 +40,9 @@ from phin.music.phrase import (
 )
 from phin.tokenizer import LONGEST_STEP
 
+FEWEST_OF_LAI = 3
+"""Of its five notes: a tune on fewer is not heard to be in it."""
+
 
 @dataclass
 class Wishes:
@@ -128,10 +131,7 @@ class Wishes:
 
     def out_of_hand(self, pitches: Sequence[int]) -> int:
         """How many of these the hand does not reach where it stays; none where it may move."""
-        if self.hand is None:
-            return 0
-        reached = PITCH_OF_ID[OnFretboard(self._tuning, self.hand).beside(())]
-        return int((~np.isin(pitches, reached)).sum())
+        return 0 if self.hand is None else int((~np.isin(pitches, self._under_hand)).sum())
 
     def least_steps(self, request: TuneRequest) -> int:
         """From one stroke to the next, at the tempo of the request."""
@@ -139,6 +139,11 @@ class Wishes:
             return 1
         steps_a_second = STEPS_PER_QUARTER / (request.written_tempo / 1e6)
         return max(math.ceil(round(steps_a_second / self.most_notes, 4)), 1)
+
+    @property
+    def _under_hand(self) -> list[int]:
+        """The pitches that the hand reaches where it stays."""
+        return PITCH_OF_ID[OnFretboard(self._tuning, self.hand).beside(())].tolist()
 
     @property
     def _tuning(self) -> Tuning:
@@ -165,6 +170,14 @@ class Wishes:
             where = f"keep.tuning={self.tuning}"
             reason = f"lai {lai.name} has {len(missing)} of its five notes on no fret of it"
             raise PhinError(where, reason, "take another tuning, or another lai")
+        if self.hand is None:
+            return
+        reached = lai.pitch_classes & {pitch % 12 for pitch in self._under_hand}
+        where, remedy = f"keep.hand={self.hand}", "take another fret, or let the hand move"
+        if self.lai and len(reached) < FEWEST_OF_LAI:
+            raise PhinError(where, f"of lai {lai.name} {len(reached)} of five notes lie under it", remedy)
+        if self.tonic and lai.tonic not in reached:
+            raise PhinError(where, f"the tonic of lai {lai.name} does not lie under it", remedy)
 
 
 def at_pace(phrase: Phrase, least_steps: int) -> Phrase:

@@ -77,6 +77,19 @@ def test_a_hand_that_stays_changes_the_notes() -> None:
     assert drawn(Wishes(tuning="E-A-E", hand=2), request) != drawn(Wishes(tuning="E-A-E"), request)
 
 
+@pytest.mark.parametrize(
+    ("wishes", "lai", "reason"),
+    [
+        (Wishes(tonic=True, tuning="E-A-E", hand=14), "po sai", "the tonic of lai po sai does not lie under it"),
+        (Wishes(lai=True, tuning="E-A-E", hand=15), "noi", "of lai noi 1 of five notes lie under it"),
+    ],
+)
+def test_a_hand_that_cannot_play_the_lai_is_refused_by_name(wishes: Wishes, lai: str, reason: str) -> None:
+    """Fails: a tune on one note; or it is said to take another seed, where none helps."""
+    with pytest.raises(PhinError, match=rf"keep\.hand=\d+: {reason}\. Take another fret"):
+        wishes.constraints(TuneRequest(lai=lai))
+
+
 def test_a_hand_that_stays_stays_on_paper_too() -> None:
     """Fails: the pitches lie under the hand that was asked for, and the tablature has another hand play them."""
     request = TuneRequest(lines=2)

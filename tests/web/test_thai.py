@@ -62,6 +62,8 @@ MET: list[Callable[[], Any]] = [
     *(lambda text=text: parse_letters(text) for text in LETTERS),
     lambda: Wishes(drone=True, tuning="E-B-E").constraints(TuneRequest(lai="noi")),
     lambda: Wishes(lai=True, tuning="D-G").constraints(TuneRequest(lai="se")),
+    lambda: Wishes(tonic=True, tuning="E-A-E", hand=14).constraints(TuneRequest(lai="po sai")),
+    lambda: Wishes(lai=True, tuning="E-A-E", hand=15).constraints(TuneRequest(lai="noi")),
     nothing_left,
     asked_too_often,
     lambda: Given(PHRASE, Use.CONTINUE).request(TuneRequest(lines=64)),

@@ -21,6 +21,8 @@ import { lastStroke, writtenTempo } from "./request.js";
 import { LONGEST_STEP } from "./tokenizer.js";
 import { real } from "./words.js";
 
+const FEWEST_OF_LAI = 3; // phin/generation/wishes.py
+
 const KEEP = {
   ...{ lai: false, tonic: false, melody: false, tuning: null, hand: null, drone: false, most_notes: null },
   ...{ motif: 0, pitch: 0 },
@@ -104,9 +106,7 @@ export class Wishes {
 
   /** How many of these pitches the hand does not reach where it stays. */
   outOfHand(pitches) {
-    if (this.hand === null) return 0;
-    const reached = new Set([...new OnFretboard(this.strings, this.hand).beside([])].map(pitchOfId));
-    return pitches.filter((pitch) => !reached.has(pitch)).length;
+    return this.hand === null ? 0 : pitches.filter((pitch) => !this.underHand.has(pitch)).length;
   }
 
   /** From one stroke to the next, at the tempo of the request. */
@@ -136,9 +136,24 @@ export class Wishes {
   refuseFarLai(lai) {
     const frets = new Set(this.strings.inRange.map((pitch) => pitch % 12));
     const missing = lai.pitch_classes.filter((each) => !frets.has(each)).length;
-    if (!missing) return;
-    const reason = `lai ${lai.name} has ${missing} of its five notes on no fret of it`;
-    refuse(`keep.tuning=${this.tuning}`, reason, "take another tuning, or another lai");
+    if (missing) {
+      const reason = `lai ${lai.name} has ${missing} of its five notes on no fret of it`;
+      refuse(`keep.tuning=${this.tuning}`, reason, "take another tuning, or another lai");
+    }
+    if (this.hand === null) return;
+    const reached = lai.pitch_classes.filter((each) => [...this.underHand].some((pitch) => pitch % 12 === each));
+    const where = `keep.hand=${this.hand}`, remedy = "take another fret, or let the hand move"; // prettier-ignore
+    if (this.lai && reached.length < FEWEST_OF_LAI) {
+      refuse(where, `of lai ${lai.name} ${reached.length} of five notes lie under it`, remedy);
+    }
+    if (this.tonic && !reached.includes(lai.tonic)) {
+      refuse(where, `the tonic of lai ${lai.name} does not lie under it`, remedy);
+    }
+  }
+
+  /** The pitches that the hand reaches where it stays. */
+  get underHand() {
+    return new Set([...new OnFretboard(this.strings, this.hand).beside([])].map(pitchOfId));
   }
 }
 
