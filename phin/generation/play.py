@@ -85,7 +85,8 @@ class Played(NamedTuple):
     """Of all that was drawn, in nats, as the model has it: before constraints, temperature and filters."""
     left_out: dict[str, float]
     """By constraint, and for `ALL` of them, how far off the model's own tunes it is: bits a note, the logarithm of the
-    probability that was left; what was made dearer, and not forbidden, counts for nothing. Masking is not conditioning: the model draws as if what comes later were free."""
+    probability that was left; what was made dearer, and not forbidden, counts for nothing. Masking is not conditioning:
+    the model draws as if what comes later were free."""
     scarce: tuple[str, ...]
     """Where less than `SCARCE` of a field's probability was left, in words."""
     num_drawn: int
