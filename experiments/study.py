@@ -34,6 +34,8 @@ PAIRED_COLUMNS = (
 )
 """A row an arm, number of steps and source. Bits are the mean of the seeds; the difference is paired tune by tune, its
 interval is 95 % by family."""
+LONG_NAME = 20
+"""Letters of an arm's name, beyond which two lines are needed below a figure."""
 Row = dict[str, str]
 Arm = tuple[str, int]
 """Its name, and after how many steps."""
@@ -166,7 +168,8 @@ def picture_of_differences(rows: Sequence[Row]) -> Figure:
             )
     panel.set_yticks(range(len(arms)), [f"{arm}, {int(steps):,} steps" if several else arm for arm, steps in arms])
     panel.invert_yaxis()
-    panel.set_xlabel(f"bits per note less those of {rows[0]['against']}, tune by tune")
+    between = "\n" if len(rows[0]["against"]) > LONG_NAME else " "
+    panel.set_xlabel(f"bits per note less those of {rows[0]['against']},{between}tune by tune")
     panel.grid(axis="x", color="#ddd", linewidth=0.6)
     panel.set_axisbelow(True)
     panel.legend(fontsize=7, frameon=False, ncols=len(sources) + 1, loc="lower center", bbox_to_anchor=(0.5, 1.0))
