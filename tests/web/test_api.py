@@ -138,13 +138,14 @@ def test_an_example_says_its_tempo_and_density(server: Served) -> None:
 
 def test_a_tune_says_where_a_hand_plays_it_and_its_pages(server: Served) -> None:
     """Fails: the neck shows strings that the tablature does not."""
-    (tune,) = server.told("generate", seed=3, lines=2, keep={"tuning": "E-A-E", "melody": True})["tunes"]
+    (tune,) = server.told("generate", seed=4, lines=2, keep={"tuning": "E-A-E", "melody": True})["tunes"]
     phrase = to_phrase(Tune.model_validate(tune))
     fingering = finger(phrase, Tuning.parse("E-A-E"))
     assert [(note["string"], note["fret"]) for note in tune["notes"]] == list(
         zip(fingering.string.tolist(), fingering.fret.tolist(), strict=True)
     )
-    assert "|" in tune["letters"] + tune["tablature"]
+    assert "|" in tune["letters"]
+    assert "|" in tune["tablature"]
     (free,) = server.told("generate", seed=3, lines=2)["tunes"]
     missing = [note for note in free["notes"] if note["string"] is None]
     assert bool(missing) == any("no fingering" in line for line in free["said"])
