@@ -816,22 +816,18 @@ LETTERED = """async ([onsets]) => {
 }"""
 
 
-@pytest.mark.parametrize(
-    ("onsets", "parts"),
-    [
-        ([0, 3], ["ร", "ม"]),
-        ([0, 2, 4], ["ร", "ม", "ฟ"]),
-        ([0, 1], ["ร", "ม", "-"]),
-        ([0, 2, 3], ["ร", "ม", "ฟ"]),
-        ([0, 1, 2], ["ร", "มฟ", "-"]),
-        ([4, 5], ["-", "-", "รม"]),
-    ],
-)
-def test_letters_off_halves_and_thirds_of_a_slot_all_stand_there(
-    opened: Open, onsets: list[int], parts: list[str]
-) -> None:
+def test_letters_off_halves_and_thirds_of_a_slot_all_stand_there(opened: Open) -> None:
     """Fails: a note is heard, and is in no box: what a model draws lies off the slots at times."""
-    assert opened().evaluate(LETTERED, [onsets]) == parts
+    page = opened()
+    parts = {
+        (0, 3): ["ร", "ม"],
+        (0, 2, 4): ["ร", "ม", "ฟ"],
+        (0, 1): ["ร", "ม", "-"],
+        (0, 2, 3): ["ร", "ม", "ฟ"],
+        (0, 1, 2): ["ร", "มฟ", "-"],
+        (4, 5): ["-", "-", "รม"],
+    }
+    assert {onsets: page.evaluate(LETTERED, [list(onsets)]) for onsets in parts} == parts
 
 
 LAST_LINES = """async ([count, apart]) => {

@@ -312,6 +312,7 @@ def test_a_loop_is_counted_in_on_its_beats(opened: Open) -> None:
     )
 
 
+@pytest.mark.long
 def test_a_count_in_goes_on_when_something_is_set_meanwhile(opened: Open) -> None:
     """Fails: a slider is moved while it is counted, and the rest of the clicks is silent."""
     page = opened()
@@ -327,6 +328,7 @@ def test_a_count_in_goes_on_when_something_is_set_meanwhile(opened: Open) -> Non
     )
 
 
+@pytest.mark.long
 def test_the_drone_alone_goes_on_whatever_becomes_of_the_tune(opened: Open) -> None:
     """Fails: the drone to play along with has holes where a tune is paused or its tempo changed."""
     page = opened()
@@ -343,6 +345,7 @@ def test_the_drone_alone_goes_on_whatever_becomes_of_the_tune(opened: Open) -> N
     assert [later - sooner for sooner, later in pairwise(droned)] == pytest.approx([0.3] * (len(droned) - 1), abs=1e-3)
 
 
+@pytest.mark.long
 def test_a_drone_that_is_asked_for_and_let_go_at_once_is_silent(opened: Open) -> None:
     """Fails: a box that is unticked before the strings are ready starts a drone that nothing stops; or two."""
     page = opened()
