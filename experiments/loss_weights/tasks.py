@@ -18,6 +18,7 @@ from experiments.recipe import settings
 from experiments.study import names, read_runs
 from phin.batch import PARTS, label_counts
 from phin.data.datamodule import PhinDataModule
+from phin.evaluation.runs.curves import METRICS
 from phin.evaluation.runs.run_folder import Run
 from phin.model.checkpoint import find, load
 from phin.model.loss import PARTS_OF_TERM, TERMS, LossConfig, PhinLoss, Weighing
@@ -42,13 +43,19 @@ def terms_of(run: Run, data: PhinDataModule) -> dict[str, float]:
     return {term: sum(parts[part] for part in PARTS_OF_TERM[term]) for term in MEASURED}
 
 
+def logged_weights(run: Run) -> list[tuple[int, dict[str, float]]]:
+    """What each term weighed at each step at which that was logged, counted from 0."""
+    with (run.folder / METRICS).open(newline="", encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row[f"loss_weight/{MEASURED[0]}"]]
+    return [(int(row["step"]), {term: float(row[f"loss_weight/{term}"]) for term in MEASURED}) for row in rows]
+
+
 def weights_of(run: Run) -> dict[str, tuple[float, float]]:
     """What each term weighed half-way and at the end of a run."""
-    with (run.folder / "metrics.csv").open(encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if row["loss_weight/note"]]
-    last = int(rows[-1]["step"])
-    half = min(rows, key=lambda row: abs(int(row["step"]) - last / 2))
-    return {term: (float(half[f"loss_weight/{term}"]), float(rows[-1][f"loss_weight/{term}"])) for term in MEASURED}
+    logged = logged_weights(run)
+    last, at_end = logged[-1]
+    _, half_way = min(logged, key=lambda each: abs(each[0] - last / 2))
+    return {term: (half_way[term], at_end[term]) for term in MEASURED}
 
 
 def main() -> None:

@@ -7,15 +7,14 @@ an arm, seed and logged step, and draws weights.svg.
 """
 
 import argparse
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from experiments.loss_weights.tasks import MEASURED
+from experiments.loss_weights.tasks import MEASURED, logged_weights
 from experiments.study import names, read_runs
-from phin.evaluation.runs.curves import COLOURS, METRICS
+from phin.evaluation.runs.curves import COLOURS
 from phin.evaluation.runs.run_folder import Run
 from phin.music.picture import save
 from phin.whole_file import write_csv
@@ -27,12 +26,10 @@ Row = dict[str, str]
 
 def weights_over_time(run: Run, arm: str) -> list[Row]:
     """A row a step at which the weights were logged, counted in steps done."""
-    with (run.folder / METRICS).open(newline="", encoding="utf-8") as file:
-        logged = [row for row in csv.DictReader(file) if row[f"loss_weight/{MEASURED[0]}"]]
+    about = {"arm": arm, "seed": str(run.seed)}
     return [
-        {"arm": arm, "seed": str(run.seed), "step": str(int(row["step"]) + 1)}
-        | {term: f"{float(row[f'loss_weight/{term}']):.4f}" for term in MEASURED}
-        for row in logged
+        about | {"step": str(step + 1)} | {term: f"{weight:.4f}" for term, weight in weights.items()}
+        for step, weights in logged_weights(run)
     ]
 
 

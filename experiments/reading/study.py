@@ -262,25 +262,29 @@ def answered(out: Path, answers: Sequence[Path]) -> Table:
     """How many pairs each player told rightly and wrongly, and how much they like the drawn tunes and the real ones."""
     with (out / "key.csv").open(newline="", encoding="utf-8") as file:
         drawn = {row["pair"]: row["drawn"] for row in csv.DictReader(file)}
-    rows = []
-    for path in answers:
-        told, liked = Counter[bool](), dict[bool, list[int]]({True: [], False: []})
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            for row in csv.DictReader(file):
-                said, is_first = row["made_by_people"].strip().upper(), drawn[row["pair"]] == "A"
-                if said in ("A", "B"):
-                    told[said != drawn[row["pair"]]] += 1
-                elif said not in ("", "?"):
-                    raise SystemExit(f"{path}: pair {row['pair']} says {said}. Write A, B or ?")
-                for column, is_drawn in (("a_like_1_to_5", is_first), ("b_like_1_to_5", not is_first)):
-                    if (mark := row[column].strip()) in tuple("12345"):
-                        liked[is_drawn].append(int(mark))
-                    elif mark:
-                        raise SystemExit(f"{path}: pair {row['pair']} says {mark} in {column}. Write 1 to 5")
-        means = (f"{np.mean(liked[is_drawn]):.1f}" if liked[is_drawn] else "" for is_drawn in (True, False))
-        rows.append([path.name, str(told[True]), str(told[False]), *means])
+    rows = [_counted(path, drawn) for path in answers]
     head = ("player", "right", "wrong", "drawn: liked", "real: liked")
     return Table("What players answered", head, rows, [f"Of {len(drawn)} pairs each; half would be right by chance."])
+
+
+def _counted(path: Path, drawn: dict[str, str]) -> list[str]:
+    """What one player answered; `drawn` says of each pair which of its two tunes the model drew."""
+    told, liked = Counter[bool](), dict[bool, list[int]]({True: [], False: []})
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        for row in csv.DictReader(file):
+            pair, said = row["pair"], row["made_by_people"].strip().upper()
+            if said in ("A", "B"):
+                told[said != drawn[pair]] += 1
+            elif said not in ("", "?"):
+                raise SystemExit(f"{path}: pair {pair} says {said}. Write A, B or ?")
+            for letter in "AB":
+                column = f"{letter.lower()}_like_1_to_5"
+                if (mark := row[column].strip()) in tuple("12345"):
+                    liked[letter == drawn[pair]].append(int(mark))
+                elif mark:
+                    raise SystemExit(f"{path}: pair {pair} says {mark} in {column}. Write 1 to 5")
+    means = (f"{np.mean(liked[is_drawn]):.1f}" if liked[is_drawn] else "" for is_drawn in (True, False))
+    return [path.name, str(told[True]), str(told[False]), *means]
 
 
 def _beginning(rows: np.ndarray) -> np.ndarray:

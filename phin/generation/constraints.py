@@ -241,8 +241,8 @@ class GivenNotes(Constraint):
     """Melody notes (onset, pitch) that stand fast: the tune passes none by, and between them it is free.
 
     A given note is taken as it is, whatever else forbids its pitch, and nothing is struck with it: of two melody notes
-    nobody could tell which one was to stay. `free` are the steps from one to another in which
-    alone other notes come; None: anywhere.
+    nobody could tell which one was to stay. `free` are the steps from one to another in which alone other notes come;
+    None: anywhere.
     """
 
     notes: tuple[tuple[int, int], ...]

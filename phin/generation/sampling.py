@@ -2,9 +2,9 @@
 
 The order is fixed. In `phin.generation.step` what the streams say is added up by their weights (guidance, styles), then
 what constraints forbid and costs make dearer is added: so a cost counts for less at a higher temperature. Here come
-temperature, top-k, top-p, min-p, then the Gumbel draw. Each filter finds the logit below which ids
-are left out, so that ids of one logit stay or go together, in every runtime. `topk` everywhere, never `sort`; and no
-more ids are ranked than top-k and top-p choose among, which are RANKED at most, and one where neither is asked for.
+temperature, top-k, top-p, min-p, then the Gumbel draw. Each filter finds the logit below which ids are left out, so
+that ids of one logit stay or go together, in every runtime. `topk` everywhere, never `sort`; and no more ids are ranked
+than top-k and top-p choose among, which are RANKED at most, and one where neither is asked for.
 """
 
 from typing import NamedTuple

@@ -7,8 +7,8 @@ from dataclasses import asdict
 from typing import Any
 
 from phin import lookup, motif
-from phin.generation import choice, constraints, given, limits, play, stream
-from phin.generation.request import SamplerConfig
+from phin.generation import choice, constraints, given, limits, play, stream, wishes
+from phin.generation.request import MOST_LINES, SamplerConfig
 from phin.music import drone, fingering, fretboard, grid, lai, letters, notation, page, phrase, snapping, suggestion
 from phin.web import asked, refusals, tune
 from phin.web.browser_patterns import for_a_browser
@@ -35,6 +35,8 @@ def play_tables(sampler: SamplerConfig) -> dict[str, Any]:
             "tries": choice.Choice.tries,
             "most_rest": choice.MOST_REST,
             "longest_given": given.LONGEST,
+            "most_lines": MOST_LINES,
+            "fewest_of_lai": wishes.FEWEST_OF_LAI,
         },
         "reading": {
             "shortest_motif": motif.SHORTEST,

@@ -834,7 +834,7 @@ LAST_LINES = """async ([count, apart]) => {
     const { lastLines } = await import("/static/js/music.js");
     const notes = Array.from({ length: count }, (_, place) => ({ onset: -24 + place * apart, pitch: place }));
     const tune = { notes, begins: -42, num_hong: Math.ceil((count * apart) / 24) + 1 };
-    const last = lastLines(tune);
+    const last = lastLines(tune, phin.about.play.drawing);
     return [last === tune, last.num_hong, last.notes.length, last.notes.at(-1), tune.num_hong, tune.notes.at(-1)];
 }"""
 

@@ -19,17 +19,13 @@ export class Controls {
     for (const [id, name] of [...Object.entries(FIELDS), ...Object.entries(OTHERS)]) {
       byId(id).addEventListener("change", ({ target }) => {
         if (name === "seed") this.typed(target);
-        else this.set(name, target.value);
+        else this.set(name, target.type === "number" ? withinLimits(target) : target.value);
       });
     }
     for (const name of ["tempo", "techniques", "blend"]) {
       byId(name).addEventListener("input", ({ target }) => this.set(name, Number(target.value)));
     }
     byId("drone").addEventListener("change", ({ target }) => this.set("drone", target.checked));
-    byId("other-tempo").addEventListener("change", ({ target }) => {
-      const { value, min, max } = target;
-      if (value !== "") this.set("otherTempo", String(Math.min(Math.max(Number(value), min), max)));
-    });
     for (const name of ["lai", "lines"]) {
       byId(name).addEventListener("change", ({ target }) => this.set(name, target.value));
     }
@@ -132,6 +128,11 @@ export class Controls {
     byId("blend").disabled = !hasOther(settings);
     byId("blend-hint").textContent = t(hasOther(settings) ? "blendHint" : "blendFirst");
   }
+}
+
+/** What a field of numbers says, or the nearest that it takes; nothing where it is empty. */
+function withinLimits({ value, min, max }) {
+  return value === "" ? "" : String(Math.min(Math.max(Number(value), min), max));
 }
 
 function said(id, spoken, shown = spoken) {

@@ -5,8 +5,6 @@ export const SLOT = 6;
 export const BEAT = 18; // from the beginning of a hong to its slot 4, which is the beat
 export const HONG_PER_LINE = 8;
 
-const MOST_GIVEN = { notes: 1024, hong: 63 * HONG_PER_LINE }; // phin/generation/given.py
-
 const LETTERS = "ดรมฟซลท";
 const NATURAL = [0, 2, 4, 5, 7, 9, 11];
 const UP = "\u0e4d"; // nikhahit
@@ -85,12 +83,13 @@ export function hongNeeded(notes, begins) {
   return notes.reduce((most, note) => Math.max(most, hongOf(note.onset, begins) + 1), 1);
 }
 
-/** The last lines of a tune that is longer than one that something is made of can be; else the tune. */
-export function lastLines(tune) {
+/** The last lines of a tune that is longer than one that is played on can be (`about.play.drawing`); else the tune. */
+export function lastLines(tune, { longest_given: mostNotes, most_lines: mostLines }) {
   const { notes, begins, num_hong: numHong } = tune;
-  if (notes.length <= MOST_GIVEN.notes && numHong < MOST_GIVEN.hong) return tune;
-  const first = notes[Math.max(notes.length - MOST_GIVEN.notes / 2, 0)].onset;
-  const hong = Math.max(hongOf(first, begins), numHong - MOST_GIVEN.hong / 2);
+  const mostHong = HONG_PER_LINE * (mostLines - 1); // what is played on gets a line more
+  if (notes.length <= mostNotes && numHong < mostHong) return tune;
+  const first = notes[Math.max(notes.length - mostNotes / 2, 0)].onset;
+  const hong = Math.max(hongOf(first, begins), numHong - mostHong / 2);
   const left = HONG_PER_LINE * Math.ceil(hong / HONG_PER_LINE);
   const by = left * HONG;
   const moved = notes.filter(({ onset }) => onset >= begins + by).map((note) => ({ ...note, onset: note.onset - by }));

@@ -26,7 +26,7 @@ export class Work {
     const [first, last] = app.score.chosen ?? [];
     if (use === "rewrite" && first === undefined) return app.display.hint(t("chooseHong"));
     const { tune: whole } = this.given();
-    const given = { tune: use === "continue" ? lastLines(whole) : whole };
+    const given = { tune: use === "continue" ? lastLines(whole, app.about.play.drawing) : whole };
     const rewrite = use === "rewrite" ? `${first + 1}-${last + 1}` : "";
     const settings = { ...app.settings, use, rewrite, seed: newSeed(), number: 0, blend: 0 };
     if (settings.lines === "endless" && use !== "continue") settings.lines = "2";

@@ -1,6 +1,6 @@
 // What binds a tune, as a person asks for it, and the constraints that make it so, as phin/generation/wishes.py.
 
-import { ACCOMPANIMENT, FRETS, STEPS_PER_HONG } from "./tables.js";
+import { ACCOMPANIMENT, DRAWING, FRETS, STEPS_PER_HONG } from "./tables.js";
 import {
   ClosesOn,
   InLai,
@@ -21,7 +21,7 @@ import { lastStroke, writtenTempo } from "./request.js";
 import { LONGEST_STEP } from "./tokenizer.js";
 import { real } from "./words.js";
 
-const FEWEST_OF_LAI = 3; // phin/generation/wishes.py
+const { fewest_of_lai: FEWEST_OF_LAI } = DRAWING;
 
 const KEEP = {
   ...{ lai: false, tonic: false, melody: false, tuning: null, hand: null, drone: false, most_notes: null },
@@ -106,7 +106,9 @@ export class Wishes {
 
   /** How many of these pitches the hand does not reach where it stays. */
   outOfHand(pitches) {
-    return this.hand === null ? 0 : pitches.filter((pitch) => !this.underHand.has(pitch)).length;
+    if (this.hand === null) return 0;
+    const reached = this.underHand;
+    return pitches.filter((pitch) => !reached.has(pitch)).length;
   }
 
   /** From one stroke to the next, at the tempo of the request. */
@@ -141,7 +143,8 @@ export class Wishes {
       refuse(`keep.tuning=${this.tuning}`, reason, "take another tuning, or another lai");
     }
     if (this.hand === null) return;
-    const reached = lai.pitch_classes.filter((each) => [...this.underHand].some((pitch) => pitch % 12 === each));
+    const underHand = new Set([...this.underHand].map((pitch) => pitch % 12));
+    const reached = lai.pitch_classes.filter((each) => underHand.has(each));
     const where = `keep.hand=${this.hand}`, remedy = "take another fret, or let the hand move"; // prettier-ignore
     if (this.lai && reached.length < FEWEST_OF_LAI) {
       refuse(where, `of lai ${lai.name} ${reached.length} of five notes lie under it`, remedy);
