@@ -113,8 +113,8 @@ def finger(phrase: Phrase, tuning: Tuning = DEFAULT, tempo: int | None = None, c
     """The cheapest fingering of a phrase: a string and a fret for each note.
 
     No string ever sounds two notes, and all stopped notes that sound together lie under one hand, those that still ring
-    included. Where the phrase says at which fret the `hand` stays, it stays there, unless it does not reach each note
-    from there: then it leaves for as few strokes as it can. `tempo` is in microseconds a quarter and overrules the
+    included. Where the phrase says at which fret the `hand` stays, it leaves for as few strokes as it can: for none, if
+    it reaches all from there. `tempo` is in microseconds a quarter and overrules the
     phrase's; the less time, the dearer a shift. Notes are taken where they lie on the grid, whatever their deviation.
     Raises Unplayable.
     """
@@ -165,8 +165,8 @@ _IMPOSSIBLE = np.where(_REACHED, 0.0, inf)
 _LENGTH = np.where(_REACHED, _AWAY, 0.0)
 _LENGTH[0] = 0.0
 """(fret, hand): from the index finger to a fret that the hand reaches; nothing to an open string."""
-ELSEWHERE = 1000.0
-"""A stroke: more than all else that makes a fingering dear."""
+ELSEWHERE = 1e6
+"""A stroke: more than all else that makes a tune's fingering dear."""
 _MOVE = np.abs(_HAND_AT[:, None] - _HAND_AT)
 """(from hand, to hand): how far the index finger goes."""
 
@@ -192,8 +192,7 @@ class Search:
                 self.groups.append((onset, []))
             self.groups[-1][1].append(note)
         if stays is not None:
-            reaches_all = all(any(_REACHED[fret, stays - 1] for fret in at.values()) for at in self.frets)
-            self.elsewhere += inf if reaches_all else ELSEWHERE
+            self.elsewhere += ELSEWHERE
             self.elsewhere[stays - 1] = 0.0
 
     def run(self, may_silence: bool = False) -> list[Layer]:

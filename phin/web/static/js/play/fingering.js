@@ -94,9 +94,7 @@ export class Search {
       if (this.groups.at(-1)?.onset !== onset) this.groups.push({ onset, notes: [] });
       this.groups.at(-1).notes.push(note);
     });
-    if (stays === null) return;
-    const reachesAll = this.frets.every((at) => at.some(([, fret]) => isReached(fret, stays - 1)));
-    this.elsewhere.fill(reachesAll ? Infinity : HAND.elsewhere)[stays - 1] = 0;
+    if (stays !== null) this.elsewhere.fill(HAND.elsewhere)[stays - 1] = 0;
   }
 
   fretOf(note, place) {
