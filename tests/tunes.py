@@ -49,6 +49,15 @@ def wander(
     return Phrase(rows_from_columns(np.arange(num_notes) * 12, np.full(num_notes, 12), pitch), metre=metre, **facts)
 
 
+def of_notes(*notes: tuple[int, int, int] | tuple[int, int, int, Voice], **facts: object) -> Phrase:
+    """Notes as (onset, duration, pitch), melody unless a voice is given."""
+    rows = [
+        (onset, duration, pitch, UNKNOWN, UNKNOWN, *(voice or [Voice.MELODY]))
+        for onset, duration, pitch, *voice in notes
+    ]
+    return Phrase(np.array(rows), **facts)
+
+
 def with_drone(melody: Phrase, pitch: int = 52) -> Phrase:
     """The melody over a low string that is struck on every other beat."""
     onset = np.arange(0, int(melody.end.max()), 48)

@@ -22,7 +22,10 @@ from phin.music.augment import named
 from phin.music.grid import begin_of, hong_of
 from phin.music.lai import label_lai, lai_named
 from phin.music.phrase import (
+    DURATION,
+    HIGHEST_PITCH,
     HONG_PER_LINE,
+    LOWEST_PITCH,
     ONSET,
     PITCH,
     STEPS_PER_HONG,
@@ -65,6 +68,7 @@ class Given:
             raise PhinError(where, reason, "write it with hyphens, in hong of four slots")
         if phrase.metre is not None and phrase.metre not in METRES:
             raise PhinError(where, f"is in {phrase.metre}, which the model does not know", "write it in another metre")
+        self._refuse_what_no_row_holds(where)
         if (self.use is Use.REWRITE) != (self.hong is not None):
             raise InvalidConfig(
                 "rewrite", "goes with use=rewrite, and use=rewrite with it", "say which hong: rewrite=3-6"
@@ -78,6 +82,21 @@ class Given:
         if self._stays.all():
             reason = f"{where} has no melody note there, so there is nothing to play anew"
             raise InvalidConfig(asked, reason, "take hong that hold some")
+
+    def _refuse_what_no_row_holds(self, where: str) -> None:
+        """Raises PhinError for a rest that its rhythm would need, or a note that stays, and that no row can hold. What
+        it begins with is refused when it is encoded (`beginning`).
+        """
+        melody = self.phrase.melody
+        if self.use is Use.RHYTHM:
+            struck = melody.rows[np.unique(melody.onset, return_index=True)[1]].copy()
+            struck[:, [DURATION, PITCH]] = 1, LOWEST_PITCH
+            Tokenizer().encode(replace(melody, rows=struck, title=where))
+        if self.use is Use.DECORATE:
+            for pitch in melody.pitch[self._stays].tolist():
+                if not LOWEST_PITCH <= pitch <= HIGHEST_PITCH:
+                    reason = f"has pitch {pitch} where a note stays, and {LOWEST_PITCH} to {HIGHEST_PITCH} can be held"
+                    raise PhinError(where, reason, "move it by whole octaves first")
 
     @property
     def num_hong(self) -> int:

@@ -26,7 +26,7 @@ from phin.music.phrase import DURATION, PITCH, UNKNOWN, Inferred, Metre, Phrase
 from phin.music.readers import READERS, read_tune
 from phin.tokenizer import END_ID, STEP, Encoded
 from tests.tiny import TOKENIZER, identity_for, tiny_model
-from tests.tunes import wander, with_drone
+from tests.tunes import of_notes, wander, with_drone
 
 MODEL = tiny_model()
 IDENTITY = identity_for(MODEL)
@@ -234,6 +234,8 @@ def test_what_is_made_is_a_function_of_the_seed() -> None:
         (replace(TUNE, inferred=frozenset({Inferred.ONSET})), Use.DECORATE, None, "leaves its rhythm out"),
         (replace(TUNE, metre=Metre(11, 16)), Use.CONTINUE, None, "is in 11/16, which the model does not know"),
         (wander(1, LONGEST + 1), Use.CONTINUE, None, f"has {LONGEST + 1} notes"),
+        (of_notes((0, 24, 60), (500, 24, 62)), Use.RHYTHM, None, "20.83 quarters pass before note 2 begins, and 16"),
+        (of_notes((0, 24, 60), (24, 24, 40)), Use.DECORATE, None, "has pitch 40 where a note stays, and 52 to 88 can"),
     ],
 )
 def test_what_nothing_can_be_made_of_is_refused_in_one_line(phrase, use, hong, said: str) -> None:
@@ -242,6 +244,15 @@ def test_what_nothing_can_be_made_of_is_refused_in_one_line(phrase, use, hong, s
         Given(phrase, use, hong)
     assert said in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_what_does_not_stay_may_lie_anywhere() -> None:
+    """Fails: a tune for the bass is refused as a rhythm, or for the notes that are played anew."""
+    low = of_notes((0, 24, 40), (24, 24, 43), (48, 48, 40))
+    (tune,) = made(Given(low, Use.RHYTHM), count=1)
+    assert tune.onset.tolist() == low.onset.tolist()
+    weak = of_notes((0, 12, 60), (12, 12, 40), (24, 24, 62))
+    assert Given(weak, Use.DECORATE).constraints()
 
 
 @pytest.mark.parametrize(

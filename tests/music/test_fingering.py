@@ -13,22 +13,16 @@ from phin.music.fingering import COSTS, ELSEWHERE, SPAN, Costs, Fingering, Unpla
 from phin.music.fretboard import DEFAULT, FRET_DISTANCES, FRETS, TUNINGS, Tuning, playable, positions
 from phin.music.phrase import ASSUMED_TEMPO, Metre, Phrase, Voice, let_restruck_strings_stop, rows_from_columns
 from tests.strategies import melodies
-from tests.tunes import MINOR_PENTATONIC_ON_A, wander, with_drone
+from tests.tunes import MINOR_PENTATONIC_ON_A, of_notes, wander, with_drone
 
-MELODY, ACCOMPANIMENT = Voice
+ACCOMPANIMENT = Voice.ACCOMPANIMENT
 A_HAND = range(1, len(FRETS))
 SLOW, FAST = 2_000_000, 300_000
 ON_FRETS = {tuning: playable(tuning) for tuning in TUNINGS}
 
 
-def played(*notes: tuple[int, int, int] | tuple[int, int, int, Voice], **facts: object) -> Phrase:
-    """Notes as (onset, duration, pitch), melody unless a voice is given."""
-    rows = [(onset, duration, pitch, -1, -1, *(voice or [MELODY])) for onset, duration, pitch, *voice in notes]
-    return Phrase(np.array(rows), **facts)
-
-
 def eighths(*pitches: int) -> Phrase:
-    return played(*((12 * place, 12, pitch) for place, pitch in enumerate(pitches)))
+    return of_notes(*((12 * place, 12, pitch) for place, pitch in enumerate(pitches)))
 
 
 def places(fingering: Fingering) -> list[tuple[int, int]]:
@@ -184,23 +178,23 @@ def test_open_strings_are_played_open() -> None:
 def test_a_ringing_string_is_left_alone() -> None:
     """The drone would be choked each time the melody passes over its string."""
     drone = (0, 96, 57, ACCOMPANIMENT)
-    alone, over_drone = eighths(60, 62, 64), played(drone, (0, 12, 60), (12, 12, 62), (24, 12, 64))
+    alone, over_drone = eighths(60, 62, 64), of_notes(drone, (0, 12, 60), (12, 12, 62), (24, 12, 64))
     assert places(finger(alone)) == [(2, 3), (2, 4), (1, 0)]
     assert places(finger(over_drone)) == [(2, 0), (3, 6), (3, 7), (1, 0)]
 
 
 def test_an_accompanying_note_takes_the_lowest_open_string() -> None:
     """The drone of a unison would sit on the string that the melody needs."""
-    assert places(finger(played((0, 12, 57, ACCOMPANIMENT)), Tuning.parse("E-A-A"))) == [(2, 0)]
-    assert places(finger(played((0, 12, 57)), Tuning.parse("E-A-A"))) == [(1, 0)]
+    assert places(finger(of_notes((0, 12, 57, ACCOMPANIMENT)), Tuning.parse("E-A-A"))) == [(2, 0)]
+    assert places(finger(of_notes((0, 12, 57)), Tuning.parse("E-A-A"))) == [(1, 0)]
 
 
 def test_a_hand_reaches_more_frets_where_they_lie_closer() -> None:
     """Dyads that every player knows high up the neck would be refused, or ones torn from the nut be asked for."""
-    assert places(finger(played((0, 6, 53), (0, 6, 69)))) == [(3, 1), (1, 4)]
+    assert places(finger(of_notes((0, 6, 53), (0, 6, 69)))) == [(3, 1), (1, 4)]
     with pytest.raises(Unplayable, match="F3 and B4 are struck together, and lie further apart on E-A-E than a hand"):
-        finger(played((0, 6, 53), (0, 6, 71)))  # frets 1 and 5
-    wide = finger(played((0, 6, 69), (0, 6, 84)), costs=replace(COSTS, reach=0.0, stretch=0.0))
+        finger(of_notes((0, 6, 53), (0, 6, 71)))  # frets 1 and 5
+    wide = finger(of_notes((0, 6, 69), (0, 6, 84)), costs=replace(COSTS, reach=0.0, stretch=0.0))
     assert places(wide) == [(2, 8), (1, 13)]
 
 
@@ -208,7 +202,7 @@ def test_a_hand_reaches_more_frets_where_they_lie_closer() -> None:
     ("phrase", "tuning", "said"),
     [
         (
-            played((0, 8, 57), (8, 8, 61)),
+            of_notes((0, 8, 57), (8, 8, 61)),
             "E-A-E",
             "phrase, note 2 (hong 2, after slot 1): C#4 is on no fret of E-A-E",
         ),
@@ -218,30 +212,30 @@ def test_a_hand_reaches_more_frets_where_they_lie_closer() -> None:
             "Lai Noi, note 3 (hong 3, slot 4): C#4 is on no fret of D-A-G",
         ),
         (
-            played((-24 * 9 - 1, 12, 61)),
+            of_notes((-24 * 9 - 1, 12, 61)),
             "E-A-E",
             "phrase, note 1 (step -217): C#4 is on no fret of E-A-E",
         ),
         (
-            played((6, 6, 52), (6, 6, 53), (6, 6, 72)),
+            of_notes((6, 6, 52), (6, 6, 53), (6, 6, 72)),
             "E-A-E",
             "phrase, notes 1, 2 and 3 (hong 2, slot 1): 3 notes are struck together, and only 2 of them can have a "
             "string of E-A-E each",
         ),
         (
-            played((0, 6, 57), (0, 6, 60), (0, 6, 64)),
+            of_notes((0, 6, 57), (0, 6, 60), (0, 6, 64)),
             "E-A",
             "phrase, notes 1, 2 and 3 (hong 1, slot 4): 3 notes are struck together, and only 2 of them can have a "
             "string of E-A each",
         ),
         (
-            played((0, 6, 53), (0, 6, 81)),
+            of_notes((0, 6, 53), (0, 6, 81)),
             "E-A-E",
             "phrase, notes 1 and 2 (hong 1, slot 4): F3 and A5 are struck together, and lie further apart on E-A-E "
             "than a hand reaches",
         ),
         (
-            played((0, 48, 52), (12, 12, 55)),
+            of_notes((0, 48, 52), (12, 12, 55)),
             "E-A-E",
             "phrase, note 2 (hong 2, slot 2): note 1 still rings, and no string of E-A-E that the hand can reach is "
             "left",

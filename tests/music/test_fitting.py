@@ -28,7 +28,7 @@ from phin.music.phrase import (
     rows_from_columns,
 )
 from tests.strategies import melodies, phrases
-from tests.tunes import MINOR_PENTATONIC_ON_A, wander, with_drone
+from tests.tunes import MINOR_PENTATONIC_ON_A, of_notes, wander, with_drone
 
 MELODY, ACCOMPANIMENT = Voice
 FEWER = settings(max_examples=40)
@@ -36,14 +36,8 @@ FEWER = settings(max_examples=40)
 TUNING = st.sampled_from([DEFAULT, *TUNINGS, Tuning.parse("C#-F#-C#"), Tuning.parse("G-F-E-D")])
 
 
-def played(*notes: tuple[int, int, int] | tuple[int, int, int, Voice], **facts: object) -> Phrase:
-    """Notes as (onset, duration, pitch), melody unless a voice is given."""
-    rows = [(onset, duration, pitch, -1, -1, *(voice or [MELODY])) for onset, duration, pitch, *voice in notes]
-    return Phrase(np.array(rows), **facts)
-
-
 def eighths(*pitches: int, **facts: object) -> Phrase:
-    return played(*((12 * place, 12, pitch) for place, pitch in enumerate(pitches)), **facts)
+    return of_notes(*((12 * place, 12, pitch) for place, pitch in enumerate(pitches)), **facts)
 
 
 def can_be_played(phrase: Phrase, tuning: Tuning) -> bool:
@@ -174,7 +168,7 @@ def test_of_octaves_as_good_for_its_set_the_one_is_taken_where_its_passing_notes
 
 def test_a_tune_whose_pitches_lie_on_frets_stays_where_it_is() -> None:
     """For one drone that rings too long the whole tune would jump an octave."""
-    tune = played((0, 96, 52, ACCOMPANIMENT), (12, 12, 55))
+    tune = of_notes((0, 96, 52, ACCOMPANIMENT), (12, 12, 55))
     assert can_be_played(transpose(tune, 12), DEFAULT)
     assert fit(tune).phrase.pitch.tolist() == tune.pitch.tolist()
 
@@ -260,7 +254,7 @@ def test_of_two_pitches_as_near_the_one_in_the_set_is_taken(scale: tuple[int, ..
 
 def test_a_string_that_rings_stops_where_the_melody_needs_it() -> None:
     """The drone would forbid the low notes of the melody, or the melody note be dropped for the drone."""
-    tune = played((0, 96, 52, ACCOMPANIMENT), (12, 12, 64), (24, 12, 55), (36, 12, 57))
+    tune = of_notes((0, 96, 52, ACCOMPANIMENT), (12, 12, 64), (24, 12, 55), (36, 12, 57))
     fitted, changes = fit(tune)
     assert fitted.duration.tolist() == [24, 12, 12, 12]
     assert np.delete(fitted.rows, DURATION, axis=1).tolist() == np.delete(tune.rows, DURATION, axis=1).tolist()
@@ -269,7 +263,7 @@ def test_a_string_that_rings_stops_where_the_melody_needs_it() -> None:
 
 def test_a_finger_that_is_needed_elsewhere_lets_go() -> None:
     """A stopped note would go on sounding after the hand has left for the other end of the neck."""
-    tune = played((0, 96, 53), (24, 12, 86))
+    tune = of_notes((0, 96, 53), (24, 12, 86))
     fitted, changes = fit(tune)
     assert fitted.duration.tolist() == [24, 12]
     assert changes == ("note 1 (hong 1, slot 4) stops where note 2 is struck and its finger is needed",)
@@ -277,7 +271,7 @@ def test_a_finger_that_is_needed_elsewhere_lets_go() -> None:
 
 def test_what_is_cut_short_is_what_is_easier_to_let_go_at_the_tune_s_tempo() -> None:
     """A quick player would be sent along the neck for a note that the string beside it has."""
-    tune = played((0, 48, 59), (12, 48, 62), (24, 24, 65))
+    tune = of_notes((0, 48, 59), (12, 48, 62), (24, 24, 65))
     slow, fast = (fit(replace(tune, tempo=tempo)).changes for tempo in (2_000_000, 300_000))
     assert slow == ("note 1 (hong 1, slot 4) stops where note 3 is struck and its finger is needed",)
     assert fast == ("note 2 (hong 2, slot 2) stops where note 3 is struck on string 2",)
@@ -286,7 +280,7 @@ def test_what_is_cut_short_is_what_is_easier_to_let_go_at_the_tune_s_tempo() -> 
 
 def test_an_accompanying_note_is_silenced_before_a_melody_note() -> None:
     """The tune would be cut off so that its drone may ring."""
-    tune = played((0, 96, 57, ACCOMPANIMENT), (0, 96, 64), (24, 12, 52), (24, 12, 67))
+    tune = of_notes((0, 96, 57, ACCOMPANIMENT), (0, 96, 64), (24, 12, 52), (24, 12, 67))
     fitted, _ = fit(tune)
     assert fitted.duration[fitted.pitch == 64].tolist() == [96]
     assert fitted.duration[fitted.pitch == 57].tolist() == [24]
@@ -294,7 +288,7 @@ def test_an_accompanying_note_is_silenced_before_a_melody_note() -> None:
 
 def test_a_chord_too_full_for_the_strings_loses_accompaniment_and_keeps_its_melody_note() -> None:
     """A strum from a piano would drown the tune, or be refused whole."""
-    chord = played(
+    chord = of_notes(
         (0, 12, 52, ACCOMPANIMENT), (0, 12, 57, ACCOMPANIMENT), (0, 12, 60, ACCOMPANIMENT), (0, 12, 64), (12, 12, 88)
     )
     fitted, changes = fit(chord)
@@ -304,14 +298,14 @@ def test_a_chord_too_full_for_the_strings_loses_accompaniment_and_keeps_its_melo
 
 def test_of_a_chord_in_the_melody_that_no_hand_can_take_the_highest_note_stays() -> None:
     """The tune's own note would be dropped, and the note under it be heard in its place."""
-    fitted, changes = fit(played((0, 6, 53), (0, 6, 81), (12, 6, 57)))
+    fitted, changes = fit(of_notes((0, 6, 53), (0, 6, 81), (12, 6, 57)))
     assert fitted.pitch.tolist() == [81, 57]
     assert changes == ("note 1 (hong 1, slot 4) is dropped: the hand cannot take it together with note 2",)
 
 
 def test_a_melody_note_that_comes_to_meet_its_accompaniment_stays_melody() -> None:
     """The tune would have a hole in it wherever a chord above it was moved onto its note."""
-    tune = played((0, 12, 52), (12, 12, 60), (12, 12, 61, ACCOMPANIMENT), (24, 12, 88))  # too wide to move
+    tune = of_notes((0, 12, 52), (12, 12, 60), (12, 12, 61, ACCOMPANIMENT), (24, 12, 88))  # too wide to move
     fitted, changes = fit(tune)
     assert fitted.pitch.tolist() == [52, 60, 88]
     assert fitted.is_melody.all()
@@ -320,7 +314,7 @@ def test_a_melody_note_that_comes_to_meet_its_accompaniment_stays_melody() -> No
 
 def test_strokes_that_come_to_meet_are_one() -> None:
     """Two strings would be struck for one note, or one string twice at once."""
-    chord = played((0, 12, 52), (12, 12, 76), (24, 12, 77, ACCOMPANIMENT), (24, 12, 78), (36, 12, 79), (48, 12, 88))
+    chord = of_notes((0, 12, 52), (12, 12, 76), (24, 12, 77, ACCOMPANIMENT), (24, 12, 78), (36, 12, 79), (48, 12, 88))
     fitted, changes = fit(chord)
     assert fitted.pitch.tolist() == [52, 76, 77, 79, 88]
     assert fitted.is_melody.all()

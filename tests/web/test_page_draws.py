@@ -30,6 +30,10 @@ SEEDS = range(4)
 GIVEN = [json.loads(to_json(tune).model_dump_json()) for tune in (PHRASE, *melodies(3, num_notes=20))]
 
 
+LATE = {"notes": [{"onset": 0, "pitch": 60}, {"onset": 500, "pitch": 62}], "title": "late"}
+LOW = {"notes": [{"onset": 0, "pitch": 60}, {"onset": 6, "pitch": 40}, {"onset": 24, "pitch": 40}], "title": "low"}
+
+
 def given(number: int, use: str, **more: Any) -> dict[str, Any]:
     return {"given": {"tune": GIVEN[number]}, "use": use, **more}
 
@@ -121,6 +125,8 @@ REFUSED: dict[str, dict[str, Any]] = {
     "a length that is given already": given(0, "decorate", lines=4),
     "a use without a tune": {"use": "rhythm"},
     "a pace where strokes are given": given(0, "rhythm", keep={"most_notes": 3.0}),
+    "a rest that no row holds": {"given": {"tune": LATE}, "use": "rhythm"},
+    "a pitch that no row holds": {"given": {"tune": LOW}, "use": "decorate"},
     "a drone under a drone": given(0, "continue", lai="yai", keep={"drone": True}),
     "another metre than the tune's": given(0, "continue", metre="3/4"),
     "nothing left": given(1, "rhythm", lai="yai", keep={"lai": True, "tonic": True, "tuning": "E-B", "hand": 15}),

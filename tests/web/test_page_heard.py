@@ -281,7 +281,8 @@ def test_a_phone_in_the_same_network_hears_the_tune(browser: Any) -> None:
             until(page, "level() > 0.01")
             after_strokes(page, 6)
             struck = strokes(page)[:6]
-            due = [stroke["asked"] - stroke["step"] / 24 * 0.3 for stroke in struck]  # the same for all that are in time
+            # the same for all that are in time
+            due = [stroke["asked"] - stroke["step"] / 24 * 0.3 for stroke in struck]
             in_time = [at == pytest.approx(min(due), abs=1e-6) for at in due]
             assert sum(in_time) >= 3, "a busy page stumbles over a stroke or two, and no more"
             assert max(due) < min(due) + 0.5

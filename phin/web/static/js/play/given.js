@@ -1,7 +1,7 @@
 // A tune that is given, and what is done with it, as phin/generation/given.py: it is played on (continue), varied
 // between its strong strokes (decorate), its rhythm kept (rhythm), or some hong are played anew (rewrite).
 
-import { DRAWING, HONG_PER_LINE, METRES, MOST_LINES, STEPS_PER_HONG } from "./tables.js";
+import { DRAWING, FIELDS, HONG_PER_LINE, METRES, MOST_LINES, PITCH, STEPS_PER_HONG } from "./tables.js";
 import { GivenNotes, Length, OnlyMelody, Rhythm } from "./constraints.js";
 import { beginOf, hongOf } from "./grid.js";
 import { labelLai, laiNamed, named } from "./lai.js";
@@ -29,6 +29,7 @@ export class Given {
     if (phrase.metre !== null && !METRES.includes(String(phrase.metre))) {
       refuse(where, `is in ${phrase.metre}, which the model does not know`, "write it in another metre");
     }
+    this.refuseWhatNoRowHolds();
     if ((use === "rewrite") !== (hong !== null)) {
       refuse("rewrite", "goes with use=rewrite, and use=rewrite with it", "say which hong: rewrite=3-6");
     }
@@ -42,6 +43,22 @@ export class Given {
       const reason = `${where} has no melody note there, so there is nothing to play anew`;
       refuse(asked, reason, "take hong that hold some");
     }
+  }
+
+  /** A rest that its rhythm would need, or a note that stays, and that no row can hold. */
+  refuseWhatNoRowHolds() {
+    const { phrase, melody, use, where } = this;
+    const { lowest, highest } = FIELDS[PITCH];
+    if (use === "rhythm") {
+      const isFirst = ({ onset }, at) => onset !== melody[at - 1]?.onset;
+      const struck = melody.filter(isFirst).map((note) => ({ ...note, duration: 1, pitch: lowest }));
+      encode({ ...phrase, notes: struck, title: where });
+    }
+    if (use !== "decorate") return;
+    const strange = melody.find(({ pitch }, at) => this.stays[at] && (pitch < lowest || pitch > highest));
+    if (strange === undefined) return;
+    const reason = `has pitch ${strange.pitch} where a note stays, and ${lowest} to ${highest} can be held`;
+    refuse(where, reason, "move it by whole octaves first");
   }
 
   get numHong() {
