@@ -6,9 +6,9 @@ from functools import partial
 from pathlib import Path
 
 from phin.cli.app import run
-from phin.cli.drawing import refuse_unheard_drawing
 from phin.cli.engine import open_engine, refuse_precision
 from phin.cli.typed import refuse_unheard, typed
+from phin.cli.unheard import refuse_unheard_drawing
 from phin.corpus.copies import Copies
 from phin.counted import counted
 from phin.errors import InvalidConfig, PhinError

@@ -9,9 +9,9 @@ from typing import Any
 import mido
 
 from phin.cli.app import run
-from phin.cli.drawing import refuse_unheard_drawing
 from phin.cli.engine import open_engine, refuse_precision
 from phin.cli.typed import refuse_unheard
+from phin.cli.unheard import refuse_unheard_drawing
 from phin.counted import counted
 from phin.errors import InvalidConfig, PhinError
 from phin.generation.constraints import Constraint

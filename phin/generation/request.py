@@ -42,9 +42,9 @@ class SamplerConfig:
             raise InvalidConfig(f"sampler.temperatures.{strange[0]}", reason, remedy)
         named = {f"temperatures.{name}": value for name, value in self.temperatures.items()}
         for name, value in {"temperature": self.temperature, **named}.items():
-            if not 0 < value < math.inf:
+            if not 0.001 <= value <= 1000:
                 remedy = "take 0.7 to 1.2, or sampler.top_k=1 for the likeliest note every time"
-                raise InvalidConfig(f"sampler.{name}={value}", "must be a number above 0", remedy)
+                raise InvalidConfig(f"sampler.{name}={value}", "is not between 0.001 and 1000", remedy)
         if not 0 <= self.min_p < 1:
             remedy = "take 0.05, 0 for no limit, or sampler=greedy for the likeliest note every time"
             raise InvalidConfig(f"sampler.min_p={self.min_p}", "must be at least 0 and below 1", remedy)

@@ -1,8 +1,9 @@
 """A tune note by note, as it is drawn: for an hour, or for ever. No torch is needed.
 
-Every step sees a window of rows, and the START row with what was asked for; motifs are recalled from as many notes. So
-a note takes the same time and memory at the end as at the beginning. Musical time is counted in whole steps from the
-beginning on, and the model's angles lose whole turns in whole numbers: nothing grows, and nothing drifts.
+Where it has no end, every step sees a window of rows, and the START row with what was asked for; motifs are recalled
+from as many notes. So a note takes the same time and memory at the end as at the beginning. Musical time is counted in
+whole steps from the beginning on, and the model's angles lose whole turns in whole numbers: nothing grows, and nothing
+drifts.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -71,20 +72,23 @@ def stream(
     sampler: SamplerConfig | None = None,
     constraints: Sequence[Constraint] = (),
     begins: Encoded | None = None,
-    window: int = WINDOW,
+    window: int | None = None,
     on_note: Callable[[StreamedNote], None] | None = None,
 ) -> Iterator[StreamedNote]:
     """The notes of tune 0 of a seed, each as soon as it is drawn, and before the next one is.
 
     Without end, unless a constraint says when (`Length`, or `play.length_of(request)`). `begins` as in `play`; its
-    notes are not told again. `on_note` is called with each. Notes that nobody knows the duration of have UNKNOWN.
-    Raises PhinError as `play` does, and for a length that is asked for where no constraint says when it ends.
+    notes are not told again. A note is drawn from `window` rows; where None are said, from `WINDOW` of a tune without
+    end, and from all of another, which so is the one that `play` draws. `on_note` is called with each. Notes that nobody
+    knows the duration of have UNKNOWN. Raises PhinError as `play` does, and for a length that is asked for where no
+    constraint says when it ends.
     """
     refuse_draw(1, seed)
     refuse_no_rhythm(engine)
     refuse_unlearned(engine.about, sampler)
     if all(constraint.latest is None for constraint in constraints):
         refuse_length(request, "give it a constraint that says when, as phin.generation.play.length_of(request)")
+        window = window or WINDOW
     streams = request.streams(engine.about.tokenizer)
     rows = first_rows(request, streams, 1, begins)
     onset = int(rows.onset[0, -1])

@@ -203,6 +203,8 @@ def test_sampling_never_sorts() -> None:
         {"temperature": 0.0},
         {"temperature": -1.0},
         {"temperature": math.nan},
+        {"temperature": 1e-46},
+        {"temperature": 1e4},
         {"top_k": -1},
         {"top_k": RANKED + 1},
         {"top_p": 0.0},

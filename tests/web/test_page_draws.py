@@ -91,6 +91,7 @@ REFUSED: dict[str, dict[str, Any]] = {
     "no such use": {"use": "improve"},
     "no such tune of a seed": {"number": 10_000},
     "less than a tune": {"count": 0},
+    "a temperature of next to nothing": {"sampler": {"temperature": 1e-46}},
     "no temperatures": {"sampler": {"temperatures": {"pitch": "hot"}}},
     "a tune without notes": {"given": {"tune": {"title": "mine"}}},
     "a pitch beyond all": {"given": {"tune": {"notes": [{"onset": 0, "pitch": 200}]}}},

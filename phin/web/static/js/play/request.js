@@ -35,9 +35,9 @@ export function checkedSampler(sampler) {
   const all = { temperature };
   for (const [name, value] of Object.entries(temperatures)) all[`temperatures.${name}`] = value;
   for (const [name, value] of Object.entries(all)) {
-    if (value > 0 && value < Infinity) continue;
+    if (value >= 0.001 && value <= 1000) continue;
     const remedy = "take 0.7 to 1.2, or sampler.top_k=1 for the likeliest note every time";
-    refuse(`sampler.${name}=${real(value)}`, "must be a number above 0", remedy);
+    refuse(`sampler.${name}=${real(value)}`, "is not between 0.001 and 1000", remedy);
   }
   if (!(minP >= 0 && minP < 1)) {
     const remedy = "take 0.05, 0 for no limit, or sampler=greedy for the likeliest note every time";
