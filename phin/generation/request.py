@@ -89,9 +89,9 @@ class Style:
     source: str | None = None
     """The collection to play like, by its name among those that the model learned from."""
     tempo: float | None = None
-    """Hong (quarters) a minute."""
+    """Hong (quarters) a minute; the model hears which of eleven ranges that is in (to 50, 60, 72 ... 190, above)."""
     density: float | None = None
-    """Melody notes a hong."""
+    """Melody notes a hong; the model hears which of ten ranges that is in (to 0.75, 1, 1.25 ... 4, above)."""
 
     def refuse(self, key: str) -> None:
         """Raises InvalidConfig, under keys that begin so, where a condition is none."""
@@ -143,9 +143,9 @@ class TuneRequest:
     source: str | None = None
     """The collection to play like, by its name among those that the model learned from."""
     tempo: float | None = None
-    """Hong (quarters) a minute."""
+    """Hong (quarters) a minute; the model hears which of eleven ranges that is in (to 50, 60, 72 ... 190, above)."""
     density: float | None = None
-    """Melody notes a hong."""
+    """Melody notes a hong; the model hears which of ten ranges that is in (to 0.75, 1, 1.25 ... 4, above)."""
     guidance: float = 1.0
     """How strongly the conditions lean (classifier-free guidance): 0 not at all, 1 as learned, above 1 more."""
     blend: float = 0.0

@@ -79,9 +79,9 @@ def stream(
 
     Without end, unless a constraint says when (`Length`, or `play.length_of(request)`). `begins` as in `play`; its
     notes are not told again. A note is drawn from `window` rows; where None are said, from `WINDOW` of a tune without
-    end, and from all of another, which so is the one that `play` draws. `on_note` is called with each. Notes that nobody
-    knows the duration of have UNKNOWN. Raises PhinError as `play` does, and for a length that is asked for where no
-    constraint says when it ends.
+    end, and from all of another, which so is the one that `play` draws. `on_note` is called with each. Notes that
+    nobody knows the duration of have UNKNOWN. Raises PhinError as `play` does, and for a length that is asked for where
+    no constraint says when it ends.
     """
     refuse_draw(1, seed)
     refuse_no_rhythm(engine)
