@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal, cast
+from urllib.parse import urlsplit
 
 from phin.errors import PhinError
 
@@ -19,9 +20,15 @@ def is_logged_in() -> bool:
     if os.environ.get("WANDB_API_KEY"):
         return True
     try:
-        return netrc.netrc().authenticators(os.environ.get("WANDB_BASE_URL", WANDB_HOST)) is not None
+        return netrc.netrc().authenticators(_host()) is not None
     except (OSError, netrc.NetrcParseError):
         return False
+
+
+def _host() -> str:
+    """Under which name W&B's netrc has the key: its own server's, or the one that WANDB_BASE_URL names."""
+    address = os.environ.get("WANDB_BASE_URL")
+    return urlsplit(address).netloc if address else WANDB_HOST
 
 
 Mode = Literal["online", "offline", "disabled", "shared"]

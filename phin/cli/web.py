@@ -32,7 +32,7 @@ from phin.pretrained import PRETRAINED
 from phin.web.limits import ServerLimits
 from phin.writable import refuse_folder, refuse_unwritable
 
-ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d+)?|\*", re.IGNORECASE)
+ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d+)?|\*")
 
 
 @dataclass
@@ -66,6 +66,7 @@ class WebConfig:
         refuse_precision(self.precision)
         if not 0 <= self.port < 2**16:
             raise InvalidConfig(f"port={self.port}", "is no port", "take 1024 to 65535")
+        self.origins = [origin.lower() for origin in self.origins]  # as browsers write them
         for origin in self.origins:
             if not ORIGIN.fullmatch(origin):
                 raise InvalidConfig(f"origins={origin}", "is no origin of pages", "write it as https://example.org")
@@ -121,7 +122,7 @@ def write(config: WebConfig, out: str) -> None:
 
 def serve(config: WebConfig) -> None:
     """Serves until it is told to stop (Ctrl-C, SIGTERM); open streams are told so."""
-    from phin.web.app import LOOPBACK, create_app
+    from phin.web.app import create_app
     from phin.web.server import serve_app
     from phin.web.service import Model, Service
 
@@ -136,9 +137,19 @@ def serve(config: WebConfig) -> None:
         shown = f"[{host}]" if ":" in host else host
         print(f"http://{shown}:{port}  Ctrl-C ends it. Model licence: {engine.about.licence}", flush=True)
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # a queue's way to say Ctrl-C
-        hosts = LOOPBACK if ip_address(host).is_loopback else ()
+        names = called(config.host, host)
         with suppress(KeyboardInterrupt):  # which uvicorn raises once it has ended in peace
-            serve_app(create_app(service, hosts, config.origins), service, listening)
+            serve_app(create_app(service, names, config.origins), service, listening)
+
+
+def called(host: str, address: str) -> tuple[str, ...]:
+    """What a browser may call a server that listens at an address of this machine alone, which was typed as `host`;
+    nothing where others reach it too, for then it may be called anything.
+    """
+    from phin.web.app import LOOPBACK
+
+    shown = f"[{address}]" if ":" in address else address
+    return (*LOOPBACK, shown, host) if ip_address(address).is_loopback else ()
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -154,7 +165,7 @@ def listen(host: str, port: int) -> socket.socket:
             made.close()
             raise
         return made
-    except socket.gaierror:
+    except (socket.gaierror, UnicodeError):
         raise InvalidConfig(f"host={host}", "is no address of this machine", "take 127.0.0.1, or 0.0.0.0") from None
     except PermissionError:
         raise InvalidConfig(f"port={port}", "is not for you", "take 1024 to 65535") from None

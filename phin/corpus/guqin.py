@@ -18,6 +18,7 @@ import numpy as np
 
 from phin.errors import Defect, InvalidTune, MissingCorpus, PhinError
 from phin.music.grid import quantise
+from phin.music.opening import bytes_of
 from phin.music.page import PageReading
 from phin.music.phrase import STEPS_PER_QUARTER, Metre, Phrase, Voice, rows_from_columns
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:  # importing it takes over a second
     from music21.note import Note
     from music21.stream.base import Part
 
-MAX_BYTES = 20_000_000
 """Some 80,000 notes of 250 bytes: longer than any piece."""
 
 
@@ -84,14 +84,7 @@ def _only_part(path: str | Path) -> tuple["Part", str]:
     from music21.musicxml.xmlToM21 import MusicXMLImporter
     from music21.stream.base import Score
 
-    try:
-        with open(path, "rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        reason = f"cannot be opened ({error.strerror})"
-        raise InvalidTune(path, Defect.UNREADABLE, reason, "check the path") from None
-    if len(data) > MAX_BYTES:
-        raise InvalidTune(path, Defect.TOO_LARGE, f"has more than {MAX_BYTES:,} bytes", "cut it into single tunes")
+    data = bytes_of(path)
     score = Score()
     try:
         root = ElementTree.fromstring(data)

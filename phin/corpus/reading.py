@@ -19,6 +19,7 @@ from phin.music.composer import compose
 from phin.music.lai import LaiLabel
 from phin.music.midi import MidiReading, read_midi
 from phin.music.notation import read_letters
+from phin.music.opening import bytes_of
 from phin.music.page import PageReading
 from phin.music.phrase import Phrase
 
@@ -101,7 +102,7 @@ def _read_guqin(unit: Unit, min_notes: int) -> list[Reading]:
 def _read_abc(unit: Unit, min_notes: int) -> list[Reading]:
     readings: list[Reading] = []
     seen: dict[str, int] = {}
-    for tune in split_tunes(decode(_path(unit).read_bytes())):
+    for tune in split_tunes(decode(bytes_of(_path(unit)))):
         seen[tune.number] = seen.get(tune.number, 0) + 1
         again = f"-{seen[tune.number]}" if seen[tune.number] > 1 else ""
         read = partial(read_tune, tune, str(unit.path), _called(unit))

@@ -263,7 +263,7 @@ def open_store(folder: Path) -> Store:
     """The store in `folder`. Raises PhinError where it cannot be read."""
     try:
         return Store(folder)
-    except (OSError, TypeError, ValueError, KeyError) as error:
+    except (OSError, EOFError, TypeError, ValueError, KeyError) as error:
         raise PhinError(folder, f"is no readable cache ({error})", "remove the folder; it will be made anew") from None
 
 

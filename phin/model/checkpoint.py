@@ -63,22 +63,25 @@ class Identity:
         remedy = "use the version of phin that made it, or train anew"
         if stored.get("format") != FORMAT:
             raise InvalidCheckpoint(where, f"is of format {stored.get('format')}, not {FORMAT}", remedy)
-        known = {field.name for field in fields(TransformerConfig)}
-        if strange := set(stored["model"]) ^ known:
-            raise InvalidCheckpoint(where, f"its model settings differ in {', '.join(sorted(strange))}", remedy)
         try:
-            tokenizer = Tokenizer.from_dict(stored["tokenizer"])
-        except ValueError as error:
-            raise InvalidCheckpoint(where, f"its vocabulary differs: {error}", remedy) from None
-        return cls(
-            model=TransformerConfig(**{**stored["model"], "mixing": Mixing(stored["model"]["mixing"])}),
-            tokenizer=tokenizer,
-            corpus=stored["corpus"],
-            corpus_fingerprint=stored["corpus_fingerprint"],
-            licence=stored["licence"],
-            learned_fields=tuple(stored["learned_fields"]),
-            adapted_from=stored.get("adapted_from", ""),
-        )
+            known = {field.name for field in fields(TransformerConfig)}
+            if strange := set(stored["model"]) ^ known:
+                raise InvalidCheckpoint(where, f"its model settings differ in {', '.join(sorted(strange))}", remedy)
+            try:
+                tokenizer = Tokenizer.from_dict(stored["tokenizer"])
+            except ValueError as error:
+                raise InvalidCheckpoint(where, f"its vocabulary differs: {error}", remedy) from None
+            return cls(
+                model=TransformerConfig(**{**stored["model"], "mixing": Mixing(stored["model"]["mixing"])}),
+                tokenizer=tokenizer,
+                corpus=stored["corpus"],
+                corpus_fingerprint=stored["corpus_fingerprint"],
+                licence=stored["licence"],
+                learned_fields=tuple(stored["learned_fields"]),
+                adapted_from=stored.get("adapted_from", ""),
+            )
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise InvalidCheckpoint(where, f"says of itself what cannot be ({error!r})", remedy) from None
 
     def refuse_other(self, stored: dict[str, Any], where: str | Path) -> None:
         """Raises InvalidCheckpoint, naming every difference, where a checkpoint belongs to another run."""

@@ -29,6 +29,7 @@ import numpy as np
 from phin.errors import Defect, InvalidTune, PhinError
 from phin.music.grid import quantise
 from phin.music.midi_limits import MAX_TEMPO, MIN_TEMPO
+from phin.music.opening import bytes_of
 from phin.music.phrase import STEPS_PER_QUARTER, Metre, Phrase, Voice, rows_from_columns
 
 LONGEST_PICKUP = 4
@@ -126,13 +127,7 @@ def decode(data: bytes) -> str:
 
 def read_abc(path: str | Path) -> list[Phrase]:
     """Every tune of a file; stops at the first that cannot be read."""
-    path = Path(path)
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        reason = error.strerror or "cannot be opened"
-        raise InvalidTune(path, Defect.UNREADABLE, reason, "give the path of an ABC file") from None
-    tunes = split_tunes(decode(data))
+    tunes = split_tunes(decode(bytes_of(path)))
     if not tunes:
         raise InvalidTune(path, Defect.EMPTY, "holds no tune", "begin each tune with X:1 and end its head with K:")
     return [read_tune(tune, str(path)) for tune in tunes]

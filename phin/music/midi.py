@@ -8,9 +8,7 @@ A phrase that we wrote stands whole beside its notes (`phin.music.midi_seal`); h
 `phin.music.midi_writing`, whose functions are to be had here as well.
 """
 
-import os
 import re
-import stat
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -51,6 +49,7 @@ from phin.music.midi_writing import (
     writable,
     write_midi,
 )
+from phin.music.opening import bytes_of
 from phin.music.perform import MAX_DIVISION, Curve
 from phin.music.phrase import (
     STEPS_PER_QUARTER,
@@ -121,15 +120,7 @@ class _Contents:
 
 def read_midi(path: str | Path, min_notes: int = MIN_NOTES) -> MidiReading:
     """The tune in a file; InvalidMidi where there is none to be had."""
-    try:
-        status = os.stat(path)
-        if not stat.S_ISREG(status.st_mode):  # a pipe would be waited for
-            raise InvalidMidi(path, Defect.UNREADABLE, "cannot be opened (it is no file)", "check the path")
-        with open(path, "rb") as file:
-            data = file.read(min(status.st_size, MAX_BYTES) + 1)
-    except OSError as error:
-        raise InvalidMidi(path, Defect.UNREADABLE, f"cannot be opened ({error.strerror})", "check the path") from error
-    return read_midi_bytes(data, str(path), min_notes)
+    return read_midi_bytes(bytes_of(path, MAX_BYTES, InvalidMidi), str(path), min_notes)
 
 
 def read_midi_bytes(data: bytes, where: str, min_notes: int = MIN_NOTES) -> MidiReading:

@@ -16,6 +16,7 @@ from phin.music.fretboard import Tuning
 from phin.music.grid import SLOTS_PER_HONG
 from phin.music.lai import LAI, lai_named
 from phin.music.letters import DOWN, SYMBOL, Letter
+from phin.music.opening import bytes_of
 from phin.music.phrase import DUPLE, HONG_PER_LINE, STEPS_PER_HONG, Inferred, Metre, Phrase, pitch_name
 
 MAX_CHARACTERS = 200_000
@@ -143,11 +144,7 @@ class Page:
 
 def read_text(path: str | Path) -> str:
     """The text of a file: UTF-8, UTF-16 where it says so, else the Thai code page of Windows. Raises InvalidTune."""
-    try:
-        data = Path(path).read_bytes()
-    except OSError as error:
-        reason = f"cannot be opened ({error.strerror})"
-        raise InvalidTune(path, Defect.UNREADABLE, reason, "check the path") from None
+    data = bytes_of(path)
     encodings = ("utf-16",) if data[:2] in (b"\xff\xfe", b"\xfe\xff") else ("utf-8-sig", "cp874")
     for encoding in encodings:
         try:

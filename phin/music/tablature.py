@@ -60,8 +60,8 @@ def parse_tablature(text: str, where: str = "tablature") -> PageReading:
     tuning: Tuning | None = None
     for number, line in page.lines(text):
         tuning = tuning or Tuning.parse(page.facts.get("tuning", DEFAULT.name))
-        if _NUMBERS.match(line):
-            continue  # the numbers of hong above a line
+        if _are_numbers(line):
+            continue
         if not block and WORDS.fullmatch(line.strip()):
             words.append((num_hong, line.strip()))
             continue
@@ -81,6 +81,13 @@ def parse_tablature(text: str, where: str = "tablature") -> PageReading:
     begins = page_begins(phrase.metre)
     placed = tuple((begins + hong * STEPS_PER_HONG, text) for hong, text in words)
     return PageReading(replace(phrase, tuning=str(tuning), words=placed), tuple(page.repairs))
+
+
+def _are_numbers(line: str) -> bool:
+    """Whether a line has the numbers of hong above the strings, and is not a string with a fret in every slot."""
+    string = _STRING.match(line)
+    is_full = string is not None and all(len(hong.split()) == SLOTS_PER_HONG for hong in string["slots"].split("|"))
+    return _NUMBERS.match(line) is not None and not is_full
 
 
 def format_tablature(phrase: Phrase, tuning: Tuning | None = None, fingering: Fingering | None = None) -> str:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from phin.corpus.guqin import read_guqin
 from phin.corpus.intake import prepare
 from phin.corpus.settings import CorpusConfig
 from phin.errors import Defect, InvalidTune, MissingCorpus
+from phin.music.opening import bytes_of
 from phin.music.page import PageReading
 from phin.music.phrase import DUPLE, UNKNOWN, Metre, Voice
 
@@ -114,9 +116,9 @@ def test_a_piece_without_a_title_has_its_files_name(tmp_path: Path) -> None:
 def test_a_file_that_is_too_large_for_a_piece_is_not_parsed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A strange file would cost minutes and gigabytes."""
     path = score(tmp_path / "a.xml", [note("D4", 2)])
-    monkeypatch.setattr(guqin, "MAX_BYTES", path.stat().st_size)
+    monkeypatch.setattr(guqin, "bytes_of", partial(bytes_of, most=path.stat().st_size))
     read_guqin(path, "guqin")
-    monkeypatch.setattr(guqin, "MAX_BYTES", path.stat().st_size - 1)
+    monkeypatch.setattr(guqin, "bytes_of", partial(bytes_of, most=path.stat().st_size - 1))
     with pytest.raises(InvalidTune, match="has more than") as refused:
         read_guqin(path, "guqin")
     assert refused.value.defect is Defect.TOO_LARGE

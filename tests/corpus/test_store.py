@@ -156,12 +156,13 @@ def test_the_remains_of_a_store_are_replaced(tmp_path: Path) -> None:
     assert open_store(remains).phrase(0) == several()[0].phrase
 
 
+@pytest.mark.parametrize("share", [0, 0.5], ids=["nothing", "half"])
 @pytest.mark.parametrize("torn", ["rows.npy", "tunes.npy", "about.json"])
-def test_a_torn_cache_is_named_with_its_remedy(tmp_path: Path, torn: str) -> None:
+def test_a_torn_cache_is_named_with_its_remedy(tmp_path: Path, torn: str, share: float) -> None:
     """Training would end in a traceback out of numpy, and nobody would know which folder to delete."""
     write(tmp_path / "store")
     file = tmp_path / "store" / torn
-    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    file.write_bytes(file.read_bytes()[: int(share * file.stat().st_size)])
     with pytest.raises(PhinError, match=r"is no readable cache .* Remove the folder") as refused:
         open_store(tmp_path / "store")
     assert refused.value.where == str(tmp_path / "store")

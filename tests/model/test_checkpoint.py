@@ -153,6 +153,8 @@ def test_weights_of_another_size_are_refused(tmp_path: Path) -> None:
         ({"model": {"dim": 16}}, "model settings differ in .*num_layers"),
         ({"tokenizer": {**TOKENIZER.to_dict(), "tempo_edges": [60]}}, r"vocabulary differs: tempo_edges: \[60\] there"),
         ({"tokenizer": {**TOKENIZER.to_dict(), "version": 7}}, "version: 7 there, 1 here"),
+        ({"tokenizer": 3}, "says of itself what cannot be"),
+        ({"learned_fields": None}, "says of itself what cannot be"),
     ],
 )
 def test_a_checkpoint_of_another_version_is_refused_with_what_differs(change: dict, named: str) -> None:

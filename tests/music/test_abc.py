@@ -481,5 +481,5 @@ def test_a_file_for_people_stops_at_the_first_bad_tune(tmp_path: Path) -> None:
     path.write_text("Dear friend, here are the tunes.\n")
     with pytest.raises(InvalidTune, match=r"book\.abc: holds no tune\. Begin each tune with X:1"):
         read_abc(path)
-    with pytest.raises(InvalidTune, match=r"absent\.abc: No such file or directory\. Give the path"):
+    with pytest.raises(InvalidTune, match=r"absent\.abc: cannot be opened \(No such file or directory\)\. Check"):
         read_abc(tmp_path / "absent.abc")

@@ -143,6 +143,13 @@ def test_words_stay_where_they_stand_and_numbers_of_hong_are_passed_over() -> No
     assert parse_tablature(written).phrase == phrase
 
 
+def test_a_string_with_a_fret_in_every_slot_is_no_line_of_numbers() -> None:
+    """Fails: a player who names no strings loses the busiest of them."""
+    phrase = parse_tablature("1   2   3   4\n1 | 0 2 3 5 |\n2 | - - - - |\n3 | (0) (0) (0) (0) |\n").phrase
+    assert phrase.melody.pitch.tolist() == [64, 66, 67, 71]
+    assert parse_tablature("1 | 0 2 3 5 |\n2 | 0 0 0 0 |\n3 | 0 0 0 0 |\n").phrase.pitch.tolist().count(52) == 4
+
+
 def test_a_page_is_lined_up_so_that_a_slot_stands_above_a_slot() -> None:
     """Fails: a player cannot see which notes are struck together."""
     lines = format_tablature(parse_tablature(PAGE).phrase).splitlines()[-3:]

@@ -96,6 +96,10 @@ def test_a_login_file_is_a_login_for_its_host_alone(nobody: Path, monkeypatch: p
     assert not is_logged_in()
     login(nobody / "home", "api.wandb.ai")
     assert is_logged_in()
+    monkeypatch.setenv("WANDB_BASE_URL", "https://wandb.example.org:8080/")
+    assert not is_logged_in()
+    login(nobody / "home", "wandb.example.org:8080")  # as W&B writes it
+    assert is_logged_in()
 
 
 def test_a_broken_login_file_is_no_login(nobody: Path) -> None:

@@ -1,6 +1,7 @@
 """phin-web as it is typed: on this machine alone, without torch where a model is exported, ended by a signal."""
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -16,7 +17,7 @@ from types import SimpleNamespace
 import httpx
 import pytest
 
-from phin.cli.web import WebConfig, graph_of, listen
+from phin.cli.web import WebConfig, called, graph_of, listen
 from phin.errors import InvalidConfig
 from phin.generation.exported import GRAPHS, Manifest, Precision
 from phin.generation.mobile_file import PROGRAM, MobileManifest
@@ -157,8 +158,23 @@ def test_nobody_comes_from_outside_unless_it_was_typed() -> None:
     assert composed("web", "checkpoint=runs/a").host == WebConfig.host == "127.0.0.1"
     with listen("127.0.0.1", 0) as listening:
         assert listening.getsockname()[0] == "127.0.0.1"
-    with pytest.raises(InvalidConfig, match=r"host=256\.1\.1\.1"):
-        listen("256.1.1.1", 0)
+    for nowhere in ("256.1.1.1", "a..b", "a" * 64):
+        with pytest.raises(InvalidConfig, match=f"host={re.escape(nowhere)}: is no address"):
+            listen(nowhere, 0)
+
+
+def test_a_server_answers_to_what_it_was_called() -> None:
+    """Fails: the address that is printed says 403; or a page of another host asks through a visitor's browser."""
+    assert {"127.0.0.1", "127.0.0.2"} <= set(called("127.0.0.2", "127.0.0.2"))
+    assert "my-laptop" in called("my-laptop", "127.0.1.1")
+    assert "[::1]" in called("::1", "::1")
+    assert "example.org" not in called("127.0.0.1", "127.0.0.1")
+    assert called("0.0.0.0", "0.0.0.0") == ()
+
+
+def test_an_origin_is_written_as_browsers_write_it() -> None:
+    """Fails: a page is allowed to ask, and never may."""
+    assert WebConfig(origins=["https://Example.ORG:8443"]).origins == ["https://example.org:8443"]
 
 
 @pytest.mark.slow

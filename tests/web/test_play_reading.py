@@ -53,6 +53,7 @@ TABS = {
     "another tuning": "tuning: E-A\nmetre: 3/4\n(a part)\n1 | - - - 3 |\n2 | (0) - - - |\n",
     "Thai frets": "๑ | - - - ๓ |\n๒ | - - - - |\n๓ | (๐) - - - |\n",
     "of two mistakes the first": "tuning E-A\nmetre: 3/4\n1 | - - - 3 |\n2 | - - - - |\n",
+    "a fret in every slot": "1 2 3 4\n1 | 0 2 3 5 |\n2 | 0 - 0 - |\n3 | 0 0 0 0 |\n",
     "too few strings": "1 | - - - 3 |\n2 | - - - - |\n",
     "another open string": "1 D4 | - - - 3 |\n2 | - - - - |\n3 | - - - - |\n",
     "no such fret": "1 | - - - 16 |\n2 | - - - - |\n3 | - - - - |\n",

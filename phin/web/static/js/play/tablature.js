@@ -19,7 +19,7 @@ export function parseTablature(text, where) {
   let block = [], tuning = null, numHong = 0; // prettier-ignore
   for (const [number, line] of page.lines(text)) {
     tuning ??= page.facts.tuning ? Tuning.parse(page.facts.tuning) : DEFAULT;
-    if (NUMBERS.test(inArabic(line))) continue; // the numbers of hong above a line
+    if (areNumbers(inArabic(line))) continue;
     if (!block.length && areWords(line.trim())) {
       words.push([numHong, line.trim()]);
       continue;
@@ -49,6 +49,12 @@ export function parseTablature(text, where) {
   if (page.facts.octaves === "inferred") inferred.add("octave");
   const said = { metre, inferred, ...page.ofThePhrase, tuning: String(tuning), words: placed };
   return { phrase: phraseOf(rung, said), repairs: page.repairs };
+}
+
+/** Whether a line has the numbers of hong above the strings, and is not a string with a fret in every slot. */
+function areNumbers(line) {
+  const hong = STRING.exec(line)?.groups.slots.split("|");
+  return NUMBERS.test(line) && !hong?.every((text) => inWords(text).length === SLOTS_PER_HONG);
 }
 
 /** Adds the strokes of one line of the page, and tells how many hong it has; `before` it there were so many. */
