@@ -58,7 +58,7 @@ web-static: $(READY)  ## the same page as a folder that any host can serve: it d
 notebooks: $(READY)  ## runs the notebooks in place: their outputs are what a reader sees
 	$(BIN)/python -m tests.notebooks.execute
 
-figures: $(READY)  ## draws the figure of each study's table again
+figures: $(READY)  ## draws the figures of the studies that are sweeps again, from their tables
 	for table in experiments/*/results.csv; do study=$$(dirname $$table); \
 		if [ -f $$study/sweep.yaml ]; then $(BIN)/python experiments/study.py $$study > /dev/null || exit 1; fi; done
 

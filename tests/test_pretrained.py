@@ -9,11 +9,12 @@ import torch
 from experiments.pretrained.pack import GRAPH, pack
 from experiments.pretrained.reference import reference_bits, reference_tunes
 from phin import pretrained
+from phin.checksum import sha256_of
 from phin.cli.engine import open_engine
 from phin.errors import InvalidCheckpoint
 from phin.evaluation.equalities import agreement, known, replayed, taught
 from phin.evaluation.exports import MOST_COST
-from phin.generation.exported import MANIFEST, Manifest, Precision, hash_of
+from phin.generation.exported import MANIFEST, Manifest, Precision
 from phin.generation.request import SamplerConfig
 from phin.generation.torch_engine import TorchEngine
 from phin.model.checkpoint import MODEL_PREFIX, PHIN_KEY, find, load
@@ -57,7 +58,7 @@ def test_what_is_packed_is_the_model_in_half_precision_and_in_eight_bits(box: Pa
         assert torch.equal(model.state_dict()[name], weight.half().float())
     assert sorted(file.name for file in box.iterdir()) == sorted([WEIGHTS, GRAPH, MANIFEST, MADE])
     made = json.loads((box / MADE).read_text())
-    assert made["sha256"] == {name: hash_of(box / name) for name in (WEIGHTS, GRAPH)}
+    assert made["sha256"] == {name: sha256_of(box / name) for name in (WEIGHTS, GRAPH)}
     assert made["settings"] == {"seed": 5}
     assert made["reference_bits_per_note"] == reference_bits(model, reference_tunes(identity.tokenizer))
     assert made["proof"] == Manifest.read(box).proof
@@ -101,7 +102,7 @@ def test_an_empty_box_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_what_is_in_the_box_is_what_was_packed() -> None:
     """Fails: a file was changed, or only one of them made anew."""
     made = json.loads((FOLDER / MADE).read_text())
-    assert made["sha256"] == {name: hash_of(FOLDER / name) for name in (WEIGHTS, GRAPH)}
+    assert made["sha256"] == {name: sha256_of(FOLDER / name) for name in (WEIGHTS, GRAPH)}
     assert set(made["sha256"].values()) >= set(Manifest.read(FOLDER).sha256.values())
 
 

@@ -17,10 +17,11 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from experiments.pretrained.reference import reference_bits, reference_tunes
+from phin.checksum import sha256_of
 from phin.evaluation.bits_table import ALL
 from phin.evaluation.exports import export_proven
 from phin.evaluation.runs.run_folder import SETTINGS
-from phin.generation.exported import GRAPHS, Manifest, Precision, hash_of
+from phin.generation.exported import GRAPHS, Manifest, Precision
 from phin.model.checkpoint import export, find, load
 from phin.pretrained import FOLDER, MADE, WEIGHTS
 from phin.training.run import finished_report
@@ -60,7 +61,7 @@ def pack(run: Path, folder: Path, cache: str = "cache") -> dict[str, Any]:
             "test": report["test"],
             "reference_bits_per_note": reference_bits(model, reference_tunes(identity.tokenizer)),
             "proof": manifest.proof,
-            "sha256": {WEIGHTS: hash_of(rounded), GRAPH: hash_of(exported / GRAPH)},
+            "sha256": {WEIGHTS: sha256_of(rounded), GRAPH: sha256_of(exported / GRAPH)},
         }
         shutil.copyfile(rounded, folder / WEIGHTS)
         shutil.copyfile(exported / GRAPH, folder / GRAPH)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from phin.cli.arguments import FileParser, files_of
 from phin.cli.note_table import FROM, TABLES, places, write_table
+from phin.counted import counted
 from phin.errors import InvalidConfig
 from phin.model.annotation import LEARNED_FROM, Annotation, annotate
 from phin.model.detector import load
@@ -52,7 +53,8 @@ def run(source: Path, target: Path) -> list[str]:
     write(annotation, target)
     told = Counter(_name(note.technique) for note in annotation.notes)
     counts = ", ".join(f"{name} {number}" for name, number in told.most_common())
-    return [f"{target}: {len(annotation.notes)} notes", *(f"  {line}" for line in (*reading.repairs, counts, SAID))]
+    said = (*reading.repairs, counts, SAID)
+    return [f"{target}: {counted(len(annotation.notes), 'note')}", *(f"  {line}" for line in said)]
 
 
 def table(annotation: Annotation) -> list[dict[str, object]]:

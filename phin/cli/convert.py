@@ -74,7 +74,7 @@ def convert(arguments: argparse.Namespace) -> list[str]:
             WRITERS[ending](phrase, target)
             if bends:
                 said.append("bends left out: only .wav has them, of strokes that nothing was done to")
-    return [f"{target}: {len(phrase)} notes", *(f"  {line}" for line in said)]
+    return [f"{target}: {counted(len(phrase), 'note')}", *(f"  {line}" for line in said)]
 
 
 @contextmanager

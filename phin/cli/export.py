@@ -8,7 +8,7 @@ from omegaconf import MISSING
 from phin.cli.app import run
 from phin.cli.engine import refuse_precision
 from phin.cli.typed import refuse_unheard
-from phin.errors import InvalidConfig, PhinError
+from phin.errors import InvalidConfig
 from phin.generation.exported import GRAPHS, Precision
 from phin.generation.mobile_file import SUFFIX as MOBILE
 from phin.writable import refuse_file
@@ -64,8 +64,6 @@ def export(config: ExportConfig) -> None:
         write(model, identity, out)
         told = f"{out.stat().st_size / 1e6:.1f} MB, the weights, settings and vocabulary"
     else:
-        if out.exists():
-            raise PhinError(out, "is there already", "name another folder")
         from phin.evaluation.exports import export_proven
 
         identity = export_proven(config.checkpoint, config.cache, out, print)

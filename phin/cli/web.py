@@ -1,7 +1,6 @@
 """phin-web: a server that draws tunes for a page in the browser; or that page as a folder, which draws by itself."""
 
 import errno
-import hashlib
 import re
 import signal
 import socket
@@ -16,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from phin.checksum import sha256_of
 from phin.cli.app import run
 from phin.cli.engine import is_exported, open_engine, refuse_precision
 from phin.cli.typed import refuse_unheard
@@ -186,8 +186,7 @@ def graph_of(engine: Engine, checkpoint: str) -> tuple[str, str]:
         return about.sha256[GRAPHS[precision]], precision.value
     from phin.model.checkpoint import find
 
-    with Path(find(checkpoint)).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest(), Precision.FP32.value
+    return sha256_of(find(checkpoint)), Precision.FP32.value
 
 
 def samplers() -> dict[str, dict[str, Any]]:

@@ -24,6 +24,7 @@ from pathlib import Path, PurePosixPath
 from filelock import FileLock, Timeout
 from tqdm import tqdm
 
+from phin.checksum import sha256_of
 from phin.corpus.sources import Repository, Source
 from phin.errors import MissingCorpus
 from phin.writable import refuse_unwritable
@@ -39,10 +40,10 @@ CHECKSUM = "checksum.txt"
 _PIECE = 2**18
 
 
-def fetched(source: Source, origin: Repository, cache: Path, download: bool, progress: bool) -> Path:
+def fetched(source: Source, origin: Repository, cache: Path, download: bool, key: str, progress: bool) -> Path:
     """The folder of a repository's files. Raises MissingCorpus where it is not there and may not or cannot be fetched.
 
-    The error for one that may not says the licence first, then both ways on.
+    The error for one that may not says the licence first, then both ways on; `key` is the setting that names a copy.
     """
     folder = cache / "downloads" / f"{source.name}-{origin.commit[:12]}"
     if _is_kept(folder):
@@ -51,12 +52,12 @@ def fetched(source: Source, origin: Repository, cache: Path, download: bool, pro
         raise MissingCorpus(
             source.name,
             f"is not on this machine. Licence: {source.licence.removesuffix('.')}",
-            f"set data.download=true to fetch some {origin.megabytes} MB from {origin.url}, or data.path=DIR to a copy",
+            f"set data.download=true to fetch some {origin.megabytes} MB from {origin.url}, or {key}=DIR to a copy",
         )
     folder.parent.mkdir(parents=True, exist_ok=True)
     with _alone(source, folder.parent):
         if not _is_kept(folder):  # nor did the one that was waited for fetch it
-            _fetch_into(folder, source, origin, progress)
+            _fetch_into(folder, source, origin, key, progress)
     return folder
 
 
@@ -88,7 +89,7 @@ def _is_kept(folder: Path) -> bool:
     return True
 
 
-def _fetch_into(folder: Path, source: Source, origin: Repository, progress: bool) -> None:
+def _fetch_into(folder: Path, source: Source, origin: Repository, key: str, progress: bool) -> None:
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{source.name}-") as desk:
         archive, files = Path(desk) / "archive", Path(desk) / "files"
         address = f"{origin.url}/archive/{origin.commit}.tar.gz"
@@ -98,7 +99,7 @@ def _fetch_into(folder: Path, source: Source, origin: Repository, progress: bool
         except (OSError, http.client.HTTPException, tarfile.TarError, EOFError, zlib.error) as error:
             reason = getattr(error, "reason", None) or error
             what = f"could not be fetched ({' '.join(str(reason).split())})"
-            raise MissingCorpus(address, what, "try again, or set data.path=DIR to a copy of it") from None
+            raise MissingCorpus(address, what, f"try again, or set {key}=DIR to a copy of it") from None
         (files / CHECKSUM).write_text(content_checksum(files), encoding="utf-8")
         os.rename(files, folder)
 
@@ -130,7 +131,7 @@ def checksum(files: dict[str, Path]) -> str:
     """A hash of files' names and contents, whatever folder they lie in and in whatever order they come."""
     digest = hashlib.sha256()
     for name, path in sorted(files.items()):
-        digest.update(f"{name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+        digest.update(f"{name} {sha256_of(path)}\n".encode())
     return digest.hexdigest()
 
 

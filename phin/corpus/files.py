@@ -49,14 +49,16 @@ def each_unit(config: CorpusConfig, progress: bool = True) -> Iterator[Unit]:
     for source in config.chosen:
         match source.origin:
             case Folder(endings):
-                yield from _folder_units(source, _folder(config.path_of(source.place) or "", source), endings)
+                key = config.key_of(source.place)
+                yield from _folder_units(source, _folder(config.path_of(source.place) or "", source, key), endings, key)
             case Repository():
                 if source.parser is Parser.GUQIN:
                     refuse_without_music21(source.about)
                 path = config.path_of(source.place)
-                folder = _folder(path, source) if path else None
-                folder = folder or fetched(source, source.origin, Path(config.cache), config.download, progress)
-                yield from _repository_units(source, source.origin, folder)
+                key = config.key_of(source.place)
+                folder = _folder(path, source, key) if path else None
+                folder = folder or fetched(source, source.origin, Path(config.cache), config.download, key, progress)
+                yield from _repository_units(source, source.origin, folder, key)
             case Made():
                 yield from _composer_units(source, config)
 
@@ -90,7 +92,7 @@ def _package_units(config: CorpusConfig) -> list[Unit]:
             units += [Unit(file, name, f"{name}/{file.stem}") for name, origin in owners if origin.has(file.stem)]
         for name, _ in owners:
             if not any(unit.source == name for unit in units):
-                place = "data.path" if path else "the music21 package"
+                place = config.key_of("music21") if path else "the music21 package"
                 raise MissingCorpus(root / folder, f"has no ABC files of the source {name}", f"check {place}")
     return units
 
@@ -105,7 +107,7 @@ def _installed_corpus() -> Path:
     return Path(found.submodule_search_locations[0]) / "corpus"
 
 
-def _folder_units(source: Source, folder: Path, endings: tuple[str, ...]) -> Iterator[Unit]:
+def _folder_units(source: Source, folder: Path, endings: tuple[str, ...], key: str) -> Iterator[Unit]:
     found = False
     for path in walk(folder):
         if path.suffix.lower() in endings:
@@ -113,21 +115,21 @@ def _folder_units(source: Source, folder: Path, endings: tuple[str, ...]) -> Ite
             yield Unit(path, source.name, printable(path.relative_to(folder)))
     if not found:
         kinds = " or ".join(endings)
-        raise MissingCorpus(folder, f"holds no {kinds} files", "set data.path to the folder that holds them")
+        raise MissingCorpus(folder, f"holds no {kinds} files", f"set {key} to the folder that holds them")
 
 
-def _folder(path: str, source: Source) -> Path:
+def _folder(path: str, source: Source, key: str) -> Path:
     if not Path(path).is_dir():
-        raise MissingCorpus(path, "is not a folder", f"set data.path to the folder that holds {source.about}")
+        raise MissingCorpus(path, "is not a folder", f"set {key} to the folder that holds {source.about}")
     return Path(path)
 
 
-def _repository_units(source: Source, origin: Repository, folder: Path) -> list[Unit]:
+def _repository_units(source: Source, origin: Repository, folder: Path, key: str) -> list[Unit]:
     paths = (PurePosixPath(path.relative_to(folder).as_posix()) for path in folder.rglob("*") if path.is_file())
     files = wanted(paths, origin)
     if not files:
         kinds = " or ".join(origin.files)
-        raise MissingCorpus(folder, f"holds no {kinds}", f"set data.path to a copy of {origin.url}")
+        raise MissingCorpus(folder, f"holds no {kinds}", f"set {key} to a copy of {origin.url}")
     return [Unit(folder / path, source.name, f"{source.name}/{path}") for path in files]
 
 

@@ -66,10 +66,9 @@ class CorpusConfig:
             raise InvalidConfig(f"data.held_out={self.held_out}", "is not between 0 and 0.5", "take 0.1")
         for name in ("min_notes", "file_megabytes", "pieces", "pieces_seed"):
             refuse_uncountable(f"data.{name}", getattr(self, name))
-        if self.min_notes < 2 or self.workers < 0:
-            raise InvalidConfig(
-                "data", "min_notes must be at least 2 and workers at least 0", "raise the one that is not"
-            )
+        for name, least in (("min_notes", 2), ("workers", 0)):
+            if (value := getattr(self, name)) < least:
+                raise InvalidConfig(f"data.{name}={value}", "is too few", f"take {least} or more")
         refuse_too_many("data.workers", self.workers)
         if not 0 < self.file_seconds <= DAY:
             raise InvalidConfig(
@@ -97,6 +96,10 @@ class CorpusConfig:
     def path_of(self, place: str) -> str | None:
         """Where the user says that a place (`Source.place`) lies; None: nowhere."""
         return self.paths.get(place, self.path)
+
+    def key_of(self, place: str) -> str:
+        """The setting that says where a place lies."""
+        return "data.path" if len(self.places) == 1 else f"data.paths.{place}"
 
     def _refuse_name(self) -> None:
         """A corpus is kept in a folder of its name, in the cache and nowhere else."""
@@ -134,7 +137,7 @@ class CorpusConfig:
             raise InvalidConfig(f"data.paths.{strange[0]}", "is no place of these sources", f"they have: {said}")
         for source in self.chosen:
             if isinstance(source.origin, Folder) and not self.path_of(source.place):
-                key = "data.path" if len(places) == 1 else f"data.paths.{source.place}"
+                key = self.key_of(source.place)
                 raise InvalidConfig(key, "is not set", f"say where {source.about} are: {key}=DIR")
         if self.download and not any(isinstance(source.origin, Repository) for source in self.chosen):
             raise InvalidConfig("data.download=true", "means nothing for these sources", "leave it out")

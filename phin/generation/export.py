@@ -12,8 +12,9 @@ from pathlib import Path
 import torch
 from torch.export import Dim
 
+from phin.checksum import sha256_of
 from phin.generation.eight_bits import write_eight_bits
-from phin.generation.exported import GRAPHS, INPUTS, OUTPUTS, Manifest, Precision, cache_names, hash_of
+from phin.generation.exported import GRAPHS, INPUTS, OUTPUTS, Manifest, Precision, cache_names
 from phin.generation.graph import AXES, FREE, DecodeGraph, about, example
 from phin.generation.quiet import quiet
 from phin.generation.step import DecodeStep
@@ -45,7 +46,7 @@ def write_export(model: PhinTransformer, identity: Identity, desk: Path) -> Mani
     fp32, int8 = (desk / GRAPHS[precision] for precision in (Precision.FP32, Precision.INT8))
     _write_graph(DecodeStep(model.float(), identity.learned_fields), fp32)
     write_eight_bits(fp32, int8)
-    manifest = Manifest(**told, sha256={path.name: hash_of(path) for path in (fp32, int8)})
+    manifest = Manifest(**told, sha256={path.name: sha256_of(path) for path in (fp32, int8)})
     manifest.write(desk)
     return manifest
 
@@ -55,7 +56,7 @@ def write_eight_bits_but(folder: Path, but: Sequence[str]) -> Manifest:
     fp32, int8 = (folder / GRAPHS[precision] for precision in (Precision.FP32, Precision.INT8))
     write_eight_bits(fp32, int8, but)
     told = Manifest.read(folder)
-    manifest = replace(told, in_fp32=tuple(but), sha256={**told.sha256, int8.name: hash_of(int8)})
+    manifest = replace(told, in_fp32=tuple(but), sha256={**told.sha256, int8.name: sha256_of(int8)})
     manifest.write(folder)
     return manifest
 

@@ -140,11 +140,6 @@ def tables() -> dict[str, Any]:
     }
 
 
-def hash_of(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
 def _seal(stored: dict[str, Any]) -> str:
     """A hash of all else that a manifest says."""
     return hashlib.sha256(json.dumps(stored, sort_keys=True).encode()).hexdigest()

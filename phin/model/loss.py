@@ -82,13 +82,15 @@ class LossConfig:
             raise InvalidConfig("loss.weights", f"must name each of {', '.join(TERMS)}", "see conf/loss/fixed.yaml")
         if self.weighing is not Weighing.FIXED and self.weights:
             raise InvalidConfig("loss.weights", f"mean nothing with weighing={self.weighing.value}", "set loss=fixed")
-        if any(weight < 0 for weight in self.weights.values()):
-            raise InvalidConfig("loss.weights", "cannot be negative", "raise the one that is")
+        for name, weight in self.weights.items():
+            if not 0 <= weight < math.inf:
+                raise InvalidConfig(f"loss.weights.{name}={weight:g}", "is no weight", "take 0 or more")
         if set(self.technique_weights) != set(LabelSource):
             named = ", ".join(LabelSource)
             raise InvalidConfig("loss.technique_weights", f"must name each of {named}", "see conf/loss/learned.yaml")
-        if any(not 0 <= weight < math.inf for weight in self.technique_weights.values()):
-            raise InvalidConfig("loss.technique_weights", "must be numbers of at least 0", "mend the one that is not")
+        for name, weight in self.technique_weights.items():
+            if not 0 <= weight < math.inf:
+                raise InvalidConfig(f"loss.technique_weights.{name}={weight:g}", "is no weight", "take 0 or more")
         for name in ("smallest_log_variance", "largest_log_variance"):
             value = getattr(self, name)
             if self.weighing is not Weighing.LEARNED and value != getattr(LossConfig, name):

@@ -110,10 +110,9 @@ class TransformerConfig:
     """How the fields of a row become one vector: concatenated, or summed."""
 
     def __post_init__(self) -> None:
-        if self.num_layers < 1 or self.num_heads < 1 or self.dim < 1:
-            raise InvalidConfig(
-                "model", "dim, num_layers and num_heads must be at least 1", "raise the one that is not"
-            )
+        for name in ("num_layers", "num_heads", "dim"):
+            if (value := getattr(self, name)) < 1:
+                raise InvalidConfig(f"model.{name}={value}", "is too few", "take 1 or more")
         if self.dim % (2 * self.num_heads):
             raise InvalidConfig(
                 f"model.dim={self.dim}",

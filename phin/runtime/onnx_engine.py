@@ -8,6 +8,7 @@ import numpy as np
 import onnxruntime
 from jaxtyping import Float, Int
 
+from phin.checksum import sha256_of
 from phin.errors import InvalidCheckpoint
 from phin.generation.draw import Drawn
 from phin.generation.exported import (
@@ -20,7 +21,6 @@ from phin.generation.exported import (
     Manifest,
     Precision,
     cache_names,
-    hash_of,
 )
 from phin.generation.limits import Limits
 from phin.generation.reading import Mixture, read
@@ -41,7 +41,7 @@ class OnnxEngine:
         remedy = "export the model again: phin-export"
         if not path.is_file():
             raise InvalidCheckpoint(path, "there is no such file", remedy)
-        if hash_of(path) != self.about.sha256.get(name):
+        if sha256_of(path) != self.about.sha256.get(name):
             raise InvalidCheckpoint(path, f"is not the graph that {MANIFEST} tells of", remedy)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1  # a step is too small for two

@@ -1,6 +1,5 @@
 """A training run from its parts to its folder: checkpoints, logs, report.json, four tunes."""
 
-import hashlib
 import json
 import logging
 import time
@@ -15,6 +14,7 @@ import lightning as L
 from filelock import FileLock, Timeout
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 
+from phin.checksum import sha256_of
 from phin.corpus.report import with_every_refusal
 from phin.corpus.store import Store
 from phin.data.datamodule import PhinDataModule
@@ -275,7 +275,7 @@ def _written(run: Path) -> dict[str, str]:
 
 
 def _checksum(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()[:16] if file.is_file() else ""
+    return sha256_of(file)[:16] if file.is_file() else ""
 
 
 def _tunes(model: PhinTransformer, identity: Identity, seed: int, sampler: SamplerConfig) -> list[Phrase]:

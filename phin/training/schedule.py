@@ -16,8 +16,10 @@ class ScheduleConfig:
     """What the rate falls to at the end, as a part of its peak."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.warmup < 1 or not 0 <= self.final <= 1:
-            raise InvalidConfig("scheduler", "warmup and final are shares", "take numbers from 0 to 1")
+        if not 0 <= self.warmup < 1:
+            raise InvalidConfig(f"scheduler.warmup={self.warmup}", "is no share of all steps", "take 0 to below 1")
+        if not 0 <= self.final <= 1:
+            raise InvalidConfig(f"scheduler.final={self.final}", "is no part of the peak", "take 0 to 1")
 
     def factor(self, step: int, total: int) -> float:
         """What the peak rate is multiplied by at optimiser step `step` (from 0) of `total`."""

@@ -1,6 +1,5 @@
 """ONNX Runtime for browsers: two files of npm's package, fetched once, and held to their hashes at every use."""
 
-import hashlib
 import re
 import shutil
 import subprocess
@@ -9,6 +8,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from phin.checksum import sha256_of
 from phin.errors import PhinError
 from phin.whole_file import whole_folder
 
@@ -78,6 +78,6 @@ def _refuse_others(folder: Path) -> None:
     """Raises PhinError where a file is not the one that was published."""
     for name, wanted in SHA256.items():
         path = folder / name
-        found = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+        found = sha256_of(path) if path.is_file() else ""
         if found != wanted:
             raise PhinError(path, f"is not what {PACKAGE} has", f"remove {folder}, and it is fetched again")

@@ -15,6 +15,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from phin.checksum import sha256_of
 from phin.counted import counted
 from phin.errors import InvalidConfig, PhinError
 from phin.generation.exported import GRAPHS, MANIFEST, Precision
@@ -119,13 +120,12 @@ def _page() -> str:
 
 def _listed(folder: Path) -> dict[str, Any]:
     """What lies in a folder, each file with its hash as browsers take it (Subresource Integrity), and one of all."""
+
+    def in_base64(path: Path) -> str:
+        return base64.b64encode(bytes.fromhex(sha256_of(path))).decode()
+
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    hashes = {
-        path.relative_to(
-            folder
-        ).as_posix(): f"sha256-{base64.b64encode(hashlib.sha256(path.read_bytes()).digest()).decode()}"
-        for path in paths
-    }
+    hashes = {path.relative_to(folder).as_posix(): f"sha256-{in_base64(path)}" for path in paths}
     version = hashlib.sha256(json.dumps(hashes).encode()).hexdigest()[:12]
     return {"site": "phin", "version": version, "files": hashes}
 

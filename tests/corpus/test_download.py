@@ -56,7 +56,7 @@ def source_at(url: str, name: str = "thai_songs", **settings: object) -> Source:
 
 def fetch(source: Source, cache: Path, download: bool = True) -> Path:
     assert isinstance(source.origin, Repository)
-    return fetched(source, source.origin, cache, download, progress=False)
+    return fetched(source, source.origin, cache, download, "data.path", progress=False)
 
 
 def seen(downloads: Path) -> list[str]:
@@ -270,6 +270,16 @@ def test_one_song_of_both_thai_collections_is_held_out_of_both(tmp_path: Path) -
     assert store.tunes["split"][one] == store.tunes["split"][other]
     assert len(set(store.families.tolist())) == 3
     assert store.phrase(other).source == sources.LAO_ACCENT
+
+
+def test_of_two_places_the_one_that_is_missing_is_asked_for_by_its_own_name(tmp_path: Path) -> None:
+    """The remedy would be refused in its turn."""
+    config = CorpusConfig("thai", ["thai_songs", "thm"], paths={"thm": str(tmp_path / "gone")}, cache=str(tmp_path))
+    with pytest.raises(MissingCorpus, match=r"data\.paths\.thai_songs=DIR"):
+        find_units(config)
+    (tmp_path / "songs").mkdir()
+    with pytest.raises(MissingCorpus, match=r"Set data\.paths\.thai_songs to a copy"):
+        find_units(replace(config, paths={**config.paths, "thai_songs": str(tmp_path / "songs")}))
 
 
 def test_a_metre_that_nobody_wrote_is_not_learned(tmp_path: Path) -> None:

@@ -497,7 +497,7 @@ def test_four_batches_of_two_are_one_batch_of_eight(kind: Weighing, mixed: bool)
         ({"weighing": Weighing.FIXED}, "loss.weights"),
         ({"weighing": Weighing.FIXED, "weights": {"note": 1.0}}, "loss.weights"),
         ({"weighing": Weighing.LEARNED, "weights": FIXED}, "loss.weights"),
-        ({"weighing": Weighing.FIXED, "weights": FIXED | {"mode": -1.0}}, "negative"),
+        ({"weighing": Weighing.FIXED, "weights": FIXED | {"mode": -1.0}}, r"loss\.weights\.mode=-1: is no weight"),
         (
             {"weighing": Weighing.UNIFORM, "smallest_log_variance": -1.0},
             r"loss\.smallest_log_variance=-1: means nothing",
@@ -514,8 +514,8 @@ def test_four_batches_of_two_are_one_batch_of_eight(kind: Weighing, mixed: bool)
         ({"largest_log_variance": -1.0}, "bounds of log-variances"),
         ({"technique_weights": WEIGHTS | {"heard": 1.0}}, "must name each of written, rule, detected"),
         ({"technique_weights": {"written": 1.0}}, "must name each of written, rule, detected"),
-        ({"technique_weights": WEIGHTS | {"rule": -0.5}}, "technique_weights: must be numbers of at least 0"),
-        ({"technique_weights": WEIGHTS | {"rule": math.nan}}, "technique_weights: must be numbers of at least 0"),
+        ({"technique_weights": WEIGHTS | {"rule": -0.5}}, r"loss\.technique_weights\.rule=-0\.5: is no weight"),
+        ({"technique_weights": WEIGHTS | {"rule": math.nan}}, r"loss\.technique_weights\.rule=nan: is no weight"),
     ],
 )
 def test_weights_that_contradict_the_weighing_are_refused(settings: dict[str, object], named: str) -> None:

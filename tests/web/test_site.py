@@ -13,8 +13,9 @@ import matplotlib.image
 import numpy as np
 import pytest
 
+from phin.checksum import sha256_of
 from phin.errors import InvalidConfig, PhinError
-from phin.generation.exported import Manifest, hash_of
+from phin.generation.exported import Manifest
 from phin.music.grid import begin_of
 from phin.music.midi import midi_bytes, read_midi
 from phin.music.notation import lettered_slots
@@ -409,7 +410,7 @@ def test_a_checkpoint_is_exported_for_its_site(runtime: dict, tmp_path: Path) ->
     assert told.status == 0, told.err
     assert "ONNX fp32, side by side" in told.out, "what it was tried on is shown"
     manifest = Manifest.read(tmp_path / "site")
-    assert manifest.sha256["step-int8.onnx"] == hash_of(tmp_path / "site" / "step.onnx")
+    assert manifest.sha256["step-int8.onnx"] == sha256_of(tmp_path / "site" / "step.onnx")
     assert json.loads((tmp_path / "site" / "about.json").read_text(encoding="utf-8"))["name"] == "good.ckpt"
 
 
