@@ -98,28 +98,30 @@ class EvaluateConfig:
                 "name a run's folder or a .ckpt file, as checkpoint=runs/default, or a folder of tunes, as tunes=DIR"
             )
             raise InvalidConfig("checkpoint", "is not set", remedy)
-        self._refuse_what_changes_nothing()
+        if self.tunes is not None and self.lai == NO_LAI:
+            remedy = f"leave it out, or name a lai: {', '.join(lai.name for lai in LAI)}"
+            raise InvalidConfig(f"lai={self.lai}", "means nothing for tunes that are there already", remedy)
+        usual = {each.name: each.default for each in fields(self)}
+        for names, reason in self.unheard():
+            for name in names:
+                if (value := getattr(self, name)) != usual[name]:
+                    raise InvalidConfig(f"{name}={value}", reason, "leave it out")
 
-    def _refuse_what_changes_nothing(self) -> None:
+    def unheard(self) -> list[tuple[tuple[str, ...], str]]:
+        """Which settings change nothing beside the others, and why."""
         drawing = ("count", "lines")
         measuring = ("pattern", "most_real", "shown", "lai", "wandb", "seed")
+        found: list[tuple[tuple[str, ...], str]] = []
         if self.equalities:
-            self._refuse((*drawing, *measuring, "tunes", "against", "out"), "with equalities=true, which prints")
+            asked = (*drawing, *measuring, "tunes", "against", "out")
+            found.append((asked, "means nothing with equalities=true, which prints"))
         elif self.tunes is not None:
-            self._refuse(drawing, "for tunes that are there already")
-            if self.lai == NO_LAI:
-                remedy = f"leave it out, or name a lai: {', '.join(lai.name for lai in LAI)}"
-                raise InvalidConfig(f"lai={self.lai}", "means nothing for tunes that are there already", remedy)
+            found.append((drawing, "means nothing for tunes that are there already"))
         elif self.count == 0:
-            self._refuse((*drawing[1:], *measuring), "where no tunes are drawn (count=0)")
+            found.append(((*drawing[1:], *measuring), "means nothing where no tunes are drawn (count=0)"))
         if self.checkpoint is None:
-            self._refuse(("against",), "without a checkpoint")
-
-    def _refuse(self, names: tuple[str, ...], where: str) -> None:
-        usual = {each.name: each.default for each in fields(self)}
-        for name in names:
-            if (value := getattr(self, name)) != usual[name]:
-                raise InvalidConfig(f"{name}={value}", f"means nothing {where}", "leave it out")
+            found.append((("against",), "means nothing without a checkpoint"))
+        return found
 
 
 def main() -> None:
@@ -129,6 +131,8 @@ def main() -> None:
 
 def evaluate(config: EvaluateConfig) -> None:
     """Prints the tables, and writes the report."""
+    for names, reason in config.unheard():
+        refuse_unheard(names, reason)
     draws = config.tunes is None and config.count > 0 and not config.equalities
     if not draws:
         refuse_unheard(["sampler"], "means nothing where no tunes are drawn")
@@ -137,11 +141,12 @@ def evaluate(config: EvaluateConfig) -> None:
         out = f"reports/{datetime.now():%Y-%m-%d_%H-%M-%S}"
     elif not out:
         raise InvalidConfig("out=", "is empty", "name a folder, or leave it out")
-    refuse_filled("out", out)
-    refuse_folder("out", out)
     if config.equalities:
         _print_equalities(config)
         return
+    if config.out is not None or config.tunes is not None or config.count:
+        refuse_filled("out", out)
+        refuse_folder("out", out)
     from phin.evaluation.tunes.tune_set import read_folder
 
     judged = read_folder(config.tunes) if config.tunes is not None else None

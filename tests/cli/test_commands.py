@@ -55,6 +55,7 @@ MISTAKES = [
     ("evaluate", ["tunes=no_tunes", "sampler=greedy"], "sampler=greedy: means nothing where no tunes are drawn"),
     ("evaluate", ["tunes=no_tunes", "against=good.ckpt"], "against=good.ckpt: means nothing without a checkpoint"),
     ("evaluate", ["checkpoint=nowhere", "count=0", "lines=9"], "lines=9: means nothing where no tunes are drawn"),
+    ("evaluate", ["tunes=tunes", "count=128"], "count=128: means nothing for tunes that are there already"),
     ("evaluate", ["checkpoint=nowhere", "lai=yay"], "lai=yay"),
     ("evaluate", ["checkpoint=nowhere", "pattern=x--y"], "pattern=x--y: 'x--y' is no rhythm of four slots"),
     ("evaluate", ["checkpoint=nowhere", "shown=-1"], "shown=-1: is too few"),
