@@ -37,6 +37,8 @@ from phin.workers import Failure, Limits, limited
 log = logging.getLogger(__name__)
 
 FAREWELL = 2.0
+SMALLER = "send a smaller tune, or export it again from the program that made it"
+"""What helps who sent a file that takes too long, or too much memory, to read."""
 """Seconds in which the last errand may end; then it ends with this process."""
 
 
@@ -239,8 +241,7 @@ class Errands:
             case _ if done is None:
                 return False
             case Failure():
-                remedy = "send a smaller tune, or export it again from the program that made it"
-                done.set_exception(Refusal(422, "the file", answer.what, remedy))
+                done.set_exception(Refusal(422, "the file", answer.what, SMALLER))
             case Fault():
                 done.set_exception(RuntimeError(answer.traceback))
             case Exception():

@@ -717,6 +717,34 @@ def test_techniques_are_suggested_with_what_they_were_learned_from(opened: Open)
 
 
 @pytest.mark.long
+def test_what_stands_there_is_said_anew_in_the_other_language(opened: Open) -> None:
+    """Fails: half of the page speaks English to who has chosen Thai."""
+    page = opened()
+    play(page)
+    page.click("#variations summary")
+    page.click("#draw-four")
+    page.wait_for_selector("#four li:nth-child(4)")
+    page.click("#work summary")
+    page.click("#suggest")
+    page.wait_for_selector("#suggestions tbody tr")
+    page.click("#more summary")
+    page.fill("#seed", "-1")
+    page.click("#new")
+    page.wait_for_selector("#refusal:not([hidden])")
+    places = ("#four button", "#suggestions-said", "#suggestions tbody td:last-child", "#refusal-reason", "#status")
+
+    def words() -> list[str]:
+        return [page.locator(place).first.inner_text() for place in places]
+
+    english = words()
+    page.click("[data-language=th]")
+    thai = words()
+    assert all(re.search("[ก-๙]", each) or not each for each in thai), thai
+    page.click("[data-language=en]")
+    assert words() == english
+
+
+@pytest.mark.long
 def test_a_tune_without_end_goes_on_until_it_is_stopped(opened: Open, served: Served) -> None:
     """Fails: it ends, its drone is missing, or the server draws for nobody after the page has gone on."""
     page = opened(ASKED.replace("lines=1", "lines=endless"))

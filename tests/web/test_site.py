@@ -61,6 +61,9 @@ export class Player {
     on.tune({ title: "mine", metre: "2/4", tempo: request.tempo, lai: "yai", source: null, tuning: "E-A-E", drone: [],
               inferred: [], begins: -18, num_hong: 9, notes, letters: null, tablature: null, said: [] });
   }
+  async read() {
+    for (;;);
+  }
   async generate({ count }) {
     if (this.drawn === 0 && count === 1) throw { where: "count", reason: "is 1", remedy: "take 2" };
     return { tunes: [], drawn: this.drawn };
@@ -247,6 +250,22 @@ def test_a_model_that_cannot_be_loaded_is_said_and_tried_again(opened: Open, hos
     page.click("#play")
     until(page, "phin.session?.tune")
     page.mistakes.clear()  # the browser's own words on what was not brought
+
+
+@pytest.mark.long
+def test_a_file_that_takes_too_long_is_given_up_and_the_page_goes_on(opened: Open) -> None:
+    """Fails: a strange file holds the page for ever, and nothing that is pressed does anything."""
+    page = opened()
+    until(page, "phin.notices.state.opened")
+    page.evaluate("phin.about.limits.read_seconds = 0.5")
+    page.set_input_files("#file", {"name": "long.mid", "mimeType": "audio/midi", "buffer": b"MThd"})
+    page.wait_for_selector("#refusal:not([hidden])")
+    said = "the file: takes longer than 0.5 s to read. Send a smaller tune, or export it again from the program that"
+    assert page.inner_text("#refusal p") == f"{said} made it."
+    page.click("[data-language=th]")
+    assert "ใช้เวลาอ่านเกิน 0.5 วินาที" in page.inner_text("#refusal p")
+    page.click("#play")
+    until(page, "phin.session?.tune")
 
 
 def test_how_far_the_model_is_loaded_is_said_in_the_language_of_the_page(opened: Open) -> None:

@@ -18,11 +18,13 @@ from phin.generation.wishes import Wishes
 from phin.music.notation import parse_letters
 from phin.music.phrase import Metre
 from phin.music.suggestion import QUALITIES, SAID
-from phin.tokenizer import FIRST_IDS, NUM_FIELDS
+from phin.tokenizer import FIRST_IDS, NUM_FIELDS, Tokenizer
 from phin.web.app import STATIC
+from phin.web.errands import SMALLER
 from phin.web.limits import Buckets
 from phin.web.refusals import full, stopped, too_large
 from tests.tiny import PHRASE
+from tests.tunes import of_notes
 from tests.web.pages import chromium
 
 LETTERS = (
@@ -70,6 +72,10 @@ MET: list[Callable[[], Any]] = [
     lambda: TuneRequest(lai="yai", blend=0.5, other=Style(lai="yai")),
     lambda: Given(replace(PHRASE, rows=PHRASE.rows[:0]), Use.CONTINUE),
     lambda: Given(replace(PHRASE, metre=Metre(13, 8)), Use.DECORATE),
+    lambda: Given(of_notes((0, 24, 60), (500, 24, 62)), Use.RHYTHM),
+    lambda: Given(of_notes((0, 24, 40)), Use.DECORATE),
+    lambda: Tokenizer().encode(of_notes((0, 24, 40))),
+    raised(PhinError("the file", "takes longer than 20 s to read", SMALLER)),
     raised(full("stage", "8 players")),
     raised(stopped()),
     raised(too_large("tune", "has 9,000 notes", "4,000")),

@@ -18,7 +18,7 @@ import { fromAddress, packed, toAddress, unpacked } from "./settings.js";
 import { Sound } from "./sound.js";
 import { Variations } from "./variations.js";
 import { Work } from "./work.js";
-import { currentLanguage, t, translate } from "./i18n.js";
+import { currentLanguage, translate } from "./i18n.js";
 
 const byId = (id) => document.getElementById(id);
 const TAKES_SPACE = "input, textarea, select, button, summary, [role=button], [tabindex='0']";
@@ -59,7 +59,7 @@ class App {
 
   /** What a link says beside its settings: the tune that it goes on from, and the model that drew it. */
   async fromLink(asked) {
-    if (asked.has("graph") && !this.about.graph.startsWith(asked.get("graph"))) this.display.say(t("otherGraph"));
+    if (asked.has("graph") && !this.about.graph.startsWith(asked.get("graph"))) this.display.say("otherGraph");
     if (!asked.has("given")) return;
     try {
       const tune = await unpacked(asked.get("given"));
@@ -67,7 +67,7 @@ class App {
       if (!this.settings.use) this.take(tune, this.given);
     } catch {
       this.given = null;
-      this.display.say(t("brokenLink"));
+      this.display.say("brokenLink");
     }
   }
 
@@ -124,6 +124,9 @@ class App {
         this.practice?.show();
         this.notices.show();
         this.display.show();
+        this.display.sayAgain();
+        this.work?.showSuggested();
+        this.variations?.sayAgain();
       });
     }
   }
@@ -169,7 +172,7 @@ class App {
     this.practice.showDrone();
     this.neck.set(this.tuning, this.lai);
     byId("new").classList.toggle("due", Boolean(this.session) && this.stale);
-    if (this.session && this.stale && name !== "tempo") this.display.say(t("stale"));
+    if (this.session && this.stale && name !== "tempo") this.display.say("stale");
     this.display.showFrame();
   }
 

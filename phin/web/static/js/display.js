@@ -9,14 +9,16 @@ const byId = (id) => document.getElementById(id);
 export class Display {
   constructor(app) {
     this.app = app;
+    this.stand = { key: null, values: {} };
+    this.refused = null;
   }
 
   /** Says what a tune is. */
   told(tune) {
-    const lai = this.app.about.lai.find((each) => each.name === tune.lai && tune.lai !== "none");
-    const name = lai ? (currentLanguage() === "th" ? lai.thai.replace(/^ลาย/, "") : lai.name) : "";
+    const found = this.app.about.lai.find((each) => each.name === tune.lai && tune.lai !== "none");
+    const lai = () => (found ? (currentLanguage() === "th" ? found.thai.replace(/^ลาย/, "") : found.name) : "");
     const notes = tune.notes.filter((note) => note.voice === "melody").length;
-    this.say(t(lai ? "drawn" : "drawnNone", { hong: tune.num_hong, lai: name, notes }));
+    this.say(found ? "drawn" : "drawnNone", () => ({ hong: tune.num_hong, lai: lai(), notes }));
   }
 
   /** Puts the page into the state of its session. */
@@ -112,32 +114,47 @@ export class Display {
     if (session === this.app.session) this.app.score.mark(step);
   }
 
-  say(words) {
-    byId("status").textContent = words;
+  /** Says how things stand, in words of a key, and again where another language is chosen; null: nothing any more. */
+  say(key, values = {}) {
+    this.stand = { key, values };
     this.hinted = false;
+    this.sayAgain();
   }
 
   /** Says what to do first; that goes as soon as something is done. */
-  hint(words) {
-    this.say(words);
+  hint(key) {
+    this.say(key);
     this.hinted = true;
   }
 
   unhint() {
-    if (this.hinted) this.say("");
+    if (this.hinted) this.say(null);
+  }
+
+  /** Says what is said, in the language that was chosen. */
+  sayAgain() {
+    const { key, values } = this.stand;
+    byId("status").textContent = key ? t(key, typeof values === "function" ? values() : values) : "";
+    if (this.refused) this.sayRefused();
   }
 
   /** Shows what went wrong: where, reason and remedy, in the words of who refused. */
   refuse(error) {
     if (error.name === "AbortError") return;
+    if (!(error instanceof Refused)) console.error(error);
+    this.refused = error;
+    this.sayRefused();
+    byId("refusal").hidden = false;
+    byId("refusal").scrollIntoView({ block: "nearest" });
+  }
+
+  sayRefused() {
+    const error = this.refused;
     const isOurs = !(error instanceof Refused);
-    if (isOurs) console.error(error);
     const { where, reason, remedy } = isOurs ? { where: t("mistake"), reason: error.message, remedy: "" } : error;
-    byId("refusal-reason").textContent = `${where}: ${said(reason)}.`;
+    byId("refusal-reason").textContent = `${said(where)}: ${said(reason)}.`;
     const later = error.retryAfter ? t("retryAfter", { n: error.retryAfter }) : "";
     const words = said(remedy ?? "");
     byId("refusal-remedy").textContent = later || (words && `${words[0].toUpperCase()}${words.slice(1)}.`);
-    byId("refusal").hidden = false;
-    byId("refusal").scrollIntoView({ block: "nearest" });
   }
 }

@@ -4,7 +4,6 @@ import { follow, isAlone } from "./api.js";
 import { beginOfHong, hongOf } from "./music.js";
 import { toRequest } from "./settings.js";
 import { Session } from "./session.js";
-import { t } from "./i18n.js";
 
 const AHEAD = 120; // seconds that a tune without end may be drawn ahead of what is heard
 const LED_IN = 2; // hong of a tune that are heard before it is played on
@@ -45,7 +44,7 @@ export class Drawing {
     const session = new Session(settings, given);
     const shown = this.app.session;
     let begun = false;
-    this.app.display.say(t("drawing"));
+    this.app.display.say("drawing");
     const on = {
       begin: (said) => {
         session.begin(said, settings.use === "continue" ? given.source.tune.notes : []);
@@ -69,7 +68,7 @@ export class Drawing {
       },
       lost: (isLost) => {
         if (request.endless && !isLost) this.goesOn();
-        else this.app.display.say(t(isLost ? "lost" : "drawing"));
+        else this.app.display.say(isLost ? "lost" : "drawing");
       },
     };
     const ready = () => this.heardEnough(session, stopping.signal);
@@ -77,7 +76,7 @@ export class Drawing {
     try {
       await follow(request, on, stopping.signal, ready);
     } catch (error) {
-      this.app.display.say("");
+      this.app.display.say(null);
       throw error;
     } finally {
       session.stop();
@@ -86,7 +85,7 @@ export class Drawing {
   }
 
   goesOn() {
-    this.app.display.say(t("goesOn", { notes: this.app.about.limits.most_notes }));
+    this.app.display.say("goesOn", { notes: this.app.about.limits.most_notes });
   }
 
   /** Waits while a session is drawn far ahead of what is heard. */
@@ -111,7 +110,7 @@ export class Drawing {
       if (!session.notes.length || (sound.playing && sound.session === session)) heard = now;
       else if (now - heard > 1000 * about.limits.unheard_seconds) {
         stopping.abort();
-        display.say(t("unheard", { hong: session.numHong }));
+        display.say("unheard", { hong: session.numHong });
       }
     }
   }

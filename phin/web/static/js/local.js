@@ -3,6 +3,7 @@
 import { Refused } from "./refused.js";
 import { secondsOf, wavOf } from "./wav.js";
 
+const SMALLER = "send a smaller tune, or export it again from the program that made it";
 const UNLOADED = { where: "phin", reason: "unloaded", remedy: "unloadedRemedy" };
 
 let worker = null;
@@ -10,7 +11,7 @@ let limits = null;
 let loading = {};
 let watch = () => {};
 let last = 0;
-const waiting = new Map(); // by id of a call: {done, failed, heard}
+const waiting = new Map(); // by id of a call: {done, failed, heard, seconds, timer}
 
 /** Has somebody told how far the model is loaded: {done, all} in bytes, then {opened: true} or {failed: true}. */
 export function watchLoading(listener) {
@@ -61,30 +62,39 @@ function heard(data) {
   const call = waiting.get(data.id);
   if (!call) return;
   if (data.event) return call.heard(data.event, data.data);
+  if (data.begun) return void (call.timer = setTimeout(() => gone(tooSlow(call)), 1000 * call.seconds));
   waiting.delete(data.id);
+  clearTimeout(call.timer);
   if (data.refused) call.failed(new Refused(data.refused));
   else if (data.fault) call.failed(new Error(data.fault));
   else call.done(data.answer);
 }
+
+const tooSlow = ({ seconds }) =>
+  new Refused({ where: "the file", reason: `takes longer than ${seconds} s to read`, remedy: SMALLER });
 
 /** The Worker is of no use any more: who waits for it is told, and the next call begins another. */
 function gone(error) {
   worker?.terminate();
   worker = null;
   tell({ failed: true });
-  for (const { failed } of waiting.values()) failed(error);
+  for (const { failed, timer } of waiting.values()) {
+    clearTimeout(timer);
+    failed(error);
+  }
   waiting.clear();
 }
 
-function call(what, given, heard = () => {}) {
+/** Has the Worker do something; of what has a limit of `seconds`, it tells when it begins. */
+function call(what, given, heard = () => {}, seconds = null) {
   const id = ++last;
-  const answer = new Promise((done, failed) => waiting.set(id, { done, failed, heard }));
-  opened().postMessage({ id, call: what, given });
+  const answer = new Promise((done, failed) => waiting.set(id, { done, failed, heard, seconds }));
+  opened().postMessage({ id, call: what, given, tell: seconds !== null });
   return { id, answer };
 }
 
 export const generate = (request) => call("generate", [request]).answer;
-export const read = (source) => call("read", [source]).answer;
+export const read = (source) => call("read", [source], undefined, limits.read_seconds).answer;
 export const suggest = (source) => call("suggest", [source]).answer;
 
 /** A tune as a file: its bytes and its name. */

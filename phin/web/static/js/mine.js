@@ -63,7 +63,7 @@ export class Mine {
   async touched({ pitch, string }) {
     const letter = letterOf(pitch);
     if (letter === null) {
-      this.app.display.say(t("noLetter", { pitch: pitchName(pitch) }));
+      this.app.display.say("noLetter", { pitch: pitchName(pitch) });
     } else {
       this.taps.push("-".repeat(Number(byId("tap-length").value) - 1) + letter);
       this.write();

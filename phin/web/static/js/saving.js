@@ -1,7 +1,6 @@
 // What one takes home: files, and the link that gives the tune again.
 
 import { convert } from "./api.js";
-import { t } from "./i18n.js";
 
 const byId = (id) => document.getElementById(id);
 
@@ -27,16 +26,16 @@ export class Saving {
   async copy() {
     const link = byId("link");
     link.hidden = true;
-    if (!this.app.isLinked) return this.app.display.say(t("noLink"));
+    if (!this.app.isLinked) return this.app.display.say("noLink");
     link.value = location.href;
     try {
       await navigator.clipboard.writeText(link.value);
-      this.app.display.say(t("copied"));
+      this.app.display.say("copied");
     } catch {
       // no clipboard without https, or it was refused: one can still take it from the field
       link.hidden = false;
       link.select();
-      this.app.display.say(t("linkIs"));
+      this.app.display.say("linkIs");
     }
   }
 

@@ -40,6 +40,17 @@ const SENTENCES = [
   ["leave one of the two out", "ลบออกหนึ่งอัน"],
   ["is in a shorthand that leaves its rhythm out", "เป็นโน้ตย่อที่ไม่บอกจังหวะ"],
   ["write it with hyphens, in hong of four slots", "พิมพ์พร้อมขีด ห้องละสี่ช่อง"],
+  // what a tune that something is made of cannot have
+  ["{} quarters pass before note {} begins, and {} quarters can be held", "ก่อนโน้ตตัวที่ {2} ว่าง {1} จังหวะ แต่รับได้ไม่เกิน {3} จังหวะ"],
+  ["shorten that rest, or leave the tune out", "ย่อช่วงว่างนั้น หรือใช้ทำนองอื่น"],
+  ["note {} has pitch {}, and {} to {} can be held", "โน้ตตัวที่ {1} เป็นเสียง {2} แต่รับได้เฉพาะ {3} ถึง {4}"],
+  ["shorten or move that note, or leave the tune out", "ย่อหรือย้ายโน้ตนั้น หรือใช้ทำนองอื่น"],
+  ["has pitch {} where a note stays, and {} to {} can be held", "มีเสียง {1} ในโน้ตที่ต้องคงไว้ แต่รับได้เฉพาะ {2} ถึง {3}"],
+  ["move it by whole octaves first", "เลื่อนทั้งทำนองขึ้นหรือลงทีละช่วงเสียงก่อน"],
+  // a file that is opened
+  ["the file", "ไฟล์"],
+  ["takes longer than {} s to read", "ใช้เวลาอ่านเกิน {1} วินาที"],
+  ["send a smaller tune, or export it again from the program that made it", "ส่งทำนองที่สั้นกว่า หรือบันทึกออกใหม่จากโปรแกรมที่สร้าง"],
   // what is saved
   ["{}: {} has no Thai letter", "{1}: {2} ไม่มีตัวโน้ตไทย"],
   [

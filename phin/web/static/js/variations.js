@@ -26,6 +26,11 @@ export class Variations {
     byId("four").replaceChildren(...tunes.map((tune, number) => this.item(tune, { ...settings, number }, given)));
   }
 
+  /** Names the buttons in the language that was chosen. */
+  sayAgain() {
+    for (const button of document.querySelectorAll("#four button")) button.textContent = t(button.dataset.key, button.dataset);
+  }
+
   item(tune, settings, given) {
     const { app } = this;
     const n = settings.number + 1;
@@ -53,6 +58,7 @@ export class Variations {
 
 function button(key, n, pressed) {
   const made = Object.assign(document.createElement("button"), { type: "button", textContent: t(key, { n }) });
+  Object.assign(made.dataset, { key, n });
   made.addEventListener("click", pressed);
   return made;
 }

@@ -24,7 +24,7 @@ export class Work {
   async use(use) {
     const { app } = this;
     const [first, last] = app.score.chosen ?? [];
-    if (use === "rewrite" && first === undefined) return app.display.hint(t("chooseHong"));
+    if (use === "rewrite" && first === undefined) return app.display.hint("chooseHong");
     const { tune: whole } = this.given();
     const given = { tune: use === "continue" ? lastLines(whole, app.about.play.drawing) : whole };
     const rewrite = use === "rewrite" ? `${first + 1}-${last + 1}` : "";
@@ -57,13 +57,22 @@ export class Work {
       count++;
     }
     this.suggested = { ...tune, notes };
-    const counted = t("suggested", { n: count, all: suggestions.length, odds: Math.round(100 * (1 - amount)) });
+    this.told = { tune, suggestions, learned, n: count, odds: Math.round(100 * (1 - amount)) };
+    byId("use-suggested").disabled = !count;
+    this.showSuggested();
+    byId("suggestions").hidden = false;
+  }
+
+  /** Shows what was suggested, in the language that was chosen. */
+  showSuggested() {
+    if (!this.told) return;
+    const { tune, suggestions, learned, n, odds } = this.told;
+    const counted = t("suggested", { n, all: suggestions.length, odds });
     const from = said(learned.replace(/\.$/, ""));
     byId("suggestions-said").textContent = `${from[0].toUpperCase()}${from.slice(1)}. ${counted}`;
-    byId("use-suggested").disabled = !count;
     const rows = suggestions.map(({ note, technique, probability, why }) => {
       const row = document.createElement("tr");
-      const { pitch } = this.app.session.notes[note] ?? tune.notes[note];
+      const { pitch } = tune.notes[note];
       const cells = [
         `${note + 1} ${letterOf(pitch) ?? ""} ${pitchName(pitch)}`,
         technique ? this.word(technique) : t("abstains"),
@@ -74,7 +83,6 @@ export class Work {
       return row;
     });
     document.querySelector("#suggestions tbody").replaceChildren(...rows);
-    byId("suggestions").hidden = false;
   }
 
   /** What a technique is called. */

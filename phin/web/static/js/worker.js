@@ -68,7 +68,7 @@ function tellLoading() {
   postMessage({ loading: { done: sum("done"), all: all.every((each) => each.all !== null) ? sum("all") : null } });
 }
 
-async function answer({ id, call, given }) {
+async function answer({ id, call, given, tell }) {
   const stopping = new AbortController();
   let ahead = 0;
   let goOn = () => {};
@@ -85,6 +85,7 @@ async function answer({ id, call, given }) {
   try {
     const draws = await player;
     if (stopping.signal.aborted) return;
+    if (tell) postMessage({ id, begun: true });
     const done = call === "follow" ? draws.follow(...given, on, stopping.signal, ready) : answered(draws, call, given);
     postMessage({ id, answer: (await done) ?? null });
   } catch (error) {
