@@ -6,9 +6,13 @@ import sys
 from pathlib import Path
 from zipfile import ZipFile
 
+import pytest
 from hatchling.builders.wheel import WheelBuilder
 from omegaconf import OmegaConf
 
+from experiments.pretrained.pack import GRAPH
+from phin.generation.exported import MANIFEST
+from phin.pretrained import MADE, WEIGHTS
 from tests.settings import composed
 
 ROOT = Path(__file__).parents[1]
@@ -24,9 +28,25 @@ def test_the_wheel_holds_the_settings_and_the_split_lists(tmp_path: Path) -> Non
     page = {str(path.relative_to(ROOT)) for path in (ROOT / "phin" / "web" / "static").rglob("*") if path.is_file()}
     assert len(page) > 10
     assert settings
+    box = {f"phin/pretrained/{name}" for name in (WEIGHTS, GRAPH, MANIFEST, MADE, "README.md")}
     beside = {"phin/corpus/splits/folk.json", "phin/model/detector.safetensors", "phin/py.typed"}
-    assert settings | modules | page | beside <= held
+    assert settings | modules | page | beside | box <= held
     assert not [name for name in held if name.startswith(("tests", "experiments"))]
+
+
+@pytest.mark.long
+def test_what_is_installed_plays_away_from_the_repository(tmp_path: Path) -> None:
+    """Fails: who installs phin, and trained nothing, hears nothing."""
+    (wheel,) = WheelBuilder(str(ROOT)).build(directory=str(tmp_path), versions=["standard"])
+    installed, elsewhere = tmp_path / "installed", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    with ZipFile(wheel) as archive:
+        archive.extractall(installed)
+    asked = [sys.executable, "-c", "from phin.cli.generate import main; main()", "count=1", "lines=1", "formats=[mid]"]
+    environment = os.environ | {"PYTHONPATH": str(installed)}
+    told = subprocess.run(asked, cwd=elsewhere, env=environment, capture_output=True, text=True)
+    assert told.returncode == 0, told.stderr
+    assert [path.name for path in (elsewhere / "tunes").iterdir()] == ["tune-0-1.mid"]
 
 
 def test_what_is_installed_finds_its_settings_away_from_the_repository(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ class AnalyzeConfig:
     """Settings of phin-analyze."""
 
     checkpoint: str = MISSING
-    """A .ckpt file, or the folder of a run."""
+    """A .ckpt or .safetensors file, or the folder of a run; or pretrained, the model that comes with phin."""
     out: str = MISSING
     """A new folder for pictures and tables; it is there when all of them are."""
     what: list[str] = field(default_factory=lambda: list(WHAT))

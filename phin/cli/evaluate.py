@@ -39,7 +39,7 @@ class EvaluateConfig:
     """Settings of phin-evaluate."""
 
     checkpoint: str | None = None
-    """A .ckpt file, or the folder of a run."""
+    """A .ckpt or .safetensors file, or the folder of a run; or pretrained, the model that comes with phin."""
     tunes: str | None = None
     """A folder of tunes to measure, of whoever's: MIDI, letters, tablature, ABC; else the checkpoint draws some."""
     against: str | None = None

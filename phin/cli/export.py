@@ -19,7 +19,7 @@ class ExportConfig:
     """Settings of phin-export."""
 
     checkpoint: str = MISSING
-    """A .ckpt file, or the folder of a run."""
+    """A .ckpt or .safetensors file, or the folder of a run; or pretrained, the model that comes with phin."""
     out: str = MISSING
     """A new file, NAME.safetensors; or a new folder, for the decode step in ONNX, as trained and in eight bits;
     or NAME.pte, for the decode step as phones play it, with ExecuTorch."""

@@ -30,7 +30,8 @@ class GenerateConfig(TuneRequest):
     """Settings of phin-generate."""
 
     checkpoint: str = PRETRAINED
-    """A .ckpt file, the folder of a run, or an exported model's; or pretrained, the model that comes with phin."""
+    """A .ckpt, .safetensors or .pte file, the folder of a run, or an exported model's; or pretrained, the model that
+    comes with phin."""
     precision: str | None = None
     """Of an exported model: fp32, which plays what the checkpoint plays, or int8, which is smaller and faster. The
     model that comes with phin plays in int8, unless fp32 is asked for."""

@@ -40,8 +40,8 @@ class PlayConfig(TuneRequest):
     """Settings of phin-play."""
 
     checkpoint: str = PRETRAINED
-    """A .ckpt file, the folder of a run, or an exported model's, which is faster; or pretrained, the model that comes
-    with phin."""
+    """A .ckpt, .safetensors or .pte file, the folder of a run, or an exported model's, which is faster; or pretrained,
+    the model that comes with phin."""
     precision: str | None = None
     """Of an exported model, or the one that comes with phin: fp32 or int8."""
     seed: int = 0

@@ -40,8 +40,8 @@ class WebConfig:
     """Settings of phin-web."""
 
     checkpoint: str = PRETRAINED
-    """A .ckpt file, the folder of a run, or an exported model's, which is faster; or pretrained, the model that comes
-    with phin."""
+    """A .ckpt, .safetensors or .pte file, the folder of a run, or an exported model's, which is faster; or pretrained,
+    the model that comes with phin."""
     out: str | None = None
     """A folder for a site that needs no server of phin's: its page draws in the browser, also without a net. Nothing
     is served then; a run is exported first, on which `precision` may be chosen too."""

@@ -15,7 +15,7 @@ from pydantic.config import JsonDict
 from phin.errors import InvalidConfig
 from phin.generation.constraints import Constraint
 from phin.generation.given import Given, Use, kept_to, with_examples
-from phin.generation.request import SamplerConfig, Style, TuneRequest, refuse_draw
+from phin.generation.request import MOST_TUNES, SamplerConfig, Style, TuneRequest, refuse_draw
 from phin.generation.stream import LET_IT_END, refuse_length, refuse_waiting_for_an_end, without_end
 from phin.generation.wishes import Wishes
 from phin.meanings import meanings
@@ -81,7 +81,7 @@ class TuneAsked(_model_of(TuneRequest, like=TuneSource | None, other=Other)):
     """What binds the tune; nothing does unless it is set."""
     seed: int = 0
     """The same seed gives the same tunes."""
-    number: int = Field(0, ge=0, lt=10_000)
+    number: int = Field(0, ge=0, lt=MOST_TUNES)
     """Which tune of the seed, counted from 0."""
     given: TuneSource | None = None
     """A tune that something is made of."""

@@ -21,7 +21,7 @@ class ServerLimits:
     """Tunes, or answers of several tunes, that are drawn at once; who asks for more is told to come again."""
     most_listeners: int = 64
     """Connections that hear events at once."""
-    most_lines: int = 64
+    most_lines: int = MOST_LINES
     """Length of a tune in lines."""
     most_count: int = 16
     """Tunes in one answer."""
