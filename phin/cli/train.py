@@ -57,7 +57,7 @@ class TrainConfig:
     resume: str | None = None
     """A run's folder to go on with; `auto`: the folder named by `run`, if a run began there."""
     init: str | None = None
-    """A checkpoint, the folder of a run, or pretrained, whose weights it begins with: to adapt a model to other tunes."""
+    """A checkpoint, a run's folder, or pretrained, whose weights it begins with: to adapt a model to other tunes."""
     monitor: str = MONITOR
     """What says which checkpoint is best, and when to stop."""
     threads: int = 0

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from phin.errors import InvalidConfig
+from phin.generation.constraints import MOST_REST
 from phin.generation.given import Given
 from phin.generation.play import Played
 from phin.generation.request import MOST_TUNES
@@ -14,8 +15,6 @@ from phin.music.grid import begin_of
 from phin.music.measures import rests
 from phin.music.phrase import STEPS_PER_HONG, Phrase
 
-MOST_REST = 2 * STEPS_PER_HONG
-"""Steps: a tune that rests longer has fallen silent."""
 MOST_CANDIDATES = 64
 Judge = Callable[[Phrase], str | None]
 """What is wrong with a tune, in words; None where nothing is."""

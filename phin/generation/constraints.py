@@ -20,6 +20,8 @@ from phin.tokenizer import END_ID, FIELDS, NUM_SYMBOLS, PITCH, STEP
 
 MOST_TOGETHER = 3
 """Notes of a chord, at most."""
+MOST_REST = 2 * STEPS_PER_HONG
+"""Steps: a tune that rests longer has fallen silent."""
 STEP_OF_ID = np.arange(FIELDS[STEP].size) - NUM_SYMBOLS
 PITCH_OF_ID = np.arange(FIELDS[PITCH].size) - NUM_SYMBOLS + FIELDS[PITCH].lowest
 IS_STEP, IS_PITCH = (np.arange(FIELDS[f].size) >= NUM_SYMBOLS for f in (STEP, PITCH))

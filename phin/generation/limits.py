@@ -34,6 +34,8 @@ from phin.tokenizer import (
 
 FORBIDDEN = -np.inf
 NUM_VOICES = FIELDS[VOICE].size - NUM_SYMBOLS
+RINGS_ON = 2**40
+"""Steps, for ever."""
 MOST_RECALLED = 32
 """Motifs whose going on can be made less likely at one time."""
 
@@ -153,6 +155,8 @@ class Heard:
         """The last melody note's pitch id; 0 before the first."""
         self.together = np.zeros((count, 0), np.int64)
         """Pitch ids struck at the last onset; 0 where there are fewer."""
+        self.until = onset.copy()
+        """The step at which all that was struck is over; a note that nobody knows the duration of rings on and on."""
         self.has_ended = np.zeros(count, bool)
         self.num_notes = np.zeros(count, np.int64)
         self.memory = MotifMemory(count, memory)
@@ -185,6 +189,9 @@ class Heard:
             ascending = np.sort(np.concatenate([struck, kept], axis=1), axis=1)
             self.together = ascending[:, ::-1]  # what is nothing comes last
             self.together = self.together[:, : int((self.together > 0).sum(axis=1).max(initial=0))]
+        lasts = ids[:, DURATION] - NUM_SYMBOLS + FIELDS[DURATION].lowest
+        ends = onset + np.where(ids[:, DURATION] >= NUM_SYMBOLS, lasts, RINGS_ON)
+        self.until = np.where(is_note, np.maximum(self.until, ends), self.until)
         self.melody = np.where(is_melody, ids[:, PITCH], self.melody)
         self.num_notes = self.num_notes + is_note
         return self.memory.hear(np.where(is_note[:, None], ids, PAD_ID), self.onset)
@@ -192,11 +199,12 @@ class Heard:
     def begin_again(self, which: Bool[np.ndarray, " tune"], onset: Int[np.ndarray, " tune"]) -> None:
         """These tunes start once more, at `onset`: what they were told of their end is recalled, and not played."""
         self.onset = np.where(which, onset, self.onset)
+        self.until = np.where(which, onset, self.until)
         self.together = np.where(which[:, None], 0, self.together)
         self.num_notes = np.where(which, 0, self.num_notes)
 
     def keep(self, which: Int[np.ndarray, " kept"]) -> None:
         """Of some of the tunes only."""
-        for name in ("onset", "melody", "together", "has_ended", "num_notes"):
+        for name in ("onset", "melody", "together", "until", "has_ended", "num_notes"):
             setattr(self, name, getattr(self, name)[which])
         self.memory.keep(which)

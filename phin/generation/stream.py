@@ -14,9 +14,9 @@ import numpy as np
 from jaxtyping import Int
 
 from phin.errors import InvalidConfig
-from phin.generation.constraints import Constraint, MostNotes
+from phin.generation.constraints import IS_STEP, MOST_REST, STEP_OF_ID, Constraint, MostNotes
 from phin.generation.draw import draw_rows
-from phin.generation.limits import FORBIDDEN, Limits
+from phin.generation.limits import FORBIDDEN, Heard, Limits
 from phin.generation.play import Engine, ending, first_rows, refuse_no_rhythm, refuse_unlearned
 from phin.generation.request import SamplerConfig, TuneRequest, refuse_draw
 from phin.generation.wishes import Wishes
@@ -59,10 +59,14 @@ class StreamedNote(NamedTuple):
 
 @dataclass
 class Endless(Constraint):
-    """Never ends."""
+    """Never ends, and never falls silent: what was heard cannot be drawn again."""
 
     def always(self, limits: Limits) -> None:
         limits.step[:, END_ID] = FORBIDDEN
+
+    def now(self, heard: Heard, limits: Limits) -> None:
+        silent = heard.onset[:, None] + STEP_OF_ID > heard.until[:, None] + MOST_REST
+        limits.step[silent & IS_STEP] = FORBIDDEN
 
 
 def stream(

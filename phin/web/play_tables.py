@@ -33,7 +33,7 @@ def play_tables(sampler: SamplerConfig) -> dict[str, Any]:
             "kinds": {kind.name.lower(): int(kind) for kind in limits.Kind},
             "after": {name: list(shape) for name, shape in limits.AFTER.items()},
             "tries": choice.Choice.tries,
-            "most_rest": choice.MOST_REST,
+            "most_rest": constraints.MOST_REST,
             "longest_given": given.LONGEST,
             "most_lines": MOST_LINES,
             "fewest_of_lai": wishes.FEWEST_OF_LAI,

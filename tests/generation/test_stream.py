@@ -8,15 +8,16 @@ import numpy as np
 import pytest
 
 from phin.errors import InvalidConfig
-from phin.generation.constraints import InLai, Length
+from phin.generation.constraints import MOST_REST, Constraint, InLai, Length
 from phin.generation.limits import Heard
 from phin.generation.live import play_live
 from phin.generation.play import length_of, play, ring_out, start_of
 from phin.generation.request import SamplerConfig, TuneRequest
-from phin.generation.stream import StreamedNote, phrase_of, stream
+from phin.generation.stream import Endless, StreamedNote, phrase_of, stream
 from phin.generation.torch_engine import TorchEngine
 from phin.motif import MotifMemory
 from phin.music.lai import lai_named
+from phin.music.measures import rests
 from phin.music.phrase import DURATION, UNKNOWN, Inferred, Phrase, Voice
 from phin.tokenizer import DURATION as DURATION_FIELD
 from phin.tokenizer import NUM_SYMBOLS, PITCH, STEP, Encoded
@@ -97,6 +98,15 @@ def test_it_never_ends_and_keeps_to_what_is_asked() -> None:
     assert len(notes) == 300
     assert {note.pitch % 12 for note in notes} <= lai.pitch_classes
     assert all(one.onset <= other.onset for one, other in pairwise(notes))
+
+
+def test_it_never_falls_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails: who plays along waits, and takes it for the end."""
+    endless = phrase_of(islice(stream(ENGINE, REQUEST, 1, SamplerConfig(2.0)), 150))
+    assert 0 < max(stop - start for start, stop in rests(endless)) <= MOST_REST
+    monkeypatch.setattr(Endless, "now", Constraint.now)
+    freely = phrase_of(islice(stream(ENGINE, REQUEST, 1, SamplerConfig(2.0)), 150))
+    assert max(stop - start for start, stop in rests(freely)) > MOST_REST
 
 
 @pytest.mark.long

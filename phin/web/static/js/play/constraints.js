@@ -62,10 +62,15 @@ export class AboutLength extends Constraint {
   }
 }
 
-/** Never ends. */
+/** Never ends, and never falls silent. */
 export class Endless extends Constraint {
   always(limits) {
     limits.step[END] = FORBIDDEN;
+  }
+
+  now(heard, limits) {
+    const longest = heard.until + DRAWING.most_rest - heard.onset;
+    for (let step = longest + 1; step < NUM_STEPS - NUM_SYMBOLS; step++) limits.step[step + NUM_SYMBOLS] = FORBIDDEN;
   }
 }
 

@@ -1,9 +1,9 @@
 // What a step may draw, as phin/generation/limits.py: a number added to the logit of every id, -Infinity where it may
 // not be; and what was heard of a tune so far. Of one tune: each is drawn by itself.
 
-import { DRAWING, MOST_RECALLED, NUM_FIELDS, PITCH, SIZES, STEP, SYMBOLS, VOICE } from "./tables.js";
+import { DRAWING, DURATION, MOST_RECALLED, NUM_FIELDS, PITCH, SIZES, STEP, SYMBOLS, UNKNOWN, VOICE } from "./tables.js";
 import { MotifMemory } from "./motif.js";
-import { isMelodyNote, NUM_SYMBOLS } from "./tokenizer.js";
+import { isMelodyNote, NUM_SYMBOLS, valueOf } from "./tokenizer.js";
 
 export const FORBIDDEN = -Infinity;
 export const KIND = DRAWING.kinds;
@@ -87,6 +87,7 @@ export class Heard {
     this.onset = onset;
     this.melody = 0; // the last melody note's pitch id
     this.together = []; // pitch ids struck at the last onset, descending
+    this.until = onset; // the step at which all that was struck is over
     this.hasEnded = false;
     this.numNotes = 0;
     this.memory = new MotifMemory(memory);
@@ -102,6 +103,8 @@ export class Heard {
     this.onset = onset;
     this.together.push(ids[PITCH]);
     this.together.sort((a, b) => b - a);
+    const lasts = valueOf(ids[DURATION], DURATION);
+    this.until = Math.max(this.until, lasts === UNKNOWN ? Infinity : onset + lasts);
     if (isMelodyNote(ids)) this.melody = ids[PITCH];
     this.numNotes++;
     return this.memory.hear(ids, onset);
@@ -109,7 +112,7 @@ export class Heard {
 
   /** The tune starts once more: what was told of its end is recalled, and not played. */
   beginAgain(onset) {
-    this.onset = onset;
+    this.onset = this.until = onset;
     this.together = [];
     this.numNotes = 0;
   }
