@@ -14,7 +14,7 @@ from phin.training.muon import MuonWithAdamW
 from phin.training.samples import SampleTunes
 from tests.settings import composed
 
-STOPPING = {"_target_": "lightning.pytorch.callbacks.EarlyStopping", "monitor": "val/bits_per_note"}
+STOPPING = {"_target_": "phin.training.early_stopping.EarlyStopping", "monitor": "val/bits_per_note"}
 SAMPLER = {"_target_": "phin.generation.request.SamplerConfig"}
 SAMPLES = {"_target_": "phin.training.samples.SampleTunes", "folder": "samples", "sampler": SAMPLER}
 BEST = {"_target_": "lightning.pytorch.callbacks.ModelCheckpoint"}
