@@ -41,8 +41,8 @@ check: $(READY)  ## format, lint, import floors, types
 generate: $(READY)  ## eight more tunes from the default run
 	$(BIN)/phin-generate checkpoint=$(RUN) count=8 out=tunes $(ARGS)
 
-pretrained: $(READY)  ## trains the model that comes with phin anew, and packs it: hours
-	$(BIN)/phin-train run=runs/pretrained resume=auto data=phin trainer.max_steps=10000 trainer.val_check_interval=500 $(ARGS)
+pretrained: $(READY)  ## trains the default model anew, and packs it as the one that comes with phin
+	$(BIN)/phin-train run=runs/pretrained resume=auto $(ARGS)
 	$(BIN)/python -m experiments.pretrained.pack runs/pretrained
 
 # The run that saved a checkpoint last; where there is none, nothing is named, and the model that comes with phin plays.

@@ -23,8 +23,6 @@ from phin.runtime.onnx_engine import OnnxEngine
 from tests.cli.commands import phin
 from tests.runtime.exported import IDENTITY, MODEL
 
-is_packed = pytest.mark.skipif(not (FOLDER / WEIGHTS).is_file(), reason="the box is empty")
-
 
 @pytest.fixture(scope="module")
 def box(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -98,7 +96,6 @@ def test_an_empty_box_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert find("./pretrained") == Path("pretrained")
 
 
-@is_packed
 def test_what_is_in_the_box_is_what_was_packed() -> None:
     """Fails: a file was changed, or only one of them made anew."""
     made = json.loads((FOLDER / MADE).read_text())
@@ -106,7 +103,6 @@ def test_what_is_in_the_box_is_what_was_packed() -> None:
     assert set(made["sha256"].values()) >= set(Manifest.read(FOLDER).sha256.values())
 
 
-@is_packed
 @pytest.mark.slow
 def test_what_is_in_the_box_reads_held_out_tunes_as_well_as_it_is_said_to() -> None:
     """Fails: the program has changed so that the model no longer says what it said; or its eight bits do not."""

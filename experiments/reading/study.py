@@ -24,12 +24,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from phin.cli.engine import open_engine
+from phin.cli.web import samplers
 from phin.corpus.copies import store_of
 from phin.corpus.sources import MADE
 from phin.corpus.store import Store
 from phin.evaluation.tabular import Table, text
-from phin.generation.play import Engine, play
-from phin.generation.request import TuneRequest
+from phin.generation.choice import Choice, choose, falls_silent
+from phin.generation.play import Engine, Played, play
+from phin.generation.request import SamplerConfig, TuneRequest
 from phin.html_page import document
 from phin.music import picture
 from phin.music.grid import STEPS_PER_SLOT, begin_of, hong_of
@@ -103,10 +105,11 @@ def mix(checkpoint: str, folder: Path, count: int, seed: int, cache: str) -> Non
         raise SystemExit(f"the corpus that {checkpoint} learned from is not in {cache}: phin-prepare")
     rng = np.random.default_rng(seed)
     real = real_tunes(store, count, rng)
-    shown = [Shown(as_shown(tune), False, number, id) for number, (id, tune) in enumerate(real)]
+    keys = rng.integers(12, size=(len(real), 2)).tolist()
+    shown = [Shown(as_shown(tune, keys[number][0]), False, number, id) for number, (id, tune) in enumerate(real)]
     for number, (_, tune) in enumerate(real):
         (drawn,) = drawn_as_long(engine, tune, seed + number)
-        shown.append(Shown(as_shown(drawn), True, number, f"seed {seed + number}"))
+        shown.append(Shown(as_shown(drawn, keys[number][1]), True, number, f"seed {seed + number}"))
     key = {}
     (folder / "tunes").mkdir()
     for place, chosen in enumerate(rng.permutation(len(shown)).tolist(), start=1):
@@ -140,15 +143,23 @@ def real_tunes(store: Store, count: int, rng: np.random.Generator) -> list[tuple
 
 
 def drawn_as_long(engine: Engine, tune: Phrase, seed: int) -> list[Phrase]:
-    """A tune of the model's, as many hong long as a real one, by the default sampler."""
+    """A tune of the model's, as many hong long as a real one, as phin-generate draws it."""
     request = TuneRequest(hong=hong_of(tune, begin_of(tune)), metre=str(tune.metre))
-    return [each.phrase.melody for each in play(engine, request, 1, seed)]
+    sampler = SamplerConfig(**samplers()["nucleus"])
+
+    def draw(numbers: Sequence[int]) -> list[Played]:
+        return play(engine, request, numbers, seed, sampler)
+
+    return [each.played.phrase.melody for each in choose(draw, 1, Choice(), [falls_silent])]
 
 
-def as_shown(tune: Phrase) -> Phrase:
-    """The notes alone, in one tempo and by one velocity, moved by octaves so that the middle one lies near A4."""
-    octaves = 12 * round((69 - float(np.median(tune.rows[:, 2]))) / 12)
-    rows = rows_from_columns(tune.onset, tune.duration, tune.rows[:, 2] + octaves, VELOCITY)
+def as_shown(tune: Phrase, key: int) -> Phrase:
+    """The notes alone, in one tempo and by one velocity, `key` semitones higher, and then moved by octaves so that the
+    middle one lies near A4: books prefer some keys, and the model has none.
+    """
+    pitch = tune.rows[:, 2] + key
+    octaves = 12 * round((69 - float(np.median(pitch))) / 12)
+    rows = rows_from_columns(tune.onset, tune.duration, pitch + octaves, VELOCITY)
     return Phrase(rows, metre=tune.metre, tempo=ASSUMED_TEMPO)
 
 

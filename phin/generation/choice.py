@@ -4,6 +4,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import NamedTuple
 
 from phin.errors import InvalidConfig
@@ -20,12 +21,22 @@ Judge = Callable[[Phrase], str | None]
 """What is wrong with a tune, in words; None where nothing is."""
 
 
+class By(Enum):
+    """What is best of several."""
+
+    LIKELIHOOD = "likelihood"
+    ENDING = "ending"
+
+
 @dataclass
 class Choice:
     """How many tunes are drawn for one that is kept, and which is."""
 
     candidates: int = 1
-    """Tunes drawn for each that is kept: the one whose notes the model finds likeliest."""
+    """Tunes drawn for each that is kept: the best of them, by what `by` says."""
+    by: str = By.LIKELIHOOD.value
+    """likelihood: the one whose notes the model finds likeliest; ending: the one that the model would soonest end where
+    it ends, for a tune of an exact length is drawn as if it went on, and half as often comes home as a real one."""
     length_penalty: float = 1.0
     """How far more notes that were drawn excuse a lower probability: log p / ((5 + notes) / 6) ** penalty is compared
     (Wu et al. 2016, arXiv 1609.08144). 0: not at all, the fewest notes win; 1: about the mean of each note; above it
@@ -43,6 +54,14 @@ class Choice:
             raise InvalidConfig(f"choose.candidates={self.candidates}", "is no number to choose from", remedy)
         if not 0 <= self.length_penalty <= 10:
             raise InvalidConfig(f"choose.length_penalty={self.length_penalty}", "is no penalty", "take 0 to 2")
+        if self.by not in (ways := [way.value for way in By]):
+            raise InvalidConfig(f"choose.by={self.by}", "is no way to choose", f"take one of {', '.join(ways)}")
+        if self.by != Choice.by and self.candidates == 1:
+            reason = "means nothing where there is nothing to choose from"
+            raise InvalidConfig(f"choose.by={self.by}", reason, "take choose.candidates=16")
+        if self.by == By.ENDING.value and self.length_penalty != Choice.length_penalty:
+            reason = "means nothing with choose.by=ending"
+            raise InvalidConfig(f"choose.length_penalty={self.length_penalty}", reason, "leave one of them out")
         if self.length_penalty != Choice.length_penalty and self.candidates == 1:
             reason = "means nothing where there is nothing to choose from"
             raise InvalidConfig(f"choose.length_penalty={self.length_penalty}", reason, "take choose.candidates=4")
@@ -54,6 +73,8 @@ class Choice:
 
     def score(self, played: Played) -> float:
         """What is compared among candidates: the higher the better."""
+        if self.by == By.ENDING.value:
+            return played.log_ending
         return played.log_probability / ((5 + played.num_drawn) / 6) ** self.length_penalty
 
 

@@ -91,6 +91,8 @@ class Played(NamedTuple):
     """Where less than `SCARCE` of a field's probability was left, in words."""
     num_drawn: int
     """Notes that were drawn: all of the phrase but those that it began with."""
+    log_ending: float = 0.0
+    """Of the end where it came, in nats, as the model has it: how much the tune sounds as if it were over there."""
 
 
 def play(
@@ -208,7 +210,8 @@ def _played(
         f"note {given + row + 1}: {allowed[row, -1, field]:.2g} of its {FIELDS[field].name}"
         for row, field in np.argwhere(allowed[:-1, -1] < SCARCE).tolist()  # the end of a tune is no note
     ]
-    return Played(phrase, float(log_probability.sum()), left_out, tuple(scarce), len(log_probability) - 1)
+    drawn, ending = len(log_probability) - 1, float(log_probability[-1].sum())
+    return Played(phrase, float(log_probability.sum()), left_out, tuple(scarce), drawn, ending)
 
 
 def first_rows(request: TuneRequest, streams: Sequence[Stream], count: int, begins: Encoded | None = None) -> Rows:

@@ -35,10 +35,11 @@ def test_a_bar_is_read_as_it_is_played() -> None:
 
 
 def test_nothing_but_the_notes_tells_tunes_apart() -> None:
-    """Fails: drawn tunes are known by their velocities, titles or octaves, and the reading is not blind."""
+    """Fails: drawn tunes are known by their velocities, titles, octaves or keys, and the reading is not blind."""
     high, low = tune((0, 24, 93), (24, 24, 95)), tune((0, 24, 57), (24, 24, 59))
-    assert as_shown(high).rows.tolist() == as_shown(low).rows.tolist()
-    assert as_shown(high).title == ""
+    assert as_shown(high, 0).rows.tolist() == as_shown(low, 0).rows.tolist()
+    assert as_shown(high, 3).rows.tolist() == as_shown(tune((0, 24, 96), (24, 24, 98)), 0).rows.tolist()
+    assert as_shown(high, 0).title == ""
 
 
 def test_the_interval_is_the_published_one() -> None:

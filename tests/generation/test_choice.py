@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -61,6 +62,29 @@ def test_the_likeliest_candidate_is_kept_by_its_number_alone() -> None:
         chosen = choose(deck, count, choice, [])
         assert chosen[1].played.phrase.title == "second"
         assert sorted(deck.asked) == sorted(k + c * MOST_TUNES for k in range(count) for c in range(3))
+
+
+def test_chosen_by_its_ending_the_tune_is_kept_that_sounds_as_if_it_were_over() -> None:
+    """Fails: a tune of an exact length breaks off, where another one of its candidates comes home."""
+    tunes = {0: played(-10, title="likeliest"), MOST_TUNES: played(-90, title="home")._replace(log_ending=-0.5)}
+    tunes = {number: tune if number else tune._replace(log_ending=-6.0) for number, tune in tunes.items()}
+    for by, title in (("likelihood", "likeliest"), ("ending", "home")):
+        (chosen,) = choose(Deck(tunes), 1, Choice(candidates=2, by=by), [])
+        assert chosen.played.phrase.title == title
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"by": "luck"}, r"choose\.by=luck: is no way to choose. Take one of likelihood, ending"),
+        ({"by": "ending"}, r"choose\.by=ending: means nothing where there is nothing to choose from"),
+        ({"by": "ending", "candidates": 2, "length_penalty": 2.0}, r"choose\.length_penalty=2\.0: means nothing with"),
+    ],
+)
+def test_a_way_to_choose_that_means_nothing_is_refused(settings: dict[str, Any], said: str) -> None:
+    """Fails: it is typed, and changes nothing."""
+    with pytest.raises(InvalidConfig, match=said):
+        Choice(**settings)
 
 
 def test_a_higher_length_penalty_keeps_longer_tunes() -> None:

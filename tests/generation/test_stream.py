@@ -37,7 +37,9 @@ def test_a_streamed_tune_is_the_tune_that_is_drawn_at_once(monkeypatch: pytest.M
     told = np.array([note[:6] for note in notes])
     others = [column for column in range(6) if column != DURATION]  # which are cut where a string is struck again
     assert np.array_equal(told[:, others], rows[:, others])
-    assert sum(note.log_probability for note in notes) >= played.log_probability, "which also counts the end"
+    drawn = sum(note.log_probability for note in notes)
+    assert played.log_probability == pytest.approx(drawn + played.log_ending, rel=1e-5)
+    assert played.log_ending < 0
     assert {note.duration for note in notes} != {UNKNOWN}
 
 
