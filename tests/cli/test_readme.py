@@ -17,7 +17,7 @@ from tests.tiny import melodies
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
-COMMAND = re.compile(r"(?:\.venv/bin/)?phin-(\w+) (.*)")
+COMMAND = re.compile(r"(?:\.venv/bin/)?phin-(\w+)\s*(.*)")
 LONG = "long: "
 """How the remark of a command begins that no test runs, before the reason."""
 ELSEWHERE = {
