@@ -36,7 +36,7 @@ class Choice:
     """Tunes drawn for each that is kept: the best of them, by what `by` says."""
     by: str = By.LIKELIHOOD.value
     """likelihood: the one whose notes the model finds likeliest; ending: the one that the model would soonest end where
-    it ends, for a tune of an exact length is drawn as if it went on, and half as often comes home as a real one."""
+    it ends, for a tune of an exact length is drawn as if it went on, and seldom comes home (`experiments/reading`)."""
     length_penalty: float = 1.0
     """How far more notes that were drawn excuse a lower probability: log p / ((5 + notes) / 6) ** penalty is compared
     (Wu et al. 2016, arXiv 1609.08144). 0: not at all, the fewest notes win; 1: about the mean of each note; above it
