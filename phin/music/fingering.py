@@ -191,6 +191,7 @@ class Search:
             if not self.groups or self.groups[-1][0] != onset:
                 self.groups.append((onset, []))
             self.groups[-1][1].append(note)
+        self.stays = stays
         if stays is not None:
             self.elsewhere += ELSEWHERE
             self.elsewhere[stays - 1] = 0.0
@@ -199,8 +200,11 @@ class Search:
         """A layer for each group, as far as the phrase can be played: fewer than there are groups where it cannot.
 
         With `may_silence`, where nothing else goes, what rings is silenced: the fewest notes, a melody note counting
-        for two. Each group must then be playable by itself.
+        for two. Each group must then be playable by itself. A hand that was asked to stay, and could strike each group
+        alone, then stays whatever has to be silenced for it.
         """
+        if may_silence and self._strikes_all():
+            self.elsewhere = np.where(self.elsewhere > 0, inf, 0.0)
         layers: list[Layer] = []
         nowhere = np.zeros(len(_HAND_AT), dtype=np.int64)
         arrivals = {(SILENT,) * self.num_strings: _Arrival(self.elsewhere, nowhere, nowhere)}
@@ -216,6 +220,19 @@ class Search:
             holds, costs, from_hold, from_hand = zip(*states, strict=True)
             layers.append(Layer(list(holds), np.stack(costs), np.stack(from_hold), np.stack(from_hand)))
         return layers
+
+    def _strikes_all(self) -> bool:
+        """Whether the hand was asked to stay at a fret from which it can strike each group, if nothing else rings."""
+        if self.stays is None:
+            return False
+        reached = _REACHED[:, self.stays - 1]
+
+        def strikes(notes: list[int], way: tuple[int, ...]) -> bool:
+            return all(reached[self.frets[note][place]] for note, place in zip(notes, way, strict=True))
+
+        return all(
+            any(strikes(notes, way) for way in _ways([self.frets[note] for note in notes])) for _, notes in self.groups
+        )
 
     def _arrive(self, before: Layer, onset: int, steps: int) -> dict[Hold, _Arrival]:
         """The cheapest way to each place of the hand at `onset`, for each set of notes that still rings there."""

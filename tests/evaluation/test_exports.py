@@ -25,6 +25,7 @@ def folder(exported_folder: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(exported_folder, tmp_path / "exported"))
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_what_was_found_is_told_and_kept_with_the_model(folder: Path) -> None:
     """Fails: who gets a model cannot know whether it is the one that was trained."""

@@ -52,6 +52,7 @@ def report(folder: Path, job: str) -> dict:
     return json.loads((folder / "runs" / job / "report.json").read_text(encoding="utf-8"))
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_study_is_collected_as_its_runs_report_it(copy: Path) -> None:
     """Fails: the table of a study holds another arm's numbers, or numbers that nobody measured."""

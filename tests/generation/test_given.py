@@ -216,6 +216,7 @@ def test_it_is_told_whether_anything_came_of_it() -> None:
     assert not any(given.is_as_it_was(each) for each in made(given))
 
 
+@pytest.mark.long
 def test_what_is_made_is_a_function_of_the_seed() -> None:
     """Fails: a variation that pleased cannot be had again."""
     given = Given(TUNE, Use.DECORATE)

@@ -104,6 +104,7 @@ def test_a_tune_is_saved_in_every_form(opened: Open, tmp_path: Path, ending: str
     assert path.read_bytes().startswith(begins)
 
 
+@pytest.mark.long
 def test_the_same_link_gives_the_same_tune_and_another_seed_another(opened: Open) -> None:
     """Fails: a tune that was sent to somebody is another one there."""
     page = opened("?lai=se&lines=1")

@@ -95,6 +95,7 @@ def test_what_goes_to_the_loudspeaker_is_the_tune(opened: Open) -> None:
         assert 1200 * np.log2(hertz_of(heard, rate) / wanted) == pytest.approx(0, abs=20), note
 
 
+@pytest.mark.long
 def test_a_tune_sounds_at_its_times_and_lights_where_it_is_plucked(opened: Open) -> None:
     """Fails: it stumbles while the page is busy, or a fret or a hong lights that is not played then."""
     page = opened(CALM)

@@ -155,6 +155,7 @@ def written(phrase: Phrase, path: Path) -> str | list[str]:
     return path.read_text(encoding="utf-8")
 
 
+@pytest.mark.long
 def test_sound_lasts_as_long_as_the_tune_and_has_its_drone(page: Any) -> None:
     """Fails: the sound that is saved is silent, cut off, or without the drone that was asked for."""
     phrase = compose(np.random.default_rng(1)).melody
@@ -217,6 +218,7 @@ def pages() -> list[str]:
     return made
 
 
+@pytest.mark.long
 def test_letters_are_read_as_phin_reads_them(page: Any, tmp_path: Path) -> None:
     """Fails: letters that a player types are another tune without a server, or a slip in them is not named."""
     sources = [file(text, "txt", **({"name": "mine.txt"} if len(text) % 2 else {})) for text in pages()]
@@ -228,6 +230,7 @@ def test_letters_are_read_as_phin_reads_them(page: Any, tmp_path: Path) -> None:
     assert len(wide["notes"]) == 3
 
 
+@pytest.mark.long
 def test_techniques_are_suggested_as_phin_suggests_them(page: Any, tunes: list[dict[str, Any]], tmp_path: Path) -> None:
     """Fails: another technique is suggested without a server, or for another reason."""
     sources = [{"tune": tune} for tune in tunes]

@@ -42,6 +42,7 @@ def caught(judgement: Judgement) -> set[tuple[str, Aspect]]:
     return {(verdict.name, verdict.aspect) for verdict in judgement.verdicts if verdict.caught}
 
 
+@pytest.mark.long
 def test_tunes_of_the_same_kind_are_caught_in_nothing(new: Judgement) -> None:
     """Fails: real tunes are called fakes, and nobody believes the report."""
     assert caught(new) == set()

@@ -44,6 +44,7 @@ def folder(report: TuneReport, store: Store, tmp_path_factory: pytest.TempPathFa
     return out
 
 
+@pytest.mark.long
 def test_the_page_holds_all_of_it_and_asks_nothing_of_others(folder: Path, report: TuneReport) -> None:
     """Fails: the page is empty on a train; or what a tune is called breaks it."""
     page = (folder / PAGE).read_text(encoding="utf-8")

@@ -94,6 +94,7 @@ export class Search {
       if (this.groups.at(-1)?.onset !== onset) this.groups.push({ onset, notes: [] });
       this.groups.at(-1).notes.push(note);
     });
+    this.stays = stays;
     if (stays !== null) this.elsewhere.fill(HAND.elsewhere)[stays - 1] = 0;
   }
 
@@ -105,6 +106,7 @@ export class Search {
    * A layer for each group, as far as the phrase can be played; with `maySilence` what rings is silenced if need be.
    */
   run(maySilence = false) {
+    if (maySilence && this.strikesAll()) this.elsewhere.fill(Infinity)[this.stays - 1] = 0;
     const layers = [];
     const nowhere = new Int32Array(NUM_HANDS);
     let arrivals = [
@@ -124,6 +126,15 @@ export class Search {
       layers.push(states);
     }
     return layers;
+  }
+
+  /** Whether the hand was asked to stay at a fret from which it can strike each group, if nothing else rings. */
+  strikesAll() {
+    if (this.stays === null) return false;
+    const strikes = (notes, way) => notes.every((note, at) => isReached(this.fretOf(note, way[at]), this.stays - 1));
+    return this.groups.every(({ notes }) => {
+      return waysOf(notes.map((note) => this.frets[note])).some((way) => strikes(notes, way));
+    });
   }
 
   /** The cheapest way to each place of the hand at `onset`, for each set of notes that still rings there. */
