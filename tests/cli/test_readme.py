@@ -71,7 +71,7 @@ def asked(text: str) -> tuple[str, list[str]]:
         typed.remove("data=han")
     said = {each.split("=")[0] for each in typed}
     fewer = [] if "resume" in said else FEWER.get(command, [])
-    if command == "train" and "data" not in said:
+    if command == "train" and not said & {"data", "resume"}:
         fewer = [*CORPUS, *fewer]
     if "init" in said:
         fewer = [each for each in fewer if not each.startswith("model")]
