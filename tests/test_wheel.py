@@ -18,9 +18,23 @@ from tests.settings import composed
 ROOT = Path(__file__).parents[1]
 
 
-def test_the_wheel_holds_the_settings_and_the_split_lists(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    (built,) = WheelBuilder(str(ROOT)).build(directory=str(tmp_path_factory.mktemp("dist")), versions=["standard"])
+    return Path(built)
+
+
+@pytest.fixture(scope="module")
+def away(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of somebody who has installed the wheel, and not the repository."""
+    installed = tmp_path_factory.mktemp("installed")
+    with ZipFile(wheel) as archive:
+        archive.extractall(installed)
+    return os.environ | {"PYTHONPATH": str(installed)}
+
+
+def test_the_wheel_holds_the_settings_and_the_split_lists(wheel: Path) -> None:
     """Fails: whoever installs phin from a wheel has commands that find neither their settings nor their benchmark."""
-    (wheel,) = WheelBuilder(str(ROOT)).build(directory=str(tmp_path), versions=["standard"])
     with ZipFile(wheel) as archive:
         held = set(archive.namelist())
     settings = {f"phin/{path.relative_to(ROOT)}" for path in (ROOT / "conf").rglob("*.yaml")}
@@ -35,34 +49,21 @@ def test_the_wheel_holds_the_settings_and_the_split_lists(tmp_path: Path) -> Non
 
 
 @pytest.mark.long
-def test_what_is_installed_plays_away_from_the_repository(tmp_path: Path) -> None:
+def test_what_is_installed_plays_away_from_the_repository(away: dict[str, str], tmp_path: Path) -> None:
     """Fails: who installs phin, and trained nothing, hears nothing."""
-    (wheel,) = WheelBuilder(str(ROOT)).build(directory=str(tmp_path), versions=["standard"])
-    installed, elsewhere = tmp_path / "installed", tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    with ZipFile(wheel) as archive:
-        archive.extractall(installed)
     asked = [sys.executable, "-c", "from phin.cli.generate import main; main()", "count=1", "lines=1", "formats=[mid]"]
-    environment = os.environ | {"PYTHONPATH": str(installed)}
-    told = subprocess.run(asked, cwd=elsewhere, env=environment, capture_output=True, text=True)
+    told = subprocess.run(asked, cwd=tmp_path, env=away, capture_output=True, text=True)
     assert told.returncode == 0, told.stderr
-    assert [path.name for path in (elsewhere / "tunes").iterdir()] == ["tune-0-1.mid"]
+    assert [path.name for path in (tmp_path / "tunes").iterdir()] == ["tune-0-1.mid"]
 
 
-def test_what_is_installed_finds_its_settings_away_from_the_repository(tmp_path: Path) -> None:
+def test_what_is_installed_finds_its_settings_away_from_the_repository(away: dict[str, str], tmp_path: Path) -> None:
     """Fails: who installs the wheel, and works elsewhere, has commands without settings."""
-    (wheel,) = WheelBuilder(str(ROOT)).build(directory=str(tmp_path), versions=["standard"])
-    installed, elsewhere = tmp_path / "installed", tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    with ZipFile(wheel) as archive:
-        archive.extractall(installed)
     script = "import phin.cli.train as command; print(command.__file__); command.main()"
     asked = [sys.executable, "-c", script, "data=composer", "model=tiny", "--cfg", "job"]
-    told = subprocess.run(
-        asked, cwd=elsewhere, env=os.environ | {"PYTHONPATH": str(installed)}, capture_output=True, text=True
-    )
+    told = subprocess.run(asked, cwd=tmp_path, env=away, capture_output=True, text=True)
     assert told.returncode == 0, told.stderr
-    assert told.stdout.startswith(str(installed))
+    assert told.stdout.startswith(away["PYTHONPATH"])
     settings = OmegaConf.create(told.stdout.split("\n", 1)[1])
     assert settings.model.dim == composed("train", "run=r", "model=tiny").model.dim
-    assert not list(elsewhere.iterdir())
+    assert not list(tmp_path.iterdir())

@@ -9,20 +9,17 @@ several.
 """
 
 import argparse
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from tqdm import tqdm
 
-from experiments.reading.study import wilson
-from phin.cli.web import samplers
+from experiments.reading.study import as_generated, wilson
 from phin.corpus.copies import store_of
 from phin.corpus.sources import MADE
-from phin.generation.choice import Choice, choose, falls_silent
-from phin.generation.play import Played, play
-from phin.generation.request import SamplerConfig, TuneRequest
+from phin.generation.choice import Choice
+from phin.generation.request import TuneRequest
 from phin.generation.torch_engine import TorchEngine
 from phin.model.checkpoint import find, load
 from phin.music.phrase import DUPLE, Phrase
@@ -61,31 +58,19 @@ def main() -> None:
     store = store_of(identity.corpus_fingerprint, asked.cache)
     if store is None:
         raise SystemExit(f"the corpus that {asked.checkpoint} learned from is not in {asked.cache}: phin-prepare")
-    engine, sampler = TorchEngine(model, identity), SamplerConfig(**samplers()["nucleus"])
-
-    def drawing(request: TuneRequest) -> Callable[[Sequence[int]], list[Played]]:
-        return lambda numbers: play(engine, request, numbers, SEED, sampler)
-
+    engine = TorchEngine(model, identity)
     chosen = np.random.default_rng(SEED).permutation(store.split("test")).tolist()
     real = [tune for tune in map(store.phrase, chosen) if tune.metre == DUPLE and tune.source not in MADE][:REAL]
     found = {"real": real}
     for name, (request, choice) in tqdm(ARMS.items(), "arms"):
-        kept = choose(drawing(request), DRAWN, choice, [falls_silent])
-        found[name] = [each.played.phrase for each in kept]
+        found[name] = as_generated(engine, request, DRAWN, SEED, choice)
     rows = []
     for name, tunes in found.items():
         home = sum(map(is_home, tunes))
-        low, high = wilson(home, len(tunes))
-        rows.append(
-            dict(
-                zip(
-                    COLUMNS,
-                    (name, len(tunes), home, *(f"{x:.3f}" for x in (home / len(tunes), low, high))),
-                    strict=True,
-                )
-            )
-        )
-        print(", ".join(map(str, rows[-1].values())))
+        shares = (home / len(tunes), *wilson(home, len(tunes)))
+        told = (name, len(tunes), home, *(f"{share:.3f}" for share in shares))
+        rows.append(dict(zip(COLUMNS, told, strict=True)))
+        print(", ".join(map(str, told)))
     write_csv(TABLE, COLUMNS, rows)
 
 

@@ -145,12 +145,19 @@ def real_tunes(store: Store, count: int, rng: np.random.Generator) -> list[tuple
 def drawn_as_long(engine: Engine, tune: Phrase, seed: int) -> list[Phrase]:
     """A tune of the model's, as many hong long as a real one, as phin-generate draws it."""
     request = TuneRequest(hong=hong_of(tune, begin_of(tune)), metre=str(tune.metre))
+    return [each.melody for each in as_generated(engine, request, 1, seed)]
+
+
+def as_generated(
+    engine: Engine, request: TuneRequest, count: int, seed: int, choice: Choice | None = None
+) -> list[Phrase]:
+    """Tunes as phin-generate draws them: by its sampler, those that fall silent drawn anew."""
     sampler = SamplerConfig(**samplers()["nucleus"])
 
     def draw(numbers: Sequence[int]) -> list[Played]:
         return play(engine, request, numbers, seed, sampler)
 
-    return [each.played.phrase.melody for each in choose(draw, 1, Choice(), [falls_silent])]
+    return [each.played.phrase for each in choose(draw, count, choice or Choice(), [falls_silent])]
 
 
 def as_shown(tune: Phrase, key: int) -> Phrase:

@@ -134,8 +134,7 @@ def serve(config: WebConfig) -> None:
         model = Model(engine, name, graph, precision, config.sampler, samplers(), _copied(engine, config.cache))
         service = Service(model, config.limits)
         host, port = listening.getsockname()[:2]
-        shown = f"[{host}]" if ":" in host else host
-        print(f"http://{shown}:{port}  Ctrl-C ends it. Model licence: {engine.about.licence}", flush=True)
+        print(f"http://{in_addresses(host)}:{port}  Ctrl-C ends it. Model licence: {engine.about.licence}", flush=True)
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # a queue's way to say Ctrl-C
         names = called(config.host, host)
         with suppress(KeyboardInterrupt):  # which uvicorn raises once it has ended in peace
@@ -148,8 +147,12 @@ def called(host: str, address: str) -> tuple[str, ...]:
     """
     from phin.web.app import LOOPBACK
 
-    shown = f"[{address}]" if ":" in address else address
-    return (*LOOPBACK, shown, host) if ip_address(address).is_loopback else ()
+    return (*LOOPBACK, in_addresses(address), host) if ip_address(address).is_loopback else ()
+
+
+def in_addresses(host: str) -> str:
+    """An IP address as it stands in the address of a page: one of version 6 in brackets."""
+    return f"[{host}]" if ":" in host else host
 
 
 def listen(host: str, port: int) -> socket.socket:

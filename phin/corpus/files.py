@@ -47,15 +47,14 @@ def each_unit(config: CorpusConfig, progress: bool = True) -> Iterator[Unit]:
     """
     yield from _package_units(config)
     for source in config.chosen:
+        key = config.key_of(source.place)
         match source.origin:
             case Folder(endings):
-                key = config.key_of(source.place)
                 yield from _folder_units(source, _folder(config.path_of(source.place) or "", source, key), endings, key)
             case Repository():
                 if source.parser is Parser.GUQIN:
                     refuse_without_music21(source.about)
                 path = config.path_of(source.place)
-                key = config.key_of(source.place)
                 folder = _folder(path, source, key) if path else None
                 folder = folder or fetched(source, source.origin, Path(config.cache), config.download, key, progress)
                 yield from _repository_units(source, source.origin, folder, key)

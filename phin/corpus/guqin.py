@@ -26,8 +26,6 @@ if TYPE_CHECKING:  # importing it takes over a second
     from music21.note import Note
     from music21.stream.base import Part
 
-"""Some 80,000 notes of 250 bytes: longer than any piece."""
-
 
 class _Stroke(NamedTuple):
     """Times in quarters from the beginning of the first bar."""

@@ -12,7 +12,7 @@ from jaxtyping import Bool
 
 from phin.errors import InvalidConfig
 from phin.generation.limits import FORBIDDEN, Heard, Kind, Limits
-from phin.music.fingering import frets_by_place, reaches, under_one_hand
+from phin.music.fingering import frets_by_place, under_one_hand
 from phin.music.fretboard import FRETS, Drone, Tuning
 from phin.music.lai import Lai
 from phin.music.phrase import STEPS_PER_HONG, Voice
@@ -167,10 +167,7 @@ class OnFretboard(Constraint):
         frets = frets_by_place(pitches, self.tuning)
         if len(set(pitches)) < len(pitches) or not all(frets):
             return False
-        if self.hand is None:
-            return under_one_hand(frets)
-        reached = [{place: fret for place, fret in at.items() if reaches(self.hand, fret)} for at in frets]
-        return under_one_hand(reached)
+        return under_one_hand(frets, self.hand)
 
 
 def refuse_hand(key: str, fret: int) -> None:

@@ -82,15 +82,13 @@ class LossConfig:
             raise InvalidConfig("loss.weights", f"must name each of {', '.join(TERMS)}", "see conf/loss/fixed.yaml")
         if self.weighing is not Weighing.FIXED and self.weights:
             raise InvalidConfig("loss.weights", f"mean nothing with weighing={self.weighing.value}", "set loss=fixed")
-        for name, weight in self.weights.items():
-            if not 0 <= weight < math.inf:
-                raise InvalidConfig(f"loss.weights.{name}={weight:g}", "is no weight", "take 0 or more")
         if set(self.technique_weights) != set(LabelSource):
             named = ", ".join(LabelSource)
             raise InvalidConfig("loss.technique_weights", f"must name each of {named}", "see conf/loss/learned.yaml")
-        for name, weight in self.technique_weights.items():
-            if not 0 <= weight < math.inf:
-                raise InvalidConfig(f"loss.technique_weights.{name}={weight:g}", "is no weight", "take 0 or more")
+        for key in ("weights", "technique_weights"):
+            for name, weight in getattr(self, key).items():
+                if not 0 <= weight < math.inf:
+                    raise InvalidConfig(f"loss.{key}.{name}={weight:g}", "is no weight", "take 0 or more")
         for name in ("smallest_log_variance", "largest_log_variance"):
             value = getattr(self, name)
             if self.weighing is not Weighing.LEARNED and value != getattr(LossConfig, name):

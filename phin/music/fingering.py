@@ -114,9 +114,8 @@ def finger(phrase: Phrase, tuning: Tuning = DEFAULT, tempo: int | None = None, c
 
     No string ever sounds two notes, and all stopped notes that sound together lie under one hand, those that still ring
     included. Where the phrase says at which fret the `hand` stays, it leaves for as few strokes as it can: for none, if
-    it reaches all from there. `tempo` is in microseconds a quarter and overrules the
-    phrase's; the less time, the dearer a shift. Notes are taken where they lie on the grid, whatever their deviation.
-    Raises Unplayable.
+    it reaches all from there. `tempo` is in microseconds a quarter and overrules the phrase's; the less time, the
+    dearer a shift. Notes are taken where they lie on the grid, whatever their deviation. Raises Unplayable.
     """
     for note, pitch in enumerate(phrase.pitch.tolist()):
         if not positions(pitch, tuning):
@@ -225,14 +224,7 @@ class Search:
         """Whether the hand was asked to stay at a fret from which it can strike each group, if nothing else rings."""
         if self.stays is None:
             return False
-        reached = _REACHED[:, self.stays - 1]
-
-        def strikes(notes: list[int], way: tuple[int, ...]) -> bool:
-            return all(reached[self.frets[note][place]] for note, place in zip(notes, way, strict=True))
-
-        return all(
-            any(strikes(notes, way) for way in _ways([self.frets[note] for note in notes])) for _, notes in self.groups
-        )
+        return all(under_one_hand([self.frets[note] for note in notes], self.stays) for _, notes in self.groups)
 
     def _arrive(self, before: Layer, onset: int, steps: int) -> dict[Hold, _Arrival]:
         """The cheapest way to each place of the hand at `onset`, for each set of notes that still rings there."""
@@ -334,8 +326,12 @@ def reaches(hand: int, fret: int) -> bool:
     return bool(_REACHED[fret, hand - 1])
 
 
-def under_one_hand(frets: list[dict[int, int]]) -> bool:
-    """Whether notes struck together can be fingered if nothing else rings."""
+def under_one_hand(frets: list[dict[int, int]], hand: int | None = None) -> bool:
+    """Whether notes struck together can be fingered if nothing else rings; with the index finger at the fret `hand`, if
+    it is given.
+    """
+    if hand is not None:
+        frets = [{place: fret for place, fret in at.items() if reaches(hand, fret)} for at in frets]
     for way in _ways(frets):
         stopped = [fret for at, place in zip(frets, way, strict=True) if (fret := at[place])]
         if not stopped or FRET_DISTANCES[max(stopped)] - FRET_DISTANCES[min(stopped)] < SPAN + _ROUNDING:

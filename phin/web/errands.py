@@ -37,9 +37,9 @@ from phin.workers import Failure, Limits, limited
 log = logging.getLogger(__name__)
 
 FAREWELL = 2.0
+"""Seconds in which the last errand may end; then it ends with this process."""
 SMALLER = "send a smaller tune, or export it again from the program that made it"
 """What helps who sent a file that takes too long, or too much memory, to read."""
-"""Seconds in which the last errand may end; then it ends with this process."""
 
 
 @dataclass(frozen=True)

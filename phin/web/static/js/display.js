@@ -118,7 +118,7 @@ export class Display {
   say(key, values = {}) {
     this.stand = { key, values };
     this.hinted = false;
-    this.sayAgain();
+    this.sayStand();
   }
 
   /** Says what to do first; that goes as soon as something is done. */
@@ -131,11 +131,15 @@ export class Display {
     if (this.hinted) this.say(null);
   }
 
-  /** Says what is said, in the language that was chosen. */
+  /** Says all that stands there in the language that was chosen. */
   sayAgain() {
+    this.sayStand();
+    if (this.refused) this.sayRefused();
+  }
+
+  sayStand() {
     const { key, values } = this.stand;
     byId("status").textContent = key ? t(key, typeof values === "function" ? values() : values) : "";
-    if (this.refused) this.sayRefused();
   }
 
   /** Shows what went wrong: where, reason and remedy, in the words of who refused. */

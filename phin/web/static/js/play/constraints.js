@@ -3,7 +3,7 @@
 // logit.
 
 import { DRAWING, FIELDS, FRETS, MOST_RECALLED, PITCH, SIZES, STEP, STEPS_PER_HONG, SYMBOLS } from "./tables.js";
-import { fretsByPlace, reaches, underOneHand } from "./fingering.js";
+import { fretsByPlace, underOneHand } from "./fingering.js";
 import { FORBIDDEN, KIND, NUM_AFTER, PLACES } from "./limits.js";
 import { refuse } from "./refusal.js";
 import { LONGEST_STEP, NUM_SYMBOLS } from "./tokenizer.js";
@@ -144,10 +144,9 @@ export class OnFretboard extends Constraint {
   }
 
   canStrike(pitches) {
-    let frets = fretsByPlace(pitches, this.tuning);
+    const frets = fretsByPlace(pitches, this.tuning);
     if (new Set(pitches).size < pitches.length || !frets.every((places) => places.length)) return false;
-    if (this.hand !== null) frets = frets.map((places) => places.filter(([, fret]) => reaches(this.hand, fret)));
-    return underOneHand(frets);
+    return underOneHand(frets, this.hand);
   }
 }
 

@@ -45,8 +45,9 @@ function waysOf(frets) {
   return ways;
 }
 
-/** Whether notes struck together can be fingered if nothing else rings. */
-export function underOneHand(frets) {
+/** Whether notes struck together can be fingered if nothing else rings; with the index finger at a fret, if it is given. */
+export function underOneHand(frets, hand = null) {
+  if (hand !== null) frets = frets.map((places) => places.filter(([, fret]) => reaches(hand, fret)));
   return waysOf(frets).some((way) => {
     const stopped = way.map((place, note) => frets[note].find(([at]) => at === place)[1]).filter(Boolean);
     return !stopped.length || stretchOf(stopped) < SPAN + ROUNDING;
@@ -131,10 +132,7 @@ export class Search {
   /** Whether the hand was asked to stay at a fret from which it can strike each group, if nothing else rings. */
   strikesAll() {
     if (this.stays === null) return false;
-    const strikes = (notes, way) => notes.every((note, at) => isReached(this.fretOf(note, way[at]), this.stays - 1));
-    return this.groups.every(({ notes }) => {
-      return waysOf(notes.map((note) => this.frets[note])).some((way) => strikes(notes, way));
-    });
+    return this.groups.every(({ notes }) => underOneHand(notes.map((note) => this.frets[note]), this.stays)); // prettier-ignore
   }
 
   /** The cheapest way to each place of the hand at `onset`, for each set of notes that still rings there. */
