@@ -222,7 +222,10 @@ class Errands:
                     log.exception("errands")
 
     def _started(self, process: BaseProcess) -> None:
-        self._process = process
+        with self._lock:
+            self._process = process
+            if self._at is None:  # given up while it was started
+                process.kill()
 
     def _errands(self) -> Iterator[Errand]:
         while (waiting := self._waiting.get()) is not None:

@@ -7,13 +7,19 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from phin.web.asked import TuneSource
+from phin.web.errands import Errand, Errands
+from phin.web.limits import ServerLimits
+from phin.web.refusals import Refusal
 from phin.web.server import FAREWELL, NO_LISTENERS
-from tests.web.serving import Event, Served, Slow, file, problem, serving
+from tests.web.serving import FREE, Event, Served, Slow, file, problem, serving
 
 PAGE = "| ---ล | -ด-ร | -ม-ซ | ---ล |\n"
 LONG = {"notes": [{"onset": 24 * each, "duration": 24, "pitch": 60 + each % 7} for each in range(950)], "tempo": 100.0}
@@ -126,6 +132,34 @@ def test_who_goes_away_gives_up_the_file_that_is_read_for_them() -> None:
         served.told("read", **file(PAGE, "txt"))
 
 
+class Hasty(Errands):
+    """Whoever sent the first file gives it up just as the process for it has come to be."""
+
+    ended: bool | None = None
+
+    def _started(self, process: BaseProcess) -> None:
+        if first := self.ended is None:
+            assert self._at is not None
+            self.give_up(self._at)
+        super()._started(process)
+        if first:
+            process.join(5)
+            self.ended = not process.is_alive()
+
+
+def test_a_file_that_is_given_up_before_a_process_has_it_is_not_read() -> None:
+    """Fails: who reloads the page at once keeps all others waiting until a file is read for nobody."""
+    errands = Hasty(ServerLimits(**FREE))
+    try:
+        given_up = errands.submit(Errand("convert", TuneSource.model_validate(SOUND["of"]), "wav"))
+        with pytest.raises(Refusal):
+            given_up.result(60)
+        assert errands.submit(Errand("read", TuneSource.model_validate(file(PAGE, "txt")))).result(60).notes
+        assert errands.ended
+    finally:
+        errands.close()
+
+
 def test_a_reader_that_is_killed_costs_the_file_that_it_was_at_and_no_other() -> None:
     """Fails: a system short of memory ends the process, and whoever waits for a file waits for ever."""
     with serving() as served:
@@ -133,19 +167,21 @@ def test_a_reader_that_is_killed_costs_the_file_that_it_was_at_and_no_other() ->
         process = served.service.errands._process
         assert process is not None
         assert process.pid is not None
-        answers = list[httpx.Response]()
+        lies = Path(served.service.errands.folder) / "tune.txt"
+        lies.unlink()
+        answers = dict[str, httpx.Response]()
         asks = [
-            threading.Thread(target=lambda path=path, asked=asked: answers.append(served.post(path, **asked)))
-            for path, asked in [("convert", SOUND), ("read", file(PAGE, "txt"))]
+            threading.Thread(target=lambda path=path, asked=asked: answers.update({path: served.post(path, **asked)}))
+            for path, asked in [("convert", {"of": file(PAGE * 250, "txt"), "to": "wav"}), ("read", file(PAGE, "txt"))]
         ]
         asks[0].start()
-        assert within(5, lambda: served.service.errands._at is not None)
+        assert within(20, lies.exists), "the process is at it"
         asks[1].start()
         os.kill(process.pid, signal.SIGKILL)
         for each in asks:
             each.join(30)
-        assert "SIGKILL" in problem(answers[0], 422)["reason"]
-        assert answers[1].is_success
+        assert "SIGKILL" in problem(answers["convert"], 422)["reason"]
+        assert answers["read"].is_success
 
 
 def test_a_server_that_stops_waits_neither_for_a_file_nor_for_who_says_half(caplog: pytest.LogCaptureFixture) -> None:
