@@ -156,7 +156,7 @@ def read_abc_mutant(text: str) -> str:
     tunes = abc.split_tunes(text)
     if not tunes:
         return "holds no tune"
-    phrases = [abc.read_tune(tune, "mutant") for tune in tunes]
+    phrases = [abc.read_one(tune, "mutant") for tune in tunes]
     return outcome_of(Reading("mutant", phrases[-1]))
 
 

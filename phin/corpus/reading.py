@@ -14,7 +14,7 @@ from phin.corpus.sources import LAO_ACCENT, SOURCES, THAI_CLASSICAL, Parser
 from phin.corpus.thai_json import read_thai_json
 from phin.corpus.thm import read_thm
 from phin.errors import Defect, InvalidTune
-from phin.music.abc import decode, read_tune, split_tunes
+from phin.music.abc import decode, read_one, split_tunes
 from phin.music.composer import compose
 from phin.music.lai import LaiLabel
 from phin.music.midi import MidiReading, read_midi
@@ -105,7 +105,7 @@ def _read_abc(unit: Unit, min_notes: int) -> list[Reading]:
     for tune in split_tunes(decode(bytes_of(_path(unit)))):
         seen[tune.number] = seen.get(tune.number, 0) + 1
         again = f"-{seen[tune.number]}" if seen[tune.number] > 1 else ""
-        read = partial(read_tune, tune, str(unit.path), _called(unit))
+        read = partial(read_one, tune, str(unit.path), _called(unit))
         readings.append(_tune(f"{unit.id}/{tune.number}{again}", min_notes, read))
     empty = InvalidTune(
         _path(unit), Defect.EMPTY, "holds no tune (no line begins with X:)", "check what kind of file it is"

@@ -95,7 +95,7 @@ def split_tunes(text: str) -> list[AbcTune]:
     return tunes
 
 
-def read_tune(tune: AbcTune, where: str, source: str = "") -> Phrase:
+def read_one(tune: AbcTune, where: str, source: str = "") -> Phrase:
     """The tune as a phrase; where it cannot be read, an InvalidTune naming its line in the file `where`."""
     text = re.sub(r"(?<!\\)%.*", "", tune.text).replace("=3D", "=")  # =3D: mail programs wrote an equals sign so
     head, end = _extent(text)
@@ -127,14 +127,30 @@ def decode(data: bytes) -> str:
 
 def read_abc(path: str | Path) -> list[Phrase]:
     """Every tune of a file; stops at the first that cannot be read."""
+    return [read_one(tune, str(path)) for tune in tunes_of(path)]
+
+
+def read_each(path: str | Path) -> list[Phrase | InvalidTune]:
+    """Every tune of a file, or why it cannot be read."""
+    found = list[Phrase | InvalidTune]()
+    for tune in tunes_of(path):
+        try:
+            found.append(read_one(tune, str(path)))
+        except InvalidTune as refusal:
+            found.append(refusal)
+    return found
+
+
+def tunes_of(path: str | Path) -> list[AbcTune]:
+    """The tunes of a file as they are written. Raises InvalidTune where it holds none."""
     tunes = split_tunes(decode(bytes_of(path)))
     if not tunes:
         raise InvalidTune(path, Defect.EMPTY, "holds no tune", "begin each tune with X:1 and end its head with K:")
-    return [read_tune(tune, str(path)) for tune in tunes]
+    return tunes
 
 
 def _refusal(reason: str, remedy: str, defect: Defect = Defect.BAD_NOTATION) -> InvalidTune:
-    """Why a tune is refused; `read_tune` puts in the place."""
+    """Why a tune is refused; `read_one` puts in the place."""
     return InvalidTune("", defect, reason, remedy)
 
 

@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from phin.errors import Defect, InvalidTune
-from phin.music.abc import AbcTune, read_abc, read_tune, split_tunes
+from phin.music.abc import AbcTune, read_abc, read_one, split_tunes
 from phin.music.grid import to_ticks
 from phin.music.phrase import UNKNOWN, Metre, Phrase, Voice
 
 
 def read(music: str, head: str = "M:4/4\nL:1/4\nK:C") -> Phrase:
-    return read_tune(AbcTune("1", 1, f"X:1\n{head}\n{music}"), "tunes.abc")
+    return read_one(AbcTune("1", 1, f"X:1\n{head}\n{music}"), "tunes.abc")
 
 
 def notes(music: str, head: str = "M:4/4\nL:1/4\nK:C") -> list[tuple[int, int, int]]:
@@ -394,7 +394,7 @@ def test_a_file_is_split_into_its_tunes() -> None:
     """Tunes would run into each other, and a refusal would name the wrong line."""
     tunes = split_tunes("% a book\r\n\r\nX: 7 % seven\r\nK:C\r\nC|\r\n\r\nX:8\r\nK:C\r\nD|\r\n")
     assert [(tune.number, tune.line) for tune in tunes] == [("7", 3), ("8", 7)]
-    assert [read_tune(tune, "book.abc").pitch.tolist() for tune in tunes] == [[60], [62]]
+    assert [read_one(tune, "book.abc").pitch.tolist() for tune in tunes] == [[60], [62]]
     assert split_tunes("no tune in here") == []
 
 
@@ -426,7 +426,7 @@ def test_a_file_in_either_encoding_is_read(tmp_path: Path, encoding: str) -> Non
 
 def test_the_source_is_passed_on() -> None:
     """A tune would not know where it comes from, and no figure could be reported by source."""
-    assert read_tune(AbcTune("1", 1, "X:1\nK:C\nC"), "essen/han1.abc", source="essen").source == "essen"
+    assert read_one(AbcTune("1", 1, "X:1\nK:C\nC"), "essen/han1.abc", source="essen").source == "essen"
 
 
 @pytest.mark.parametrize(
@@ -460,7 +460,7 @@ def test_the_source_is_passed_on() -> None:
 def test_a_tune_that_cannot_be_read_is_refused_by_line_and_bar(music: str, defect: Defect, message: str) -> None:
     """Notes would be lost in silence: in Essen's tunes in H, every letter that its program did not know is missing."""
     with pytest.raises(InvalidTune) as caught:
-        read_tune(AbcTune("1", 3, f"X:1\nM:4/4\nL:1/4\nK:C\n{music}"), "tunes.abc")
+        read_one(AbcTune("1", 3, f"X:1\nM:4/4\nL:1/4\nK:C\n{music}"), "tunes.abc")
     assert caught.value.defect == defect
     assert str(caught.value).startswith(message)
     assert caught.value.remedy
@@ -469,7 +469,7 @@ def test_a_tune_that_cannot_be_read_is_refused_by_line_and_bar(music: str, defec
 def test_a_broken_head_is_named_by_its_line() -> None:
     """Nobody would find the one bad key among five hundred tunes."""
     with pytest.raises(InvalidTune, match=r"^book\.abc:12: tune 7 is in the key 'Q'\. Write a key such as"):
-        read_tune(AbcTune("7", 10, "X:7\nT:A tune\nK:Q\nC"), "book.abc")
+        read_one(AbcTune("7", 10, "X:7\nT:A tune\nK:Q\nC"), "book.abc")
 
 
 def test_a_file_for_people_stops_at_the_first_bad_tune(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from phin.corpus.families import families
 from phin.corpus.sources import MADE
 from phin.corpus.store import Store
 from phin.errors import InvalidConfig, PhinError
+from phin.music import abc
 from phin.music.grid import begin_of, hong_of
 from phin.music.phrase import STEPS_PER_HONG, Metre, Phrase
 from phin.music.readers import READERS
@@ -66,13 +67,18 @@ def read_folder(folder: str | Path, key: str = "tunes") -> TuneSet:
             refused.append(f"{path}: {instead.name} is read, which has the same name.")
             continue
         try:
-            found = READERS[path.suffix.casefold()](path).tunes
+            found = _tunes_of(path)
         except PhinError as error:
             refused.append(str(error))
+            continue
+        refused += [str(each) for each in found if isinstance(each, PhinError)]
+        if all(isinstance(each, PhinError) for each in found):
             continue
         is_read[path.with_suffix("")] = path
         name = path.relative_to(folder).as_posix()
         for number, tune in enumerate(found, start=1):
+            if isinstance(tune, PhinError):
+                continue
             if tune.source in MADE:
                 reason = "was made by phin's own rules, and says nothing about music"
                 raise PhinError(path, reason, "leave it out: nothing is measured on synthetic pieces")
@@ -86,6 +92,11 @@ def read_folder(folder: str | Path, key: str = "tunes") -> TuneSet:
         remedy = f"give it files that end in {', '.join(READERS)}"
         raise PhinError(f"{key}={folder}", f"holds no tune that can be read{why}", remedy)
     return TuneSet(str(folder), tunes, ids, families(tunes), refused)
+
+
+def _tunes_of(path: Path) -> Sequence[Phrase | PhinError]:
+    """Those of a file. One bad tune of a collection costs itself alone."""
+    return abc.read_each(path) if path.suffix.casefold() == ".abc" else READERS[path.suffix.casefold()](path).tunes
 
 
 def _form(path: Path) -> int:

@@ -22,15 +22,17 @@ def test_a_folder_is_read_in_every_form_and_what_is_no_tune_is_told(tmp_path: Pa
     write_midi(returning(1), tmp_path / "deep" / "b.mid")
     write_letters(replace(returning(2), title="letters"), tmp_path / "a.txt")
     (tmp_path / "two.abc").write_text(
-        "X:1\nT:One\nM:2/4\nL:1/8\nK:C\nCDEG|AGED|\nX:2\nT:Two\nM:2/4\nL:1/8\nK:C\nEGAG|EDCD|\n"
+        "X:1\nT:One\nM:2/4\nL:1/8\nK:C\nCDEG|AGED|\nX:7\nT:Empty\nK:C\nX:2\nT:Two\nM:2/4\nL:1/8\nK:C\nEGAG|EDCD|\n"
     )
     (tmp_path / "broken.mid").write_bytes(b"MThd")
     (tmp_path / "notes.md").write_text("not a tune")
     found = read_folder(tmp_path)
-    assert found.ids == ["a.txt", "deep/b.mid", "two.abc#1", "two.abc#2"]
+    assert found.ids == ["a.txt", "deep/b.mid", "two.abc#1", "two.abc#3"]
     assert found.tunes[1].pitch.tolist() == returning(1).pitch.tolist()
-    assert len(found.refused) == 1
-    assert "broken.mid" in found.refused[0]
+    torn, empty = found.refused
+    assert "broken.mid" in torn
+    assert "two.abc:" in empty, "by its place"
+    assert "tune 7" in empty, "one bad tune costs itself alone"
     assert len(set(found.family.tolist())) == 4
 
 
