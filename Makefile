@@ -59,8 +59,8 @@ notebooks: $(READY)  ## runs the notebooks in place: their outputs are what a re
 	$(BIN)/python -m tests.notebooks.execute
 
 figures: $(READY)  ## draws the figures of the studies that are sweeps again, from their tables
-	for table in experiments/*/results.csv; do study=$$(dirname $$table); \
-		if [ -f $$study/sweep.yaml ]; then $(BIN)/python experiments/study.py $$study > /dev/null || exit 1; fi; done
+	for table in experiments/*/results.csv experiments/*/*/results.csv; do study=$$(dirname $$table); \
+		if [ -f $$study/sweep.yaml ] || [ -f $$(dirname $$study)/sweep.yaml ]; then $(BIN)/python experiments/study.py $$study > /dev/null || exit 1; fi; done
 
 api: $(READY)    ## the API documentation, from the docstrings: docs/api/
 	$(BIN)/python docs/api.py

@@ -1,6 +1,6 @@
 """Collects a study's finished runs into its results.csv, and draws its figure.svg. Run from the repository:
 
-    python experiments/study.py experiments/STUDY [RUNS ...] [--against ARM]
+    python experiments/study.py experiments/STUDY [RUNS ...] [--against ARM]    # or a folder within it
 
 RUNS are folders of sweeps, which hold a folder a run. With none, the figure alone is drawn anew, from results.csv. With
 --against, every arm is also compared with that one on the same tunes (paired.csv), and that is what the figure shows.
@@ -25,8 +25,9 @@ from phin.music.picture import save
 from phin.whole_file import write_csv
 
 RESULTS, PAIRED, FIGURE = "results.csv", "paired.csv", "figure.svg"
-NOT_NAMED = ("seed", "trainer.max_steps", "sampler")
-"""The first two have columns of their own; how samples are drawn changes no bits."""
+NOT_NAMED = ("seed", "trainer.max_steps", "trainer.val_check_interval", "sampler")
+"""The first two have columns of their own; a run of other steps is validated after others, and how samples are drawn
+changes no bits."""
 PAIRED_COLUMNS = (
     *("arm", "steps", "against", "against_steps", "seeds", "source", "tunes", "families", "notes"),
     *("step", "pitch", "duration", "bits_per_note", "lowest_seed", "highest_seed"),
