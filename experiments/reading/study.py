@@ -29,8 +29,9 @@ from phin.corpus.copies import store_of
 from phin.corpus.sources import MADE
 from phin.corpus.store import Store
 from phin.evaluation.tabular import Table, text
-from phin.generation.choice import Choice, choose, falls_silent
-from phin.generation.play import Engine, Played, play
+from phin.generation.choice import Choice
+from phin.generation.play import Engine
+from phin.generation.recipe import Recipe
 from phin.generation.request import SamplerConfig, TuneRequest
 from phin.html_page import document
 from phin.music import picture
@@ -152,12 +153,8 @@ def as_generated(
     engine: Engine, request: TuneRequest, count: int, seed: int, choice: Choice | None = None
 ) -> list[Phrase]:
     """Tunes as phin-generate draws them: by its sampler, those that fall silent drawn anew."""
-    sampler = SamplerConfig(**samplers()["nucleus"])
-
-    def draw(numbers: Sequence[int]) -> list[Played]:
-        return play(engine, request, numbers, seed, sampler)
-
-    return [each.played.phrase for each in choose(draw, count, choice or Choice(), [falls_silent])]
+    recipe = Recipe(request, SamplerConfig(**samplers()["nucleus"]), seed)
+    return [each.played.phrase for each in recipe.choose(engine, count, choice or Choice())]
 
 
 def as_shown(tune: Phrase, key: int) -> Phrase:

@@ -1,8 +1,6 @@
 """phin-generate: new tunes from a checkpoint."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 
 from phin.cli.app import run
@@ -12,9 +10,10 @@ from phin.cli.unheard import refuse_unheard_drawing
 from phin.corpus.copies import Copies
 from phin.counted import counted
 from phin.errors import InvalidConfig, PhinError
-from phin.generation.choice import Choice, Judge, choose, falls_silent, said_of
+from phin.generation.choice import Choice, Chosen
 from phin.generation.given import Given, Use, kept_to, with_examples
-from phin.generation.play import ALL, Engine, Played, learned_from, play
+from phin.generation.play import ALL, Engine, learned_from
+from phin.generation.recipe import Recipe
 from phin.generation.request import MOST_TUNES, SamplerConfig, TuneRequest, refuse_draw
 from phin.generation.wishes import Wishes
 from phin.generation.write import FORMATS, endings_of, refuse_there, write_tunes
@@ -118,25 +117,15 @@ def generate(config: GenerateConfig) -> None:
         refuse_said_by(given)
     request: TuneRequest = given.request(asked) if given else asked
     constraints = kept_to(config.keep, request, given)
+    recipe = Recipe(request, config.sampler, config.seed, config.keep, given, constraints)
     engine = open_engine(config.checkpoint, config.precision)
-    begins = given.beginning(engine.about.tokenizer) if given else None
     copies = find_copies(config, engine)
-
-    def copied(phrase: Phrase) -> str | None:
-        return copies.told(phrase, given.is_new(phrase) if given else None) if copies else None
-
-    judges: list[Judge] = [] if config.choose.silence else [partial(falls_silent, given=given)]
-    judges += [] if config.choose.copies else [copied]
-
-    def draw(numbers: Sequence[int]) -> list[Played]:
-        played = play(engine, request, numbers, config.seed, config.sampler, True, constraints, begins)
-        return [each._replace(phrase=given.finished(each.phrase)) for each in played] if given else played
-
-    chosen = choose(draw, config.count, config.choose, judges)
-    phrases = [_named(each.played.phrase, config.seed, place) for place, each in enumerate(chosen, start=1)]
-    finished = [config.keep.finished(phrase, request) for phrase in phrases]
+    copied = copies.told if copies else None
+    chosen = recipe.choose(engine, config.count, config.choose, copied, progress=True)
+    chosen = [_named(each, config.seed, place) for place, each in enumerate(chosen, start=1)]
+    finished = [recipe.finish(each, copied if config.choose.copies else None) for each in chosen]
     written = write_tunes([tune for tune, _ in finished], config.out, name, formats=config.formats)
-    for number, (each, (tune, changes), files) in enumerate(zip(chosen, finished, written, strict=True), start=1):
+    for number, (each, (tune, said), files) in enumerate(zip(chosen, finished, written, strict=True), start=1):
         if files.first is None:
             print(
                 f"{name}-{number}  not written: {'; '.join(said.replace(': not written', '') for said in files.said)}"
@@ -145,8 +134,7 @@ def generate(config: GenerateConfig) -> None:
         told = [counted(len(tune), "note"), _lai(tune, request.lai)]
         told += [f"{each.played.left_out[ALL]:.2f} bits a note from what the model would play"] if constraints else []
         print(f"{files.first}  {', '.join(told)}")
-        copy = copied(each.played.phrase) if config.choose.copies else None
-        for line in (*said_of(each, given, copy, changes, bool(constraints)), *files.said):
+        for line in (*said, *files.said):
             print(f"  {line}")
     for line in given.against(config.keep, request) if given else []:
         print(line)
@@ -182,9 +170,12 @@ def find_copies(config: GenerateConfig, engine: Engine) -> Copies | None:
     return copies
 
 
-def _named(tune: Phrase, seed: int, place: int) -> Phrase:
+def _named(chosen: Chosen, seed: int, place: int) -> Chosen:
     """A tune of phin's by its place among those that were kept, as its files are, whichever it was among all drawn."""
-    return replace(tune, title=f"phin {seed}-{place}") if tune.title.startswith(f"phin {seed}-") else tune
+    played = chosen.played
+    if not played.phrase.title.startswith(f"phin {seed}-"):
+        return chosen
+    return chosen._replace(played=played._replace(phrase=replace(played.phrase, title=f"phin {seed}-{place}")))
 
 
 def _lai(tune: Phrase, asked: str | None) -> str:

@@ -6,15 +6,14 @@ Fields, defaults and meanings are those of the settings of `phin-generate`, each
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields, replace
-from dataclasses import field as field_of
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, create_model
 from pydantic.config import JsonDict
 
 from phin.errors import InvalidConfig
-from phin.generation.constraints import Constraint
 from phin.generation.given import Given, Use, kept_to, with_examples
+from phin.generation.recipe import Recipe
 from phin.generation.request import MOST_TUNES, SamplerConfig, Style, TuneRequest, refuse_draw
 from phin.generation.stream import LET_IT_END, refuse_length, refuse_waiting_for_an_end, without_end
 from phin.generation.wishes import Wishes
@@ -105,16 +104,10 @@ class TunesAsked(TuneAsked):
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What was asked for, as the generator takes it."""
+class Plan(Recipe):
+    """What was asked for, as the generator takes it, and how it is told."""
 
-    request: TuneRequest
-    sampler: SamplerConfig
-    keep: Wishes
-    seed: int
-    number: int
-    given: Given | None
-    constraints: list[Constraint] = field_of(repr=False)
+    number: int = 0
     techniques: float = 0.0
     endless: bool = False
 
@@ -147,9 +140,8 @@ def plan(asked: Any, sampler: SamplerConfig, phrases: Mapping[str, Phrase]) -> P
     constraints = kept_to(keep, request, given)
     if asked.endless:
         constraints = without_end(constraints)
-    return Plan(
-        request, drawn_by, keep, asked.seed, asked.number, given, constraints, asked.techniques, asked.endless
-    )  # fmt: skip
+    told = {"number": asked.number, "techniques": asked.techniques, "endless": asked.endless}
+    return Plan(request, drawn_by, asked.seed, keep, given, constraints, **told)
 
 
 def _endless(request: TuneRequest, asked: Any, given: Given | None) -> TuneRequest:

@@ -2,15 +2,13 @@
 lies, while the tune is not over.
 """
 
-from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 from jaxtyping import Int
 
-from phin.generation.choice import Choice, Chosen, Judge, choose, falls_silent, said_of
-from phin.generation.play import Played, play
+from phin.generation.choice import Choice, Chosen
+from phin.generation.recipe import Copied
 from phin.generation.rows import Rows
 from phin.generation.stream import StreamedNote, stream, tune_of, values_of
 from phin.music.fingering import reaches
@@ -22,39 +20,25 @@ from phin.web.asked import Plan
 from phin.web.stage import Player
 from phin.web.tune import Tune, to_json
 
-Copied = Callable[[Phrase, Int[np.ndarray, " note"] | None], str | None]
-"""Which training tune a phrase copies, in words."""
-
 
 def several(player: Player, plan: Plan, count: int, copied: Copied | None = None) -> list[Tune]:
     """`count` tunes from the plan's number on: those that phin-generate keeps of these numbers. Raises PhinError."""
-    given = plan.given
-    begins = given.beginning(player.about.tokenizer) if given else None
-    judges: list[Judge] = [partial(falls_silent, given=given)]
-
-    def draw(numbers: Sequence[int]) -> list[Played]:
-        numbers = [plan.number + number for number in numbers]
-        return _finished(
-            play(player, plan.request, numbers, plan.seed, plan.sampler, False, plan.constraints, begins), plan
-        )
-
-    return [_told(each, plan, copied) for each in choose(draw, count, Choice(), judges)]
+    chosen = plan.choose(player, count, Choice(), first=plan.number)
+    return [_told(each, plan, copied) for each in chosen]
 
 
 def one(player: Player, plan: Plan, copied: Copied | None = None) -> Tune:
     """The tune of the plan's number, which the player's listener hears as it is drawn: what `play` makes of it. What
     was heard is not drawn again, so that its faults are told.
     """
-    begins = plan.given.beginning(player.about.tokenizer) if plan.given else None
-    played = play(player, plan.request, [plan.number], plan.seed, plan.sampler, False, plan.constraints, begins)
-    finished = _finished(played, plan)[0]
-    fault = falls_silent(finished.phrase, plan.given)
-    return _told(Chosen(finished, () if fault is None else (fault,)), plan, copied)
+    (played,) = plan.draw(player, [plan.number])
+    fault = plan.falls_silent(played.phrase)
+    return _told(Chosen(played, () if fault is None else (fault,)), plan, copied)
 
 
 def endless(player: Player, plan: Plan, most_notes: int) -> Tune:
     """A tune without end, until it has as many notes; what was played of it. The player's listener hears it."""
-    begins = plan.given.beginning(player.about.tokenizer) if plan.given else None
+    begins = plan.beginning(player.about.tokenizer)
     notes = list[StreamedNote]()
     for note in stream(player, plan.request, plan.seed, plan.sampler, plan.constraints, begins):
         notes.append(note)
@@ -65,21 +49,11 @@ def endless(player: Player, plan: Plan, most_notes: int) -> Tune:
     return to_json(_ornamented(finished, plan.techniques), [f"broken off after {most_notes:,} notes", *changes])
 
 
-def _finished(played: Sequence[Played], plan: Plan) -> list[Played]:
-    """What was drawn, with what of a given tune stays."""
-    if plan.given is None:
-        return list(played)
-    return [each._replace(phrase=plan.given.finished(each.phrase)) for each in played]
-
-
 def _told(chosen: Chosen, plan: Plan, copied: Copied | None = None) -> Tune:
     """A tune that is kept, finished as it was wished, with what is to be said of it."""
-    phrase, given = chosen.played.phrase, plan.given
-    finished, changes = plan.keep.finished(phrase, plan.request)
-    copy = copied(phrase, given.is_new(phrase) if given else None) if copied is not None else None
-    said = said_of(chosen, given, copy, changes, bool(plan.constraints))
-    if given is not None:
-        said += given.against(plan.keep, plan.request)
+    finished, said = plan.finish(chosen, copied)
+    if plan.given is not None:
+        said += plan.given.against(plan.keep, plan.request)
     return to_json(_ornamented(finished, plan.techniques), said)
 
 

@@ -10,10 +10,11 @@ from typing import Any
 
 from phin.errors import InvalidConfig
 from phin.generation.play import Engine
+from phin.generation.recipe import Copied
 from phin.generation.request import MOST_TUNES, SamplerConfig
 from phin.music.phrase import HONG_PER_LINE, Phrase
 from phin.web.asked import Plan, TuneSource, plan
-from phin.web.drawing import Copied, several
+from phin.web.drawing import several
 from phin.web.errands import Errand, Errands, refuse_source
 from phin.web.limits import Buckets, ServerLimits
 from phin.web.refusals import stopped

@@ -10,12 +10,13 @@ import numpy as np
 from pydantic import BaseModel
 
 from phin.errors import PhinError
+from phin.generation.recipe import Copied
 from phin.generation.rows import Rows
 from phin.music.fretboard import DEFAULT, Tuning
 from phin.music.grid import begin_of, page_begins
 from phin.music.phrase import STEPS_PER_QUARTER, Metre
 from phin.web.asked import Plan
-from phin.web.drawing import Copied, Hand, drawn_note, endless, one
+from phin.web.drawing import Hand, drawn_note, endless, one
 from phin.web.events import Events
 from phin.web.limits import ServerLimits
 from phin.web.refusals import Refusal, full, told

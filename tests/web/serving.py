@@ -13,11 +13,11 @@ import httpx
 
 from phin.cli.web import listen, samplers
 from phin.generation.draw import Step
+from phin.generation.recipe import Copied
 from phin.generation.request import SamplerConfig
 from phin.generation.torch_engine import TorchEngine
 from phin.web.app import LOOPBACK, create_app
 from phin.web.connections import PATIENCE
-from phin.web.drawing import Copied
 from phin.web.limits import ServerLimits
 from phin.web.server import server
 from phin.web.service import Model, Service

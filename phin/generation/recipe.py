@@ -1,0 +1,82 @@
+"""What a tune is made by, once it is known what is asked for, and the tunes made by it: those of phin-generate, of the
+page and of the studies are drawn, chosen and finished here. No torch is needed.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+from jaxtyping import Bool
+
+from phin.generation.choice import Choice, Chosen, Judge, choose, falls_silent, said_of
+from phin.generation.constraints import Constraint
+from phin.generation.given import Given
+from phin.generation.play import Engine, Played, play
+from phin.generation.request import SamplerConfig, TuneRequest
+from phin.generation.wishes import Wishes
+from phin.music.phrase import Phrase
+from phin.tokenizer import Encoded, Tokenizer
+
+Copied = Callable[[Phrase, Bool[np.ndarray, " note"] | None], str | None]
+"""Which training tune a phrase copies, in words; of its melody notes those count that are new, where some are not."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that a tune hangs on but the model and the tune's number."""
+
+    request: TuneRequest
+    """Its examples are read, and it is in the metre and as long as what is made of the given tune."""
+    sampler: SamplerConfig
+    seed: int
+    keep: Wishes = field(default_factory=Wishes)
+    given: Given | None = None
+    constraints: list[Constraint] = field(default_factory=list, repr=False)
+    """What the tune keeps to: what is wished, and what of a given tune stays (`phin.generation.given.kept_to`)."""
+
+    def beginning(self, tokenizer: Tokenizer) -> Encoded | None:
+        """The rows that the tune begins with, if it begins with some."""
+        return self.given.beginning(tokenizer) if self.given else None
+
+    def draw(self, engine: Engine, numbers: Sequence[int], progress: bool = False) -> list[Played]:
+        """The tunes of these numbers, with what of a given tune stays. Raises PhinError as `play` does."""
+        begins = self.beginning(engine.about.tokenizer)
+        played = play(engine, self.request, numbers, self.seed, self.sampler, progress, self.constraints, begins)
+        return [each._replace(phrase=self.given.finished(each.phrase)) for each in played] if self.given else played
+
+    def choose(
+        self,
+        engine: Engine,
+        count: int,
+        choice: Choice,
+        copied: Copied | None = None,
+        first: int = 0,
+        progress: bool = False,
+    ) -> list[Chosen]:
+        """`count` tunes that are kept, from number `first` on: none that falls silent and none that is `copied`, unless
+        the choice keeps those.
+        """
+        judges: list[Judge] = [] if choice.silence else [self.falls_silent]
+        judges += [] if choice.copies else [partial(self.copy, copied=copied)]
+
+        def draw(numbers: Sequence[int]) -> list[Played]:
+            return self.draw(engine, [first + number for number in numbers], progress)
+
+        return choose(draw, count, choice, judges)
+
+    def falls_silent(self, phrase: Phrase) -> str | None:
+        """A Judge of rests that the given tune does not have itself."""
+        return falls_silent(phrase, self.given)
+
+    def copy(self, phrase: Phrase, copied: Copied | None) -> str | None:
+        """A Judge of what is new: whom it repeats, if somebody can tell."""
+        return copied(phrase, self.given.is_new(phrase) if self.given else None) if copied else None
+
+    def finish(self, chosen: Chosen, copied: Copied | None = None) -> tuple[Phrase, list[str]]:
+        """A tune that is kept, finished as it was wished, and what is to be said of it, a line each; also whom it
+        repeats, where that is asked.
+        """
+        phrase, given = chosen.played.phrase, self.given
+        finished, changes = self.keep.finished(phrase, self.request)
+        return finished, said_of(chosen, given, self.copy(phrase, copied), changes, bool(self.constraints))
