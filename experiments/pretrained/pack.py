@@ -24,7 +24,7 @@ from phin.evaluation.runs.run_folder import SETTINGS
 from phin.generation.exported import GRAPHS, Manifest, Precision
 from phin.model.checkpoint import export, find, load
 from phin.pretrained import FOLDER, MADE, WEIGHTS
-from phin.training.run import finished_report
+from phin.training.outcome import finished_report
 from phin.whole_file import write_text
 
 GRAPH = GRAPHS[Precision.INT8]

@@ -170,10 +170,11 @@ def train(config: TrainConfig) -> float:
     from phin.training import run
     from phin.training.checkpointing import WholeCheckpoints
     from phin.training.loggers import describe, run_label
+    from phin.training.outcome import finished_report
 
     run.silence_lightning()
     goes_on = resume == RESUME_AUTO or in_a_sweep()
-    report = run.finished_report(folder) if goes_on and not is_changed(folder, config) else None
+    report = finished_report(folder) if goes_on and not is_changed(folder, config) else None
     if report:
         print((folder / "report.txt").read_text(encoding="utf-8"))
         tunes = folder / report.get("tunes_in", "tunes")

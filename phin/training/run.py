@@ -1,12 +1,10 @@
-"""A training run from its parts to its folder: checkpoints, logs, report.json, four tunes."""
+"""A training run from its parts to its folder: it fits, or goes on, and then leaves what `outcome` says."""
 
-import json
 import logging
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from itertools import count
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,47 +12,25 @@ import lightning as L
 from filelock import FileLock, Timeout
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 
-from phin.checksum import sha256_of
 from phin.corpus.report import with_every_refusal
 from phin.corpus.store import Store
 from phin.data.datamodule import PhinDataModule
-from phin.errors import InvalidCheckpoint, InvalidConfig, PhinError, Stopped
-from phin.evaluation.bits_table import as_dicts, table
-from phin.evaluation.by_tune import TEST_BITS, write_by_tune
-from phin.evaluation.runs.run_folder import REPORT
-from phin.evaluation.split_bits import by_tune, model_bits, rows_of, split_bits
-from phin.generation.request import SamplerConfig, TuneRequest
-from phin.generation.torch_engine import generate
-from phin.generation.write import TuneFiles, write_tunes
+from phin.errors import InvalidCheckpoint, InvalidConfig, Stopped
+from phin.generation.request import SamplerConfig
 from phin.model.adapting import adapted
-from phin.model.checkpoint import PHIN_KEY, Identity, find, load, read
+from phin.model.checkpoint import PHIN_KEY, Identity, read
 from phin.model.loss import LossConfig, PhinLoss
 from phin.model.transformer import PhinTransformer, TransformerConfig
-from phin.music.phrase import Phrase
 from phin.tokenizer import DURATION, FIELDS, STEP, TECHNIQUE, VELOCITY
 from phin.training import loggers
 from phin.training.checkpointing import LastCheckpoint
 from phin.training.lit_module import MakeOptimizer, PhinModule
+from phin.training.outcome import RunResult, leave, write_report, written
 from phin.training.provenance import provenance
 from phin.training.schedule import ScheduleConfig
-from phin.whole_file import remove_partials, write_text
+from phin.whole_file import remove_partials
 
-log = logging.getLogger(__name__)
-
-NUM_TUNES = 4
 LAST = Path("checkpoints") / "last.ckpt"
-
-
-@dataclass(frozen=True)
-class RunResult:
-    """What a finished run leaves: the validation score and the tunes."""
-
-    validation: float
-    tunes: list[TuneFiles]
-    folder: Path
-    """Where the tunes are."""
-
-
 NOISE = (
     ".*LeafSpec.*",
     ".*smaller than the logging interval.*",
@@ -186,14 +162,14 @@ def _train(
 ) -> RunResult:
     made_with = provenance(datamodule.config.name, datamodule.store)  # now: the code may change while it trains
     intake = with_every_refusal(datamodule.store)
-    write_report(run, {"finished": False, "written": _written(run), **made_with, "intake": intake})
+    write_report(run, {"finished": False, "written": written(run), **made_with, "intake": intake})
     loggers.log_config(trainer.loggers, made_with)
     began = time.perf_counter()
     _fit(run, trainer, module, datamodule)
     kept = [callback.seconds for callback in trainer.callbacks if isinstance(callback, LastCheckpoint)]  # pyright: ignore
     seconds = max(kept, default=time.perf_counter() - began)
     about = {**made_with, "seconds_training": round(seconds, 1), "steps": trainer.global_step}
-    return finish(run, datamodule, sampler, about)
+    return leave(run, datamodule, sampler, about)
 
 
 def _fit(run: Path, trainer: L.Trainer, module: PhinModule, datamodule: PhinDataModule) -> None:
@@ -224,84 +200,3 @@ def _is_of_an_interrupt(error: BaseException) -> bool:
     while met is not None and not isinstance(met, KeyboardInterrupt):
         met = met.__context__
     return met is not None
-
-
-def finish(run: Path, datamodule: PhinDataModule, sampler: SamplerConfig, about: dict[str, Any]) -> RunResult:
-    """The run's table and tunes, from its best checkpoint."""
-    best = find(run)
-    model, identity = load(best)
-    test = split_bits(model, datamodule.test_dataloader(), datamodule.store)
-    rows = rows_of(test, datamodule.store)
-    validation = model_bits(model, datamodule.evaluation_loader("validation"), progress=False)
-    score = float(validation.headline.sum() / validation.notes.sum())
-    folder = folder_for_tunes(run)
-    files = write_tunes(_tunes(model, identity, datamodule.seed, sampler), folder, replace=True)
-    ours = [path for file in files for path in file.of.values()]
-    report = {
-        "finished": True,
-        "checkpoint": str(best.relative_to(run)),
-        "validation_bits_per_note": score,
-        "test": as_dicts(rows),
-        "tunes": [file.of[".mid"].name for file in files],
-        "tunes_in": folder.name,
-        "written": {**_written(run), **{str(path.relative_to(run)): _checksum(path) for path in ours}},
-        **about,
-        "intake": with_every_refusal(datamodule.store),
-    }
-    write_by_tune(by_tune(test, datamodule.store), run / TEST_BITS)
-    write_text(run / "report.txt", table(rows, "test") + "\n")
-    write_report(run, report)
-    return RunResult(score, files, folder)
-
-
-def folder_for_tunes(run: Path) -> Path:
-    """Where the run's tunes go: `tunes`, or tunes-2 and so on where a tune lies that the run did not write.
-
-    What it wrote is in its report, by checksum; those tunes are its own to write anew.
-    """
-    written = _written(run)
-    folders = (run / ("tunes" if number == 1 else f"tunes-{number}") for number in count(1))
-    return next(
-        folder
-        for folder in folders
-        if all(written.get(str(file.relative_to(run))) == _checksum(file) for file in folder.glob("tune-*"))
-    )
-
-
-def _written(run: Path) -> dict[str, str]:
-    """The checksums of the files of tunes that the run has written, by path."""
-    written = (_report(run) or {}).get("written")
-    return written if isinstance(written, dict) else {}
-
-
-def _checksum(file: Path) -> str:
-    return sha256_of(file)[:16] if file.is_file() else ""
-
-
-def _tunes(model: PhinTransformer, identity: Identity, seed: int, sampler: SamplerConfig) -> list[Phrase]:
-    """New tunes; none, with a warning, from a model that plays without an end: its scores are worth having."""
-    try:
-        return generate(model, identity, TuneRequest(), NUM_TUNES, seed, sampler)
-    except PhinError as error:
-        log.warning("no tunes: %s", error)
-        return []
-
-
-def finished_report(run: Path) -> dict[str, Any] | None:
-    """The report of a run that came to its end, else None."""
-    report = _report(run)
-    return report if report and report.get("finished") else None
-
-
-def _report(run: Path) -> dict[str, Any] | None:
-    try:
-        report = json.loads((run / REPORT).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return report if isinstance(report, dict) else None
-
-
-def write_report(run: Path, report: dict[str, Any]) -> None:
-    """report.json, whole or not at all."""
-    run.mkdir(parents=True, exist_ok=True)
-    write_text(run / REPORT, json.dumps(report, ensure_ascii=False, indent=1, allow_nan=False))

@@ -26,8 +26,9 @@ from phin.music.measures import measures
 from phin.training import loggers
 from phin.training.gradients import TermGradients
 from phin.training.loggers import ID, RunLabel, describe, run_id, run_label, send_best, wandb_logger
+from phin.training.outcome import finished_report
 from phin.training.provenance import git_revision, provenance
-from phin.training.run import finished_report, silence_lightning, train
+from phin.training.run import silence_lightning, train
 from phin.training.samples import SampleTunes
 from phin.wandb_access import is_logged_in
 from tests.tiny import PHRASE
