@@ -34,6 +34,7 @@ from tests.web.pages import (
 )
 from tests.web.serving import Served, serving, serving_all
 
+DRONE_LIT = "document.querySelector('.light.on.accompaniment')?.dataset.place"
 STRUCK = "phin.session.notes.filter((note) => note.technique === 'drone').map((note) => note.onset)"
 
 pytestmark = pytest.mark.slow
@@ -403,6 +404,7 @@ def test_where_nothing_drones_none_can_be_played_along_with(opened: Open) -> Non
     page.click("#practice summary")
     page.check("#drone-alone")
     after_strokes(page, 1, "drone")
+    until(page, f"{DRONE_LIT} === '2:0'")
     silent = page.evaluate(
         "phin.about.lai.map(({ name }) => name).find((lai) => !phin.drones({ lai, tuning: 'E-A-E' }))"
     )
@@ -411,6 +413,7 @@ def test_where_nothing_drones_none_can_be_played_along_with(opened: Open) -> Non
     assert not page.is_checked("#drone-alone")
     assert page.inner_text("#drone-alone-hint") == "no lai is chosen that an open string of this tuning drones under"
     assert page.evaluate("phin.sound.droneTimer") is None
+    assert not page.query_selector(".light.on")
     page.check("#lai input[value='yai']")
     assert page.is_enabled("#drone-alone")
     assert page.inner_text("#drone-alone-hint") == ""
@@ -752,6 +755,7 @@ def test_a_tune_without_end_goes_on_until_it_is_stopped(opened: Open, served: Se
     page.click("#play")
     until(page, "phin.sound.log.filter((each) => each.step !== null).length > 1")
     assert after_strokes(page, 2, "drone")[0]["pitch"] == 57
+    until(page, f"{DRONE_LIT} === '2:0'")
     assert served.service.stage.num_players == 1
     page.check("[name=lines][value='1']")
     page.click("#new")

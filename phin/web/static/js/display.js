@@ -85,7 +85,7 @@ export class Display {
   }
 
   frame() {
-    if (this.app.sound.playing) this.showFrame();
+    if (this.app.sound.playing || this.app.sound.droned.length) this.showFrame();
     requestAnimationFrame(() => this.frame());
   }
 
@@ -99,9 +99,9 @@ export class Display {
     const step = !session ? -30 : sound.playing ? sound.step() : (resting ?? session.first);
     this.app.roll.show(session ?? empty, step, this.app.lai, sound.practice.loop);
     byId("count").textContent = sound.counting || "";
-    if (!sound.playing || sound.counting) return this.app.neck.show([], null);
+    const sounding = sound.droning ? [sound.droning] : [];
+    if (!sound.playing || sound.counting) return this.app.neck.show(sounding, null);
     const { notes } = session;
-    const sounding = [];
     let next = null;
     const { isStruck } = sound;
     const struck = (note) => (isStruck ? note.onset <= step : note.onset < step);

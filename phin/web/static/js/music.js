@@ -122,6 +122,15 @@ export function withoutDrone(notes, pitches) {
   });
 }
 
+/** The notes, each of which ends where its pitch is struck again (phin.music.phrase.let_restruck_strings_stop). */
+export function letRestruckStringsStop(notes) {
+  return notes.map((note, place) => {
+    const again = notes.slice(place + 1).find(({ pitch }) => pitch === note.pitch);
+    const isCut = again && note.duration !== null && again.onset < note.onset + note.duration;
+    return isCut ? { ...note, duration: again.onset - note.onset } : note;
+  });
+}
+
 /** How long a note sounds, in steps: as written, else until the next of its voice, else a hong. */
 export function lengthOf(note, place, notes) {
   if (note.duration !== null && note.duration !== undefined) return note.duration;

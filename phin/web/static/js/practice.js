@@ -52,6 +52,7 @@ export class Practice {
   async droneAlone(on) {
     try {
       await this.app.sound.droneAlone(on);
+      this.app.display.showFrame();
     } catch (error) {
       byId("drone-alone").checked = false;
       throw error;

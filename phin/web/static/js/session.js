@@ -1,6 +1,6 @@
 // A tune on the page, as far as it is drawn: its notes, where it begins, how far it is known, when it has ended.
 
-import { HONG, hongNeeded, lengthOf } from "./music.js";
+import { HONG, hongNeeded, lengthOf, letRestruckStringsStop } from "./music.js";
 
 export class Session extends EventTarget {
   /** `settings` are those that it is drawn with; `given` is the tune that it is made of, packed for the address. */
@@ -83,7 +83,8 @@ export class Session extends EventTarget {
   /** What was drawn as a TuneSource holds it, at the tempo that it is heard in; null before there is anything. */
   source(tempo = this.tempo) {
     if (!this.notes.length) return null;
-    const { metre, lai, tuning, begins, notes, numHong } = this;
+    const { metre, lai, tuning, begins, numHong } = this;
+    const notes = letRestruckStringsStop(this.notes); // as drawn, one may ring beyond that
     const drawn = { title: "", metre, lai, source: null, tuning, drone: [], begins, num_hong: numHong, notes };
     return { tune: { ...drawn, ...this.tune, tempo, letters: null, tablature: null, said: [] } };
   }

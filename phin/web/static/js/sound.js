@@ -16,6 +16,7 @@ const SOON = 0.12; // seconds from a press to the first stroke
 const LOG = 20000; // strokes that are remembered for tests
 const DRONE_GAIN = 0.35;
 const ALONE_GAIN = 0.7;
+const DRONE_RINGS = 1.5 * HONG; // steps
 const COUNTED = 4; // beats before a tune that is counted in
 const UNSOUNDED = { where: "phin", reason: "unsounded", remedy: "unsoundedRemedy" };
 const SOUNDS_WITHIN = 5000; // milliseconds; Firefox waits for ever where a machine has nothing to sound through
@@ -28,6 +29,7 @@ export class Sound extends EventTarget {
     this.tempo = 100; // hong a minute
     this.drone = null; // {pitch, string, fret}: the open string that drones
     this.underTune = false; // whether it does so under a tune that has no drone of its own
+    this.droned = []; // when it was struck, or will be
     this.stretches = [];
     this.playing = false;
     this.restsAt = null; // where it was paused
@@ -99,6 +101,7 @@ export class Sound extends EventTarget {
   silence() {
     clearInterval(this.timer);
     this.playing = this.waits = false;
+    if (!this.droneTimer) this.droned = [];
     this.strings?.({ clear: 0, damp: true });
   }
 
@@ -115,6 +118,7 @@ export class Sound extends EventTarget {
       step = counts?.from ?? loop.from;
     }
     this.strings({ clear: now });
+    if (!this.droneTimer) this.droned = this.droned.filter((time) => time <= now);
     this.restart(step, now + 0.02, counts);
     this.send();
   }
@@ -222,7 +226,7 @@ export class Sound extends EventTarget {
       const beat = beginOfHong(hong, begins) + BEAT;
       if (beat < from || beat >= to) continue;
       if (this.practice.ching || counts) strokes.push(this.cymbal(this.timeOf(beat), hong % 2 === 0));
-      if (this.drone && this.underTune && !counts) strokes.push(this.droned(this.timeOf(beat), DRONE_GAIN));
+      if (this.drone && this.underTune && !counts) strokes.push(this.ofDrone(this.timeOf(beat), DRONE_GAIN));
     }
   }
 
@@ -233,8 +237,10 @@ export class Sound extends EventTarget {
   }
 
   /** A stroke of the drone, which rings half a hong into the next one. */
-  droned(time, gain) {
-    const stroke = { pitch: this.drone.pitch, velocity: 80, seconds: HONG * this.pace * 1.5, bend: null };
+  ofDrone(time, gain) {
+    const gone = this.heard - DRONE_RINGS * this.pace;
+    this.droned = [...this.droned.filter((each) => each > gone), time];
+    const stroke = { pitch: this.drone.pitch, velocity: 80, seconds: DRONE_RINGS * this.pace, bend: null };
     return this.string(time, stroke, null, gain, "drone", null);
   }
 
@@ -250,19 +256,28 @@ export class Sound extends EventTarget {
     this.strings({ strokes: [{ ...touched, alone: true }] });
   }
 
+  /** The open string that drones, as a note that sounds, `since` in seconds from its stroke; null where it rests. */
+  get droning() {
+    const since = this.heard - Math.max(...this.droned.filter((time) => time <= this.heard)); // none: for ever
+    return this.drone && since < DRONE_RINGS * this.pace ? { ...this.drone, voice: "accompaniment", since } : null;
+  }
+
   /** The drone by itself, a stroke a hong, until it is stopped. */
   async droneAlone(on) {
     const asked = (this.droneAsked = {});
     clearInterval(this.droneTimer);
     this.droneTimer = null;
-    if (!on || !this.drone) return;
+    if (!on || !this.drone) {
+      this.droned = [];
+      return;
+    }
     await this.ready();
     if (asked !== this.droneAsked) return; // it was stopped, or asked for anew, before the strings were ready
     let next = this.context.currentTime + SOON;
     const send = () => {
       const strokes = [];
       for (; next < this.context.currentTime + (document.hidden ? AHEAD_HIDDEN : AHEAD); next += HONG * this.pace) {
-        strokes.push({ ...this.droned(next, ALONE_GAIN), alone: true });
+        strokes.push({ ...this.ofDrone(next, ALONE_GAIN), alone: true });
       }
       if (strokes.length) this.strings({ strokes });
     };
