@@ -51,8 +51,9 @@ class PhinBatch:
 
     Row t of `ids[:, :-1]` is what the model reads, row t of `ids[:, 1:]` what it should say next. `onset` is in steps.
     `melody` is the pitch id of the last melody note up to and including each row, 0 before the first, `motif` what the
-    row recalls (`phin.motif`). `bar` is its length in steps, 0 where the metre is hidden. `lai` (index into LAI) and
-    `root` (of the pentatonic set) are labels, -1 where there is none. `tune` is the tune's number in its store.
+    row recalls (`phin.motif`). `bar` is its length in steps, 0 where the metre is hidden. `closing` is the step of the
+    last stroke, NO_CLOSING where it is not told. `lai` (index into LAI) and `root` (of the pentatonic set) are labels,
+    -1 where there is none. `tune` is the tune's number in its store.
     `onset_inferred` and `octave_inferred` say that nobody wrote down when its notes begin, or in which octaves they
     lie; `techniques_from` is an index into LABEL_SOURCES. What the first `given` rows would say next is no label.
     """
@@ -62,6 +63,7 @@ class PhinBatch:
     melody: Int[Tensor, "batch row"]
     motif: Int[Tensor, "batch row 4"]
     bar: Int[Tensor, " batch"]
+    closing: Int[Tensor, " batch"]
     conditions: Int[Tensor, "batch 5"]
     lai: Int[Tensor, " batch"]
     root: Int[Tensor, " batch"]
@@ -131,6 +133,7 @@ def collate(items: Sequence[Item]) -> PhinBatch:
         melody=torch.from_numpy(melody),
         motif=torch.from_numpy(motif),
         bar=column([item.encoded.bar for item in items]),
+        closing=column([item.encoded.closing for item in items]),
         conditions=torch.from_numpy(np.stack([item.conditions for item in items]).astype(np.int64)),
         lai=column([item.lai for item in items]),
         root=column([item.root for item in items]),

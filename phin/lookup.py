@@ -11,11 +11,12 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from phin import motif
-from phin.music.phrase import STEPS_PER_QUARTER
+from phin.music.phrase import STEPS_PER_HONG, STEPS_PER_QUARTER
 from phin.tokenizer import (
     DURATION,
     LONGEST_STEP,
     METRE_CONDITION,
+    NO_CLOSING,
     NUM_CONDITIONS,
     NUM_FIELDS,
     NUM_PITCHES,
@@ -27,6 +28,10 @@ from phin.tokenizer import (
 LONGEST_BAR = 16 * STEPS_PER_QUARTER
 BARS_COUNTED = 8
 """Bars are counted modulo 8: folk phrases and lines are halves, wholes and doubles of eight."""
+HONG_COUNTED = 64
+"""Hong that are counted down to the last stroke; where more are left, as many count."""
+NUM_COUNTS = HONG_COUNTED + 2
+"""Not told, over, and none to `HONG_COUNTED` - 1 whole hong left."""
 POSITIONS = ("place", "ends", "began", "melody", "pitch")
 """What heads can hear of a row: which of its tune it is, when its note ends and when it began (steps), the last melody
 note's pitch id up to it, and its own."""
@@ -42,14 +47,15 @@ _SIZES_OF_LOOKUPS = {
     "ends": 3,
     "metre": 1,
     "motif": len(motif.COLUMNS),
+    "countdown": 1,
     "conditions": NUM_CONDITIONS,
 }
 _ENDS = np.cumsum(list(_SIZES_OF_LOOKUPS.values())).tolist()
 NUM_LOOKUPS = _ENDS[-1]
 LOOKUPS = {name: slice(end - size, end) for (name, size), end in zip(_SIZES_OF_LOOKUPS.items(), _ENDS, strict=True)}
 """Which numbers of a row are what: its ids; the interval from the melody note before it; where it began and where it
-ends (in the bar, in the quarter, in which of eight bars); the metre; what it recalls; and, on the START row alone, the
-conditions, counted from 1."""
+ends (in the bar, in the quarter, in which of eight bars); the metre; what it recalls; how much is left; and, on the
+START row alone, the conditions, counted from 1."""
 
 
 def interval_table() -> Int[np.ndarray, "pitch pitch"]:
@@ -84,6 +90,7 @@ def lookups(
     moments: Int[np.ndarray, "tune 2 time"],
     motif: Int[np.ndarray, "tune time 4"],
     bar: Int[np.ndarray, " tune"],
+    closing: Int[np.ndarray, " tune"],
     conditions: Int[np.ndarray, "tune 5"],
     is_start: Bool[np.ndarray, "tune time"],
 ) -> Int[np.ndarray, "tune time lookup"]:
@@ -96,9 +103,18 @@ def lookups(
     found[..., LOOKUPS["began"]], found[..., LOOKUPS["ends"]] = places[:, 0], places[:, 1]
     found[..., LOOKUPS["metre"]] = conditions[:, None, METRE_CONDITION, None]
     found[..., LOOKUPS["motif"]] = motif
+    found[..., LOOKUPS["countdown"].start] = countdown(moments[:, 1], closing[:, None])
     if is_start.any():
         found[..., LOOKUPS["conditions"]] = is_start[..., None] * (conditions[:, None] + 1)
     return found
+
+
+def countdown(ends: Int[np.ndarray, "tune time"], closing: Int[np.ndarray, "#tune 1"]) -> Int[np.ndarray, "tune time"]:
+    """How many whole hong are left from the end of each row's note to the last stroke, counted from 2; 1 where it is
+    over, 0 where nobody says when it comes.
+    """
+    left = np.clip((closing - ends) // STEPS_PER_HONG, -1, HONG_COUNTED - 1)
+    return np.where(closing == NO_CLOSING, 0, left + 2)
 
 
 def landing(onset: Int[np.ndarray, " tune"], bar: Int[np.ndarray, " tune"]) -> Int[np.ndarray, "tune 4 3"]:

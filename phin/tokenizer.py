@@ -17,7 +17,7 @@ Inferred durations are UNKNOWN throughout: a letter rings until the next one, so
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import accumulate
 
 import numpy as np
@@ -99,6 +99,8 @@ LAI_CONDITION, TEMPO_CONDITION, METRE_CONDITION, SOURCE_CONDITION, DENSITY_CONDI
 NUM_CONDITIONS = len(CONDITIONS)
 UNKNOWN_CONDITION = 0
 """A condition that is hidden or not known; the others count from 1."""
+NO_CLOSING = -(2**31)
+"""Where nobody says when a tune's last stroke comes."""
 
 
 @dataclass(frozen=True)
@@ -107,13 +109,19 @@ class Encoded:
 
     `ids` is (note + 2, 6). `onset` is (note + 2,), in steps: the START row stands at the origin from which the first
     note's step is counted, the END row where the last onset was. `bar` is its length in steps, 0 where unknown. The
-    first `given` rows are read and never said (`future_first`).
+    first `given` rows are read and never said (`future_first`). `closing` is the step of the last stroke, where the
+    model is told beforehand when that comes.
     """
 
     ids: Int[np.ndarray, "row 6"]
     onset: Int[np.ndarray, " row"]
     bar: int
     given: int = 0
+    closing: int = NO_CLOSING
+
+    def closing_told(self) -> "Encoded":
+        """The same tune, of which is told when its last stroke comes."""
+        return replace(self, closing=int(self.onset[-1]))
 
     def future_first(self, note: int) -> "Encoded":
         """The same tune told from its end: START, the notes from `note` on at their own times, then START again and the
@@ -128,7 +136,7 @@ class Encoded:
         ids = np.concatenate([self.ids[:1], self.ids[future], self.ids[past]])
         ids[1, STEP] = UNKNOWN_ID
         onset = np.concatenate([self.onset[:1], self.onset[future], self.onset[past]])
-        return Encoded(ids, onset, self.bar, given=len(ids) - note - 2)
+        return replace(self, ids=ids, onset=onset, given=len(ids) - note - 2)
 
     def window(self, start: int, length: int) -> "Encoded":
         """`length` notes from note `start`; what came before is UNKNOWN, but for the time of its last onset."""
@@ -140,7 +148,7 @@ class Encoded:
             ids[0] = UNKNOWN_ID
         if stop < len(self.ids) - 1:
             ids, onset = ids[:-1], onset[:-1]
-        return Encoded(ids, onset, self.bar)
+        return replace(self, ids=ids, onset=onset)
 
 
 @dataclass(frozen=True)

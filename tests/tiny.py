@@ -49,6 +49,7 @@ SWITCHES = {
     "not time_ahead": {"time_ahead": False},
     "not intervals": {"intervals": False},
     "not motifs": {"motifs": False},
+    "countdown": {"countdown": True},
     "not metre": {"metre": False},
     "mixing SUM": {"mixing": Mixing.SUM},
     "index rotary alone": {"time_heads": 0},
@@ -56,7 +57,7 @@ SWITCHES = {
     "pitch rotary": {"time_heads": 0, "pitch_heads": 1},
     "time and pitch rotary": {"num_heads": 4, "time_heads": 2, "pitch_heads": 1},
     "no rotary": {"index_rotary": False, "time_heads": 0},
-    "all on": {"beat_lag_bias": True, "learned_positions": True},
+    "all on": {"beat_lag_bias": True, "learned_positions": True, "countdown": True},
 }
 """Ways to set the transformer's switches, each named for what is unlike the default."""
 

@@ -59,7 +59,8 @@ class WholeStep:
         before = self.rows
         if before is not None:
             columns = (np.concatenate(pair, axis=1) for pair in zip(before[:5], rows[:5], strict=True))
-            rows = Rows(*columns, rows.bar, rows.conditions, np.concatenate([before.place, rows.place], axis=1))
+            place = np.concatenate([before.place, rows.place], axis=1)
+            rows = Rows(*columns, rows.bar, rows.closing, rows.conditions, place)
         self.rows = rows
         step = TorchStep(self.make.step, len(rows.ids), SamplerConfig(), self.make.streams)
         return step(rows, noise, limits)

@@ -126,6 +126,13 @@ def _refuse_another_model(overrides: list[str], init: str) -> None:
             )
 
 
+def _refuse_a_closing(overrides: list[str]) -> None:
+    for text in overrides:
+        if text.lstrip("+~").startswith("data.drop_closing="):
+            reason = "means nothing to a model that does not count down to the last stroke"
+            raise InvalidConfig(text, reason, "leave it out, or take model.countdown=true")
+
+
 def _sweep(folder: Path) -> Path | None:
     """The sweep that the run in `folder` is a job of, also when it goes on alone: Hydra leaves a file in a sweep's."""
     if in_a_sweep():
@@ -157,6 +164,8 @@ def train(config: TrainConfig) -> float:
     overrides = kept.overrides if kept else own_overrides()
     if config.init is not None:
         _refuse_another_model(overrides, config.init)
+    elif not config.model.countdown:
+        _refuse_a_closing(overrides)
 
     import lightning as L
     import torch

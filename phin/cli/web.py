@@ -29,7 +29,7 @@ from phin.generation.mobile_file import SUFFIX as MOBILE
 from phin.generation.play import Engine, learned_from
 from phin.generation.request import SamplerConfig
 from phin.pretrained import PRETRAINED
-from phin.web.limits import ServerLimits
+from phin.web.limits import FOR_SEVERAL, ServerLimits
 from phin.writable import refuse_folder, refuse_unwritable
 
 ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d+)?|\*")
@@ -95,7 +95,8 @@ def write(config: WebConfig, out: str) -> None:
     from phin.web.service import Model
     from phin.web.site import refuse_other, write_site
 
-    refuse_unheard(["host", "port", "origins"], "means nothing for a site: who has the folder serves it")
+    of_a_server = ["host", "port", "origins", *(f"limits.{name}" for name in FOR_SEVERAL)]
+    refuse_unheard(of_a_server, "means nothing for a site: who has the folder serves it")
     refuse_other(out)
     refuse_folder("out", out)
     if Path(out).is_dir():

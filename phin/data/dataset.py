@@ -44,6 +44,8 @@ class DataConfig(CorpusConfig):
     """Probability that a condition of a training tune is hidden, each by itself; the lai's is below."""
     drop_lai: float = 0.5
     """Probability that a training tune's lai is hidden."""
+    drop_closing: float = 0.5
+    """Probability that a training tune hides when its last stroke comes, where the model counts down to it."""
     future: float = 0.0
     """Share of the tunes, of those that fit into a window, that are told from their end (`Encoded.future_first`): what
     infilling hears, at the cost of what they would have said."""
@@ -56,7 +58,7 @@ class DataConfig(CorpusConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("chan", "drop_condition", "drop_lai", "future"):
+        for name in ("chan", "drop_condition", "drop_lai", "drop_closing", "future"):
             if not 0 <= getattr(self, name) <= 1:
                 raise InvalidConfig(f"data.{name}={getattr(self, name)}", "is no probability", "take 0 to 1")
         if not 0 < self.share <= 1:
@@ -97,12 +99,15 @@ class TrainingTunes(Dataset[Item]):
         else:
             hidden[METRE_CONDITION] = False
         encoded = self.tokenizer.encode(phrase)
+        closing = encoded.closing_told().closing
         if len(phrase) > self.config.window:
             start = int(rng.integers(len(phrase) - self.config.window + 1))
             encoded = encoded.window(start, self.config.window)
         elif self.config.future and rng.random() < self.config.future:
             begins = 1 + np.flatnonzero(np.diff(phrase.onset))
             encoded = encoded.future_first(int(rng.choice(begins))) if len(begins) else encoded
+        # drawn last, so that nothing else hangs on it
+        encoded = encoded if rng.random() < self.config.drop_closing else replace(encoded, closing=closing)
         return _item(phrase, encoded, np.where(hidden, UNKNOWN_CONDITION, conditions), found, tune)
 
     def augment(self, phrase: Phrase, found: LaiLabel, rng: np.random.Generator) -> tuple[Phrase, LaiLabel]:

@@ -8,7 +8,7 @@ numbers, and where they draw something else it is told how near to a tie that wa
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -94,8 +94,13 @@ def known(items: Sequence[Item], learned: Sequence[bool]) -> list[Item]:
         ids, is_learned = item.encoded.ids.copy(), np.array(learned)
         notes = ids[1:-1]
         notes[:] = np.where(is_learned, np.where(notes == UNKNOWN_ID, NUM_SYMBOLS, notes), UNKNOWN_ID)
-        made.append(Item(Encoded(ids, item.encoded.onset, item.encoded.bar), item.conditions))
+        made.append(Item(replace(item.encoded, ids=ids), item.conditions))
     return made
+
+
+def every_other_closing_told(items: Sequence[Item]) -> list[Item]:
+    """The tunes, of every other of which the model is told when its last stroke comes."""
+    return [replace(each, encoded=each.encoded.closing_told()) if n % 2 else each for n, each in enumerate(items)]
 
 
 def told_from_their_end(items: Sequence[Item]) -> list[Item]:
@@ -104,7 +109,7 @@ def told_from_their_end(items: Sequence[Item]) -> list[Item]:
     for item in items:
         begins = 1 + np.flatnonzero(np.diff(item.encoded.onset[1:-1]))
         later = int(begins[2 * len(begins) // 3])
-        made.append(Item(item.encoded.future_first(later), item.conditions))
+        made.append(replace(item, encoded=item.encoded.future_first(later)))
     return made
 
 
@@ -140,7 +145,7 @@ def replayed(step: Step, items: Sequence[Item], lengths: Sequence[int]) -> list[
     `lengths` are the rows of the beginnings, START among them. Raises ValueError where it drew something else.
     """
     tunes = [item.encoded for item in items]
-    begun = [Encoded(tune.ids[:n], tune.onset[:n], tune.bar) for tune, n in zip(tunes, lengths, strict=True)]
+    begun = [replace(tune, ids=tune.ids[:n], onset=tune.onset[:n]) for tune, n in zip(tunes, lengths, strict=True)]
     rows = beginning(begun, np.stack([item.conditions for item in items]))
     heard, noise = hear(rows), np.zeros((len(items), FIRST_IDS[-1]), np.float32)
     said: list[list[np.ndarray]] = [[] for _ in items]
@@ -206,8 +211,8 @@ def drawn_alike(
     `largest` is the measured difference of their log-probabilities, by which ties are told; the rest is as for `play`.
     """
     streams = request.streams(engine.about.tokenizer)
-    rows = first_rows(request, streams, count, begins)
     kept_to = ending(constraints, length_of(request, begins))
+    rows = first_rows(request, streams, count, kept_to, begins)
     step, another = (each.step(count, sampler, streams) for each in (engine, other))
     both = _Both(step, another, sampler, ROOM * largest)
     for _ in draw_rows(both, rows, kept_to, seed, range(count), most_rows=None):
@@ -300,7 +305,7 @@ class Trial:
 
     def __init__(self, engine: TorchEngine, items: Sequence[Item]) -> None:
         model, self.engine, self.learned = engine.model, engine, engine.about.learned_fields
-        self.items = known(items, self.learned)
+        self.items = every_other_closing_told(known(items, self.learned))
         self.whole = [taught(model, item) for item in self.items]
         self.windowed = [taught(model, item, WINDOW) for item in self.items]
         self.unlike = [1 + 3 * place % max(len(item.encoded.ids) - 2, 1) for place, item in enumerate(self.items)]

@@ -35,6 +35,11 @@ class Constraint:
         """By which step the tune has its last stroke, if this says when it ends."""
         return None
 
+    @property
+    def closing(self) -> int | None:
+        """At which step its last stroke is to come, if this says so: what a model that counts down is told."""
+        return None
+
     gives_notes: bool = False
     """Whether it says what a given note is; then nothing else does."""
 
@@ -53,6 +58,10 @@ class Length(Constraint):
 
     @property
     def latest(self) -> int:
+        return self.last_stroke
+
+    @property
+    def closing(self) -> int:
         return self.last_stroke
 
     def now(self, heard: Heard, limits: Limits) -> None:
@@ -80,6 +89,10 @@ class AboutLength(Constraint):
     @property
     def latest(self) -> int:
         return self.at_most
+
+    @property
+    def closing(self) -> int:
+        return self.wanted
 
     def now(self, heard: Heard, limits: Limits) -> None:
         hong = (heard.onset - self.wanted) / STEPS_PER_HONG
@@ -219,6 +232,10 @@ class Rhythm(Constraint):
 
     @property
     def latest(self) -> int:
+        return self.onsets[-1]
+
+    @property
+    def closing(self) -> int:
         return self.onsets[-1]
 
     def always(self, limits: Limits) -> None:

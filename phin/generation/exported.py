@@ -38,7 +38,7 @@ class Precision(Enum):
     INT8 = "int8"
 
 
-FORMAT = 4
+FORMAT = 5
 GRAPHS = {Precision.FP32: "step.onnx", Precision.INT8: "step-int8.onnx"}
 MANIFEST = "manifest.json"
 READ = ("lookups", "position", "sees", "began", "melody", "landing")

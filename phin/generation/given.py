@@ -145,12 +145,13 @@ class Given:
         encoded, given = tokenizer.encode(self.phrase), 0
         rows = len(self.phrase)
         if self.use is Use.REWRITE:
+            encoded = encoded.closing_told()
             rows, later = np.searchsorted(self.phrase.onset, self._span).tolist()
             if 0 < later < len(self.phrase):
                 encoded = encoded.future_first(later)
                 given = encoded.given
         stop = given + 1 + rows
-        return Encoded(encoded.ids[:stop], encoded.onset[:stop], encoded.bar, given)
+        return replace(encoded, ids=encoded.ids[:stop], onset=encoded.onset[:stop], given=given)
 
     @property
     def later_strokes(self) -> tuple[int, ...]:

@@ -16,7 +16,7 @@ from phin.generation.rows import Rows, beginning
 from phin.music.augment import named
 from phin.music.lai import label_lai
 from phin.music.phrase import DURATION, HONG_PER_LINE, ONSET, STEPS_PER_HONG, Metre, Phrase
-from phin.tokenizer import END_ID, FIELDS, NUM_FIELDS, START_ID, STEP, Encoded, Tokenizer, first_origin
+from phin.tokenizer import END_ID, FIELDS, NO_CLOSING, NUM_FIELDS, START_ID, STEP, Encoded, Tokenizer, first_origin
 
 BATCH = 64
 """Tunes drawn side by side; which ones changes none of them."""
@@ -128,7 +128,7 @@ def play(
 
     def draw(numbers: Sequence[int]) -> list[Played | None]:
         """Tunes of these numbers; None for one that did not come to its end."""
-        rows = first_rows(request, streams, len(numbers), begins)
+        rows = first_rows(request, streams, len(numbers), kept_to, begins)
         step = engine.step(len(numbers), sampler or SamplerConfig(), streams)
         drawn = list(draw_rows(step, rows, kept_to, seed, numbers, most_rows))
         ids, chances, allowed = (np.stack(column) for column in zip(*drawn, strict=True))
@@ -214,9 +214,21 @@ def _played(
     return Played(phrase, float(log_probability.sum()), left_out, tuple(scarce), drawn, ending)
 
 
-def first_rows(request: TuneRequest, streams: Sequence[Stream], count: int, begins: Encoded | None = None) -> Rows:
-    """What `count` tunes of a request begin with: the same rows each, START alone where none are given."""
-    return beginning([begins or start_of(request)] * count, np.tile(streams[0].conditions, (count, 1)))
+def first_rows(
+    request: TuneRequest,
+    streams: Sequence[Stream],
+    count: int,
+    constraints: Sequence[Constraint],
+    begins: Encoded | None = None,
+) -> Rows:
+    """What `count` tunes of a request begin with: the same rows each, START alone where none are given. When their last
+    stroke comes is told as the beginning says, or else as the constraints do.
+    """
+    begins = begins or start_of(request)
+    if begins.closing == NO_CLOSING:
+        said = (each.closing for each in constraints if each.closing is not None)
+        begins = replace(begins, closing=next(said, NO_CLOSING))
+    return beginning([begins] * count, np.tile(streams[0].conditions, (count, 1)))
 
 
 def start_of(request: TuneRequest) -> Encoded:

@@ -56,7 +56,10 @@ def read(rows: Rows, slots: Slots, streams: Sequence[Stream] = ()) -> Reading:
         position[:, number] = column
     is_start = rows.place == 0
     looked_up = [
-        lookups(rows.ids, rows.melody_before, position[:, BEGAN_AND_ENDS], rows.motif, rows.bar, conditions, is_start)
+        lookups(
+            *(rows.ids, rows.melody_before, position[:, BEGAN_AND_ENDS], rows.motif),
+            *(rows.bar, rows.closing, conditions, is_start),
+        )
         for conditions in _conditions(rows, streams, differ=bool(is_start.any()))
     ]
     of_key = np.concatenate([slots.place, rows.place], axis=1)[:, None]

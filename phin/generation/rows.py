@@ -20,6 +20,7 @@ class Rows(NamedTuple):
     melody_before: Int[np.ndarray, "tune time"]
     motif: Int[np.ndarray, "tune time 4"]
     bar: Int[np.ndarray, " tune"]
+    closing: Int[np.ndarray, " tune"]
     conditions: Int[np.ndarray, "tune 5"]
     place: Int[np.ndarray, "tune time"]
 
@@ -40,8 +41,8 @@ def beginning(tunes: Sequence[Encoded], conditions: Int[np.ndarray, "tune 5"]) -
         melody[number, own] = melody_ids(tune.ids)
         melody_before[number, own][1:] = melody[number, own][:-1]
         motif[number, own] = motif_ids(tune.ids, tune.onset)
-    bar = np.array([tune.bar for tune in tunes], np.int64)
-    return Rows(ids, onset, melody, melody_before, motif, bar, conditions.astype(np.int64), place)
+    bar, closing = np.array([(tune.bar, tune.closing) for tune in tunes], np.int64).T
+    return Rows(ids, onset, melody, melody_before, motif, bar, closing, conditions.astype(np.int64), place)
 
 
 def hear(rows: Rows, memory: int | None = None) -> Heard:
@@ -63,4 +64,4 @@ def after(rows: Rows, ids: Int[np.ndarray, "tune 6"], heard: Heard) -> Rows:
     """The rows just drawn, as the step will read them; `heard` has heard all before them, and hears them now."""
     before, recalled = heard.melody, heard.hear(ids)
     drawn = (column[:, None] for column in (ids, heard.onset, heard.melody, before, recalled))
-    return Rows(*drawn, bar=rows.bar, conditions=rows.conditions, place=rows.place[:, -1:] + 1)
+    return Rows(*drawn, bar=rows.bar, closing=rows.closing, conditions=rows.conditions, place=rows.place[:, -1:] + 1)

@@ -94,10 +94,11 @@ def stream(
         refuse_length(request, "give it a constraint that says when, as phin.generation.play.length_of(request)")
         window = window or WINDOW
     streams = request.streams(engine.about.tokenizer)
-    rows = first_rows(request, streams, 1, begins)
+    kept_to = ending(constraints, Endless())
+    rows = first_rows(request, streams, 1, kept_to, begins)
     onset = int(rows.onset[0, -1])
     step = engine.step(1, sampler or SamplerConfig(), streams, window)
-    for drawn in draw_rows(step, rows, ending(constraints, Endless()), seed, [0], most_rows=None, memory=window):
+    for drawn in draw_rows(step, rows, kept_to, seed, [0], most_rows=None, memory=window):
         ids = drawn.ids[0]
         if ids[STEP] == END_ID:
             return

@@ -53,6 +53,8 @@ class FoldedEmbedding(nn.Module):
             groups["metre"] = [[embed.metre.weight]]
         if config.motifs:
             groups["motif"] = [[_weight(table)] for table in embed.motif]
+        if config.countdown:
+            groups["countdown"] = [[embed.countdown.weight]]
         first, folded = 0, dict[str, list[Tensor]]()  # of the columns of the projection, where a group's begin
         for name, of_name in groups.items():
             folded[name] = []

@@ -11,6 +11,8 @@ What is unusual about it:
 - Metre is an input: where in its bar a note begins and ends. Melody is relative: the interval from the last melody note
   and the pitch class are inputs, and the pitch head adds logits by pitch, by pitch class and by interval.
 - A row says what followed the last time the same motif was played, at this pitch or another.
+- A row says how many hong are left until the last stroke, where that is told (Takase and Okazaki, arXiv 1904.07418,
+  count the words of a headline down so): who asks for a length is played a tune that comes to its end there.
 - The conditions (lai, tempo, metre, source, density) are added to the START row, which stays in sight of every later
   row.
 
@@ -36,15 +38,16 @@ from torch.nn import functional as F
 from phin import motif
 from phin.batch import PhinBatch
 from phin.errors import InvalidConfig
-from phin.lookup import BARS_COUNTED, LONGEST_BAR, POSITIONS
+from phin.lookup import BARS_COUNTED, HONG_COUNTED, LONGEST_BAR, NUM_COUNTS, POSITIONS
 from phin.music.lai import LAI
-from phin.music.phrase import STEPS_PER_QUARTER
+from phin.music.phrase import STEPS_PER_HONG, STEPS_PER_QUARTER
 from phin.music.technique import Technique
 from phin.tokenizer import (
     DURATION,
     END_ID,
     FIELDS,
     METRE_CONDITION,
+    NO_CLOSING,
     NUM_FIELDS,
     NUM_INTERVALS,
     NUM_PITCHES,
@@ -102,6 +105,8 @@ class TransformerConfig:
     """Whether rows say the interval from the last melody note, and the pitch class."""
     motifs: bool = True
     """Whether rows say what followed the last time the same motif was played (`phin.motif`)."""
+    countdown: bool = False
+    """Whether rows say how many hong are left until the last stroke, where that is told."""
     learned_positions: bool = False
     """Learned absolute positions: the control arm."""
     longest_tune: int = 2048
@@ -189,6 +194,7 @@ class RowInputs(NamedTuple):
     melody_before: Int[Tensor, "batch time"]
     motif: Int[Tensor, "batch time 4"]
     bar: Int[Tensor, " batch"]
+    closing: Int[Tensor, " batch"]
     conditions: Int[Tensor, "batch 5"]
     place: Int[Tensor, "batch time"] | None = None
     """Which row of its tune each is, -1 before a shorter one's first. None: its first rows, or those after a cache."""
@@ -203,14 +209,15 @@ class RowInputs(NamedTuple):
             melody_before=F.pad(batch.melody[:, :-2], (1, 0)),
             motif=batch.motif[:, :-1],
             bar=batch.bar,
+            closing=batch.closing,
             conditions=batch.conditions,
         )
 
     def part(self, start: int, stop: int | None = None) -> "RowInputs":
         """Some of the rows of each tune, counted as in a slice."""
-        *columns, bar, conditions, place = self
+        *columns, bar, closing, conditions, place = self
         place = None if place is None else place[:, start:stop]
-        return RowInputs(*(column[:, start:stop] for column in columns), bar=bar, conditions=conditions, place=place)
+        return RowInputs(*(column[:, start:stop] for column in columns), bar, closing, conditions, place)
 
 
 class PhinLogits(NamedTuple):
@@ -245,6 +252,12 @@ def metrical_ids(
     in_bar = torch.where(known, moment % length + 1, 0)
     number = torch.where(known, torch.div(moment, length, rounding_mode="floor") % BARS_COUNTED + 1, 0)
     return in_bar, moment % STEPS_PER_QUARTER, number
+
+
+def countdown_ids(ends: Int[Tensor, "batch time"], closing: Int[Tensor, " batch"]) -> Int[Tensor, "batch time"]:
+    """As `phin.lookup.countdown`."""
+    left = torch.div(closing[:, None] - ends, STEPS_PER_HONG, rounding_mode="floor").clamp(-1, HONG_COUNTED - 1)
+    return torch.where(closing[:, None] == NO_CLOSING, 0, left + 2)
 
 
 class MetricalPosition(nn.Module):
@@ -308,6 +321,9 @@ class RowEmbedding(nn.Module):
             sizes = zip(motif.SIZES, of_motif, strict=True)
             self.motif = nn.ModuleList(nn.Embedding(size, width(narrow)) for size, narrow in sizes)
             total += sum(of_motif)
+        if config.countdown:
+            self.countdown = nn.Embedding(NUM_COUNTS, width(24))
+            total += 24
         self.project = nn.Linear(total, config.dim, bias=False) if concatenate else None
         self.conditions = nn.ModuleList(nn.Embedding(size, config.dim) for size in condition_sizes)
         if config.learned_positions:
@@ -328,6 +344,8 @@ class RowEmbedding(nn.Module):
             ]
         if self.config.motifs:
             parts += [table(rows.motif[..., column]) for column, table in enumerate(self.motif)]
+        if self.config.countdown:
+            parts.append(self.countdown(countdown_ids(rows.onset + note_duration(rows.ids), rows.closing)))
         x = self.project(torch.cat(parts, dim=-1)) if self.project else torch.stack(parts).sum(dim=0)
         condition = torch.stack([table(rows.conditions[:, i]) for i, table in enumerate(self.conditions)]).sum(dim=0)
         x = x + (place == 0)[..., None] * condition[:, None]

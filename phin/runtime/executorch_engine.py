@@ -117,9 +117,9 @@ class _Tune:
 
 
 def _row(rows: Rows, tune: slice, place: slice) -> Rows:
-    *columns, bar, conditions, places = rows
+    *columns, bar, closing, conditions, places = rows
     here = (each[tune, place] for each in columns)
-    return Rows(*here, bar=bar[tune], conditions=conditions[tune], place=places[tune, place])
+    return Rows(*here, bar[tune], closing[tune], conditions[tune], places[tune, place])
 
 
 def _tensor(values: np.ndarray) -> Tensor:

@@ -9,6 +9,11 @@ from phin.errors import InvalidConfig
 from phin.generation.request import MOST_LINES
 from phin.web.refusals import Refusal
 
+FOR_SEVERAL = (
+    *("most_streams", "most_listeners", "tunes_a_minute", "tunes_at_once", "draw_seconds", "read_megabytes"),
+    *("most_waiting", "ahead_seconds", "kept_seconds", "most_kept"),
+)
+"""Limits of what a server gives to several at once; a page that draws by itself has no use for them."""
 MOST_CLIENTS = 4096
 """Clients that are remembered: whoever has asked for nothing lately is forgotten first."""
 

@@ -43,6 +43,7 @@ def play_tables(sampler: SamplerConfig) -> dict[str, Any]:
             "longest_motif": motif.LONGEST,
             "longest_bar": lookup.LONGEST_BAR,
             "bars_counted": lookup.BARS_COUNTED,
+            "hong_counted": lookup.HONG_COUNTED,
             "lookups": {name: [place.start, place.stop] for name, place in lookup.LOOKUPS.items()},
             "positions": list(lookup.POSITIONS),
         },

@@ -9,7 +9,7 @@ import pytest
 
 from phin.generation.draw import Drawn, Step
 from phin.generation.limits import FORBIDDEN, Heard, Limits
-from phin.generation.play import Engine, first_rows
+from phin.generation.play import Engine, first_rows, length_of
 from phin.generation.random import Noise
 from phin.generation.request import SamplerConfig, Style, TuneRequest
 from phin.generation.rows import Rows, after, hear
@@ -39,7 +39,7 @@ class Playing:
         request, sampler, tunes, window = ASKED[name]
         streams = request.streams(engine.about.tokenizer)
         self.step: Step = engine.step(tunes, sampler, streams, window)
-        self.rows: Rows = first_rows(request, streams, tunes, None)
+        self.rows: Rows = first_rows(request, streams, tunes, [length_of(request)])
         self.heard: Heard = hear(self.rows)
         self.noise, self.limits, self._rows = Noise(seed, range(tunes)), Limits(tunes), count()
 

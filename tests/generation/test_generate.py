@@ -72,7 +72,8 @@ def rows_of(drawn: list[list[int]], request: TuneRequest) -> RowInputs:
     before = np.concatenate([[0], melody[:-1]])
     onset = np.cumsum(steps)
     columns = (torch.from_numpy(column)[None] for column in (ids, onset, melody, before, motif_ids(ids, onset)))
-    return RowInputs(*columns, torch.tensor([metre.bar]), torch.from_numpy(request.conditions(TOKENIZER))[None])
+    of_tune = torch.tensor([metre.bar]), torch.tensor([request.last_stroke])
+    return RowInputs(*columns, *of_tune, torch.from_numpy(request.conditions(TOKENIZER))[None])
 
 
 def filter_row(logits: list[float], sampler: SamplerConfig) -> list[float]:

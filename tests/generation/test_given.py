@@ -13,8 +13,9 @@ from phin.errors import InvalidConfig, PhinError
 from phin.generation.constraints import MostNotes, OverDrone
 from phin.generation.draw import DrawnRows, draw_rows
 from phin.generation.given import LONGEST, Given, Use, kept_to, with_examples
-from phin.generation.play import ALL, play
+from phin.generation.play import ALL, ending, first_rows, length_of, play
 from phin.generation.request import SamplerConfig, Style, TuneRequest
+from phin.generation.stream import Endless
 from phin.generation.torch_engine import TorchEngine
 from phin.generation.wishes import Wishes
 from phin.music.fingering import reaches
@@ -24,7 +25,7 @@ from phin.music.lai import label_lai, lai_named
 from phin.music.midi import write_midi
 from phin.music.phrase import DURATION, PITCH, UNKNOWN, Inferred, Metre, Phrase
 from phin.music.readers import READERS, read_tune
-from phin.tokenizer import END_ID, STEP, Encoded
+from phin.tokenizer import END_ID, NO_CLOSING, STEP, Encoded
 from tests.tiny import TOKENIZER, identity_for, tiny_model
 from tests.tunes import of_notes, wander, with_drone
 
@@ -173,6 +174,32 @@ def test_what_comes_after_is_heard_before_hong_are_rewritten() -> None:
     (played,) = play(ENGINE, asked, 1, 0, SamplerConfig(2.0), constraints=constraints, begins=begins)
     assert played.phrase.onset[:before].tolist() == TUNE.onset[:before].tolist()
     assert played.phrase.onset[-1] == TUNE.onset[-later], "no further than the next note that stays"
+
+
+def closing(asked: TuneRequest, given: Given | None = None, endless: bool = False) -> int:
+    """When the model is told that the last stroke comes."""
+    begins = given.beginning(TOKENIZER) if given else None
+    constraints = kept_to(Wishes(), asked, given)
+    kept = ending(constraints, Endless() if endless else length_of(asked, begins))
+    rows = first_rows(asked, asked.streams(TOKENIZER), 2, kept, begins)
+    (told,) = set(rows.closing.tolist())
+    return told
+
+
+def test_the_model_is_told_when_the_last_stroke_comes_of_whatever_is_played() -> None:
+    """Fails: a model that counts down counts to another stroke than the last, and comes home too early or too late."""
+    assert closing(TuneRequest(lines=2)) == TuneRequest(lines=2).last_stroke == 14 * 24
+    assert closing(TuneRequest(hong=5)) == 3 * 24
+    assert closing(TuneRequest(lines=2, about=1.0)) == 14 * 24
+    assert closing(TuneRequest(), endless=True) == NO_CLOSING
+    last = int(TUNE.onset[-1])
+    for use, hong in ((Use.DECORATE, None), (Use.RHYTHM, None), (Use.REWRITE, (3, 6)), (Use.REWRITE, (TUNE_HONG,) * 2)):
+        given = Given(TUNE, use, hong)
+        assert closing(given.request(TuneRequest()), given) == last, use
+    given = Given(TUNE, Use.CONTINUE)
+    asked = given.request(TuneRequest(lines=2))
+    assert closing(asked, given) == asked.last_stroke > last
+    assert closing(asked, given, endless=True) == NO_CLOSING
 
 
 def test_the_last_hong_can_be_rewritten() -> None:

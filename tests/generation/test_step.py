@@ -59,8 +59,8 @@ def begun(phrases: list[Phrase], lengths: list[int]) -> Rows:
 
 def part(rows: Rows, start: int, stop: int | None = None) -> Rows:
     """Some of the rows of each tune, counted as in a slice."""
-    *columns, bar, conditions, place = rows
-    return Rows(*(column[:, start:stop] for column in columns), bar, conditions, place[:, start:stop])
+    *columns, bar, closing, conditions, place = rows
+    return Rows(*(column[:, start:stop] for column in columns), bar, closing, conditions, place[:, start:stop])
 
 
 def drawn_by(

@@ -9,7 +9,7 @@ from phin.errors import InvalidConfig
 from phin.lookup import landing, lookups, note_ends
 from phin.model.folded import FoldedEmbedding, FoldedHeads
 from phin.model.transformer import PhinTransformer, RowInputs
-from phin.tokenizer import FIELDS, NUM_FIELDS, PITCH, STEP, UNKNOWN_ID
+from phin.tokenizer import FIELDS, NO_CLOSING, NUM_FIELDS, PITCH, STEP, UNKNOWN_ID
 from tests.tiny import PHRASE, SWITCHES, batch_of, melodies, tiny_model
 
 
@@ -19,20 +19,21 @@ def model(request: pytest.FixtureRequest) -> PhinTransformer:
 
 
 def rows() -> RowInputs:
-    """Rows with and without a melody before them, in known and unknown bars, under conditions of all kinds."""
+    """Rows with and without a melody before them, in known and unknown bars, told and not told when their last stroke
+    comes, under conditions of all kinds.
+    """
     plain = RowInputs.from_batch(batch_of(PHRASE, *melodies(3)))
     generator = torch.Generator().manual_seed(0)
     conditions = torch.randint(0, 3, plain.conditions.shape, generator=generator)
-    return plain._replace(bar=torch.tensor([0, 48, 72, 96]), conditions=conditions)
+    closing = torch.tensor([108, NO_CLOSING, 55, 10_000])
+    return plain._replace(bar=torch.tensor([0, 48, 72, 96]), closing=closing, conditions=conditions)
 
 
 def numbers(given: RowInputs, place: Tensor) -> Tensor:
     """What the rows look up."""
-    ids, onset, melody_before, motif, bar, conditions = (
-        part.numpy() for part in (given.ids, given.onset, given.melody_before, given.motif, given.bar, given.conditions)
-    )
+    ids, onset, _, melody_before, *others = (part.numpy() for part in given[:-1])
     moments = np.stack([onset, note_ends(ids, onset)], axis=1)
-    return torch.from_numpy(lookups(ids, melody_before, moments, motif, bar, conditions, (place == 0).numpy()))
+    return torch.from_numpy(lookups(ids, melody_before, moments, *others, (place == 0).numpy()))
 
 
 def test_rows_become_the_same_vectors(model: PhinTransformer) -> None:

@@ -3,15 +3,24 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 from phin.batch import PhinBatch
-from phin.lookup import POSITIONS
-from phin.model.transformer import NUM_PITCHES, Mixing, PhinTransformer, RotaryAngles, RowInputs, rotate
+from phin.lookup import NUM_COUNTS, POSITIONS, countdown
+from phin.model.transformer import (
+    NUM_PITCHES,
+    Mixing,
+    PhinTransformer,
+    RotaryAngles,
+    RowInputs,
+    countdown_ids,
+    rotate,
+)
 from phin.motif import COLUMNS
-from phin.tokenizer import DURATION, FIELDS, NUM_SYMBOLS, PITCH, STEP
+from phin.tokenizer import DURATION, FIELDS, NO_CLOSING, NUM_SYMBOLS, PITCH, STEP
 from tests.tiny import PHRASE, batch_of, tiny_config, tiny_model
 from tests.tunes import wander
 
@@ -53,6 +62,27 @@ def test_the_order_of_notes_is_felt_through_positions_alone(position: dict[str, 
     swapped = replace(batch, ids=batch.ids[:, order])
     last, other = trunk(model, batch)[:, -1], trunk(model, swapped)[:, -1]
     assert torch.allclose(last, other, rtol=0, atol=1e-12) is not felt
+
+
+def test_how_much_is_left_is_felt_where_it_is_counted_down_and_told() -> None:
+    """Fails: who asks for eight lines is played a tune that ends in the middle; or the arm without hears it too."""
+    batch = batch_of(PHRASE)
+    near, far, quiet = (replace(batch, closing=torch.tensor([at])) for at in (108, 108 + 24, NO_CLOSING))
+    for is_on in (True, False):
+        model = tiny_model(countdown=is_on)
+        for one, other in ((near, far), (near, quiet), (far, quiet)):
+            same = (trunk(model, one) == trunk(model, other)).all(dim=2)
+            assert not same.any() if is_on else same.all(), "from the START row on"
+
+
+def test_hong_are_counted_down_to_the_last_stroke() -> None:
+    """Fails: the model is told another length than was asked for."""
+    ends = [-48, 0, 23, 24, 59, 60, 61, 84, 108]
+    told = countdown_ids(torch.tensor([ends, ends]), torch.tensor([60, NO_CLOSING])).tolist()
+    by_hand = [6, 4, 3, 3, 2, 2, 1, 1, 1]  # 2: less than one hong is left; 1: it is over
+    assert told == [by_hand, [0] * len(ends)]
+    assert countdown(np.array([ends, ends]), np.array([[60], [NO_CLOSING]])).tolist() == told
+    assert countdown_ids(torch.tensor([[0, 0]]), torch.tensor([10**6])).tolist() == [[NUM_COUNTS - 1] * 2]
 
 
 def test_pitch_heads_hear_how_far_a_note_lies_from_the_last_and_others_do_not() -> None:

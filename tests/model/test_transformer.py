@@ -227,8 +227,8 @@ def left_padded(rows: list[RowInputs]) -> RowInputs:
         ]
         columns.append(torch.cat(padded))
     index = torch.stack([torch.arange(longest) - (longest - each.ids.shape[1]) for each in rows]).clamp(min=-1)
-    bar, conditions = (torch.cat([getattr(each, name) for each in rows]) for name in ("bar", "conditions"))
-    return RowInputs(*columns, bar, conditions, index)
+    of_tunes = (torch.cat([getattr(each, name) for each in rows]) for name in ("bar", "closing", "conditions"))
+    return RowInputs(*columns, *of_tunes, index)
 
 
 def test_beginnings_of_unlike_lengths_are_read_side_by_side_as_alone(model: PhinTransformer) -> None:

@@ -102,7 +102,7 @@ def life(run: Path, corpus: DataConfig, settings: DictConfig, die_at: int) -> No
         file.write(whole.getvalue()[1000:])
 
     checkpointing.torch.save = save_in_two_parts
-    running.finish = lambda *_: None  # the table and the tunes are functions of the best checkpoint
+    running.leave = lambda *_: None  # the table and the tunes are functions of the best checkpoint
     settings.run = str(run)
     make_optimizer = optimizer_maker(OmegaConf.to_container(settings.optimizer, resolve=True))
     module, datamodule = parts(corpus, seed=1, make_optimizer=make_optimizer, dropout=0.2)

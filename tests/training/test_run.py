@@ -19,6 +19,7 @@ from phin.generation.request import SamplerConfig
 from phin.music.lai import LaiLabel
 from phin.music.phrase import Inferred, Phrase, rows_from_columns
 from phin.tokenizer import DURATION, STEP, TECHNIQUE, VELOCITY
+from phin.training import outcome
 from tests.settings import composed
 from tests.tiny import identity_for, tiny_config, tiny_model
 from tests.training.small import parts, trainer_for
@@ -71,36 +72,36 @@ def test_an_adapted_model_keeps_the_licence_of_what_it_began_with(
 
 def test_a_report_is_finished_or_it_is_none(tmp_path: Path) -> None:
     """Fails: half a run is taken for a whole one."""
-    assert run.finished_report(tmp_path) is None
-    run.write_report(tmp_path / "new", {"finished": False})
-    assert run.finished_report(tmp_path / "new") is None
-    run.write_report(tmp_path / "new", {"finished": True, "title": "ลาย"})
-    assert run.finished_report(tmp_path / "new") == {"finished": True, "title": "ลาย"}
-    (tmp_path / "new" / run.REPORT).write_text('{"finished": tr', encoding="utf-8")
-    assert run.finished_report(tmp_path / "new") is None
-    (tmp_path / "new" / run.REPORT).write_text("[]", encoding="utf-8")
-    assert run.finished_report(tmp_path / "new") is None
-    assert [file.name for file in (tmp_path / "new").iterdir()] == [run.REPORT]
+    assert outcome.finished_report(tmp_path) is None
+    outcome.write_report(tmp_path / "new", {"finished": False})
+    assert outcome.finished_report(tmp_path / "new") is None
+    outcome.write_report(tmp_path / "new", {"finished": True, "title": "ลาย"})
+    assert outcome.finished_report(tmp_path / "new") == {"finished": True, "title": "ลาย"}
+    (tmp_path / "new" / outcome.REPORT).write_text('{"finished": tr', encoding="utf-8")
+    assert outcome.finished_report(tmp_path / "new") is None
+    (tmp_path / "new" / outcome.REPORT).write_text("[]", encoding="utf-8")
+    assert outcome.finished_report(tmp_path / "new") is None
+    assert [file.name for file in (tmp_path / "new").iterdir()] == [outcome.REPORT]
 
 
 def test_tunes_go_where_no_tune_of_another_lies(tmp_path: Path) -> None:
     """Fails: going on with a run destroys the tune that a player put in its folder."""
     ours, theirs = tmp_path / "tunes" / "tune-1.txt", tmp_path / "tunes" / "tune-2.txt"
-    assert run.folder_for_tunes(tmp_path) == tmp_path / "tunes"
+    assert outcome.folder_for_tunes(tmp_path) == tmp_path / "tunes"
     ours.parent.mkdir()
     (ours.parent / "notes.txt").touch()
     ours.write_text("ours")
-    assert run.folder_for_tunes(tmp_path) == tmp_path / "tunes-2", "nothing says that the run wrote it"
-    run.write_report(tmp_path, {"written": {"tunes/tune-1.txt": hashlib.sha256(b"ours").hexdigest()[:16]}})
-    assert run.folder_for_tunes(tmp_path) == tmp_path / "tunes"
-    run.write_report(tmp_path, {"written": 3})
-    assert run.folder_for_tunes(tmp_path) == tmp_path / "tunes-2"
-    run.write_report(tmp_path, {"written": {"tunes/tune-1.txt": hashlib.sha256(b"ours").hexdigest()[:16]}})
+    assert outcome.folder_for_tunes(tmp_path) == tmp_path / "tunes-2", "nothing says that the run wrote it"
+    outcome.write_report(tmp_path, {"written": {"tunes/tune-1.txt": hashlib.sha256(b"ours").hexdigest()[:16]}})
+    assert outcome.folder_for_tunes(tmp_path) == tmp_path / "tunes"
+    outcome.write_report(tmp_path, {"written": 3})
+    assert outcome.folder_for_tunes(tmp_path) == tmp_path / "tunes-2"
+    outcome.write_report(tmp_path, {"written": {"tunes/tune-1.txt": hashlib.sha256(b"ours").hexdigest()[:16]}})
     theirs.write_text("theirs")
-    assert run.folder_for_tunes(tmp_path) == tmp_path / "tunes-2"
+    assert outcome.folder_for_tunes(tmp_path) == tmp_path / "tunes-2"
     theirs.unlink()
     ours.write_text("changed by a player")
-    assert run.folder_for_tunes(tmp_path) == tmp_path / "tunes-2"
+    assert outcome.folder_for_tunes(tmp_path) == tmp_path / "tunes-2"
 
 
 @pytest.mark.parametrize(
@@ -125,13 +126,13 @@ def test_a_model_that_plays_without_an_end_still_gets_its_report(
     def never_ends(*_: object) -> None:
         raise PhinError("seed 0", "a tune did not come to its end", "take another seed")
 
-    monkeypatch.setattr(run, "generate", never_ends)
+    monkeypatch.setattr(outcome, "generate", never_ends)
     module, datamodule = parts(corpus)
     callbacks = composed("train", f"run={tmp_path}").callbacks
     kept = [instantiate(callbacks[name]) for name in ("best", "last")]
     trainer = trainer_for(tmp_path, *kept, max_steps=2, val_check_interval=2)
     result = run.train(tmp_path, trainer, module, datamodule, SamplerConfig())
-    report = run.finished_report(tmp_path)
+    report = outcome.finished_report(tmp_path)
     assert report is not None
     assert report["tunes"] == result.tunes == []
     assert report["validation_bits_per_note"] == pytest.approx(result.validation)

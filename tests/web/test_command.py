@@ -153,6 +153,13 @@ def test_a_mistake_is_one_line(asked: str, told: str) -> None:
     assert told in phin("web", *checkpoint, "port=0", asked).complaint
 
 
+@pytest.mark.parametrize("asked", ["port=8001", "limits.most_streams=3", "limits.ahead_seconds=10"])
+def test_a_folder_takes_no_settings_of_a_server(asked: str, tmp_path: Path) -> None:
+    """Fails: whoever makes a site believes that they limited it."""
+    told = phin("web", "checkpoint=any", f"out={tmp_path / 'site'}", asked).complaint
+    assert f"{asked}: means nothing for a site" in told
+
+
 def test_nobody_comes_from_outside_unless_it_was_typed() -> None:
     """Fails: a laptop in a café serves the café."""
     assert composed("web", "checkpoint=runs/a").host == WebConfig.host == "127.0.0.1"

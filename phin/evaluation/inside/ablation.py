@@ -114,6 +114,8 @@ def parts(model: PhinTransformer, held_out: HeldOut) -> list[Part]:
         )
     if config.motifs:
         found.append(Part(Kind.INPUT, "motif recalled", lambda rows, _: rows._replace(motif=0 * rows.motif)))
+    if config.countdown:
+        found.append(Part(Kind.INPUT, "hong left", _told_closing(held_out), is_told=True))
     for place, name in enumerate(CONDITIONS):
         is_told = place in (LAI_CONDITION, DENSITY_CONDITION)
         hidden = _told(place, held_out) if is_told else _without_condition(place)
@@ -122,7 +124,9 @@ def parts(model: PhinTransformer, held_out: HeldOut) -> list[Part]:
 
 
 def worths(model: PhinTransformer, held_out: HeldOut, asked: Iterable[Part], progress: bool = True) -> list[Worth]:
-    """A row a part, in order. Lai and density, which evaluation hides, are worth what telling them saves."""
+    """A row a part, in order. Lai, density and how many hong are left, which evaluation hides, are worth what telling
+    them saves.
+    """
     batches = list(held_out.batches())
     whole = bits_without(model, batches, Part(Kind.INPUT, "nothing"))
     family, found = held_out.store.families[whole.tune].astype(np.int64), []
@@ -214,6 +218,16 @@ def _without_condition(place: int) -> Hidden:
         return rows._replace(conditions=conditions, bar=bar)
 
     return hidden
+
+
+def _told_closing(held_out: HeldOut) -> Hidden:
+    """When each tune's last stroke comes."""
+
+    def told(rows: RowInputs, batch: PhinBatch) -> RowInputs:
+        last = [int(held_out.store.phrase(tune).melody.onset[-1]) for tune in batch.tune.tolist()]
+        return rows._replace(closing=torch.tensor(last))
+
+    return told
 
 
 def _told(place: int, held_out: HeldOut) -> Hidden:

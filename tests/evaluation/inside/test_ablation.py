@@ -20,6 +20,7 @@ from phin.tokenizer import (
     HEADLINE_FIELDS,
     LAI_CONDITION,
     METRE_CONDITION,
+    NO_CLOSING,
     PITCH,
     SOURCE_CONDITION,
     VELOCITY,
@@ -71,6 +72,7 @@ def test_every_part_that_a_model_has_can_be_hidden_and_comes_back(held_out: Held
     np.testing.assert_array_equal(bits(model, list(held_out.batches())), before)
     names = {row.part for row in found}
     assert ("motif recalled" in names) == model.config.motifs
+    assert ("hong left" in names) == model.config.countdown
     assert ("interval" in names) == model.config.intervals
     assert ("place in the bar" in names) == model.config.metre
     assert ("beat lag bias" in names) == model.config.beat_lag_bias
@@ -130,6 +132,20 @@ def test_lai_and_density_are_told_and_saved_bits_are_their_worth(held_out: HeldO
     assert row.worth == pytest.approx((whole - bits(model, batches)).sum() / notes)
     assert row.low <= row.worth <= row.high
     assert row.worth == pytest.approx(row.step + row.pitch + row.duration)
+
+
+def test_how_much_is_left_is_told_and_saved_bits_are_its_worth(held_out: HeldOut) -> None:
+    """Fails: what is told is when a piece of a tune ends, or another tune."""
+    model, batches = tiny_model(countdown=True), []
+    for batch in held_out.batches():
+        assert (batch.closing == NO_CLOSING).all()
+        last = [int(held_out.store.phrase(tune).melody.onset.max()) for tune in batch.tune.tolist()]
+        batches.append(replace(batch, closing=torch.tensor(last)))
+    (row,) = worths(model, held_out, [named_part(model, held_out, Kind.INPUT, "hong left")], progress=False)
+    saved = bits(model, list(held_out.batches())) - bits(model, batches)
+    notes = sum(len(held_out.store.phrase(tune)) for tune in held_out.tunes.tolist())
+    assert row.worth == pytest.approx(saved.sum() / notes)
+    assert row.worth != 0
 
 
 def test_a_worth_is_bits_lost_by_note_with_an_interval_by_family(held_out: HeldOut) -> None:

@@ -18,6 +18,8 @@ const ALL_KINDS = Object.values(KIND);
 export class Constraint {
   /** By which step the tune has its last stroke, if this says when it ends. */
   latest = null;
+  /** At which step its last stroke is to come, if this says so: what a model that counts down is told. */
+  closing = null;
   /** Whether it says what a given note is; then nothing else does. */
   givesNotes = false;
 
@@ -30,7 +32,7 @@ export class Constraint {
 export class Length extends Constraint {
   constructor(lastStroke) {
     super();
-    this.latest = this.lastStroke = lastStroke;
+    this.latest = this.closing = this.lastStroke = lastStroke;
   }
 
   now(heard, limits) {
@@ -48,7 +50,7 @@ export class Length extends Constraint {
 export class AboutLength extends Constraint {
   constructor(wanted, atMost, pull, after = null) {
     super();
-    Object.assign(this, { wanted, atMost, pull, after, latest: atMost });
+    Object.assign(this, { wanted, atMost, pull, after, latest: atMost, closing: wanted });
   }
 
   now(heard, limits) {
@@ -188,7 +190,7 @@ export class Rhythm extends Constraint {
       const reason = "is no rhythm: its strokes must follow each other, and no rest may be longer than 16 quarters";
       refuse("rhythm", reason, "mend it");
     }
-    Object.assign(this, { onsets, latest: onsets.at(-1) });
+    Object.assign(this, { onsets, latest: onsets.at(-1), closing: onsets.at(-1) });
   }
 
   always(limits) {

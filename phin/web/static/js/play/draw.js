@@ -44,7 +44,7 @@ export async function* drawRows(engine, step, begins, constraints, seed, tune, m
   for (let number = 0; mostRows === null || number < mostRows; number++) {
     await breath();
     const limits = bound.limits(heard);
-    const { ids, chances } = await step.draw(rows, begins.bar, noise.ofRow(number), limits);
+    const { ids, chances } = await step.draw(rows, begins, noise.ofRow(number), limits);
     const nothing = limits.left(ids, chances, shares);
     if (nothing >= 0) {
       const where = `seed ${seed}, tune ${tune + 1}`;

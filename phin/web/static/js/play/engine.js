@@ -17,7 +17,7 @@ export class Engine {
   }
 
   constructor(ort, manifest, session) {
-    Object.assign(this, { ort, manifest, session, milliseconds: 0, runs: 0 });
+    Object.assign(this, { ort, manifest, session });
     this.learned = manifest.learned_fields;
     this.sources = manifest.tokenizer.sources;
   }
@@ -66,18 +66,15 @@ class EngineStep {
   }
 
   /** The ids of the row after `rows`, and how likely each id was: {ids, chances}. */
-  async draw(rows, bar, noise, limits) {
+  async draw(rows, begins, noise, limits) {
     const { slots, engine } = this;
     if (this.reading?.length !== rows.length || this.reading.seen !== slots.size + rows.length) {
       this.layOut(rows.length, noise, limits);
     }
-    this.reading.write(rows, slots, bar);
+    this.reading.write(rows, slots, begins);
     this.kind.write(limits.kind);
     this.recalled.write(limits.recalled);
-    const began = performance.now();
     const found = await engine.session.run(this.feeds);
-    engine.milliseconds += performance.now() - began;
-    engine.runs++;
     this.keep(rows, found);
     const { data } = found.drawn;
     const words = new Int32Array(data.buffer, data.byteOffset, 2 * data.length);

@@ -8,7 +8,7 @@ import { labelLai, laiNamed, named } from "./lai.js";
 import { endOf, isMelody, letRestruckStringsStop, melodyOf, sorted } from "./phrase.js";
 import { refuse } from "./refusal.js";
 import { REQUEST, shown } from "./request.js";
-import { densityOf, encode, futureFirst } from "./tokenizer.js";
+import { closingTold, densityOf, encode, futureFirst } from "./tokenizer.js";
 import { general } from "./words.js";
 
 const { longest_given: LONGEST } = DRAWING;
@@ -108,6 +108,7 @@ export class Given {
     if (this.use !== "continue" && this.use !== "rewrite") return null;
     let encoded = encode(this.phrase), rows = this.phrase.notes.length; // prettier-ignore
     if (this.use === "rewrite") {
+      encoded = closingTold(encoded);
       const [first, end] = this.span;
       const onsets = this.phrase.notes.map(({ onset }) => onset);
       rows = onsets.filter((onset) => onset < first).length;

@@ -1,15 +1,15 @@
 // What a row of notes looks up in the tables of a decode step, as phin/lookup.py. No weights are needed for it.
 
 import { lcm } from "./divisors.js";
-import { DURATION, PITCH, READING, STEPS_PER_HONG } from "./tables.js";
+import { DURATION, NO_CLOSING, PITCH, READING, STEPS_PER_HONG } from "./tables.js";
 import { NUM_PITCHES, NUM_SYMBOLS } from "./tokenizer.js";
 import { modulo } from "./words.js";
 
-const { longest_bar: LONGEST_BAR, bars_counted: BARS_COUNTED, lookups: LOOKUPS } = READING;
+const { longest_bar: LONGEST_BAR, bars_counted: BARS_COUNTED, hong_counted: HONG_COUNTED, lookups: LOOKUPS } = READING;
 export const NUM_LOOKUPS = Math.max(...Object.values(LOOKUPS).map(([, stop]) => stop));
 export const NUM_POSITIONS = READING.positions.length;
-const [FIELDS_AT, INTERVAL, BEGAN, ENDS, METRE, MOTIF, CONDITIONS_AT] = (
-  ["fields", "interval", "began", "ends", "metre", "motif", "conditions"].map((name) => LOOKUPS[name][0])
+const [FIELDS_AT, INTERVAL, BEGAN, ENDS, METRE, MOTIF, COUNTDOWN, CONDITIONS_AT] = (
+  ["fields", "interval", "began", "ends", "metre", "motif", "countdown", "conditions"].map((name) => LOOKUPS[name][0])
 ); // prettier-ignore
 
 /**
@@ -30,8 +30,14 @@ export const interval = (pitch, before) => {
   return pitch >= NUM_SYMBOLS && before >= NUM_SYMBOLS ? pitch - before + NUM_PITCHES : 0;
 };
 
+/** How many whole hong are left to the last stroke, counted from 2; 1 where it is over, 0 where nobody says. */
+export function countdown(ends, closing) {
+  if (closing === NO_CLOSING) return 0;
+  return Math.min(Math.max(Math.floor((closing - ends) / STEPS_PER_HONG), -1), HONG_COUNTED - 1) + 2;
+}
+
 /** Writes the numbers of a row into `found` from `at` on, as far as they hang on no conditions but the metre. */
-export function lookUp(found, at, row, of, metre) {
+export function lookUp(found, at, row, of, metre, closing) {
   const { ids, onset } = row;
   for (let field = 0; field < ids.length; field++) found[at + FIELDS_AT + field] = ids[field];
   found[at + INTERVAL] = interval(ids[PITCH], row.melodyBefore);
@@ -41,6 +47,7 @@ export function lookUp(found, at, row, of, metre) {
     found[at + ENDS + table] = modulo(Math.floor(ends / of[0][table]), of[1][table]) + of[2][table];
   }
   found[at + METRE] = metre;
+  found[at + COUNTDOWN] = countdown(ends, closing);
   for (let column = 0; column < row.motif.length; column++) found[at + MOTIF + column] = row.motif[column];
 }
 

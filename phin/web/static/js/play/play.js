@@ -1,6 +1,6 @@
 // New tunes, exact in length and seeded, as phin/generation/play.py; each is drawn by itself.
 
-import { DRAWING, FIELDS, HONG_PER_LINE, STEP, STEPS_PER_HONG, SYMBOLS } from "./tables.js";
+import { DRAWING, FIELDS, HONG_PER_LINE, NO_CLOSING, STEP, STEPS_PER_HONG, SYMBOLS } from "./tables.js";
 import { AboutLength, Chords, Length } from "./constraints.js";
 import { drawRows } from "./draw.js";
 import { labelLai, named } from "./lai.js";
@@ -44,10 +44,14 @@ function lengthOf(request, begins) {
   return new AboutLength(last, last + Math.floor(Math.max(last - after, 0) / 2), request.about, after);
 }
 
-/** What a tune of a request begins with, as the loop takes it: {rows, bar}. */
-export function firstRows(request, begins) {
-  const encoded = begins ?? startOf(Metre.parse(request.metre));
-  return { rows: beginning(encoded), bar: encoded.bar };
+/**
+ * What a tune of a request begins with, as the loop takes it: {rows, bar, closing}. When its last stroke comes is told
+ * as the beginning says, or else as the constraints do.
+ */
+export function firstRows(request, constraints, begins) {
+  const { bar, closing, ...encoded } = begins ?? startOf(Metre.parse(request.metre));
+  const said = constraints.find((each) => each.closing !== null)?.closing ?? NO_CLOSING;
+  return { rows: beginning(encoded), bar, closing: closing === NO_CLOSING ? said : closing };
 }
 
 /**
@@ -65,7 +69,7 @@ export async function play(engine, plan, number, begins, onRow) {
   const played = begins === null ? [] : begins.ids.slice(begins.given + 1);
   for (let again = 0; again < DRAWN_AGAIN; again++) {
     const step = engine.step(sampler, streams);
-    const first = firstRows(request, begins);
+    const first = firstRows(request, keptTo, begins);
     const drawn = [], scarce = []; // prettier-ignore
     for await (const row of drawRows(engine, step, first, keptTo, seed, number + again * AGAIN, mostRows)) {
       await onRow?.(row, again);

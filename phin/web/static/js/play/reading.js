@@ -42,14 +42,14 @@ export class Reading {
     this.landed = new Int32Array(12);
   }
 
-  write(rows, slots, bar) {
+  write(rows, slots, { bar, closing }) {
     const { streams, length, seen, looked, position } = this;
     const of = metreTable(bar), metre = streams[0].conditions[METRE], last = rows[length - 1]; // prettier-ignore
     for (let time = 0; time < length; time++) {
       const row = rows[time];
       for (let stream = 0; stream < streams.length; stream++) {
         looked.fill(0);
-        lookUp(looked, 0, row, of, metre);
+        lookUp(looked, 0, row, of, metre, closing);
         if (row.place === 0) lookUpConditions(looked, 0, streams[stream].conditions);
         this.lookups.write(looked, (stream * length + time) * NUM_LOOKUPS);
         const at = stream * NUM_POSITIONS * length + time;

@@ -33,7 +33,7 @@ export async function* stream(engine, plan, begins) {
   const streams = streamsOf(request, engine.sources);
   const keptTo = ending(plan.constraints, new Endless());
   const step = engine.step(sampler, streams, WINDOW);
-  const rows = drawRows(engine, step, firstRows(request, begins), keptTo, seed, 0, null, WINDOW);
+  const rows = drawRows(engine, step, firstRows(request, keptTo, begins), keptTo, seed, 0, null, WINDOW);
   for await (const row of rows) yield drawnNote(row);
 }
 

@@ -35,5 +35,6 @@ export const [STEP, VOICE, TECHNIQUE, PITCH, DURATION, VELOCITY] = [0, 1, 2, 3, 
 export const NUM_FIELDS = 6;
 // What stands in a note where nobody knows, and its voices.
 export const UNKNOWN = -1;
+export const NO_CLOSING = -(2 ** 31); // where nobody says when a tune's last stroke comes
 export const MELODY = 0;
 export const ACCOMPANIMENT = 1;

@@ -1,8 +1,8 @@
 // Phrase ⇄ rows of ids, and conditions, as phin/tokenizer.py.
 
 import {
-  CONDITIONS, DENSITY_EDGES, DURATION, FIELDS, LAI_NAMES, METRES, NUM_FIELDS, PITCH, STEP, STEPS_PER_HONG, SYMBOLS,
-  TECHNIQUE, TEMPO_EDGES, UNKNOWN, VELOCITY, VOICE,
+  CONDITIONS, DENSITY_EDGES, DURATION, FIELDS, LAI_NAMES, METRES, NO_CLOSING, NUM_FIELDS, PITCH, STEP, STEPS_PER_HONG,
+  SYMBOLS, TECHNIQUE, TEMPO_EDGES, UNKNOWN, VELOCITY, VOICE,
 } from "./tables.js"; // prettier-ignore
 import { lastEnd, letRestruckStringsStop, letRing, melodyOf, phraseOf, sorted } from "./phrase.js";
 import { refuse } from "./refusal.js";
@@ -22,12 +22,13 @@ const firstOrigin = (metre) => (metre ? -metre.bar : -4 * STEPS_PER_HONG);
 /** The value of an id of a field; UNKNOWN where nobody knows. */
 export const valueOf = (id, field) => (id >= NUM_SYMBOLS ? id - NUM_SYMBOLS + FIELDS[field].lowest : UNKNOWN);
 
-/** A tune before its first note: {ids, onset, bar, given}, a row each of START, notes and END. */
+/** A tune before its first note: {ids, onset, bar, given, closing}, a row each of START, notes and END. */
 export const startOf = (metre) => ({
   ids: [new Array(NUM_FIELDS).fill(SYMBOLS.start)],
   onset: [firstOrigin(metre)],
   bar: metre.bar,
   given: 0,
+  closing: NO_CLOSING,
 });
 
 /** The rows of a phrase. Throws Refusal where the vocabulary cannot hold it. */
@@ -52,8 +53,12 @@ export function encode(phrase) {
     onset: [...onset, onset.at(-1)],
     bar: phrase.metre ? phrase.metre.bar : 0,
     given: 0,
+    closing: NO_CLOSING,
   };
 }
+
+/** The same tune, of which is told when its last stroke comes. */
+export const closingTold = (encoded) => ({ ...encoded, closing: encoded.onset.at(-1) });
 
 /**
  * The same tune told from its end: START, the notes from `note` on, START again, those before, `note` itself to be
@@ -64,7 +69,7 @@ export function futureFirst(encoded, note) {
   const told = (of) => [...of.slice(0, 1), ...of.slice(...future), ...of.slice(...past)];
   const ids = told(encoded.ids).map((row) => [...row]);
   ids[1][STEP] = SYMBOLS.unknown;
-  return { ids, onset: told(encoded.onset), bar: encoded.bar, given: ids.length - note - 2 };
+  return { ...encoded, ids, onset: told(encoded.onset), given: ids.length - note - 2 };
 }
 
 /** The phrase that note rows say, up to END. */
