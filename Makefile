@@ -58,9 +58,13 @@ web-static: $(READY)  ## the same page as a folder that any host can serve: it d
 notebooks: $(READY)  ## runs the notebooks in place: their outputs are what a reader sees
 	$(BIN)/python -m tests.notebooks.execute
 
-figures: $(READY)  ## draws the figures of the studies that are sweeps again, from their tables
+figures: $(READY)  ## draws the figures of the studies again, from their tables
 	for table in experiments/*/results.csv experiments/*/*/results.csv; do study=$$(dirname $$table); \
 		if [ -f $$study/sweep.yaml ] || [ -f $$(dirname $$study)/sweep.yaml ]; then $(BIN)/python experiments/study.py $$study > /dev/null || exit 1; fi; done
+	$(BIN)/python -m experiments.against_peers.tables
+	$(BIN)/python -m experiments.scaling.curve
+	$(BIN)/python -m experiments.loss_weights.weights
+	$(BIN)/python -m experiments.rhythm_attention.long_tunes > /dev/null
 
 api: $(READY)    ## the API documentation, from the docstrings: docs/api/
 	$(BIN)/python docs/api.py

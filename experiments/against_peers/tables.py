@@ -1,4 +1,4 @@
-"""From runs to results.csv and figure.svg, and from rounds to speed.csv."""
+"""From runs to results.csv and figure.svg, and from rounds to speed.csv. As a program it draws the figure anew."""
 
 import json
 from collections.abc import Sequence
@@ -144,3 +144,7 @@ SPEED_COLUMNS = (
 
 def _spread(values: np.ndarray) -> tuple[float, float, float]:
     return float(np.median(values)), float(values.min()), float(values.max())
+
+
+if __name__ == "__main__":
+    save(picture(read_results(RESULTS)), FIGURE)

@@ -1,9 +1,9 @@
 """What the terms weighed while the weights were learned. From the repository:
 
-    python -m experiments.loss_weights.weights RUNS...
+    python -m experiments.loss_weights.weights [RUNS ...]
 
 RUNS are folders of runs, or of sweeps; arms whose weights stay as they are set are left out. Writes weights.csv, a row
-an arm, seed and logged step, and draws weights.svg.
+an arm, seed and logged step, and draws weights.svg; with none it draws the picture anew.
 """
 
 import argparse
@@ -13,13 +13,14 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from experiments.loss_weights.tasks import MEASURED, logged_weights
-from experiments.study import names, read_runs
+from experiments.study import names, read_results, read_runs
 from phin.evaluation.runs.curves import COLOURS
 from phin.evaluation.runs.run_folder import Run
 from phin.music.picture import save
 from phin.whole_file import write_csv
 
 HERE = Path(__file__).parent
+TABLE = HERE / "weights.csv"
 COLUMNS = ("arm", "seed", "step", *MEASURED)
 Row = dict[str, str]
 
@@ -55,17 +56,24 @@ def picture(rows: Sequence[Row]) -> Figure:
     return figure
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("runs", type=Path, nargs="+")
-    runs = read_runs(parser.parse_args().runs)
+def measured(sweeps: Sequence[Path]) -> list[Row]:
+    """The rows of weights.csv: of the arms whose weights change, at each validation."""
+    runs = read_runs(list(sweeps))
     rows = list[Row]()
     for run, arm in zip(runs, names(runs), strict=True):
         own = weights_over_time(run, arm)
         if any(row[term] != own[0][term] for row in own for term in MEASURED):
             rows += own
-    write_csv(HERE / "weights.csv", COLUMNS, rows)
-    save(picture(rows), HERE / "weights.svg")
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", type=Path, nargs="*")
+    asked = parser.parse_args().runs
+    if asked:
+        write_csv(TABLE, COLUMNS, measured(asked))
+    save(picture(read_results(TABLE)), HERE / "weights.svg")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 python -m experiments.scaling.curve
 """
 
-import csv
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from experiments.study import read_results
 from phin.evaluation.bits_table import ALL
 from phin.evaluation.runs.curves import COLOURS
 from phin.music.picture import save
@@ -54,8 +54,7 @@ def picture(rows: Sequence[dict[str, str]]) -> Figure:
 
 
 def main() -> None:
-    with (HERE / "results.csv").open(newline="", encoding="utf-8") as file:
-        save(picture(list(csv.DictReader(file))), HERE / "curve.svg")
+    save(picture(read_results(HERE / "results.csv")), HERE / "curve.svg")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from phin.cli.typed import refuse_unheard
 from phin.cli.unheard import refuse_unheard_drawing
 from phin.counted import counted
 from phin.errors import InvalidConfig, PhinError
+from phin.generation.choice import scarce_line
 from phin.generation.constraints import Constraint
 from phin.generation.given import with_examples
 from phin.generation.live import LOOK_AHEAD, Sent, play_live
@@ -106,6 +107,8 @@ def play(config: PlayConfig) -> None:
         with suppress(KeyboardInterrupt):
             play_live(notes, port, tempo, config.look_ahead, sent)
     print(f"{counted(sent.notes, 'note')} played; the latest came {1000 * sent.latest:.0f} ms after its time")
+    if scarce := scarce_line([line for note in played for line in note.scarce]):
+        print(f"  {scarce}")
     if config.out is not None and played:
         tune, changes = config.keep.finished(tune_of(played, asked, config.seed), asked)
         write_midi(tune, config.out)

@@ -36,7 +36,8 @@ class Choice:
     """Tunes drawn for each that is kept: the best of them, by what `by` says."""
     by: str = By.LIKELIHOOD.value
     """likelihood: the one whose notes the model finds likeliest; ending: the one that the model would soonest end where
-    it ends, for a tune of an exact length is drawn as if it went on, and seldom comes home (`experiments/reading`)."""
+    it ends, which says most of a tune whose end nobody told it beforehand: one `about` so long, or of a model that does
+    not count down (`experiments/reading`)."""
     length_penalty: float = 1.0
     """How far more notes that were drawn excuse a lower probability: log p / ((5 + notes) / 6) ** penalty is compared
     (Wu et al. 2016, arXiv 1609.08144). 0: not at all, the fewest notes win; 1: about the mean of each note; above it
@@ -128,14 +129,14 @@ def said_of(chosen: Chosen, given: Given | None, copy: str | None, changes: Sequ
     """
     played, faults = chosen
     same = "it came out as it was given" if given is not None and given.is_as_it_was(played.phrase) else None
-    scarce = _scarce(played) if is_bound else None
+    scarce = scarce_line(played.scarce) if is_bound else None
     return list(filter(None, (*faults, same, copy, *changes, scarce)))
 
 
-def _scarce(played: Played) -> str | None:
+def scarce_line(scarce: Sequence[str]) -> str | None:
     """Where almost nothing was left to draw, in one line if anywhere."""
-    if not played.scarce:
+    if not scarce:
         return None
-    first, *more = played.scarce
+    first, *more = scarce
     times = f" {1 + len(more)} times, first" if more else ""
     return f"almost nothing was left to draw{times}: {first}"

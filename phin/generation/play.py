@@ -206,12 +206,15 @@ def _played(
     left_out = dict.fromkeys(names, 0.0)
     for name, value in zip(names, bits.tolist(), strict=True):
         left_out[name] += max(value, 0.0)
-    scarce = [
-        f"note {given + row + 1}: {allowed[row, -1, field]:.2g} of its {FIELDS[field].name}"
-        for row, field in np.argwhere(allowed[:-1, -1] < SCARCE).tolist()  # the end of a tune is no note
-    ]
+    # the end of a tune is no note
+    scarce = [said for row, left in enumerate(allowed[:-1, -1]) for said in scarcities(given + row + 1, left)]
     drawn, ending = len(log_probability) - 1, float(log_probability[-1].sum())
     return Played(phrase, float(log_probability.sum()), left_out, tuple(scarce), drawn, ending)
+
+
+def scarcities(note: int, left: Float[np.ndarray, " field"]) -> list[str]:
+    """Of which fields of a note constraints left less than `SCARCE` of the model's probability, in words."""
+    return [f"note {note}: {left[field]:.2g} of its {FIELDS[field].name}" for field in np.flatnonzero(left < SCARCE)]
 
 
 def first_rows(

@@ -17,7 +17,7 @@ from phin.errors import InvalidConfig
 from phin.generation.constraints import IS_STEP, MOST_REST, STEP_OF_ID, Constraint, MostNotes
 from phin.generation.draw import draw_rows
 from phin.generation.limits import FORBIDDEN, Heard, Limits
-from phin.generation.play import Engine, ending, first_rows, refuse_no_rhythm, refuse_unlearned
+from phin.generation.play import Engine, ending, first_rows, refuse_no_rhythm, refuse_unlearned, scarcities
 from phin.generation.request import SamplerConfig, TuneRequest, refuse_draw
 from phin.generation.wishes import Wishes
 from phin.music.augment import named
@@ -28,6 +28,7 @@ from phin.tokenizer import (
     DURATION,
     END_ID,
     FIELDS,
+    NUM_FIELDS,
     NUM_SYMBOLS,
     PITCH,
     STEP,
@@ -55,6 +56,8 @@ class StreamedNote(NamedTuple):
     voice: int
     log_probability: float
     """Of all its fields, in nats, as the model has it."""
+    scarce: tuple[str, ...] = ()
+    """Where less than `play.SCARCE` of a field's probability was left, in words."""
 
 
 @dataclass
@@ -96,14 +99,16 @@ def stream(
     streams = request.streams(engine.about.tokenizer)
     kept_to = ending(constraints, Endless())
     rows = first_rows(request, streams, 1, kept_to, begins)
-    onset = int(rows.onset[0, -1])
+    onset, number = int(rows.onset[0, -1]), len(begins.ids) - 1 - begins.given if begins is not None else 0
     step = engine.step(1, sampler or SamplerConfig(), streams, window)
     for drawn in draw_rows(step, rows, kept_to, seed, [0], most_rows=None, memory=window):
         ids = drawn.ids[0]
         if ids[STEP] == END_ID:
             return
         onset += int(ids[STEP]) - NUM_SYMBOLS
-        note = StreamedNote(onset, *values_of(ids), log_probability=float(drawn.log_probability.sum()))
+        number += 1
+        scarce = tuple(scarcities(number, drawn.allowed[-1, 0]))
+        note = StreamedNote(onset, *values_of(ids), float(drawn.log_probability.sum()), scarce)
         if on_note is not None:
             on_note(note)
         yield note
@@ -131,7 +136,7 @@ def phrase_of(notes: Iterable[StreamedNote], metre: Metre | None = None, begins:
     `begins` is the tune that they go on from, if they do: it comes first. A pitch that is struck again stops first, as
     in `Tokenizer.decode`. Raises ValueError for no notes.
     """
-    columns = np.array([note[:-1] for note in notes], dtype=np.int64)
+    columns = np.array([note[:NUM_FIELDS] for note in notes], dtype=np.int64)
     if not len(columns):
         raise ValueError("no note was streamed")
     is_unknown = bool((columns[:, DURATION_COLUMN] == UNKNOWN).any())

@@ -5,9 +5,9 @@ suggests is what those rules leave room for, at their rates, and not what a play
 is public.
 
 A note is described by what a page of letters tells (`QUALITIES`), each as yes or no, and a technique's log-odds are the
-sum of what each of them adds: so the reason that is given is the reason that was used. Probabilities were calibrated on
-pieces that were not learned from (`experiments/technique_suggestion`). Where the likeliest technique has less than
-`threshold`, the answer is none.
+sum of what each of them adds: so the reason that is given is the reason that was used. How right the probabilities are
+was measured on pieces that were not learned from (`experiments/technique_suggestion`). Where the likeliest technique
+has less than `threshold`, the answer is none.
 """
 
 import json

@@ -112,7 +112,8 @@ def about(model: Model, limits: ServerLimits) -> About:
         hints={
             "techniques": f"learned from {LEARNED_FROM}",
             "guidance": "a source, lai, tempo or density leans a tune and does not bind it: keep binds it",
-            "seed": "the same seed, number and settings give the same notes with the same graph",
+            "seed": "the same seed, number and settings give the same notes with the same graph; "
+            "but what falls silent is drawn anew in an answer, and not in a stream, where it was heard already",
         },
         play=play_tables(model.sampler),
     )

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Int
 
-from phin.generation.choice import Choice, Chosen
+from phin.generation.choice import Choice, Chosen, scarce_line
 from phin.generation.recipe import Copied
 from phin.generation.rows import Rows
 from phin.generation.stream import StreamedNote, stream, tune_of, values_of
@@ -46,7 +46,10 @@ def endless(player: Player, plan: Plan, most_notes: int) -> Tune:
             break
     tune = tune_of(notes, plan.request, plan.seed, plan.given and plan.given.phrase)
     finished, changes = plan.keep.finished(tune, plan.request)
-    return to_json(_ornamented(finished, plan.techniques), [f"broken off after {most_notes:,} notes", *changes])
+    said = [f"broken off after {most_notes:,} notes", *changes]
+    if plan.constraints and (scarce := scarce_line([line for note in notes for line in note.scarce])):
+        said.append(scarce)
+    return to_json(_ornamented(finished, plan.techniques), said)
 
 
 def _told(chosen: Chosen, plan: Plan, copied: Copied | None = None) -> Tune:

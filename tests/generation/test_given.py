@@ -190,7 +190,7 @@ def test_the_model_is_told_when_the_last_stroke_comes_of_whatever_is_played() ->
     """Fails: a model that counts down counts to another stroke than the last, and comes home too early or too late."""
     assert closing(TuneRequest(lines=2)) == TuneRequest(lines=2).last_stroke == 14 * 24
     assert closing(TuneRequest(hong=5)) == 3 * 24
-    assert closing(TuneRequest(lines=2, about=1.0)) == 14 * 24
+    assert closing(TuneRequest(lines=2, about=1.0)) == NO_CLOSING, "it ends by itself"
     assert closing(TuneRequest(), endless=True) == NO_CLOSING
     last = int(TUNE.onset[-1])
     for use, hong in ((Use.DECORATE, None), (Use.RHYTHM, None), (Use.REWRITE, (3, 6)), (Use.REWRITE, (TUNE_HONG,) * 2)):

@@ -6,9 +6,10 @@ from itertools import islice, pairwise
 import mido
 import numpy as np
 import pytest
+import torch
 
 from phin.errors import InvalidConfig
-from phin.generation.constraints import MOST_REST, Constraint, InLai, Length
+from phin.generation.constraints import MOST_REST, Constraint, GivenNotes, InLai, Length
 from phin.generation.limits import Heard
 from phin.generation.live import play_live
 from phin.generation.play import length_of, play, ring_out, start_of
@@ -53,6 +54,20 @@ def test_what_was_streamed_is_the_phrase_that_is_drawn_at_once(unlearned: tuple[
     assert np.array_equal(ring_out(phrase).rows, played.phrase.rows)
     assert phrase.metre == played.phrase.metre
     assert phrase.inferred == played.phrase.inferred == ({Inferred.DURATION} if unlearned else set())
+
+
+def test_a_stream_says_where_almost_nothing_was_left_as_a_drawn_tune_does() -> None:
+    """Fails: a tune that is forced note by note is heard as the model's own."""
+    engine = TorchEngine(model := tiny_model(), identity_for(model))
+    with torch.no_grad():
+        model.heads.out[PITCH].bias[NUM_SYMBOLS + 60 - 52] = -60.0
+    kept = [GivenNotes(((48, 60), (REQUEST.last_stroke, 64))), Length(REQUEST.last_stroke)]
+    begins = Encoded((whole := TOKENIZER.encode(PHRASE)).ids[:4], whole.onset[:4], whole.bar)
+    for beginning in (None, begins):
+        (played,) = play(engine, REQUEST, 1, 3, constraints=kept, begins=beginning)
+        notes = list(stream(engine, REQUEST, 3, constraints=kept, begins=beginning))
+        assert [line for note in notes for line in note.scarce] == list(played.scarce)
+        assert any("of its pitch" in line for line in played.scarce)
 
 
 @pytest.mark.parametrize("asked", [{"lines": 4}, {"about": 0.5}], ids=str)

@@ -50,7 +50,7 @@ export class Length extends Constraint {
 export class AboutLength extends Constraint {
   constructor(wanted, atMost, pull, after = null) {
     super();
-    Object.assign(this, { wanted, atMost, pull, after, latest: atMost, closing: wanted });
+    Object.assign(this, { wanted, atMost, pull, after, latest: atMost });
   }
 
   now(heard, limits) {

@@ -48,8 +48,15 @@ export async function endless(engine, plan, hear) {
   }
   const tune = tuneOf(notes, plan.request, plan.seed, plan.given?.phrase);
   const { phrase, changes } = plan.keep.finished(tune, plan.request);
-  const brokenOff = `broken off after ${grouped(LIMITS.most_notes)} notes`;
-  return toJson(ornamented(phrase, plan.techniques), [brokenOff, ...changes]);
+  const said = [`broken off after ${grouped(LIMITS.most_notes)} notes`, ...changes];
+  if (plan.constraints.length) said.push(...scarceLine(notes.flatMap(({ scarce }) => scarce)));
+  return toJson(ornamented(phrase, plan.techniques), said);
+}
+
+/** Where almost nothing was left to draw, in one line if anywhere. */
+function scarceLine(scarce) {
+  const times = scarce.length > 1 ? ` ${scarce.length} times, first` : "";
+  return scarce.length ? [`almost nothing was left to draw${times}: ${scarce[0]}`] : [];
 }
 
 const finished = (played, { given }) => (given ? { ...played, phrase: given.finished(played.phrase) } : played);
@@ -61,10 +68,7 @@ function told({ phrase, scarce }, faults, plan) {
   const said = [...faults];
   if (given?.isAsItWas(phrase)) said.push("it came out as it was given");
   said.push(...changes);
-  if (plan.constraints.length && scarce.length) {
-    const times = scarce.length > 1 ? ` ${scarce.length} times, first` : "";
-    said.push(`almost nothing was left to draw${times}: ${scarce[0]}`);
-  }
+  if (plan.constraints.length) said.push(...scarceLine(scarce));
   if (given) said.push(...given.against(keep, request));
   return toJson(ornamented(done, plan.techniques), said);
 }

@@ -86,7 +86,7 @@ export async function play(engine, plan, number, begins, onRow) {
 }
 
 /** Where less than `SCARCE` of a field's probability was left, in words. */
-function scarceOf(shares, note) {
+export function scarceOf(shares, note) {
   return FIELDS.flatMap(({ name }, field) => {
     return shares[field] < SCARCE ? [`note ${note}: ${general(Math.max(shares[field], TINY), 2)} of its ${name}`] : [];
   });
