@@ -83,11 +83,12 @@ class Hand:
     """Follows a tune note by note: what a hand could do that does not know what comes.
 
     It stays where it is as long as it reaches what is struck, and takes the place that it need go the least way to; of
-    notes struck together each has a string of its own, under one hand.
+    notes struck together each has a string of its own, under one hand. Where it is to `stay` at a fret, it does.
     """
 
-    def __init__(self, tuning: Tuning) -> None:
-        self.tuning, self.at = tuning, 1
+    def __init__(self, tuning: Tuning, stay: int | None = None) -> None:
+        self.tuning, self.at = tuning, stay or 1
+        self._ways = range(1, len(FRET_DISTANCES)) if stay is None else (stay,)
         self._onset: int | None = None
         self._struck: dict[int, int] = {}
         """By string, the fret of what was struck at the last onset."""
@@ -101,7 +102,7 @@ class Hand:
             if string in self._struck:
                 continue
             frets = [each for each in (*self._struck.values(), fret) if each]
-            hands = [hand for hand in range(1, len(FRET_DISTANCES)) if all(reaches(hand, each) for each in frets)]
+            hands = [hand for hand in self._ways if all(reaches(hand, each) for each in frets)]
             for hand in hands:
                 way = abs(FRET_DISTANCES[hand] - FRET_DISTANCES[self.at])
                 found.append((way, string, fret, hand))

@@ -56,7 +56,8 @@ class TuneStream:
         self.ended: float | None = None
         """When it ended, by the monotonic clock."""
         self._stage, self._player = stage, stage.enter(self._hear)
-        self._hand = Hand(DEFAULT if plan.keep.tuning is None else Tuning.parse(plan.keep.tuning))
+        tuning = DEFAULT if plan.keep.tuning is None else Tuning.parse(plan.keep.tuning)
+        self._hand = Hand(tuning, plan.keep.hand)
         self._why = told(PhinError("stream", "was stopped", "ask for another"))
         self._began: float | None = None
         self._first = 0

@@ -12,7 +12,10 @@ from phin.generation.play import play
 from phin.generation.request import TuneRequest
 from phin.generation.stream import stream
 from phin.generation.wishes import Wishes
-from phin.music.phrase import Phrase
+from phin.music.fingering import reaches
+from phin.music.fretboard import DEFAULT, positions
+from phin.music.phrase import HIGHEST_PITCH, LOWEST_PITCH, Phrase
+from phin.web.drawing import Hand
 from phin.web.tune import to_json, to_phrase
 from tests.runtime.exported import ENGINE
 from tests.tunes import wander
@@ -323,3 +326,14 @@ def test_what_a_streamed_tune_copies_is_told_at_its_end() -> None:
     with serving(copied=lambda phrase, new: f"{len(phrase)} notes of another's tune") as served:
         events = served.heard(served.told("streams", seed=5)["events"])
     assert f"{len(events[-1].data['notes'])} notes of another's tune" in events[-1].data["said"]
+
+
+def test_a_note_is_shown_where_the_hand_is_that_was_asked_to_stay() -> None:
+    """Fails: the neck lights where the hand is not, until the tune is over."""
+    free, stays, others = Hand(DEFAULT), Hand(DEFAULT, 5), 0
+    for onset, pitch in enumerate(range(LOWEST_PITCH, HIGHEST_PITCH + 1)):
+        string, fret = stays.takes(24 * onset, pitch)
+        under_it = {place for place in positions(pitch, DEFAULT) if not place[1] or reaches(5, place[1])}
+        assert (string, fret) in (under_it or {(None, None)})
+        others += (string, fret) != free.takes(24 * onset, pitch)
+    assert others, "a free hand goes where it need go the least way to"

@@ -86,8 +86,10 @@ function ornamented(phrase, techniques) {
 
 /** Follows a tune note by note: what a hand could do that does not know what comes. */
 export class Hand {
-  constructor(tuning) {
-    Object.assign(this, { tuning, at: 1, onset: null, struck: new Map() });
+  /** Where it is to `stay` at a fret, it does. */
+  constructor(tuning, stay = null) {
+    const ways = FRET_DISTANCES.map((_, fret) => fret).slice(1);
+    Object.assign(this, { tuning, at: stay ?? 1, ways: stay === null ? ways : [stay], onset: null, struck: new Map() });
   }
 
   /** The string and fret of the next note; nulls where it is on no fret, or out of reach beside the others. */
@@ -97,7 +99,7 @@ export class Hand {
     for (const [string, fret] of this.tuning.positions(pitch)) {
       if (this.struck.has(string)) continue;
       const frets = [...this.struck.values(), fret].filter(Boolean);
-      for (let hand = 1; hand < FRET_DISTANCES.length; hand++) {
+      for (const hand of this.ways) {
         if (!frets.every((each) => reaches(hand, each))) continue;
         const found = [Math.abs(FRET_DISTANCES[hand] - FRET_DISTANCES[this.at]), string, fret, hand];
         if (best === null || isLess(found, best)) best = found;

@@ -43,7 +43,7 @@ export class Player {
       const { made } = this;
       const plan = await made.planned(made.checkedKinds(asked, "TuneAsked"));
       on.begin?.(this.begins(plan));
-      const hand = new made.Hand(plan.keep.strings);
+      const hand = new made.Hand(plan.keep.strings, plan.keep.hand);
       const hear = async (note) => {
         if (signal?.aborted) throw ABORTED;
         on.note?.(made.noteOf(note, ...hand.takes(note)));
