@@ -78,7 +78,8 @@ class AboutLength(Constraint):
     """Ends near `wanted` (a step), the likelier the later, and at `at_most` whatever happens.
 
     Up to `wanted` the end's logit is lowered by `pull` for each hong that is left; after it, raised by as much for each
-    hong too many. The model is not told when its last stroke is to come, or it would always end just there. Where a tune goes on after something, it has a stroke `after` that.
+    hong too many. The model is not told when its last stroke is to come, or it would always end just there. Where a
+    tune goes on after something, it has a stroke `after` that.
     """
 
     wanted: int

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int
 
-from phin.errors import InvalidConfig
+from phin.errors import InvalidConfig, PhinError
 from phin.generation.constraints import IS_STEP, MOST_REST, STEP_OF_ID, Constraint, MostNotes
 from phin.generation.draw import draw_rows
 from phin.generation.limits import FORBIDDEN, Heard, Limits
@@ -87,8 +87,8 @@ def stream(
     Without end, unless a constraint says when (`Length`, or `play.length_of(request)`). `begins` as in `play`; its
     notes are not told again. A note is drawn from `window` rows; where None are said, from `WINDOW` of a tune without
     end, and from all of another, which so is the one that `play` draws. `on_note` is called with each. Notes that
-    nobody knows the duration of have UNKNOWN. Raises PhinError as `play` does, and for a length that is asked for where
-    no constraint says when it ends.
+    nobody knows the duration of have UNKNOWN. Raises PhinError as `play` does, for a length that is asked for where no
+    constraint says when it ends, and for a beginning that then is longer than the window.
     """
     refuse_draw(1, seed)
     refuse_no_rhythm(engine)
@@ -96,6 +96,8 @@ def stream(
     if all(constraint.latest is None for constraint in constraints):
         refuse_length(request, "give it a constraint that says when, as phin.generation.play.length_of(request)")
         window = window or WINDOW
+        if begins is not None:
+            refuse_more_than_is_heard(len(begins.ids) - 1, window)
     streams = request.streams(engine.about.tokenizer)
     kept_to = ending(constraints, Endless())
     rows = first_rows(request, streams, 1, kept_to, begins)
@@ -112,6 +114,13 @@ def stream(
         if on_note is not None:
             on_note(note)
         yield note
+
+
+def refuse_more_than_is_heard(notes: int, window: int = WINDOW) -> None:
+    """Raises PhinError where a tune without end is to go on from more notes than it is drawn from."""
+    if notes > window:
+        reason = f"has {notes} notes, and a tune without end is drawn from {window}"
+        raise PhinError("the given tune", reason, "give its last lines alone")
 
 
 def refuse_length(request: TuneRequest, remedy: str) -> None:

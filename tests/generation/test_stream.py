@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from phin.errors import InvalidConfig
+from phin.errors import InvalidConfig, PhinError
 from phin.generation.constraints import MOST_REST, Constraint, GivenNotes, InLai, Length
 from phin.generation.limits import Heard
 from phin.generation.live import play_live
@@ -77,6 +77,18 @@ def test_a_length_that_nobody_keeps_is_refused(asked: dict[str, float]) -> None:
     with pytest.raises(InvalidConfig, match=f"{next(iter(asked))}=.*: means nothing for a tune without end"):
         next(stream(ENGINE, request, 7))
     assert next(stream(ENGINE, request, 7, constraints=[length_of(request)]))
+
+
+def test_a_beginning_that_no_window_holds_is_refused() -> None:
+    """Fails: a tune without end goes on from the last seventeen lines of a long one, and nobody says so."""
+    whole = TOKENIZER.encode(PHRASE)
+    begins = Encoded(whole.ids[:-1], whole.onset[:-1], whole.bar)
+    notes = len(PHRASE)
+    assert next(stream(ENGINE, TuneRequest(), 0, begins=begins, window=notes))
+    with pytest.raises(PhinError, match=f"the given tune: has {notes} notes, and .* from {notes - 1}. Give its last"):
+        next(stream(ENGINE, TuneRequest(), 0, begins=begins, window=notes - 1))
+    last = REQUEST.last_stroke + 24 * 24
+    assert next(stream(ENGINE, REQUEST, 0, constraints=[Length(last)], begins=begins, window=notes - 1))
 
 
 def test_no_streamed_note_makes_no_phrase() -> None:

@@ -159,6 +159,16 @@ FOLLOWED: dict[str, dict[str, Any]] = {
     "without end, bound": {"endless": True, "lai": "yai", "keep": {"lai": True, "tuning": "A-D-A", "most_notes": 4.0}},
     "without end, in two styles": {"endless": True, "lai": "soi", "guidance": 1.5, "keep": {"motif": 1.0}},
     "without end, after another": {"endless": True, **given(1, "continue")},
+    "without end, after more than it hears": {
+        "endless": True,
+        "use": "continue",
+        "given": {
+            "tune": {
+                "metre": "2/4",
+                "notes": [{"onset": 12 * k, "duration": 12, "pitch": 60 + k % 8} for k in range(260)],
+            }
+        },
+    },
     "a number of none": {"endless": True, "number": 3},
     "a drone under what is not over": {"endless": True, "lai": "yai", "keep": {"drone": True}},
 }

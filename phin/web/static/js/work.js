@@ -26,10 +26,13 @@ export class Work {
     const [first, last] = app.score.chosen ?? [];
     if (use === "rewrite" && first === undefined) return app.display.hint("chooseHong");
     const { tune: whole } = this.given();
-    const given = { tune: use === "continue" ? lastLines(whole, app.about.play.drawing) : whole };
+    const isEndless = app.settings.lines === "endless";
+    const { drawing } = app.about.play; // a tune without end hears no more of another than its window
+    const most = { ...drawing, longest_given: isEndless ? drawing.window : drawing.longest_given };
+    const given = { tune: use === "continue" ? lastLines(whole, most) : whole };
     const rewrite = use === "rewrite" ? `${first + 1}-${last + 1}` : "";
     const settings = { ...app.settings, use, rewrite, seed: newSeed(), number: 0, blend: 0 };
-    if (settings.lines === "endless" && use !== "continue") settings.lines = "2";
+    if (isEndless && use !== "continue") settings.lines = "2";
     app.score.unchoose();
     await app.drawing.draw(settings, { source: given, packed: await packed(given.tune) });
   }

@@ -34,8 +34,15 @@ export async function* stream(engine, plan, begins) {
   const keptTo = ending(plan.constraints, new Endless());
   const step = engine.step(sampler, streams, WINDOW);
   const rows = drawRows(engine, step, firstRows(request, keptTo, begins), keptTo, seed, 0, null, WINDOW);
-  let number = begins === null ? 0 : begins.ids.length - 1 - begins.given;
+  let number = begins === null ? 0 : begins.ids.length - 1;
   for await (const row of rows) yield { ...drawnNote(row), scarce: scarceOf(row.shares, ++number) };
+}
+
+/** Throws Refusal where a tune without end is to go on from more notes than it is drawn from. */
+export function refuseMoreThanIsHeard(notes) {
+  if (notes <= WINDOW) return;
+  const reason = `has ${notes} notes, and a tune without end is drawn from ${WINDOW}`;
+  refuse("the given tune", reason, "give its last lines alone");
 }
 
 /** Throws Refusal where a tune without end is asked to be so long. */
