@@ -24,7 +24,10 @@ PIECES = {"learned": 400, "validation": 150, "test": 150}
 THRESHOLDED = 0.8
 """Of the answers given on the validation pieces so many are to be right; the threshold is the lowest that does it."""
 BINS = 10
-COLUMNS = ("of", "notes", "nats", "nats_of_rates", "accuracy", "majority", "calibration_error", "answered", "right")
+COLUMNS = (
+    *("of", "notes", "nats", "nats_of_rates", "accuracy", "majority"),
+    *("calibration_error", "of_rates", "of_the_likeliest", "answered", "right", "answers_not_plain"),
+)
 
 
 def pieces(split: int, count: int) -> list[Phrase]:
@@ -55,13 +58,11 @@ def learn(asked: np.ndarray, played: np.ndarray, count: int) -> tuple[np.ndarray
     return adds.detach().numpy(), without.detach().numpy()
 
 
-def calibration_error(probability: np.ndarray, played: np.ndarray) -> float:
-    """Of all techniques of all notes: how far what was said lies from how often it came, in ten bins, by their size."""
-    is_played = np.arange(probability.shape[1]) == played[:, None]
+def calibration_error(probability: np.ndarray, came: np.ndarray) -> float:
+    """How far what was said lies from how often it came, in ten bins, by their size."""
     place = np.minimum((probability * BINS).astype(int), BINS - 1).ravel()
-    size = np.bincount(place, minlength=BINS)
-    said, came = (np.bincount(place, of.ravel().astype(float), minlength=BINS) for of in (probability, is_played))
-    return float(np.abs(said - came).sum() / size.sum())
+    said, came = (np.bincount(place, of.ravel().astype(float), minlength=BINS) for of in (probability, came))
+    return float(np.abs(said - came).sum() / place.size)
 
 
 def threshold(probability: np.ndarray, played: np.ndarray) -> float:
@@ -77,14 +78,18 @@ def measured(of: str, suggester: Suggester, asked: np.ndarray, played: np.ndarra
     probability = suggester.probability(asked)
     right = probability.argmax(axis=1) == played
     answers = probability.max(axis=1) >= suggester.threshold
+    is_played = np.arange(probability.shape[1]) == played[:, None]
     numbers = {
         "nats": -np.log(probability[np.arange(len(played)), played]).mean(),
         "nats_of_rates": -np.log(rates[played]).mean(),
         "accuracy": right.mean(),
         "majority": (played == rates.argmax()).mean(),
-        "calibration_error": calibration_error(probability, played),
+        "calibration_error": calibration_error(probability, is_played),
+        "of_rates": calibration_error(np.broadcast_to(rates, probability.shape), is_played),
+        "of_the_likeliest": calibration_error(probability.max(axis=1), right),
         "answered": answers.mean(),
         "right": right[answers].mean(),
+        "answers_not_plain": (probability.argmax(axis=1)[answers] != rates.argmax()).mean(),
     }
     return {"of": of, "notes": str(len(played)), **{name: f"{number:.4f}" for name, number in numbers.items()}}
 
