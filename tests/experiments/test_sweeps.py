@@ -18,6 +18,7 @@ from phin.cli.train import TrainConfig
 from phin.config import conf_dir, register
 
 ROOT = Path(__file__).parents[2]
+KEPT = "settings.yaml"
 SWEEPS = sorted((ROOT / "experiments").glob("*/sweep.yaml"))
 
 
@@ -86,9 +87,29 @@ def test_a_study_pins_what_makes_its_numbers(sweep: Path) -> None:
         assert group in (*chosen, *swept), group
 
 
+def learned_by(sweep: Path) -> Any:
+    """All settings of a study that make its numbers, before its arms change some of them."""
+    config = OmegaConf.to_container(composed(sweep), resolve=False)
+    assert isinstance(config, dict)
+    return {name: config[name] for name in ("data", "model", "loss", "optimizer", "scheduler", "trainer", "threads")}
+
+
+def test_a_study_would_be_learned_by_the_settings_that_are_kept_beside_it(sweep: Path) -> None:
+    """Fails: conf/ has changed under a study, and whoever runs it again gets other numbers.
+
+    Pin in its sweep.yaml what it had, or make it anew; then `python -m tests.experiments.test_sweeps` keeps its settings.
+    """
+    assert learned_by(sweep) == OmegaConf.to_container(OmegaConf.load(sweep.with_name(KEPT)), resolve=False)
+
+
 def test_no_arm_of_a_study_stops_before_the_others(sweep: Path) -> None:
     """Fails: arms are compared after unequal numbers of steps."""
     config = composed(sweep)
     validations = config.trainer.max_steps // config.trainer.val_check_interval
     stopping = config.callbacks.get("early_stopping")
     assert stopping is None or stopping.patience >= validations
+
+
+if __name__ == "__main__":
+    for each in SWEEPS:
+        OmegaConf.save(OmegaConf.create(learned_by(each)), each.with_name(KEPT))
