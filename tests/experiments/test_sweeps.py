@@ -89,7 +89,7 @@ def test_a_study_pins_what_makes_its_numbers(sweep: Path) -> None:
 
 def learned_by(sweep: Path) -> Any:
     """All settings of a study that make its numbers, before its arms change some of them."""
-    config = OmegaConf.to_container(composed(sweep), resolve=False)
+    config = OmegaConf.to_container(composed(sweep), resolve=False, enum_to_str=True)
     assert isinstance(config, dict)
     return {name: config[name] for name in ("data", "model", "loss", "optimizer", "scheduler", "trainer", "threads")}
 
@@ -97,7 +97,7 @@ def learned_by(sweep: Path) -> Any:
 def test_a_study_would_be_learned_by_the_settings_that_are_kept_beside_it(sweep: Path) -> None:
     """Fails: conf/ has changed under a study, and whoever runs it again gets other numbers.
 
-    Pin in its sweep.yaml what it had, or make it anew; then `python -m tests.experiments.test_sweeps` keeps its settings.
+    Pin in its sweep.yaml what it had, or make it anew; then `python -m tests.experiments.test_sweeps` keeps that.
     """
     assert learned_by(sweep) == OmegaConf.to_container(OmegaConf.load(sweep.with_name(KEPT)), resolve=False)
 
