@@ -21,6 +21,8 @@ Held = TypeVar("Held", list, dict)
 
 STEPS_BEFORE = "max_steps_before"
 """Beside the settings in config.yaml: how many steps the run was to have, before it was given others."""
+WRITTEN = ("checkpoints/*.ckpt", "config.yaml", "metrics.csv", "report.*", "test_bits.csv")
+"""What a run writes into its folder after its settings."""
 MOST_SAID = 6
 """Differences that are named; of more, how many they are."""
 
@@ -59,6 +61,7 @@ def settings_to_go_on_with(folder: Path, resume: str | None, schema: type) -> Ke
         raise InvalidConfig(f"run={folder}", "is a file", "name a folder, or leave it out for a new one")
     if not (folder / OVERRIDES).is_file():
         if resume in (None, RESUME_AUTO):
+            _refuse_what_no_run_began(folder)
             return None
         raise InvalidConfig(f"resume={folder}", "no run began there", "name the folder of a phin-train run")
     has_begun = any((folder / "checkpoints").glob("*.ckpt"))
@@ -121,6 +124,14 @@ def remember(settings: Any, folder: Path, overrides: list[str]) -> None:
 def own_overrides() -> list[str]:
     """What the user set, but for where the run lies and what launches it."""
     return [text for text in HydraConfig.get().overrides.task if not is_below(key_of(text), (*PLACE, "sweep"))]
+
+
+def _refuse_what_no_run_began(folder: Path) -> None:
+    """Raises InvalidConfig where a run would write over files that are not its own, or go on from them."""
+    for name in WRITTEN:
+        if found := next(folder.glob(name), None):
+            reason = f"holds {found.relative_to(folder)}, and not the settings of a run that wrote it ({OVERRIDES})"
+            raise InvalidConfig(f"run={folder}", reason, "name another folder")
 
 
 def _refuse_beside(resume: str, folder: Path) -> None:

@@ -217,7 +217,8 @@ class RowInputs(NamedTuple):
         """Some of the rows of each tune, counted as in a slice."""
         *columns, bar, closing, conditions, place = self
         place = None if place is None else place[:, start:stop]
-        return RowInputs(*(column[:, start:stop] for column in columns), bar, closing, conditions, place)
+        of_tune = {"bar": bar, "closing": closing, "conditions": conditions}
+        return RowInputs(*(column[:, start:stop] for column in columns), **of_tune, place=place)
 
 
 class PhinLogits(NamedTuple):

@@ -119,7 +119,8 @@ class _Tune:
 def _row(rows: Rows, tune: slice, place: slice) -> Rows:
     *columns, bar, closing, conditions, places = rows
     here = (each[tune, place] for each in columns)
-    return Rows(*here, bar[tune], closing[tune], conditions[tune], places[tune, place])
+    of_tune = {"bar": bar[tune], "closing": closing[tune], "conditions": conditions[tune]}
+    return Rows(*here, **of_tune, place=places[tune, place])
 
 
 def _tensor(values: np.ndarray) -> Tensor:

@@ -14,7 +14,7 @@ from typing import Any
 import lightning as L
 import torch
 from lightning.fabric.plugins import TorchCheckpointIO
-from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
 
 from phin.errors import InvalidConfig, Stopped
 from phin.training.metrics_file import MetricsFile
@@ -33,6 +33,21 @@ class WholeCheckpoints(TorchCheckpointIO):
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         with whole_file(path, durable=True) as partial, partial.open("wb") as file:
             torch.save(checkpoint, file)
+
+
+class BestCheckpoint(ModelCheckpoint):
+    """Keeps the best checkpoint, and knows it again where the run's folder was moved.
+
+    (Lightning would look for a best one anew, and write over it.)
+    """
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        def here(path: str) -> str:
+            return str(Path(str(self.dirpath)) / Path(path).name) if path else path
+
+        paths = {name: here(state_dict[name]) for name in ("best_model_path", "kth_best_model_path", "last_model_path")}
+        scores = {here(path): score for path, score in state_dict["best_k_models"].items()}
+        super().load_state_dict({**state_dict, **paths, "best_k_models": scores, "dirpath": self.dirpath})
 
 
 class LastCheckpoint(Checkpoint):

@@ -748,7 +748,7 @@ def sweep(story: Story) -> Iterator[Path]:
     """A sweep over seeds, one of them twice, with every logger."""
     loud = [text for text in TRAINING if not text.startswith(("logger", "trainer"))]
     few = ["trainer.max_steps=2", "trainer.val_check_interval=2", "trainer.log_every_n_steps=1"]
-    few += ["logger=default", "callbacks.samples.show=1"]
+    few += ["logger=default", "callbacks.samples.show=1", "callbacks.samples.lines=8"]  # long enough for every measure
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WANDB_MODE", "offline")
         outcome = phin("train", "-m", *story.data, *loud, *few, "seed=0,1,00")

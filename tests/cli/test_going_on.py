@@ -220,3 +220,17 @@ def test_a_run_of_an_older_version_is_the_same_where_what_is_new_is_not_set(run:
     with typed(f"run={run}", *BEGAN, "data.future=0.1") as now:
         with pytest.raises(InvalidConfig, match=r"data.future was 0.0 and is 0.1"):
             refuse_another_run(run, now)
+
+
+@pytest.mark.parametrize("name", ["checkpoints/last.ckpt", "metrics.csv", "report.txt", "config.yaml"])
+@pytest.mark.parametrize("resume", [None, "auto"])
+def test_a_run_begins_neither_from_nor_over_what_another_left(tmp_path: Path, name: str, resume: str | None) -> None:
+    """Fails: a new run goes on from somebody's checkpoint and calls it its own, or writes over their report."""
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("mine")
+    with typed(f"run={tmp_path}", *BEGAN), pytest.raises(InvalidConfig, match=f"holds {name}, and not the settings"):
+        settings_to_go_on_with(tmp_path, resume, TrainConfig)
+    assert (tmp_path / name).read_text() == "mine"
+    (tmp_path / name).rename(tmp_path / "notes.txt")
+    with typed(f"run={tmp_path}", *BEGAN):
+        assert settings_to_go_on_with(tmp_path, resume, TrainConfig) is None

@@ -21,6 +21,7 @@ from phin.model.checkpoint import find, load
 from phin.music.measures import MEASURES, measures
 from phin.music.midi import read_midi
 from phin.music.phrase import Voice
+from phin.training.checkpointing import BestCheckpoint
 from phin.training.samples import SampleTunes
 from tests.settings import composed
 from tests.training.small import Scores, parts, trainer_for
@@ -113,6 +114,36 @@ def test_the_best_checkpoint_is_chosen_downwards(tmp_path: Path) -> None:
     best = configured(tmp_path)["best"]
     assert isinstance(best, ModelCheckpoint)
     assert (best.monitor, best.mode, best.save_top_k) == (MONITOR, "min", 1)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:Checkpoint directory")
+def test_a_run_whose_folder_was_moved_knows_its_best_checkpoint_again(corpus: DataConfig, tmp_path: Path) -> None:
+    """Fails: a run that was renamed, or copied to another machine, writes a worse checkpoint over its best one."""
+    old, new = tmp_path / "old", tmp_path / "new"
+
+    def fit(folder: Path, steps: int) -> tuple[BestCheckpoint, L.Trainer]:
+        best, last = (configured(folder)[name] for name in ("best", "last"))
+        assert isinstance(best, BestCheckpoint)
+        module, datamodule = parts(corpus, seed=1)
+        trainer = trainer_for(folder, best, last, max_steps=steps, val_check_interval=2)
+        there = folder / "checkpoints" / "last.ckpt"
+        trainer.fit(module, datamodule=datamodule, ckpt_path=str(there) if there.is_file() else None, weights_only=True)
+        return best, trainer
+
+    before, _ = fit(old, 2)
+    stored = torch.load(old / "checkpoints" / "last.ckpt", weights_only=True)
+    (state,) = (each for key, each in stored["callbacks"].items() if "BestCheckpoint" in key)
+    state["best_model_score"] = torch.tensor(0.5)  # so good that nothing later is better
+    state["best_k_models"] = dict.fromkeys(state["best_k_models"], torch.tensor(0.5))
+    torch.save(stored, old / "checkpoints" / "last.ckpt")
+    old.rename(new)
+    kept = (new / "checkpoints" / "best.ckpt").read_bytes()
+    after, trainer = fit(new, 4)
+    assert trainer.global_step == 4
+    assert Path(after.best_model_path) == new / "checkpoints" / Path(before.best_model_path).name
+    assert after.best_model_score == 0.5
+    assert (new / "checkpoints" / "best.ckpt").read_bytes() == kept
 
 
 def test_of_tunes_without_a_melody_there_is_none_of_anything(

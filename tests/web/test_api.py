@@ -93,12 +93,12 @@ def test_every_field_of_a_request_is_heard(server: Served) -> None:
         "tempo": 90,
         "density": 1.5,
         "guidance": 1.5,
-        "seed": 9,
+        "seed": 0,
         "keep": {"lai": True, "tonic": True, "tuning": "E-A-E", "drone": True, "most_notes": 6, "motif": 1, "pitch": 1},
         "sampler": {"temperature": 0.8, "temperatures": {"pitch": 0.9}, "top_k": 12, "top_p": 0.9, "min_p": 0.01},
     }
     (tune,) = phrases(server.told("generate", **asked))
-    assert [tune] == generated(request, 9, wishes=wishes, sampler=sampler)
+    assert [tune] == generated(request, 0, wishes=wishes, sampler=sampler)
     other = {"blend": 0.5, "other": {"source": "essen"}}
     (blended,) = phrases(server.told("generate", **{**asked, "guidance": 1, **other}))
     assert blended != tune
