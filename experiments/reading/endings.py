@@ -8,20 +8,16 @@ and two lines of the model's by phin-generate's sampler: of an exact length, end
 several.
 """
 
-import argparse
 from pathlib import Path
 
 import numpy as np
-import torch
 from tqdm import tqdm
 
-from experiments.reading.study import as_generated, wilson
-from phin.corpus.copies import store_of
+from experiments.reading.study import as_generated, model_that_is_named, wilson
 from phin.corpus.sources import MADE
 from phin.generation.choice import Choice
 from phin.generation.request import TuneRequest
 from phin.generation.torch_engine import TorchEngine
-from phin.model.checkpoint import find, load
 from phin.music.phrase import DUPLE, Phrase
 from phin.whole_file import write_csv
 
@@ -49,15 +45,7 @@ def is_home(tune: Phrase) -> bool:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("checkpoint")
-    parser.add_argument("cache", nargs="?", default="cache")
-    asked = parser.parse_args()
-    torch.set_num_threads(1)
-    model, identity = load(find(asked.checkpoint))
-    store = store_of(identity.corpus_fingerprint, asked.cache)
-    if store is None:
-        raise SystemExit(f"the corpus that {asked.checkpoint} learned from is not in {asked.cache}: phin-prepare")
+    model, identity, store = model_that_is_named(__doc__)
     engine = TorchEngine(model, identity)
     chosen = np.random.default_rng(SEED).permutation(store.split("test")).tolist()
     real = [tune for tune in map(store.phrase, chosen) if tune.metre == DUPLE and tune.source not in MADE][:REAL]

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 
 from phin.cli.engine import open_engine
 from phin.cli.web import samplers
@@ -34,6 +35,8 @@ from phin.generation.play import Engine
 from phin.generation.recipe import Recipe
 from phin.generation.request import SamplerConfig, TuneRequest
 from phin.html_page import document
+from phin.model.checkpoint import Identity, find, load
+from phin.model.transformer import PhinTransformer
 from phin.music import picture
 from phin.music.grid import STEPS_PER_SLOT, begin_of, hong_of
 from phin.music.phrase import ASSUMED_TEMPO, DUPLE, HONG_PER_LINE, Phrase, pitch_name, rows_from_columns
@@ -101,9 +104,7 @@ def mix(checkpoint: str, folder: Path, count: int, seed: int, cache: str) -> Non
     """Writes the tunes in an order that says nothing, the key, and the table to fill in."""
     folder.mkdir(parents=True)  # a reading that has begun is not written over
     engine = open_engine(checkpoint, None)
-    store = store_of(engine.about.corpus_fingerprint, cache)
-    if store is None:
-        raise SystemExit(f"the corpus that {checkpoint} learned from is not in {cache}: phin-prepare")
+    store = corpus_of(checkpoint, engine.about.corpus_fingerprint, cache)
     rng = np.random.default_rng(seed)
     real = real_tunes(store, count, rng)
     keys = rng.integers(12, size=(len(real), 2)).tolist()
@@ -126,6 +127,25 @@ def mix(checkpoint: str, folder: Path, count: int, seed: int, cache: str) -> Non
     print(
         f"{len(key)} tunes in {folder}/tunes; write 1 for yes, 0 for no into {folder / READING}, and leave {KEY} closed"
     )
+
+
+def corpus_of(checkpoint: str, fingerprint: str, cache: str) -> Store:
+    """The prepared corpus that a model learned from. Ends the program where it is not there."""
+    store = store_of(fingerprint, cache)
+    if store is None:
+        raise SystemExit(f"the corpus that {checkpoint} learned from is not in {cache}: phin-prepare")
+    return store
+
+
+def model_that_is_named(description: str | None) -> tuple[PhinTransformer, Identity, Store]:
+    """The checkpoint of the command line, and its corpus; one thread from now on."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("checkpoint")
+    parser.add_argument("cache", nargs="?", default="cache")
+    asked = parser.parse_args()
+    torch.set_num_threads(1)
+    model, identity = load(find(asked.checkpoint))
+    return model, identity, corpus_of(asked.checkpoint, identity.corpus_fingerprint, asked.cache)
 
 
 def real_tunes(store: Store, count: int, rng: np.random.Generator) -> list[tuple[str, Phrase]]:

@@ -5,7 +5,6 @@
 Writes told.csv: bits of validation tunes, of all their notes, of the pitches of their last ones, and of the end itself.
 """
 
-import argparse
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -14,10 +13,9 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from experiments.reading.study import model_that_is_named
 from phin.batch import collate
-from phin.corpus.copies import store_of
 from phin.data.dataset import EVALUATION_WINDOW, EvaluationTunes
-from phin.model.checkpoint import find, load
 from phin.model.loss import field_nll
 from phin.tokenizer import HEADLINE_FIELDS, PITCH, STEP
 from phin.whole_file import write_csv
@@ -29,15 +27,7 @@ TUNES = 400
 
 @torch.inference_mode()
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("checkpoint")
-    parser.add_argument("cache", nargs="?", default="cache")
-    asked = parser.parse_args()
-    torch.set_num_threads(1)
-    model, identity = load(find(asked.checkpoint))
-    store = store_of(identity.corpus_fingerprint, asked.cache)
-    if store is None:
-        raise SystemExit(f"the corpus that {asked.checkpoint} learned from is not in {asked.cache}: phin-prepare")
+    model, identity, store = model_that_is_named(__doc__)
     items = EvaluationTunes(store, identity.tokenizer, store.split("validation")[:TUNES].tolist())
     whole = [items[place] for place in range(len(items)) if 4 < items.lengths[place] < EVALUATION_WINDOW]
     rows = []

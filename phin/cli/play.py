@@ -107,7 +107,8 @@ def play(config: PlayConfig) -> None:
         with suppress(KeyboardInterrupt):
             play_live(notes, port, tempo, config.look_ahead, sent)
     print(f"{counted(sent.notes, 'note')} played; the latest came {1000 * sent.latest:.0f} ms after its time")
-    if scarce := scarce_line([line for note in played for line in note.scarce]):
+    is_bound = bool(config.keep.constraints(asked))
+    if is_bound and (scarce := scarce_line([line for note in played for line in note.scarce])):
         print(f"  {scarce}")
     if config.out is not None and played:
         tune, changes = config.keep.finished(tune_of(played, asked, config.seed), asked)

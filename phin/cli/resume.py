@@ -14,14 +14,15 @@ from yaml import YAMLError
 from phin.config import RESUME_AUTO, in_a_sweep
 from phin.difference import MISSING, Difference, differences, flat, is_below, key_of, moved
 from phin.errors import InvalidConfig
-from phin.evaluation.runs.run_folder import OUTSIDE, OVERRIDES, PLACE, SETTINGS, may_change
+from phin.evaluation.by_tune import TEST_BITS
+from phin.evaluation.runs.run_folder import OUTSIDE, OVERRIDES, PLACE, REPORT, SETTINGS, may_change
 from phin.whole_file import whole_file
 
 Held = TypeVar("Held", list, dict)
 
 STEPS_BEFORE = "max_steps_before"
 """Beside the settings in config.yaml: how many steps the run was to have, before it was given others."""
-WRITTEN = ("checkpoints/*.ckpt", "config.yaml", "metrics.csv", "report.*", "test_bits.csv")
+WRITTEN = ("checkpoints/*.ckpt", SETTINGS, "metrics.csv", REPORT, "report.txt", TEST_BITS)
 """What a run writes into its folder after its settings."""
 MOST_SAID = 6
 """Differences that are named; of more, how many they are."""

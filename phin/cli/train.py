@@ -12,6 +12,7 @@ from omegaconf import MISSING, OmegaConf
 from phin.cli.app import run as run_app
 from phin.cli.made import made, optimizer_maker
 from phin.cli.resume import is_changed, own_overrides, refuse_another_run, remember, settings_to_go_on_with
+from phin.cli.typed import refuse_unheard
 from phin.config import RESUME_AUTO, RUN_OF_ALL, in_a_sweep
 from phin.corpus.settings import refuse_too_many
 from phin.counted import counted
@@ -126,13 +127,6 @@ def _refuse_another_model(overrides: list[str], init: str) -> None:
             )
 
 
-def _refuse_a_closing(overrides: list[str]) -> None:
-    for text in overrides:
-        if text.lstrip("+~").startswith("data.drop_closing="):
-            reason = "means nothing to a model that does not count down to the last stroke"
-            raise InvalidConfig(text, reason, "leave it out, or take model.countdown=true")
-
-
 def _sweep(folder: Path) -> Path | None:
     """The sweep that the run in `folder` is a job of, also when it goes on alone: Hydra leaves a file in a sweep's."""
     if in_a_sweep():
@@ -165,7 +159,8 @@ def train(config: TrainConfig) -> float:
     if config.init is not None:
         _refuse_another_model(overrides, config.init)
     elif not config.model.countdown:
-        _refuse_a_closing(overrides)
+        reason = "means nothing to a model that does not count down to the last stroke"
+        refuse_unheard(["data.drop_closing"], reason, "leave it out, or take model.countdown=true")
 
     import lightning as L
     import torch

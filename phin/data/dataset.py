@@ -19,6 +19,7 @@ from phin.tokenizer import (
     DENSITY_CONDITION,
     LAI_CONDITION,
     METRE_CONDITION,
+    NO_CLOSING,
     UNKNOWN_CONDITION,
     Encoded,
     Tokenizer,
@@ -98,16 +99,15 @@ class TrainingTunes(Dataset[Item]):
             phrase = without_metre  # its bars are hidden with it; a pickup longer than four quarters needs them
         else:
             hidden[METRE_CONDITION] = False
-        encoded = self.tokenizer.encode(phrase)
-        closing = encoded.closing_told().closing
+        encoded = self.tokenizer.encode(phrase).closing_told()
         if len(phrase) > self.config.window:
             start = int(rng.integers(len(phrase) - self.config.window + 1))
             encoded = encoded.window(start, self.config.window)
         elif self.config.future and rng.random() < self.config.future:
             begins = 1 + np.flatnonzero(np.diff(phrase.onset))
             encoded = encoded.future_first(int(rng.choice(begins))) if len(begins) else encoded
-        # drawn last, so that nothing else hangs on it
-        encoded = encoded if rng.random() < self.config.drop_closing else replace(encoded, closing=closing)
+        if rng.random() < self.config.drop_closing:  # drawn last, so that nothing else hangs on it
+            encoded = replace(encoded, closing=NO_CLOSING)
         return _item(phrase, encoded, np.where(hidden, UNKNOWN_CONDITION, conditions), found, tune)
 
     def augment(self, phrase: Phrase, found: LaiLabel, rng: np.random.Generator) -> tuple[Phrase, LaiLabel]:

@@ -38,7 +38,7 @@ class Constraint:
     @property
     def closing(self) -> int | None:
         """At which step its last stroke is to come, if this says so: what a model that counts down is told."""
-        return None
+        return self.latest
 
     gives_notes: bool = False
     """Whether it says what a given note is; then nothing else does."""
@@ -58,10 +58,6 @@ class Length(Constraint):
 
     @property
     def latest(self) -> int:
-        return self.last_stroke
-
-    @property
-    def closing(self) -> int:
         return self.last_stroke
 
     def now(self, heard: Heard, limits: Limits) -> None:
@@ -90,6 +86,10 @@ class AboutLength(Constraint):
     @property
     def latest(self) -> int:
         return self.at_most
+
+    @property
+    def closing(self) -> None:
+        return None
 
     def now(self, heard: Heard, limits: Limits) -> None:
         hong = (heard.onset - self.wanted) / STEPS_PER_HONG
@@ -229,10 +229,6 @@ class Rhythm(Constraint):
 
     @property
     def latest(self) -> int:
-        return self.onsets[-1]
-
-    @property
-    def closing(self) -> int:
         return self.onsets[-1]
 
     def always(self, limits: Limits) -> None:

@@ -71,13 +71,12 @@ def read_folder(folder: str | Path, key: str = "tunes") -> TuneSet:
         except PhinError as error:
             refused.append(str(error))
             continue
-        refused += [str(each) for each in found if isinstance(each, PhinError)]
-        if all(isinstance(each, PhinError) for each in found):
-            continue
-        is_read[path.with_suffix("")] = path
+        if any(isinstance(each, Phrase) for each in found):
+            is_read[path.with_suffix("")] = path
         name = path.relative_to(folder).as_posix()
         for number, tune in enumerate(found, start=1):
             if isinstance(tune, PhinError):
+                refused.append(str(tune))
                 continue
             if tune.source in MADE:
                 reason = "was made by phin's own rules, and says nothing about music"

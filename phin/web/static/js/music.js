@@ -124,11 +124,14 @@ export function withoutDrone(notes, pitches) {
 
 /** The notes, each of which ends where its pitch is struck again (phin.music.phrase.let_restruck_strings_stop). */
 export function letRestruckStringsStop(notes) {
-  return notes.map((note, place) => {
-    const again = notes.slice(place + 1).find(({ pitch }) => pitch === note.pitch);
-    const isCut = again && note.duration !== null && again.onset < note.onset + note.duration;
-    return isCut ? { ...note, duration: again.onset - note.onset } : note;
-  });
+  const ended = [...notes], again = new Map(); // prettier-ignore
+  for (let place = notes.length - 1; place >= 0; place--) {
+    const note = notes[place], onset = again.get(note.pitch); // prettier-ignore
+    const isCut = note.duration !== null && onset < note.onset + note.duration;
+    if (isCut) ended[place] = { ...note, duration: onset - note.onset };
+    again.set(note.pitch, note.onset);
+  }
+  return ended;
 }
 
 /** How long a note sounds, in steps: as written, else until the next of its voice, else a hong. */

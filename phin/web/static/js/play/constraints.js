@@ -18,10 +18,13 @@ const ALL_KINDS = Object.values(KIND);
 export class Constraint {
   /** By which step the tune has its last stroke, if this says when it ends. */
   latest = null;
-  /** At which step its last stroke is to come, if this says so: what a model that counts down is told. */
-  closing = null;
   /** Whether it says what a given note is; then nothing else does. */
   givesNotes = false;
+
+  /** At which step its last stroke is to come, if this says so: what a model that counts down is told. */
+  get closing() {
+    return this.latest;
+  }
 
   always() {}
 
@@ -32,7 +35,7 @@ export class Constraint {
 export class Length extends Constraint {
   constructor(lastStroke) {
     super();
-    this.latest = this.closing = this.lastStroke = lastStroke;
+    this.latest = this.lastStroke = lastStroke;
   }
 
   now(heard, limits) {
@@ -51,6 +54,10 @@ export class AboutLength extends Constraint {
   constructor(wanted, atMost, pull, after = null) {
     super();
     Object.assign(this, { wanted, atMost, pull, after, latest: atMost });
+  }
+
+  get closing() {
+    return null;
   }
 
   now(heard, limits) {
@@ -190,7 +197,7 @@ export class Rhythm extends Constraint {
       const reason = "is no rhythm: its strokes must follow each other, and no rest may be longer than 16 quarters";
       refuse("rhythm", reason, "mend it");
     }
-    Object.assign(this, { onsets, latest: onsets.at(-1), closing: onsets.at(-1) });
+    Object.assign(this, { onsets, latest: onsets.at(-1) });
   }
 
   always(limits) {
