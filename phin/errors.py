@@ -6,6 +6,9 @@ A defect has a name (`Defect`), so that a report over thousands of files can cou
 
 from enum import StrEnum
 from pathlib import Path
+from typing import TypeVar
+
+Cause = TypeVar("Cause", bound=BaseException)
 
 
 def printable(name: str | Path) -> str:
@@ -31,6 +34,10 @@ class InvalidConfig(PhinError):
 
 class InvalidCheckpoint(PhinError):
     """A checkpoint that is missing, torn, or made for something else."""
+
+
+class CannotWrite(PhinError):
+    """A file or folder that there is no room for, no right to write, or something in the way of."""
 
 
 class MissingCorpus(PhinError):
@@ -73,3 +80,11 @@ class InvalidMidi(InvalidTune):
 
 class Stopped(BaseException):
     """A command that was asked to stop (SIGTERM) and does, with nothing lost. No failure: nothing should mend it."""
+
+
+def came_of(error: BaseException, kind: type[Cause]) -> Cause | None:
+    """The error of a kind that this one is, or that it came up in handling; None where there was none."""
+    met: BaseException | None = error
+    while met is not None and not isinstance(met, kind):
+        met = met.__context__
+    return met

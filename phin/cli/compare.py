@@ -12,7 +12,7 @@ from phin.evaluation.runs.comparison_tables import tables
 from phin.evaluation.runs.curves import picture
 from phin.evaluation.tabular import text
 from phin.music.picture import save
-from phin.whole_file import write_text
+from phin.whole_file import whole_files, write_text
 from phin.writable import refuse_folder
 
 DESCRIPTION = """\
@@ -54,14 +54,13 @@ def run(arguments: argparse.Namespace) -> list[str]:
         )
     found = tables(comparison)
     figure, printed = picture(lines(comparison)), text(found)
-    out.mkdir(parents=True, exist_ok=True)
-    for name in CURVES:
-        save(figure, out / name)
-    write_text(out / PRINTED, printed)
-    write_text(out / TABLE, csv_text(comparison))
-    curves = image((out / CURVES[0]).read_bytes(), "svg", "Validation and loss over steps")
-    parts = [section(found[0]), curves, *map(section, found[1:])]
-    write_text(out / PAGE, report_page("Runs compared", parts))
+    with whole_files(out) as desk:
+        for name in CURVES:
+            save(figure, desk / name)
+        curves = image((desk / CURVES[0]).read_bytes(), "svg", "Validation and loss over steps")
+        page = report_page("Runs compared", [section(found[0]), curves, *map(section, found[1:])])
+        for name, said in ((PRINTED, printed), (TABLE, csv_text(comparison)), (PAGE, page)):
+            write_text(desk / name, said)
     names = ", ".join((PAGE, *CURVES, TABLE, PRINTED))
     left_out = [f"left out: {line}" for line in comparison.unread]
     return [*printed.splitlines(), "", *left_out, f"{out}: {names}"]

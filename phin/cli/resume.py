@@ -14,16 +14,13 @@ from yaml import YAMLError
 from phin.config import RESUME_AUTO, in_a_sweep
 from phin.difference import MISSING, Difference, differences, flat, is_below, key_of, moved
 from phin.errors import InvalidConfig
-from phin.evaluation.by_tune import TEST_BITS
-from phin.evaluation.runs.run_folder import OUTSIDE, OVERRIDES, PLACE, REPORT, SETTINGS, may_change
+from phin.evaluation.runs.run_folder import OUTSIDE, OVERRIDES, PLACE, SETTINGS, may_change
 from phin.whole_file import whole_file
 
 Held = TypeVar("Held", list, dict)
 
 STEPS_BEFORE = "max_steps_before"
 """Beside the settings in config.yaml: how many steps the run was to have, before it was given others."""
-WRITTEN = ("checkpoints/*.ckpt", SETTINGS, "metrics.csv", REPORT, "report.txt", TEST_BITS)
-"""What a run writes into its folder after its settings."""
 MOST_SAID = 6
 """Differences that are named; of more, how many they are."""
 
@@ -128,11 +125,10 @@ def own_overrides() -> list[str]:
 
 
 def _refuse_what_no_run_began(folder: Path) -> None:
-    """Raises InvalidConfig where a run would write over files that are not its own, or go on from them."""
-    for name in WRITTEN:
-        if found := next(folder.glob(name), None):
-            reason = f"holds {found.relative_to(folder)}, and not the settings of a run that wrote it ({OVERRIDES})"
-            raise InvalidConfig(f"run={folder}", reason, "name another folder")
+    """Raises InvalidConfig where a run would write among files that are not its own, or go on from them."""
+    for found in sorted(folder.glob("[!.]*")):
+        reason = f"holds {found.name}, and not the settings of a run that wrote it ({OVERRIDES})"
+        raise InvalidConfig(f"run={folder}", reason, "name a new folder")
 
 
 def _refuse_beside(resume: str, folder: Path) -> None:
@@ -238,7 +234,7 @@ def _as_object(kept: dict[str, Any], schema: type, folder: Path) -> Any:
         assert isinstance(merged, DictConfig)
         return OmegaConf.to_object(merged)
     except OmegaConfBaseException as error:
-        reason = f"are of another version of phin ({' '.join(str(error).split()).partition(' full_key')[0]})"
+        reason = f"are torn, or of another version of phin ({' '.join(str(error).split()).partition(' full_key')[0]})"
         raise InvalidConfig(folder / SETTINGS, reason, "go on with that version, or begin a new run") from None
 
 

@@ -63,7 +63,8 @@ def go_on(config: DictConfig) -> None:
         study = optuna.create_study(storage, study_name=sweeper.study_name, direction=direction, load_if_exists=True)
     except (SQLAlchemyError, ImportError, AttributeError) as error:
         reason = f"cannot be opened ({str(error).splitlines()[0]})"
-        raise InvalidConfig(f"hydra.sweeper.storage={sweeper.storage}", reason, "take sqlite:///FILE") from None
+        remedy = "take sqlite:///FILE; one that is torn can only be removed, and the search begun anew"
+        raise InvalidConfig(f"hydra.sweeper.storage={sweeper.storage}", reason, remedy) from None
     settings = _settings(sweeper.params or {}, config.hydra.overrides.task)
     _refuse_other(study, settings)
     interrupted = [trial for trial in study.trials if not trial.state.is_finished()]

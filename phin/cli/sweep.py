@@ -98,6 +98,8 @@ class Sweep(Callback):
         """Refuses what cannot be swept. Raises Refused."""
         folder = Path(config.hydra.sweep.dir)
         try:
+            if not config.hydra.sweep.dir:
+                raise InvalidConfig("hydra.sweep.dir=", "is empty", "name a folder, or leave it out")
             refuse_folder("hydra.sweep.dir", folder)
             _refuse_devices(config)
             _refuse_jobs(config)

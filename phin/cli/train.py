@@ -182,7 +182,7 @@ def train(config: TrainConfig) -> float:
     if report:
         print((folder / "report.txt").read_text(encoding="utf-8"))
         tunes = folder / report.get("tunes_in", "tunes")
-        print(f"{folder} is finished; its tunes are in {tunes}. Remove the folder to train anew.")
+        print(f"{folder} is finished; its tunes are in {tunes}. To train anew, name another folder or remove this one.")
         return float(report["validation_bits_per_note"])
     trained_by = run.validated_once(config.trainer)
     make_optimizer = optimizer_maker(config.optimizer)

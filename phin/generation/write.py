@@ -1,7 +1,5 @@
 """Tunes in files: each in every form that was asked for, as MIDI, sound, picture, letters, sheet."""
 
-import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +9,7 @@ from phin.music.fingering import Unplayable
 from phin.music.paper import FRETTED, LETTERED, for_paper
 from phin.music.phrase import Phrase
 from phin.music.writers import WRITERS, ending_named
+from phin.whole_file import whole_files
 
 FORMATS = ("mid", "wav", "png", "txt", "html")
 """What a tune is written as unless other forms are asked for: to hear, to see, and to play from."""
@@ -62,21 +61,15 @@ def write_tunes(
     """
     folder, endings = Path(folder), endings_of(formats)
     stems = _stems(name, len(tunes))
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".writing-") as desk:
-            written = [_write(tune, Path(desk) / stem, endings) for tune, stem in zip(tunes, stems, strict=True)]
-            names = [f"{stem}{ending}" for stem in stems for ending in endings]
-            if not replace:
-                for file in names:
-                    _refuse_another(folder / file, Path(desk) / file)
+    with whole_files(folder) as desk:
+        written = [_write(tune, desk / stem, endings) for tune, stem in zip(tunes, stems, strict=True)]
+        names = [f"{stem}{ending}" for stem in stems for ending in endings]
+        if not replace:
             for file in names:
-                if (Path(desk) / file).exists():
-                    os.replace(Path(desk) / file, folder / file)
-                else:
-                    (folder / file).unlink(missing_ok=True)
-    except OSError as error:
-        raise PhinError(folder, f"cannot be written ({error.strerror})", "name a folder you may write to") from None
+                _refuse_another(folder / file, desk / file)
+        for file in names:
+            if not (desk / file).exists():
+                (folder / file).unlink(missing_ok=True)
     return [
         TuneFiles({ending: folder / path.name for ending, path in files.of.items()}, files.said) for files in written
     ]

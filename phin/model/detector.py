@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
@@ -182,7 +182,7 @@ def save(detector: Detector, path: str | Path) -> None:
     }
     tensors = {name: tensor.contiguous() for name, tensor in detector.state_dict().items()}
     with whole_file(path) as partial:
-        save_file(tensors, partial, {KEY: json.dumps(about, separators=(",", ":"))})
+        partial.write_bytes(to_bytes(tensors, {KEY: json.dumps(about, separators=(",", ":"))}))
 
 
 def load(path: str | Path = SHIPPED) -> Detector:

@@ -68,6 +68,8 @@ class PhinModule(L.LightningModule):
         self.bits = BitsPerNote()
         self.run_folder: Path | None = None
         """Where the batches of a step are kept that broke the run down; None: nowhere."""
+        self.step_loss: Tensor | None = None
+        """Of the last step as a whole, over all of its batches and processes; None before there was one."""
         self._found: dict[str, float] = {}
         self._step_batches: list[PhinBatch] = []
         self._step_losses: list[Tensor] = []
@@ -81,15 +83,14 @@ class PhinModule(L.LightningModule):
         the terms are already divided by what the whole step counts, so both are undone here.
         """
         if batch.step_counts is not None and self.trainer.world_size > 1:
-            counts = self.trainer.strategy.reduce(batch.step_counts, reduce_op="sum")
+            # of a copy: it is summed in place, and the step's other batches hold the same tensor
+            counts = self.trainer.strategy.reduce(batch.step_counts.clone(), reduce_op="sum")
             batch = replace(batch, step_counts=counts)
         logits, _ = self.model(batch)
         out = self.loss(logits, batch)
         self._step_batches.append(batch)
         self._step_losses.append(torch.cat([out.total[None], out.parts, out.terms]).detach())
-        whole = out.total * self.trainer.accumulate_grad_batches * self.trainer.world_size
-        self.log("train/loss", whole.detach(), prog_bar=True, logger=False)
-        return whole
+        return out.total * self.trainer.accumulate_grad_batches * self.trainer.world_size
 
     def validation_step(self, batch: PhinBatch, batch_idx: int) -> None:
         logits, _ = self.model(batch)
@@ -135,6 +136,7 @@ class PhinModule(L.LightningModule):
         if self.trainer.world_size > 1:
             losses = self.trainer.strategy.reduce(losses, reduce_op="sum")
         self.loss.after_step(losses[-len(TERMS) :])
+        self.step_loss = losses[0]
         every: int = self.trainer.log_every_n_steps  # pyright: ignore[reportAttributeAccessIssue]: it sets it unsaid
         if every and (self.trainer.global_step + 1) % every == 0:
             self._log_step(losses, weights)
@@ -185,7 +187,7 @@ class PhinModule(L.LightningModule):
         if self.run_folder is not None:
             of_process = f"-{self.trainer.global_rank}" if self.trainer.world_size > 1 else ""
             path = self.run_folder / BROKEN_STEP.replace(".pt", f"{of_process}.pt")
-            with whole_file(path) as partial:
-                torch.save([vars(batch) for batch in self._step_batches], partial)
+            with whole_file(path) as partial, partial.open("wb") as file:
+                torch.save([vars(batch) for batch in self._step_batches], file)
             remedy += f"; what it was learning from is in {path}"
         raise PhinError(f"step {self.trainer.global_step}", f"the {what} is no longer finite", remedy)

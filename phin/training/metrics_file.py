@@ -1,6 +1,7 @@
 """What a run logs, as CSV: rows are on disk as soon as they are logged, and can be cut back to a checkpoint's."""
 
 import csv
+import logging
 from collections.abc import Mapping
 from io import StringIO
 from pathlib import Path
@@ -9,7 +10,9 @@ from typing import Any
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
-from phin.whole_file import write_csv
+from phin.whole_file import cannot_write, write_csv
+
+log = logging.getLogger(__name__)
 
 
 class MetricsFile(Logger):
@@ -41,12 +44,14 @@ class MetricsFile(Logger):
     def cut_back(self, num_rows: int) -> None:
         """Keeps the first rows of the file, which a run that goes on has logged, and their columns.
 
-        Where the file holds fewer (somebody removed it), those that it holds.
+        Where the file holds fewer (somebody removed it, or it is torn), those that it holds, with a warning.
         """
         text = self.path.read_text(encoding="utf-8") if self.path.is_file() else ""
         kept = [row for row in csv.DictReader(StringIO(text, newline=""))][:num_rows]
         self._rows = [{name: value for name, value in row.items() if name and value} for row in kept]
         self._columns = _columns(self._rows)
+        if (lost := num_rows - len(kept)) > 0:
+            log.warning("%s: %d of the %d rows that were logged are no longer in it", self.path, lost, num_rows)
         self._write_anew()
 
     @rank_zero_only
@@ -58,8 +63,11 @@ class MetricsFile(Logger):
             self._columns = _columns(self._rows)
             self._write_anew()
         else:
-            with self.path.open("a", encoding="utf-8", newline="") as file:
-                csv.DictWriter(file, self._columns, lineterminator="\n").writerow(row)
+            try:
+                with self.path.open("a", encoding="utf-8", newline="") as file:
+                    csv.DictWriter(file, self._columns, lineterminator="\n").writerow(row)
+            except OSError as error:
+                raise cannot_write(self.path, error) from error
 
     @rank_zero_only
     def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:

@@ -7,6 +7,7 @@ from lightning.pytorch.callbacks import ProgressBar
 from tqdm import tqdm
 
 from phin.evaluation.bits_table import MONITOR
+from phin.training.lit_module import PhinModule
 
 
 class RunProgress(ProgressBar):
@@ -37,7 +38,7 @@ class RunProgress(ProgressBar):
         if bar.disable:
             return
         if trainer.global_step - bar.n >= max(self.refresh_rate, 1) or trainer.global_step == trainer.max_steps:
-            self._say(trainer)
+            self._say(trainer, pl_module)
             bar.update(trainer.global_step - bar.n)
 
     def on_validation_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
@@ -60,7 +61,7 @@ class RunProgress(ProgressBar):
         assert self._validating is not None
         self._validating.close()
         if self._training is not None:
-            self._say(trainer)
+            self._say(trainer, pl_module)
             self._training.update(trainer.global_step - self._training.n)
             self._training.refresh()
 
@@ -75,12 +76,12 @@ class RunProgress(ProgressBar):
         # drawn at each update, however quick: how often that is, is for refresh_rate to say
         return tqdm(desc=what, disable=not self.refresh_rate, mininterval=0, miniters=1, **size)
 
-    def _say(self, trainer: L.Trainer) -> None:
-        """The loss of the last batch and the last score, beside the bar."""
+    def _say(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """The loss of the last step and the last score, beside the bar."""
         assert self._training is not None
-        found = {"loss": "train/loss", "bits/note": MONITOR}
-        metrics = trainer.callback_metrics
-        said = {name: f"{float(metrics[key]):.3f}" for name, key in found.items() if key in metrics}
+        assert isinstance(pl_module, PhinModule)
+        found = {"loss": pl_module.step_loss, "bits/note": trainer.callback_metrics.get(MONITOR)}
+        said = {name: f"{float(value):.3f}" for name, value in found.items() if value is not None}
         self._training.set_postfix(said, refresh=False)
 
     def _close(self) -> None:

@@ -15,7 +15,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from phin.corpus.report import with_every_refusal
 from phin.corpus.store import Store
 from phin.data.datamodule import PhinDataModule
-from phin.errors import InvalidCheckpoint, InvalidConfig, Stopped
+from phin.errors import CannotWrite, InvalidCheckpoint, InvalidConfig, Stopped, came_of
 from phin.generation.request import SamplerConfig
 from phin.model.adapting import adapted
 from phin.model.checkpoint import PHIN_KEY, Identity, read
@@ -137,8 +137,12 @@ def train(
             stored = _checkpoint(last)
             module.identity.refuse_other(stored[PHIN_KEY], last)  # in one line, before Lightning reads it
             _refuse_fewer_steps(run, trainer.max_steps, stored.get("global_step", 0))
+            _refuse_torn_best(last)
         keep_settings()
-        return _train(run, trainer, module, datamodule, sampler)
+        try:
+            return _train(run, trainer, module, datamodule, sampler)
+        except KeyboardInterrupt:  # also while it evaluates
+            raise KeyboardInterrupt(f"Go on with resume={run}") from None
 
 
 def _checkpoint(last: Path) -> dict[str, Any]:
@@ -148,6 +152,16 @@ def _checkpoint(last: Path) -> dict[str, Any]:
         best = last.with_name("best.ckpt")
         remedy = f"copy {best} over it to go on from there, or begin a new run" if best.is_file() else "begin a new run"
         raise InvalidCheckpoint(last, error.reason, remedy) from None
+
+
+def _refuse_torn_best(last: Path) -> None:
+    """Raises InvalidCheckpoint now, not at the end, where the report would be made from it."""
+    if (best := last.with_name("best.ckpt")).is_file():
+        try:
+            read(best)
+        except InvalidCheckpoint as error:
+            remedy = f"remove it: {last.name} then counts as the best, until a better one comes"
+            raise InvalidCheckpoint(best, error.reason, remedy) from None
 
 
 def _refuse_fewer_steps(run: Path, max_steps: int, done: int) -> None:
@@ -180,23 +194,17 @@ def _fit(run: Path, trainer: L.Trainer, module: PhinModule, datamodule: PhinData
         loggers.send_best(trainer.loggers, trainer.checkpoint_callbacks, module.identity)
         ended_well = True
     except SystemExit:  # Lightning's answer to Ctrl-C
-        raise KeyboardInterrupt(f"Go on with resume={run}") from None
+        raise KeyboardInterrupt from None
     except (MisconfigurationException, RuntimeError) as error:
-        if _is_of_an_interrupt(error):
-            raise KeyboardInterrupt(f"Go on with resume={run}") from None
+        if came_of(error, KeyboardInterrupt):  # torch cannot close the file that it was writing
+            raise KeyboardInterrupt from None
         if isinstance(error, MisconfigurationException) or "conditioned on metric" in str(error):
             reason = f"cannot watch what this validation did not give ({' '.join(str(error).split())[:200]})"
             raise InvalidConfig("callbacks", reason, "watch val/bits_per_note, which each gives") from None
         raise
+    except CannotWrite as error:
+        raise CannotWrite(error.where, error.reason, f"make room, and go on with resume={run}") from error
     except Stopped as stopped:
         raise Stopped(f"{run}: {stopped}. Go on with resume={run}.") from None
     finally:
         loggers.close(trainer.loggers, ended_well)
-
-
-def _is_of_an_interrupt(error: BaseException) -> bool:
-    """Whether an error came up while Ctrl-C was handled: torch cannot close the file that it was writing."""
-    met: BaseException | None = error
-    while met is not None and not isinstance(met, KeyboardInterrupt):
-        met = met.__context__
-    return met is not None

@@ -140,6 +140,7 @@ MISTAKES = [
     ("train", ["data.held_out=0.2"], "data.splits=folk"),
     ("train", ["init=nowhere.ckpt"], "nowhere.ckpt"),
     ("train", ["init=no_tunes"], "holds no checkpoint"),
+    ("train", ["run=no_tunes"], "run=no_tunes: holds notes.txt, and not the settings of a run that wrote it"),
     ("train", ["init=good.ckpt", "model.num_layers=2"], "model.num_layers=2"),
     ("train", ["init=good.ckpt", "model=tiny"], "model=tiny"),
     ("train", ["data=thai_letters", "data.path=no_tunes", "data.pieces=3"], "data.pieces=3"),

@@ -36,20 +36,26 @@ def in_two_processes(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("batches", [1, 2])
 def test_two_processes_equal_one_with_the_same_global_batch(
-    tmp_path: Path, midi_folder: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, midi_folder: Path, monkeypatch: pytest.MonkeyPatch, batches: int
 ) -> None:
     """Fails: a run on a larger machine is another run: tunes seen twice or never, losses of a part of the step.
 
-    An epoch has three batches, so that its second step is one process's alone; there are three epochs. Plain gradient
-    descent hides no factor: AdamW and Muon take steps as long whatever a loss is multiplied by.
+    An epoch has three batches, so that its last one is one process's alone; each process takes one batch a step, or
+    two. Plain gradient descent hides no factor: AdamW and Muon take steps as long whatever a loss is multiplied by.
     """
     monkeypatch.chdir(tmp_path)
     descent = ["optimizer._target_=torch.optim.SGD", "~optimizer.betas", "optimizer.lr=0.1"]
-    whole_steps = ["trainer.accumulate_grad_batches=2", "trainer.val_check_interval=3"]
-    alone = phin("train", *settings(midi_folder, "alone", *descent, *whole_steps))
+    step = f"trainer.accumulate_grad_batches={batches}"
+    alone = phin(
+        "train",
+        *settings(midi_folder, "alone", *descent, f"{step.partition('=')[0]}={2 * batches}"),
+        "trainer.val_check_interval=3",
+    )
     assert alone.status == 0, alone.err
-    both = in_two_processes(*settings(midi_folder, "both", *descent, "trainer=ddp", "trainer.val_check_interval=2"))
+    shared = [*descent, step, "trainer=ddp", "trainer.val_check_interval=2"]
+    both = in_two_processes(*settings(midi_folder, "both", *shared))
     assert both.returncode == 0, both.stderr
     assert "6/6" in both.stderr
     assert both.stderr.count("training:   0%") == 1, "one of them has a bar"
@@ -59,7 +65,10 @@ def test_two_processes_equal_one_with_the_same_global_batch(
     for run in ("alone", "both"):
         rows = csv.DictReader((tmp_path / run / "metrics.csv").read_text(encoding="utf-8").splitlines())
         metrics[run] = [{name: float(value) for name, value in row.items() if value} for row in rows]
-    assert len(metrics["alone"]) == 6 + 3
+    assert len(metrics["alone"]) == 6 + (3 if batches == 1 else 6)
+    last = [row["train/loss"] for row in metrics["alone"] if "train/loss" in row][-1]
+    shown = re.findall(r"loss=(\d+\.\d{3})", both.stderr)
+    assert float(shown[-1]) == pytest.approx(last, abs=6e-4), "the bar shows the loss of the step, not of a process"
     for one, two in zip(metrics["alone"], metrics["both"], strict=True):
         assert one == pytest.approx(two, rel=1e-4, abs=1e-5)
     weights = [

@@ -177,7 +177,7 @@ def test_a_run_that_was_moved_writes_where_it_lies(run: Path, tmp_path: Path) ->
 def test_settings_of_another_version_are_named(run: Path) -> None:
     """Fails: a setting that there is no more is ignored, or ends in a traceback."""
     changed(run, "model.gone", 3)
-    with pytest.raises(InvalidConfig, match=r"config.yaml: are of another version of phin \(.*gone"):
+    with pytest.raises(InvalidConfig, match=r"config.yaml: are torn, or of another version of phin \(.*gone"):
         gone_on(run)
 
 
@@ -222,15 +222,22 @@ def test_a_run_of_an_older_version_is_the_same_where_what_is_new_is_not_set(run:
             refuse_another_run(run, now)
 
 
-@pytest.mark.parametrize("name", ["checkpoints/last.ckpt", "metrics.csv", "report.txt", "config.yaml"])
+@pytest.mark.parametrize("name", ["checkpoints/last.ckpt", "metrics.csv", "config.yaml", "notes.txt"])
 @pytest.mark.parametrize("resume", [None, "auto"])
 def test_a_run_begins_neither_from_nor_over_what_another_left(tmp_path: Path, name: str, resume: str | None) -> None:
-    """Fails: a new run goes on from somebody's checkpoint and calls it its own, or writes over their report."""
+    """Fails: a new run goes on from somebody's checkpoint and calls it its own, writes over their report, or strews its
+    files among theirs, as `run=.` would.
+    """
     (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).write_text("mine")
-    with typed(f"run={tmp_path}", *BEGAN), pytest.raises(InvalidConfig, match=f"holds {name}, and not the settings"):
+    with (
+        typed(f"run={tmp_path}", *BEGAN),
+        pytest.raises(InvalidConfig, match=f"holds {Path(name).parts[0]}, and not the settings"),
+    ):
         settings_to_go_on_with(tmp_path, resume, TrainConfig)
     assert (tmp_path / name).read_text() == "mine"
-    (tmp_path / name).rename(tmp_path / "notes.txt")
+    moved = (tmp_path / name).rename(tmp_path / ".notes")
+    if moved.with_name("checkpoints").is_dir():
+        moved.with_name("checkpoints").rmdir()
     with typed(f"run={tmp_path}", *BEGAN):
-        assert settings_to_go_on_with(tmp_path, resume, TrainConfig) is None
+        assert settings_to_go_on_with(tmp_path, resume, TrainConfig) is None, "what is hidden is in nobody's way"

@@ -1,5 +1,6 @@
 """Where nobody reads on, or nothing more can be written, a command ends without a page."""
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -32,6 +33,18 @@ def test_a_reader_that_has_left_is_no_mistake(command: str, tmp_path: Path) -> N
     ended = run(command, tmp_path, "| true" if command == "convert" else "| head -c 1")
     assert ended.stderr == ""
     assert ended.returncode in (0, READER_LEFT)  # 0 where all had been said before it left
+
+
+def test_an_interrupt_before_a_command_has_begun_is_one_line(tmp_path: Path) -> None:
+    """Fails: who mistyped, and sees it while torch is loaded, gets a page of torch's files."""
+    line = "import sys; sys.argv[0] = '/bin/phin-train'; import phin.cli; raise KeyboardInterrupt"
+    ended = subprocess.run([sys.executable, "-c", line], capture_output=True, text=True, check=False, timeout=60)
+    assert ended.stderr == "phin-train: interrupted\n"
+    assert ended.returncode == -signal.SIGINT, "which shells know as 130"
+    ended = subprocess.run(
+        [sys.executable, "-c", line + "()()"], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert "Traceback" in ended.stderr, "what is a fault is told as one"
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")

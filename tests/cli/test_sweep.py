@@ -164,6 +164,7 @@ def test_several_devices_are_refused_where_jobs_are_not_repeated_alike(
         (["sweep=optuna", "hydra.sweeper.params=null", "x=tag(log,interval(0,1))"], "cannot be begun"),
         (["sweep=joblib", "x=1,2", "hydra.launcher.n_jobs=0"], "or -1 for one a core"),
         (["x=1,2", "hydra.sweep.dir=/proc/x"], "cannot be used"),
+        (["x=1,2", "hydra.sweep.dir="], "hydra.sweep.dir=: is empty"),
         (["x=1,2", "hydra.sweep.dir=conf/toy.yaml"], "hydra.sweep.dir=conf/toy.yaml"),
     ],
 )

@@ -3,6 +3,8 @@
 import csv
 from pathlib import Path
 
+import pytest
+
 from phin.training.metrics_file import MetricsFile
 
 
@@ -58,9 +60,10 @@ def test_a_run_that_begins_again_begins_its_file_again(tmp_path: Path) -> None:
     assert rows(path) == [{"step": "0", "loss": "2.0"}]
 
 
-def test_a_file_that_somebody_removed_is_begun_anew(tmp_path: Path) -> None:
-    """Fails: a run cannot go on, though all that it needs is there."""
+def test_a_file_that_somebody_removed_is_begun_anew(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Fails: a run cannot go on, though all that it needs is there; or half of its curve is gone without a word."""
     logger = MetricsFile(str(tmp_path / "metrics.csv"))
     logger.cut_back(5)
+    assert "5 of the 5 rows that were logged are no longer in it" in caplog.text
     logger.log_metrics({"loss": 2.0}, 7)
     assert rows(tmp_path / "metrics.csv") == [{"step": "7", "loss": "2.0"}]

@@ -15,11 +15,13 @@ from phin.corpus.store import SPLITS, Store, Tune, write_store
 from phin.data.datamodule import PhinDataModule
 from phin.data.dataset import DataConfig
 from phin.errors import InvalidCheckpoint, InvalidConfig, PhinError
+from phin.evaluation.bits_table import MONITOR
 from phin.generation.request import SamplerConfig
 from phin.music.lai import LaiLabel
 from phin.music.phrase import Inferred, Phrase, rows_from_columns
 from phin.tokenizer import DURATION, STEP, TECHNIQUE, VELOCITY
 from phin.training import outcome
+from phin.training.checkpointing import BestCheckpoint
 from tests.settings import composed
 from tests.tiny import identity_for, tiny_config, tiny_model
 from tests.training.small import parts, trainer_for
@@ -145,6 +147,37 @@ def test_a_torn_last_checkpoint_is_refused_before_training_begins(corpus: DataCo
     module, datamodule = parts(corpus)
     with pytest.raises(InvalidCheckpoint, match=r"last\.ckpt: cannot be read"):
         run.train(tmp_path, trainer_for(tmp_path, max_steps=1), module, datamodule, SamplerConfig())
+
+
+@pytest.mark.filterwarnings("ignore:.*exists and is not empty")  # as a command does: silence_lightning
+def test_a_torn_best_checkpoint_is_refused_before_training_goes_on(corpus: DataConfig, tmp_path: Path) -> None:
+    """Fails: it trains to its end, and then says that it cannot report."""
+    module, datamodule = parts(corpus)
+    best = BestCheckpoint(dirpath=tmp_path / "checkpoints", filename="best", monitor=MONITOR)
+    trainer = trainer_for(tmp_path, best, max_steps=2, val_check_interval=2)
+    run.train(tmp_path, trainer, module, datamodule, SamplerConfig())
+    path = tmp_path / "checkpoints" / "best.ckpt"
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(InvalidCheckpoint, match=r"best\.ckpt: cannot be read.* Remove it"):
+        run.train(tmp_path, trainer_for(tmp_path, max_steps=4), *parts(corpus), SamplerConfig())
+    path.unlink()
+    again = BestCheckpoint(dirpath=tmp_path / "checkpoints", filename="best", monitor=MONITOR)
+    trainer = trainer_for(tmp_path, again, max_steps=4, val_check_interval=2)
+    assert run.train(tmp_path, trainer, *parts(corpus), SamplerConfig()) is not None
+
+
+def test_an_interrupt_of_the_report_says_how_to_go_on(
+    corpus: DataConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fails: who is tired of waiting for the table does not know that nothing needs to be trained again."""
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run, "leave", interrupted)
+    with pytest.raises(KeyboardInterrupt) as met:
+        run.train(tmp_path, trainer_for(tmp_path, max_steps=1), *parts(corpus), SamplerConfig())
+    assert str(met.value) == f"Go on with resume={tmp_path}"
 
 
 def test_a_folder_that_a_run_is_training_in_is_left_to_it(corpus: DataConfig, tmp_path: Path) -> None:
