@@ -12,7 +12,7 @@ from phin.counted import counted
 from phin.errors import InvalidConfig, PhinError
 from phin.generation.choice import Choice, Chosen
 from phin.generation.given import Given, Use, kept_to, with_examples
-from phin.generation.play import ALL, Engine, learned_from
+from phin.generation.play import Engine, learned_from
 from phin.generation.recipe import Recipe
 from phin.generation.request import MOST_TUNES, SamplerConfig, TuneRequest, refuse_draw
 from phin.generation.wishes import Wishes
@@ -125,14 +125,13 @@ def generate(config: GenerateConfig) -> None:
     chosen = [_named(each, config.seed, place) for place, each in enumerate(chosen, start=1)]
     finished = [recipe.finish(each, copied if config.choose.copies else None) for each in chosen]
     written = write_tunes([tune for tune, _ in finished], config.out, name, formats=config.formats)
-    for number, (each, (tune, said), files) in enumerate(zip(chosen, finished, written, strict=True), start=1):
+    for number, ((tune, said), files) in enumerate(zip(finished, written, strict=True), start=1):
         if files.first is None:
             print(
                 f"{name}-{number}  not written: {'; '.join(said.replace(': not written', '') for said in files.said)}"
             )
             continue
         told = [counted(len(tune), "note"), _lai(tune, request.lai)]
-        told += [f"{each.played.left_out[ALL]:.2f} bits a note from what the model would play"] if constraints else []
         print(f"{files.first}  {', '.join(told)}")
         for line in (*said, *files.said):
             print(f"  {line}")

@@ -14,7 +14,6 @@ from phin.cli.typed import refuse_unheard
 from phin.cli.unheard import refuse_unheard_drawing
 from phin.counted import counted
 from phin.errors import InvalidConfig, PhinError
-from phin.generation.choice import scarce_line
 from phin.generation.constraints import Constraint
 from phin.generation.given import with_examples
 from phin.generation.live import LOOK_AHEAD, Sent, play_live
@@ -23,6 +22,7 @@ from phin.generation.request import SamplerConfig, TuneRequest, refuse_draw
 from phin.generation.stream import (
     LET_IT_END,
     StreamedNote,
+    away_of,
     refuse_length,
     refuse_waiting_for_an_end,
     stream,
@@ -107,9 +107,8 @@ def play(config: PlayConfig) -> None:
         with suppress(KeyboardInterrupt):
             play_live(notes, port, tempo, config.look_ahead, sent)
     print(f"{counted(sent.notes, 'note')} played; the latest came {1000 * sent.latest:.0f} ms after its time")
-    is_bound = bool(config.keep.constraints(asked))
-    if is_bound and (scarce := scarce_line([line for note in played for line in note.scarce])):
-        print(f"  {scarce}")
+    for line in away_of(played) if config.keep.constraints(asked) else []:
+        print(f"  {line}")
     if config.out is not None and played:
         tune, changes = config.keep.finished(tune_of(played, asked, config.seed), asked)
         write_midi(tune, config.out)

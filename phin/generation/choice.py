@@ -10,7 +10,7 @@ from typing import NamedTuple
 from phin.errors import InvalidConfig
 from phin.generation.constraints import MOST_REST
 from phin.generation.given import Given
-from phin.generation.play import Played
+from phin.generation.play import ALL, Played
 from phin.generation.request import MOST_TUNES
 from phin.music.grid import begin_of
 from phin.music.measures import rests
@@ -129,8 +129,16 @@ def said_of(chosen: Chosen, given: Given | None, copy: str | None, changes: Sequ
     """
     played, faults = chosen
     same = "it came out as it was given" if given is not None and given.is_as_it_was(played.phrase) else None
-    scarce = scarce_line(played.scarce) if is_bound else None
-    return list(filter(None, (*faults, same, copy, *changes, scarce)))
+    away = away_lines(played.left_out[ALL], played.scarce) if is_bound else []
+    return [*filter(None, (*faults, same, copy)), *changes, *away]
+
+
+def away_lines(left_out: float, scarce: Sequence[str]) -> list[str]:
+    """How far constraints took a tune from the model: the bits a note that they left out, and where almost nothing was
+    left to draw, in one line if anywhere.
+    """
+    away = f"{left_out:.2f} bits a note from what the model would play"
+    return [away, *([line] if (line := scarce_line(scarce)) else [])]
 
 
 def scarce_line(scarce: Sequence[str]) -> str | None:

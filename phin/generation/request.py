@@ -20,6 +20,11 @@ MOST_TUNES = 10_000
 MOST_LINES = 64
 
 
+NOT_GREEDY = ("temperature", "temperatures", "top_p", "min_p")
+"""Settings of a sampler that mean nothing where the likeliest id is drawn every time."""
+MEANS_NOTHING_GREEDY = "means nothing where the likeliest note is drawn every time"
+
+
 @dataclass
 class SamplerConfig:
     """How ids are drawn from logits."""
@@ -60,6 +65,11 @@ class SamplerConfig:
     def is_greedy(self) -> bool:
         """Whether the likeliest id is drawn every time."""
         return self.top_k == 1
+
+    def unheard(self) -> list[str]:
+        """Settings that are set and change nothing, where the likeliest id is drawn every time."""
+        plain = SamplerConfig()
+        return [name for name in NOT_GREEDY if self.is_greedy and getattr(self, name) != getattr(plain, name)]
 
     @property
     def num_ranked(self) -> int:

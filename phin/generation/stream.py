@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Int
 
 from phin.errors import InvalidConfig, PhinError
+from phin.generation.choice import away_lines
 from phin.generation.constraints import IS_STEP, MOST_REST, STEP_OF_ID, Constraint, MostNotes
 from phin.generation.draw import draw_rows
 from phin.generation.limits import FORBIDDEN, Heard, Limits
@@ -58,6 +59,8 @@ class StreamedNote(NamedTuple):
     """Of all its fields, in nats, as the model has it."""
     scarce: tuple[str, ...] = ()
     """Where less than `play.SCARCE` of a field's probability was left, in words."""
+    left_out: float = 0.0
+    """How much of its probability the constraints left out, in bits."""
 
 
 @dataclass
@@ -109,8 +112,9 @@ def stream(
             return
         onset += int(ids[STEP]) - NUM_SYMBOLS
         number += 1
-        scarce = tuple(scarcities(number, drawn.allowed[-1, 0]))
-        note = StreamedNote(onset, *values_of(ids), float(drawn.log_probability.sum()), scarce)
+        left = drawn.allowed[-1, 0]
+        scarce, left_out = tuple(scarcities(number, left)), max(float(-np.log2(left).sum()), 0.0)
+        note = StreamedNote(onset, *values_of(ids), float(drawn.log_probability.sum()), scarce, left_out)
         if on_note is not None:
             on_note(note)
         yield note
@@ -161,6 +165,12 @@ def tune_of(notes: Iterable[StreamedNote], request: TuneRequest, seed: int, begi
     """
     phrase = phrase_of(notes, Metre.parse(request.metre), begins)
     return replace(named(phrase, label_lai(phrase)), tempo=request.written_tempo, title=f"phin {seed}-1")
+
+
+def away_of(notes: Sequence[StreamedNote]) -> list[str]:
+    """How far constraints took what was streamed from the model, a line each (`choice.away_lines`)."""
+    left_out = sum(note.left_out for note in notes) / max(len(notes), 1)
+    return away_lines(left_out, [line for note in notes for line in note.scarce])
 
 
 def without_end(constraints: Sequence[Constraint]) -> list[Constraint]:

@@ -14,7 +14,7 @@ from pydantic.config import JsonDict
 from phin.errors import InvalidConfig
 from phin.generation.given import Given, Use, kept_to, with_examples
 from phin.generation.recipe import Recipe
-from phin.generation.request import MOST_TUNES, SamplerConfig, Style, TuneRequest, refuse_draw
+from phin.generation.request import MEANS_NOTHING_GREEDY, MOST_TUNES, SamplerConfig, Style, TuneRequest, refuse_draw
 from phin.generation.stream import (
     LET_IT_END,
     refuse_length,
@@ -123,6 +123,9 @@ def plan(asked: Any, sampler: SamplerConfig, phrases: Mapping[str, Phrase]) -> P
     read: by `given`, `like` and `other.like`. Raises PhinError, as phin-generate does, for what cannot be.
     """
     refuse_draw(getattr(asked, "count", 1), asked.seed)
+    if asked.hong is not None and "lines" in asked.model_fields_set:
+        reason = f"is another length than hong={asked.hong}"
+        raise InvalidConfig(f"lines={asked.lines}", reason, "leave one of them out")
     mine = {field.name: getattr(asked, field.name) for field in fields(TuneRequest)}
     style = {field.name: getattr(asked.other, field.name) for field in fields(Style)}
     mine |= {"other": Style(**_named(style, "other.like", phrases))}
@@ -133,6 +136,9 @@ def plan(asked: Any, sampler: SamplerConfig, phrases: Mapping[str, Phrase]) -> P
         name = "number" if asked.number else "count"
         reason = "asks for tunes that are all one where the likeliest note is drawn every time"
         raise InvalidConfig(f"{name}={getattr(asked, name)}", reason, "leave it out, or take a sampler that draws")
+    unheard = [name for name in drawn_by.unheard() if name in asked.sampler.model_fields_set]
+    if unheard and drawn_by != sampler:  # the server's own is not the client's to mend
+        raise InvalidConfig(f"sampler.{unheard[0]}", MEANS_NOTHING_GREEDY, "leave it out, or take a sampler that draws")
     given = None
     if asked.given is not None:
         given = Given(phrases["given"], Use(asked.use), asked.rewrite and tuple(asked.rewrite))

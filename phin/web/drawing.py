@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Int
 
-from phin.generation.choice import Choice, Chosen, scarce_line
+from phin.generation.choice import Choice, Chosen
 from phin.generation.recipe import Copied
 from phin.generation.rows import Rows
-from phin.generation.stream import StreamedNote, stream, tune_of, values_of
+from phin.generation.stream import StreamedNote, away_of, stream, tune_of, values_of
 from phin.music.fingering import reaches
 from phin.music.fretboard import FRET_DISTANCES, Tuning, positions
 from phin.music.phrase import TECHNIQUE, LabelSource, Phrase
@@ -46,9 +46,7 @@ def endless(player: Player, plan: Plan, most_notes: int) -> Tune:
             break
     tune = tune_of(notes, plan.request, plan.seed, plan.given and plan.given.phrase)
     finished, changes = plan.keep.finished(tune, plan.request)
-    said = [f"broken off after {most_notes:,} notes", *changes]
-    if plan.constraints and (scarce := scarce_line([line for note in notes for line in note.scarce])):
-        said.append(scarce)
+    said = [f"broken off after {most_notes:,} notes", *changes, *(away_of(notes) if plan.constraints else [])]
     return to_json(_ornamented(finished, plan.techniques), said)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from phin import lookup, motif
 from phin.generation import choice, constraints, given, limits, play, stream, wishes
-from phin.generation.request import MOST_LINES, SamplerConfig
+from phin.generation.request import MEANS_NOTHING_GREEDY, MOST_LINES, NOT_GREEDY, SamplerConfig
 from phin.music import drone, fingering, fretboard, grid, lai, letters, notation, page, phrase, snapping, suggestion
 from phin.web import asked, refusals, tune
 from phin.web.browser_patterns import for_a_browser
@@ -36,6 +36,7 @@ def play_tables(sampler: SamplerConfig) -> dict[str, Any]:
             "most_rest": constraints.MOST_REST,
             "longest_given": given.LONGEST,
             "most_lines": MOST_LINES,
+            "not_greedy": {name: getattr(SamplerConfig(), name) for name in NOT_GREEDY},
             "fewest_of_lai": wishes.FEWEST_OF_LAI,
         },
         "reading": {
@@ -92,6 +93,7 @@ def play_tables(sampler: SamplerConfig) -> dict[str, Any]:
         "words": {
             "like": asked.LIKE,
             "let_it_end": stream.LET_IT_END,
+            "greedy": MEANS_NOTHING_GREEDY,
             "see": refusals.SEE,
             "most_said": refusals.MOST_SAID,
         },

@@ -11,7 +11,7 @@ from phin.errors import InvalidConfig
 from phin.generation.choice import MOST_REST, Choice, Chosen, choose, falls_silent, said_of
 from phin.generation.constraints import Length
 from phin.generation.given import Given, Use
-from phin.generation.play import Played, play
+from phin.generation.play import ALL, Played, play
 from phin.generation.request import MOST_TUNES, SamplerConfig, TuneRequest
 from phin.generation.torch_engine import TorchEngine
 from phin.music.grid import page_begins
@@ -224,12 +224,13 @@ def test_a_choice_that_is_none_is_refused_by_name(settings: dict[str, float], na
 
 def test_what_is_said_of_a_tune_is_its_faults_and_what_became_of_what_was_asked() -> None:
     """Fails: a tune that repeats another, or that nothing was left to draw for, is handed over without a word."""
-    tune = played(0.0)._replace(scarce=("here", "there"))
+    tune = played(0.0)._replace(scarce=("here", "there"), left_out={ALL: 0.25})
     chosen, own = Chosen(tune, ("it rests",)), Given(tune.phrase, Use.DECORATE)
+    away = "0.25 bits a note from what the model would play"
     scarce = "almost nothing was left to draw 2 times, first: here"
     assert said_of(chosen, own, "it repeats a", ["a drone"], True) == [
-        *("it rests", "it came out as it was given", "it repeats a", "a drone", scarce)
+        *("it rests", "it came out as it was given", "it repeats a", "a drone", away, scarce)
     ]
     assert said_of(chosen, None, None, (), False) == ["it rests"]
     once = Chosen(tune._replace(scarce=("here",)), ())
-    assert said_of(once, None, None, (), True) == ["almost nothing was left to draw: here"]
+    assert said_of(once, None, None, (), True) == [away, "almost nothing was left to draw: here"]

@@ -12,7 +12,7 @@ from phin.errors import InvalidConfig, PhinError
 from phin.generation.constraints import MOST_REST, Constraint, GivenNotes, InLai, Length
 from phin.generation.limits import Heard
 from phin.generation.live import play_live
-from phin.generation.play import length_of, play, ring_out, start_of
+from phin.generation.play import ALL, length_of, play, ring_out, start_of
 from phin.generation.request import SamplerConfig, TuneRequest
 from phin.generation.stream import Endless, StreamedNote, phrase_of, stream
 from phin.generation.torch_engine import TorchEngine
@@ -68,6 +68,8 @@ def test_a_stream_says_where_almost_nothing_was_left_as_a_drawn_tune_does() -> N
         notes = list(stream(engine, REQUEST, 3, constraints=kept, begins=beginning))
         assert [line for note in notes for line in note.scarce] == list(played.scarce)
         assert any("of its pitch" in line for line in played.scarce)
+        of_all = played.left_out[ALL] * len(notes)  # what is told of it whole has its end in it, which is no note
+        assert 0.5 * of_all < sum(note.left_out for note in notes) <= of_all + 1e-4
 
 
 @pytest.mark.parametrize("asked", [{"lines": 4}, {"about": 0.5}], ids=str)

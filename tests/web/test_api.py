@@ -209,6 +209,8 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"sampler": {"temperature": 0}}, "sampler.temperature=0"),
     ({"sampler": {"temperatures": {"loudness": 1}}}, "sampler.temperatures.loudness"),
     ({"sampler": {"top_k": 1}, "count": 2}, "count=2"),
+    ({"sampler": {"top_k": 1, "temperatures": {"pitch": 0.5}}}, "sampler.temperatures"),
+    ({"hong": 4, "lines": 2}, "lines=2"),
     ({"sampler": {"temperatures": {"velocity": 0.5}}}, "sampler.temperatures.velocity=0.5"),
     ({"given": {}}, "tune"),
     ({"given": {"form": "mid"}}, "tune"),

@@ -12,7 +12,7 @@ from phin.errors import PhinError
 from phin.generation.choice import Chosen, falls_silent, said_of
 from phin.generation.draw import _refuse_nothing_left
 from phin.generation.given import Given, Use
-from phin.generation.play import Played
+from phin.generation.play import ALL, Played
 from phin.generation.request import Style, TuneRequest
 from phin.generation.wishes import Wishes
 from phin.music.notation import parse_letters
@@ -84,8 +84,16 @@ MET: list[Callable[[], Any]] = [
 SCARCE = tuple(f"note {number}: 0.0005 of its {field}" for number, field in enumerate(("pitch", "step", "voice"), 1))
 TOLD: list[str] = [
     str(falls_silent(replace(PHRASE, rows=PHRASE.rows[[0, -1]] + [[0, 0, 0, 0, 0, 0], [200, 0, 0, 0, 0, 0]]))),
-    *said_of(Chosen(Played(PHRASE, 0.0, {}, SCARCE[:1], 1), ()), None, None, ["every note moves 5 semitones up"], True),
-    *said_of(Chosen(Played(PHRASE, 0.0, {}, SCARCE[1:], 1), ()), None, None, ["broken off after 4,096 notes"], True),
+    *said_of(
+        Chosen(Played(PHRASE, 0.0, {ALL: 0.25}, SCARCE[:1], 1), ()),
+        None,
+        None,
+        ["every note moves 5 semitones up"],
+        True,
+    ),
+    *said_of(
+        Chosen(Played(PHRASE, 0.0, {ALL: 0.25}, SCARCE[1:], 1), ()), None, None, ["broken off after 4,096 notes"], True
+    ),
 ]
 """What is said of tunes."""
 KEPT = re.compile(r"MIDI|tempo(: \d+)?|'[^']*'|[A-G](-[A-G])+|yai|noi|se|po sai|sutsanaen|soi|\d+/\d+|x|MB")

@@ -87,6 +87,7 @@ const SENTENCES = [
   // what is said of a tune
   ["it rests for {} hong", "หยุดเงียบนาน {1} ห้อง"],
   ["it came out as it was given", "ออกมาเหมือนเดิม"],
+  ["{} bits a note from what the model would play", "ห่างจากที่โมเดลจะเล่นเองโน้ตละ {1} บิต"],
   ["almost nothing was left to draw: {}", "แทบไม่เหลือโน้ตให้เลือก: {1}"],
   ["almost nothing was left to draw {} times, first: {}", "แทบไม่เหลือโน้ตให้เลือก {1} ครั้ง ครั้งแรก: {2}"],
   ["note {}: {} of its pitch", "โน้ตที่ {1} ระดับเสียงเหลือ {2} ส่วน"],

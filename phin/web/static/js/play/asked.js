@@ -1,7 +1,7 @@
 // What a person asks for, and the plan of it, as phin/web/asked.py and service.py: what cannot be is refused in their
 // words.
 
-import { DEFAULT_SAMPLER, HONG_PER_LINE, LIMITS, MOST_TUNES, WORDS } from "./tables.js";
+import { DEFAULT_SAMPLER, DRAWING, HONG_PER_LINE, LIMITS, MOST_TUNES, WORDS } from "./tables.js";
 import { Given, keptTo, ofExample } from "./given.js";
 import { readSource } from "./readers.js";
 import { refuse } from "./refusal.js";
@@ -18,6 +18,9 @@ export async function planned(asked) {
   const phrases = { given: await phraseOf(asked.given), like: await phraseOf(asked.like) };
   phrases.other = await phraseOf(asked.other?.like);
   refuseDraw(count, seed);
+  if (typeof asked.hong === "number" && asked.lines !== undefined) {
+    refuse(`lines=${asked.lines}`, `is another length than hong=${asked.hong}`, "leave one of them out");
+  }
   const other = named({ ...STYLE, ...asked.other }, phrases.other);
   let request = checkedRequest(named({ ...pickedOf(asked, REQUEST), other }, phrases.like));
   const isExample = request.like !== null || other.like !== null;
@@ -31,6 +34,11 @@ export async function planned(asked) {
     const reason = "asks for tunes that are all one where the likeliest note is drawn every time";
     const where = number ? `number=${number}` : `count=${count}`;
     refuse(where, reason, "leave it out, or take a sampler that draws");
+  }
+  const isPlain = (name) => JSON.stringify(sampler[name]) === JSON.stringify(DRAWING.not_greedy[name]);
+  const unheard = Object.keys(DRAWING.not_greedy).find((name) => asked.sampler?.[name] !== undefined && !isPlain(name));
+  if (sampler.top_k === 1 && unheard && JSON.stringify(sampler) !== JSON.stringify(DEFAULT_SAMPLER)) {
+    refuse(`sampler.${unheard}`, WORDS.greedy, "leave it out, or take a sampler that draws");
   }
   let given = null;
   if (phrases.given) {

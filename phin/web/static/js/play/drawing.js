@@ -9,7 +9,7 @@ import { refuse } from "./refusal.js";
 import { drawnNote, stream, tuneOf } from "./stream.js";
 import { NAMES, suggest } from "./suggestion.js";
 import { toJson } from "./tune.js";
-import { grouped } from "./words.js";
+import { fixed, grouped } from "./words.js";
 
 /** `count` tunes from the plan's number on. */
 export async function several(engine, plan, count) {
@@ -49,26 +49,28 @@ export async function endless(engine, plan, hear) {
   const tune = tuneOf(notes, plan.request, plan.seed, plan.given?.phrase);
   const { phrase, changes } = plan.keep.finished(tune, plan.request);
   const said = [`broken off after ${grouped(LIMITS.most_notes)} notes`, ...changes];
-  if (plan.constraints.length) said.push(...scarceLine(notes.flatMap(({ scarce }) => scarce)));
+  const leftOut = notes.reduce((bits, note) => bits + note.leftOut, 0) / notes.length;
+  if (plan.constraints.length) said.push(...awayLines(leftOut, notes.flatMap(({ scarce }) => scarce))); // prettier-ignore
   return toJson(ornamented(phrase, plan.techniques), said);
 }
 
-/** Where almost nothing was left to draw, in one line if anywhere. */
-function scarceLine(scarce) {
+/** How far constraints took a tune from the model, and where almost nothing was left to draw, in one line if anywhere. */
+function awayLines(leftOut, scarce) {
+  const away = `${fixed(Math.max(leftOut, 0), 2)} bits a note from what the model would play`;
   const times = scarce.length > 1 ? ` ${scarce.length} times, first` : "";
-  return scarce.length ? [`almost nothing was left to draw${times}: ${scarce[0]}`] : [];
+  return scarce.length ? [away, `almost nothing was left to draw${times}: ${scarce[0]}`] : [away];
 }
 
 const finished = (played, { given }) => (given ? { ...played, phrase: given.finished(played.phrase) } : played);
 
 /** A tune that is kept, finished as it was wished, with what is to be said of it. */
-function told({ phrase, scarce }, faults, plan) {
+function told({ phrase, leftOut, scarce }, faults, plan) {
   const { given, keep, request } = plan;
   const { phrase: done, changes } = keep.finished(phrase, request);
   const said = [...faults];
   if (given?.isAsItWas(phrase)) said.push("it came out as it was given");
   said.push(...changes);
-  if (plan.constraints.length) said.push(...scarceLine(scarce));
+  if (plan.constraints.length) said.push(...awayLines(leftOut, scarce));
   if (given) said.push(...given.against(keep, request));
   return toJson(ornamented(done, plan.techniques), said);
 }

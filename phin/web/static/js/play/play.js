@@ -55,8 +55,8 @@ export function firstRows(request, constraints, begins) {
 }
 
 /**
- * Tune `number` of a plan, a function of the model and the plan alone: {phrase, scarce}. `onRow` is told each row that
- * is drawn, and how often the tune was begun. Throws Refusal where it does not come to its end, however often it is
+ * Tune `number` of a plan, a function of the model and the plan alone: {phrase, leftOut, scarce}. `onRow` is told each
+ * row that is drawn, and how often the tune was begun. Throws Refusal where it does not come to its end, however often it is
  * drawn.
  */
 export async function play(engine, plan, number, begins, onRow) {
@@ -70,20 +70,25 @@ export async function play(engine, plan, number, begins, onRow) {
   for (let again = 0; again < DRAWN_AGAIN; again++) {
     const step = engine.step(sampler, streams);
     const first = firstRows(request, keptTo, begins);
-    const drawn = [], scarce = []; // prettier-ignore
+    const drawn = [], scarce = []; let leftOut = 0; // prettier-ignore
     for await (const row of drawRows(engine, step, first, keptTo, seed, number + again * AGAIN, mostRows)) {
       await onRow?.(row, again);
       drawn.push(row.ids);
+      leftOut += leftOutOf(row.shares);
       if (row.ids[STEP] !== SYMBOLS.end) scarce.push(...scarceOf(row.shares, played.length + drawn.length));
     }
     if (drawn.at(-1)[STEP] !== SYMBOLS.end) continue;
     const phrase = tuneOf([...played, ...drawn], request);
-    return { phrase: { ...phrase, title: `phin ${seed}-${number + 1}` }, scarce };
+    leftOut /= Math.max(drawn.length - 1, 1); // the end is no note
+    return { phrase: { ...phrase, title: `phin ${seed}-${number + 1}` }, leftOut, scarce };
   }
   const reason = `was drawn ${DRAWN_AGAIN} times, over ${MOST} notes a hong, and did not come to its end`;
   const remedy = "bind its pace, as keep.most_notes=4, or train the model longer";
   return refuse(`seed ${seed}, tune ${number + 1}`, reason, remedy);
 }
+
+/** How much of a row's probability was left out, in bits. */
+export const leftOutOf = (shares) => shares.reduce((bits, share) => bits - Math.log2(Math.max(share, TINY)), 0);
 
 /** Where less than `SCARCE` of a field's probability was left, in words. */
 export function scarceOf(shares, note) {

@@ -8,7 +8,7 @@ import { labelLai, named } from "./lai.js";
 import { letRestruckStringsStop, letRing, Metre, phraseOf, sorted } from "./phrase.js";
 import { refuse } from "./refusal.js";
 import { REQUEST, shown, streamsOf, writtenTempo } from "./request.js";
-import { ending, firstRows, refuseUnlearned, scarceOf } from "./play.js";
+import { ending, firstRows, leftOutOf, refuseUnlearned, scarceOf } from "./play.js";
 import { NUM_SYMBOLS, valueOf } from "./tokenizer.js";
 
 const { window: WINDOW } = DRAWING;
@@ -35,7 +35,7 @@ export async function* stream(engine, plan, begins) {
   const step = engine.step(sampler, streams, WINDOW);
   const rows = drawRows(engine, step, firstRows(request, keptTo, begins), keptTo, seed, 0, null, WINDOW);
   let number = begins === null ? 0 : begins.ids.length - 1;
-  for await (const row of rows) yield { ...drawnNote(row), scarce: scarceOf(row.shares, ++number) };
+  for await (const row of rows) yield { ...drawnNote(row), scarce: scarceOf(row.shares, ++number), leftOut: leftOutOf(row.shares) };
 }
 
 /** Throws Refusal where a tune without end is to go on from more notes than it is drawn from. */
