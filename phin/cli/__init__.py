@@ -1,17 +1,9 @@
-"""The console scripts, a module each. Ctrl-C in one that is still being loaded is a line, not a page."""
+"""The console scripts, a module each."""
 
 import sys
 from pathlib import Path
-from types import TracebackType
 
-from phin.cli.screen import say
+from phin.cli.interrupts import begin_loading
 
-
-def _except_an_interrupt(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
-    if issubclass(kind, KeyboardInterrupt):
-        say(Path(sys.argv[0]).name, "interrupted")
-    else:
-        sys.__excepthook__(kind, error, traceback)
-
-
-sys.excepthook = _except_an_interrupt
+if Path(sys.argv[0]).name.startswith("phin-"):  # and nobody else, who may have something at stake, imports a command
+    begin_loading()

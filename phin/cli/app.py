@@ -14,6 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from phin.cli.explained import explained
+from phin.cli.interrupts import loaded
 from phin.cli.screen import of_a_file, say, screen
 from phin.cli.sweep import OF_SWEEPS, Refused, Sweep, begin_job, keep_failure
 from phin.cli.typed import understood
@@ -30,6 +31,7 @@ def run(command: str, schema: type, task: Callable[[Any], Any]) -> None:
 
     Exits with 1 after one line on stderr where the user can mend what went wrong, with 130 on an interrupt.
     """
+    loaded()
     register(command, schema)
     OmegaConf.register_new_resolver("settings", partial(explained, schema), replace=True)  # conf/terminal.yaml: --help
     try:

@@ -2,11 +2,13 @@
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from phin.cli.interrupts import loaded
 from phin.cli.screen import of_a_file, say, screen
 from phin.errors import InvalidConfig, PhinError
 
@@ -22,6 +24,7 @@ class Parser(argparse.ArgumentParser):
 
     def run(self, task: Callable[[argparse.Namespace], list[str]], argv: Sequence[str] | None) -> None:
         """Prints the lines of a task; exits with 1 after one line on stderr where the user can mend what went wrong."""
+        loaded()
         with screen(self.prog):
             arguments = self.parse_args(argv)
             try:
@@ -33,6 +36,9 @@ class Parser(argparse.ArgumentParser):
                 if error.filename is None:  # of the screen
                     raise
                 self._leave(of_a_file(error, self.prog))
+            except KeyboardInterrupt:
+                say(self.prog, "interrupted")
+                sys.exit(128 + signal.SIGINT)
 
     def _leave(self, error: PhinError) -> NoReturn:
         say(self.prog, str(error))

@@ -10,6 +10,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import MISSING, OmegaConf
 
 from phin.cli.app import run as run_app
+from phin.cli.interrupts import loading
 from phin.cli.made import made, optimizer_maker
 from phin.cli.resume import is_changed, own_overrides, refuse_another_run, remember, settings_to_go_on_with
 from phin.cli.typed import refuse_unheard
@@ -162,19 +163,20 @@ def train(config: TrainConfig) -> float:
         reason = "means nothing to a model that does not count down to the last stroke"
         refuse_unheard(["data.drop_closing"], reason, "leave it out, or take model.countdown=true")
 
-    import lightning as L
-    import torch
-    from lightning.pytorch.loggers import Logger
+    with loading():
+        import lightning as L
+        import torch
+        from lightning.pytorch.loggers import Logger
 
-    from phin.corpus.intake import prepare
-    from phin.corpus.summary import summary
-    from phin.data.datamodule import PhinDataModule
-    from phin.model.adapting import with_sources
-    from phin.model.checkpoint import find, load
-    from phin.training import run
-    from phin.training.checkpointing import WholeCheckpoints
-    from phin.training.loggers import describe, run_label
-    from phin.training.outcome import finished_report
+        from phin.corpus.intake import prepare
+        from phin.corpus.summary import summary
+        from phin.data.datamodule import PhinDataModule
+        from phin.model.adapting import with_sources
+        from phin.model.checkpoint import find, load
+        from phin.training import run
+        from phin.training.checkpointing import WholeCheckpoints
+        from phin.training.loggers import describe, run_label
+        from phin.training.outcome import finished_report
 
     run.silence_lightning()
     goes_on = resume == RESUME_AUTO or in_a_sweep()

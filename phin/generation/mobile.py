@@ -31,7 +31,7 @@ from phin.generation.mobile_file import (
 )
 from phin.generation.quiet import quiet
 from phin.generation.request import RANKED
-from phin.generation.sampling import Sampling
+from phin.generation.sampling import Sampling, from_the_least_kept
 from phin.generation.step import DecodeStep
 from phin.model.checkpoint import Identity
 from phin.model.transformer import PhinTransformer
@@ -53,15 +53,11 @@ class MobileStep(DecodeStep):
         logits: Float[Tensor, "tune id"], noise: Float[Tensor, "tune id"], sampling: Sampling, field: int
     ) -> Int[Tensor, " tune"]:
         """As `phin.generation.sampling.draw`."""
-        temperature, num_ranked, top_p, log_min_p, unranked = sampling
+        temperature, num_ranked, *filters = sampling
         logits = logits / temperature[:, field : field + 1]
         ranked = logits.topk(min(RANKED, logits.shape[-1]), dim=-1).values
         is_over = torch.arange(ranked.shape[-1]) >= num_ranked
-        probability = ranked.masked_fill(is_over, -torch.inf).softmax(dim=-1)
-        before = probability.cumsum(dim=-1) - probability
-        floor = ranked.masked_fill((before >= top_p) | is_over, torch.inf).amin(dim=-1, keepdim=True) + unranked
-        floor = torch.maximum(floor, ranked[..., :1] + log_min_p)
-        return (logits.masked_fill(logits < floor, -torch.inf) + noise).argmax(dim=-1)
+        return (from_the_least_kept(logits, ranked, *filters, is_over=is_over) + noise).argmax(dim=-1)
 
 
 def export_mobile(

@@ -10,7 +10,7 @@ than top-k and top-p choose among, which are RANKED at most, and one where neith
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from phin.generation.request import SamplerConfig
@@ -48,9 +48,24 @@ def filter_logits(
     logits = logits / temperature
     most = torch.sym_min(ranks.shape[0], logits.shape[-1])
     ranked = logits.topk(most, dim=-1).values  # pyright: ignore[reportArgumentType]  (a size, though of a graph)
-    probability = ranked.softmax(dim=-1)
-    before = probability.cumsum(dim=-1) - probability  # mass of the ids ranked above
-    floor = ranked.masked_fill(before >= top_p, torch.inf).amin(dim=-1, keepdim=True) + unranked
+    return from_the_least_kept(logits, ranked, top_p, log_min_p, unranked)
+
+
+def from_the_least_kept(
+    logits: Float[Tensor, "tune id"],
+    ranked: Float[Tensor, "tune rank"],
+    top_p: Float[Tensor, "#tune 1"],
+    log_min_p: Float[Tensor, "#tune 1"],
+    unranked: Float[Tensor, "#tune 1"],
+    is_over: Bool[Tensor, " rank"] | None = None,
+) -> Float[Tensor, "tune id"]:
+    """Logits, -inf below the least of the `ranked` that top-p and min-p keep. What `is_over` counts as not ranked."""
+    counted = ranked if is_over is None else ranked.masked_fill(is_over, -torch.inf)
+    probability = counted.softmax(dim=-1)
+    is_left_out = probability.cumsum(dim=-1) - probability >= top_p  # by the mass of the ids ranked above
+    if is_over is not None:
+        is_left_out = is_left_out | is_over
+    floor = ranked.masked_fill(is_left_out, torch.inf).amin(dim=-1, keepdim=True) + unranked
     floor = torch.maximum(floor, ranked[..., :1] + log_min_p)
     return logits.masked_fill(logits < floor, -torch.inf)
 

@@ -36,15 +36,20 @@ def test_a_reader_that_has_left_is_no_mistake(command: str, tmp_path: Path) -> N
 
 
 def test_an_interrupt_before_a_command_has_begun_is_one_line(tmp_path: Path) -> None:
-    """Fails: who mistyped, and sees it while torch is loaded, gets a page of torch's files."""
-    line = "import sys; sys.argv[0] = '/bin/phin-train'; import phin.cli; raise KeyboardInterrupt"
-    ended = subprocess.run([sys.executable, "-c", line], capture_output=True, text=True, check=False, timeout=60)
-    assert ended.stderr == "phin-train: interrupted\n"
-    assert ended.returncode == -signal.SIGINT, "which shells know as 130"
-    ended = subprocess.run(
-        [sys.executable, "-c", line + "()()"], capture_output=True, text=True, check=False, timeout=60
-    )
-    assert "Traceback" in ended.stderr, "what is a fault is told as one"
+    """Fails: who mistyped, and sees it while torch is loaded, gets a page of torch's files, or is not heard at all."""
+    of_a_shell = "import os, signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    script = "sys.argv[0] = '/bin/phin-train'; import phin.cli\ntry: os.kill(os.getpid(), 2)\nexcept: print('mine')"
+
+    def ended(line: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", of_a_shell + line]
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+    at_once = ended(script)
+    assert (at_once.stdout, at_once.stderr) == ("", "phin-train: interrupted\n"), "no library takes it for its own"
+    assert at_once.returncode == -signal.SIGINT, "which shells know as 130"
+    assert ended(script.replace("phin-train", "pytest")).stdout == "mine\n", "whose own affair it is"
+    again = "from phin.cli.interrupts import loaded, loading\nwith loading(): pass\nos.kill(os.getpid(), 2)"
+    assert "KeyboardInterrupt" in ended(again).stderr, "a command hears of it, and says how it goes on"
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
