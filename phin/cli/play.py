@@ -107,7 +107,7 @@ def play(config: PlayConfig) -> None:
         with suppress(KeyboardInterrupt):
             play_live(notes, port, tempo, config.look_ahead, sent)
     print(f"{counted(sent.notes, 'note')} played; the latest came {1000 * sent.latest:.0f} ms after its time")
-    for line in away_of(played) if config.keep.constraints(asked) else []:
+    for line in away_of(played, bool(config.keep.constraints(asked))):
         print(f"  {line}")
     if config.out is not None and played:
         tune, changes = config.keep.finished(tune_of(played, asked, config.seed), asked)

@@ -17,6 +17,8 @@ from phin.music.measures import rests
 from phin.music.phrase import STEPS_PER_HONG, Phrase
 
 MOST_CANDIDATES = 64
+MUCH = 0.1
+"""Bits a note that are told also of a tune that nothing binds but its length."""
 Judge = Callable[[Phrase], str | None]
 """What is wrong with a tune, in words; None where nothing is."""
 
@@ -129,16 +131,19 @@ def said_of(chosen: Chosen, given: Given | None, copy: str | None, changes: Sequ
     """
     played, faults = chosen
     same = "it came out as it was given" if given is not None and given.is_as_it_was(played.phrase) else None
-    away = away_lines(played.left_out[ALL], played.scarce) if is_bound else []
+    away = away_lines(played.left_out[ALL], played.scarce, is_bound)
     return [*filter(None, (*faults, same, copy)), *changes, *away]
 
 
-def away_lines(left_out: float, scarce: Sequence[str]) -> list[str]:
+def away_lines(left_out: float, scarce: Sequence[str], is_bound: bool) -> list[str]:
     """How far constraints took a tune from the model: the bits a note that they left out, and where almost nothing was
     left to draw, in one line if anywhere.
+
+    Of a tune that `is_bound` by its length alone, and by what a hand can strike at once, it is told only where it is
+    much: there it mostly is next to nothing.
     """
-    away = f"{left_out:.2f} bits a note from what the model would play"
-    return [away, *([line] if (line := scarce_line(scarce)) else [])]
+    away = [f"{left_out:.2f} bits a note from what the model would play"] if is_bound or left_out >= MUCH else []
+    return [*away, *([line] if (line := scarce_line(scarce)) else [])]
 
 
 def scarce_line(scarce: Sequence[str]) -> str | None:

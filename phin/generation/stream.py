@@ -167,10 +167,10 @@ def tune_of(notes: Iterable[StreamedNote], request: TuneRequest, seed: int, begi
     return replace(named(phrase, label_lai(phrase)), tempo=request.written_tempo, title=f"phin {seed}-1")
 
 
-def away_of(notes: Sequence[StreamedNote]) -> list[str]:
+def away_of(notes: Sequence[StreamedNote], is_bound: bool) -> list[str]:
     """How far constraints took what was streamed from the model, a line each (`choice.away_lines`)."""
     left_out = sum(note.left_out for note in notes) / max(len(notes), 1)
-    return away_lines(left_out, [line for note in notes for line in note.scarce])
+    return away_lines(left_out, [line for note in notes for line in note.scarce], is_bound)
 
 
 def without_end(constraints: Sequence[Constraint]) -> list[Constraint]:

@@ -231,6 +231,9 @@ def test_what_is_said_of_a_tune_is_its_faults_and_what_became_of_what_was_asked(
     assert said_of(chosen, own, "it repeats a", ["a drone"], True) == [
         *("it rests", "it came out as it was given", "it repeats a", "a drone", away, scarce)
     ]
-    assert said_of(chosen, None, None, (), False) == ["it rests"]
+    assert said_of(chosen, None, None, (), False) == ["it rests", away, scarce], "an exact length can force as much"
+    usual = tune._replace(scarce=(), left_out={ALL: 0.004})
+    assert said_of(Chosen(usual, ()), None, None, (), False) == []
+    assert said_of(Chosen(usual, ()), None, None, (), True) == ["0.00 bits a note from what the model would play"]
     once = Chosen(tune._replace(scarce=("here",)), ())
     assert said_of(once, None, None, (), True) == [away, "almost nothing was left to draw: here"]
