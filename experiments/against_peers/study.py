@@ -45,7 +45,7 @@ HERE = Path(__file__).parent
 RATES = (0.0005, 0.0015, 0.0045)
 """Tried for every arm that has a learning rate; the one of the default run in the middle."""
 BUDGET, TOLERANCE = 2_720_102, 0.05
-"""Parameters of model=small, and by how much an arm may have more or fewer."""
+"""Parameters of model=small without its countdown, and by how much an arm may have more or fewer."""
 INDEX_ROTARY = TransformerConfig(time_heads=0, pitch_heads=0, metre=False, motifs=False, mlp_ratio=3.0)
 """model=index_rotary: no head by musical time, none by pitch, no place in the bar, no motifs; intervals stay. As wide
 inside as makes up for what that saves."""

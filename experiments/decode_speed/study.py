@@ -5,7 +5,8 @@ experiments/against_peers needs and the extra `export` installed:
 
 EXPORTED is a folder that phin-export wrote of that run. The ways take turns, one thread each, by the clock of the
 processor; a round of each way but the slow ones draws 1, 8 and 64 tunes of eight lines. Writes results.csv: notes a
-second and the ratio to `generate` of the same round, as medians, lowest and highest; and what bounds them.
+second and the ratio to `generate` of the same round, as medians, lowest and highest; and bounds.csv: what bounds them,
+the first note, whole processes and random numbers.
 """
 
 import argparse
@@ -40,6 +41,7 @@ REQUEST = TuneRequest(lines=8, source="han")
 BATCHES = (1, 8, 64)
 GENERATE = "Hugging Face generate"
 COLUMNS = ("way", "tunes", "notes_a_second", "lowest", "highest", "times_generate", "times_lowest", "times_highest")
+BOUNDS = ("measure", "value", "unit")
 TOKENS = 256
 """That GPT-2 draws of each tune: some eighty notes, as our tunes have."""
 
@@ -106,7 +108,7 @@ def timed(work: Callable[[], int]) -> float:
     return work() / (time.process_time() - began)
 
 
-def bounds(model: torch.nn.Module) -> dict[str, float]:
+def bounds(model: torch.nn.Module) -> list[tuple[str, float, str]]:
     """What one core can do: bytes of the weights' size read, and products of matrices in fp32, a second."""
     weights = sum(weight.numel() for weight in model.parameters())
     buffer = np.ones(weights, np.float32)
@@ -121,11 +123,11 @@ def bounds(model: torch.nn.Module) -> dict[str, float]:
             took.append((time.process_time() - began) / 5)
         return amount / min(took)
 
-    return {
-        "weights": weights,
-        "gigabytes_a_second": best(buffer.sum, buffer.nbytes) / 1e9,
-        "gigaflops": best(lambda: a @ a, 2 * 768**3) / 1e9,
-    }
+    return [
+        ("weights", weights, ""),
+        ("weights read", best(buffer.sum, buffer.nbytes) / 1e9, "GB/s"),
+        ("matrices multiplied", best(lambda: a @ a, 2 * 768**3) / 1e9, "GFLOP/s"),
+    ]
 
 
 def first_note(engine: Engine) -> float:
@@ -188,17 +190,19 @@ def main() -> None:
         rows.append(dict(zip(COLUMNS, [way, count, *(f"{value:.4g}" for value in values)], strict=True)))
         print(rows[-1], flush=True)
     write_csv(HERE / "results.csv", COLUMNS, rows)
-    for name, value in bounds(model).items():
-        print(f"{name}: {value:.4g}")
+    found = bounds(model)
     for precision in Precision:
-        print(f"first note, {precision.value}: {first_note(OnnxEngine(asked.exported, precision)):.1f} ms")
-    print(f"first note, torch: {first_note(engine):.1f} ms")
-    for name, seconds in shell(asked.exported):
-        print(f"{name}: {seconds:.2f} s")
+        found.append((f"first note, {precision.value}", first_note(OnnxEngine(asked.exported, precision)), "ms"))
+    found.append(("first note, torch", first_note(engine), "ms"))
+    found += [(name, seconds, "s") for name, seconds in shell(asked.exported)]
     began = time.perf_counter()
     for row in range(200):
         Noise(0, range(64)).of_row(row)
-    print(f"random numbers of 64 tunes: {(time.perf_counter() - began) / 200 * 1000:.2f} ms a row")
+    found.append(("random numbers of 64 tunes, a row", (time.perf_counter() - began) / 200 * 1000, "ms"))
+    said = [(name, f"{value:.7g}", unit) for name, value, unit in found]
+    write_csv(HERE / "bounds.csv", BOUNDS, [dict(zip(BOUNDS, each, strict=True)) for each in said])
+    for name, value, unit in said:
+        print(f"{name}: {value} {unit}".rstrip())
 
 
 if __name__ == "__main__":

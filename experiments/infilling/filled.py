@@ -86,6 +86,7 @@ def bits_of_lines(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", nargs="?", type=Path, default=HERE / "runs")
+    asked = parser.parse_args()
     torch.set_num_threads(1)
     store = prepare(DataConfig(splits="folk"))
     test = np.random.default_rng(0).permutation(store.split("test"))
@@ -95,7 +96,7 @@ def main() -> None:
     notes = np.array([after - first for first, after in spans])
     family = store.families[[item.tune for item in items]].astype(np.int64)
     rows = []
-    for (name, _), runs in tqdm(by_arm(read_runs([parser.parse_args().runs])).items(), "arms"):
+    for (name, _), runs in tqdm(by_arm(read_runs([asked.runs])).items(), "arms"):
         models = [load(find(run.folder))[0] for run in runs]
         before, ahead = (
             np.mean([bits_of_lines(model, items, spans, way) for model in models], axis=0) for way in (False, True)

@@ -1,12 +1,14 @@
-"""Fits what `phin.music.recognition` believes, and measures it. Run from the repository: python
-experiments/lai_recognition/study.py [folder of Thai letters]
+"""Fits what `phin.music.recognition` believes, and measures it. From the repository:
 
-Writes phin/music/recognition.json, and results.csv and figure.svg beside this file. About two minutes.
+    python -m experiments.lai_recognition.study [FOLDER of Thai letters]
+    python -m experiments.lai_recognition.study --draw      # figure.svg alone, anew, from reliability.csv
+
+Writes phin/music/recognition.json, and results.csv, reliability.csv and figure.svg beside this file. About two minutes.
 """
 
-import csv
+import argparse
 import json
-import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -16,6 +18,7 @@ import torch
 from matplotlib.figure import Figure
 from omegaconf import OmegaConf
 
+from experiments.study import read_results
 from phin.corpus.intake import prepare
 from phin.corpus.settings import CorpusConfig
 from phin.corpus.store import Store
@@ -27,9 +30,11 @@ from phin.music.notation import read_letters
 from phin.music.phrase import Phrase
 from phin.music.picture import save
 from phin.music.recognition import FEATURES, WAYS, Recognition, belief, fullest_sets, heard_from, recognise
+from phin.whole_file import write_csv
 
 HERE = Path(__file__).parent
 TABLE = Path(recognition.__file__).with_name("recognition.json")
+RELIABILITY = ("final", "confidence", "agreement")
 PENALTIES = (1e-6, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2)
 HISTOGRAM = [name in ("any", "time outside") or name.startswith("time on") for name in FEATURES]
 
@@ -121,6 +126,19 @@ def calibration_error(score: dict[str, np.ndarray]) -> float:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("letters", nargs="?", type=Path)
+    parser.add_argument("--draw", action="store_true", help="only the figure, from reliability.csv")
+    asked = parser.parse_args()
+    if not asked.draw:
+        measure()
+    save(picture(read_results(HERE / "reliability.csv")), HERE / "figure.svg")
+    if asked.letters:
+        on_letters(asked.letters)
+
+
+def measure() -> None:
+    """Fits, measures, and writes the package's weights and both tables."""
     store = prepare(folk())
     tunes = {split: examples(store, split) for split in ("train", "validation", "test")}
     rows, chosen, kept = [], {}, {}
@@ -135,15 +153,10 @@ def main() -> None:
     for split in ("validation", "test"):
         rows.append({"final": "either", "model": "majority", "split": split} | majority(tunes, split))
     write_table({known: chosen[known, "all features"][1] for known in (True, False)})
-    with (HERE / "results.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    save(reliability(kept), HERE / "figure.svg")
+    write_csv(HERE / "results.csv", list(rows[0]), rows)
+    write_csv(HERE / "reliability.csv", RELIABILITY, reliability(kept))
     for row in rows:
         print(row)
-    if len(sys.argv) > 1:
-        on_letters(Path(sys.argv[1]))
 
 
 def choose(tunes: dict[str, list], known: bool, used: list[bool]) -> tuple[float, np.ndarray]:
@@ -199,20 +212,31 @@ def write_table(weights: dict[bool, np.ndarray]) -> None:
     recognition._weights.cache_clear()
 
 
-def reliability(kept: dict) -> Figure:
-    """How often the rule agrees, by how sure the belief was, on the test split."""
-    figure = Figure(figsize=(5.2, 4.4))
-    axes = figure.add_subplot()
-    axes.plot([0.3, 1], [0.3, 1], color="#bbb", linewidth=1)
-    for known, colour in ((True, "#0072B2"), (False, "#D55E00")):
+def reliability(kept: dict) -> list[dict[str, str]]:
+    """A row a bin: how sure the belief was on the test split, and how often the rule agrees there."""
+    rows = []
+    for known in (True, False):
         score = kept[known, "all features", "test"]
         edges = np.quantile(score["confidence"], np.linspace(0, 1, 7))
         place = np.clip(np.searchsorted(edges, score["confidence"], side="right") - 1, 0, 5)
         agree = score["guess"] == score["way"]
-        points = [
-            (score["confidence"][place == b].mean(), agree[place == b].mean()) for b in range(6) if (place == b).any()
-        ]
-        axes.plot(*zip(*points, strict=True), "o-", color=colour, label=f"final {'shown' if known else 'hidden'}")
+        for b in range(6):
+            if (place == b).any():
+                point = score["confidence"][place == b].mean(), agree[place == b].mean()
+                values = "shown" if known else "hidden", *(f"{value:.4f}" for value in point)
+                rows.append(dict(zip(RELIABILITY, values, strict=True)))
+    return rows
+
+
+def picture(rows: Sequence[dict[str, str]]) -> Figure:
+    """How often the rule agrees, by how sure the belief was, on the test split."""
+    figure = Figure(figsize=(5.2, 4.4))
+    axes = figure.add_subplot()
+    axes.plot([0.3, 1], [0.3, 1], color="#bbb", linewidth=1)
+    for final, colour in (("shown", "#0072B2"), ("hidden", "#D55E00")):
+        own = [row for row in rows if row["final"] == final]
+        confidence, agreement = ([float(row[name]) for row in own] for name in RELIABILITY[1:])
+        axes.plot(confidence, agreement, "o-", color=colour, label=f"final {final}")
     axes.set(
         xlabel="probability of the likeliest way",
         ylabel="share on which the rule agrees",

@@ -57,7 +57,7 @@ def picture(rows: Sequence[Row]) -> Figure:
 
 
 def measured(sweeps: Sequence[Path]) -> list[Row]:
-    """The rows of weights.csv: of the arms whose weights change, at each validation."""
+    """The rows of weights.csv: of the arms whose weights change, at each logged step."""
     runs = read_runs(list(sweeps))
     rows = list[Row]()
     for run, arm in zip(runs, names(runs), strict=True):

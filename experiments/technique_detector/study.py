@@ -1,14 +1,14 @@
 """Trains the technique detector on synthetic performances and measures it on performances of other settings.
 
-    OMP_NUM_THREADS=1 python experiments/technique_detector/study.py [--quick]
+    OMP_NUM_THREADS=1 python -m experiments.technique_detector.study [--quick]
+    python -m experiments.technique_detector.study --draw      # figure.svg alone, anew, from both tables
 
-Writes results.csv and figure.svg beside this file, and phin/model/detector.safetensors (the weights of seed 0). A quick
-run is for looking whether it works: it writes to experiments/technique_detector/runs/ alone.
+Writes results.csv, reliability.csv and figure.svg beside this file, and phin/model/detector.safetensors (the weights of
+seed 0). A quick run is for looking whether it works: it writes to experiments/technique_detector/runs/ alone.
 """
 
 import argparse
 import copy
-import csv
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
+from experiments.study import read_results
 from phin.model.detector import (
     SHIPPED,
     Detector,
@@ -36,9 +37,11 @@ from phin.music.perform import PerformanceStyle
 from phin.music.phrase import DURATION, ONSET, UNKNOWN
 from phin.music.picture import save as save_picture
 from phin.music.technique import Technique
+from phin.whole_file import write_csv
 
 HERE = Path(__file__).parent
 SEEDS = (0, 1, 2)
+RELIABILITY = ("test", "confidence", "right")
 PRECISION = 0.99
 """Of the answers that are given on the validation renderings, so many are to be right: the threshold is the lowest that
 reaches it."""
@@ -302,7 +305,17 @@ def evaluated(detector: Detector, seed: int, test: str, examples: list[Example])
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true")
-    quick = parser.parse_args().quick
+    parser.add_argument("--draw", action="store_true", help="only the figure, from both tables")
+    asked = parser.parse_args()
+    place = HERE / "runs" if asked.quick else HERE
+    if not asked.draw:
+        measure(asked.quick, place)
+    tables = (read_results(place / name) for name in ("results.csv", "reliability.csv"))
+    save_picture(picture(*tables), place / "figure.svg")
+
+
+def measure(quick: bool, place: Path) -> None:
+    """Trains, measures, and writes the weights of seed 0 and both tables."""
     torch.set_num_threads(1)
     pieces, held_out, epochs = (60, 20, 6) if quick else (400, 100, 12)
     validation = renderings([1000], held_out, told=draw_told)
@@ -338,20 +351,28 @@ def main() -> None:
         if seed == 0:
             (HERE / "runs").mkdir(exist_ok=True)
             save(detector, HERE / "runs" / "quick.safetensors" if quick else SHIPPED)
-    place = HERE / "runs" if quick else HERE
-    write(rows, place / "results.csv")
-    save_picture(picture(curves, rows), place / "figure.svg")
-
-
-def write(rows: list[dict], path: Path) -> None:
     names = list(dict.fromkeys(name for row in rows for name in row))
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, names, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()} for row in rows)
+    rounded = [{k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()} for row in rows]
+    write_csv(place / "results.csv", names, rounded)
+    write_csv(place / "reliability.csv", RELIABILITY, reliability(curves))
 
 
-def picture(curves: dict, rows: list[dict]) -> Figure:
+def reliability(curves: dict) -> list[dict[str, str]]:
+    """A row a bin of more than 50 strokes, over all seeds: how sure the likeliest technique was, how often right."""
+    rows = []
+    for test in ("same settings", "other settings"):
+        probability = np.concatenate([curve[0] for (_, name), curve in curves.items() if name == test])
+        truth = np.concatenate([curve[1] for (_, name), curve in curves.items() if name == test])
+        sure, hit = probability.max(axis=1), probability.argmax(axis=1) == truth
+        place = np.minimum((sure * 10).astype(int), 9)
+        for b in range(10):
+            if (place == b).sum() > 50:
+                values = test, f"{sure[place == b].mean():.4f}", f"{hit[place == b].mean():.4f}"
+                rows.append(dict(zip(RELIABILITY, values, strict=True)))
+    return rows
+
+
+def picture(rows: Sequence[dict[str, str]], points: Sequence[dict[str, str]]) -> Figure:
     """Left: F1 of each technique on other settings. Right: how often the likeliest technique is right, by how sure."""
     figure = Figure(figsize=(10, 4.6))
     left, right = figure.subplots(1, 2, width_ratios=(1.5, 1))
@@ -359,7 +380,7 @@ def picture(curves: dict, rows: list[dict]) -> Figure:
     arms = (("detector", "#0072B2"), ("ancestor", "#D55E00"), ("majority", "#999999"))
     for number, (arm, colour) in enumerate(arms):
         f1 = [
-            [r["f1"] for r in rows if (r["arm"], r["test"], r["technique"]) == (arm, "other settings", name)]
+            [float(r["f1"]) for r in rows if (r["arm"], r["test"], r["technique"]) == (arm, "other settings", name)]
             for name in names
         ]
         at = np.arange(len(names)) + 0.27 * (1 - number)
@@ -374,12 +395,9 @@ def picture(curves: dict, rows: list[dict]) -> Figure:
     left.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=3)
     right.plot([0.2, 1], [0.2, 1], color="#bbb", linewidth=1)
     for test, colour in (("same settings", "#009E73"), ("other settings", "#0072B2")):
-        probability = np.concatenate([curve[0] for (_, name), curve in curves.items() if name == test])
-        truth = np.concatenate([curve[1] for (_, name), curve in curves.items() if name == test])
-        sure, hit = probability.max(axis=1), probability.argmax(axis=1) == truth
-        place = np.minimum((sure * 10).astype(int), 9)
-        points = [(sure[place == b].mean(), hit[place == b].mean()) for b in range(10) if (place == b).sum() > 50]
-        right.plot(*zip(*points, strict=True), "o-", color=colour, label=test)
+        own = [row for row in points if row["test"] == test]
+        sure, hit = ([float(row[name]) for row in own] for name in RELIABILITY[1:])
+        right.plot(sure, hit, "o-", color=colour, label=test)
     right.set(xlabel="probability of the likeliest technique", ylabel="share that is right", xlim=(0.2, 1.02))
     right.set_title("Reliability, all seeds", fontsize=10)
     right.legend(frameon=False)

@@ -112,6 +112,8 @@ def generate(config: GenerateConfig) -> None:
     refuse_folder("out", config.out)
     name = f"tune-{config.seed}"
     refuse_there(config.out, name, config.count, config.formats)  # drawing them would be for nothing
+    if config.given is None:
+        refuse_unheard(["use"], "means nothing without a tune", "say which file, as given=tune.mid")
     given, asked = config.material, with_examples(config)
     if given:
         refuse_said_by(given)

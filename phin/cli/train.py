@@ -13,7 +13,7 @@ from phin.cli.app import run as run_app
 from phin.cli.interrupts import loading
 from phin.cli.made import made, optimizer_maker
 from phin.cli.resume import is_changed, own_overrides, refuse_another_run, remember, settings_to_go_on_with
-from phin.cli.typed import refuse_unheard
+from phin.cli.typed import refuse_unheard, typed
 from phin.config import RESUME_AUTO, RUN_OF_ALL, in_a_sweep
 from phin.corpus.settings import refuse_too_many
 from phin.counted import counted
@@ -94,6 +94,9 @@ class TrainConfig:
                 remedy = f"take one of {', '.join(MONITORED)}"
                 where = f"callbacks.{name}.monitor={callback['monitor']}"
                 raise InvalidConfig(where, "no validation gives that number", remedy)
+            if self.is_distributed and str(callback.get("monitor", MONITOR)).startswith("sample/"):
+                where = f"callbacks.{name}.monitor={callback['monitor']}"
+                raise InvalidConfig(where, "is known to the first process alone", f"watch {MONITOR}")
         if self.is_distributed and not isinstance(self.trainer.get("strategy"), dict):
             raise InvalidConfig(
                 "trainer.devices, trainer.num_nodes", "more than one need a process for each", "take trainer=ddp too"
@@ -201,6 +204,10 @@ def train(config: TrainConfig) -> float:
         os.environ[RUN_OF_ALL] = str(folder)  # where the processes that this one may start find it
     tokenizer = with_sources(start[1].tokenizer, store.sources) if start else None
     datamodule = PhinDataModule(config.data, config.seed, store=store, tokenizer=tokenizer)
+    least = datamodule.least_batch
+    if is_first and config.data.batch_notes < least and typed("data.batch_notes"):
+        asked = f"data.batch_notes={config.data.batch_notes}"
+        print(f"{asked}: batches hold {least:,} notes, two tunes as long as the longest")
     module = run.build(datamodule, config.model, config.loss, make_optimizer, config.scheduler, start)
     loggers = [made(f"logger.{name}", logger, Logger) for name, logger in config.logger.items()]
     parts = {"callbacks": callbacks, "logger": loggers, "plugins": [WholeCheckpoints()]}

@@ -34,8 +34,12 @@ def epoch_batches(
 
 def num_batches(lengths: Int[np.ndarray, " tune"], batch_notes: int) -> int:
     """Batches in an epoch; never so many that one could be empty."""
-    longest = int(lengths.max())
-    return max(1, int(lengths.sum() // max(batch_notes, 2 * longest)))
+    return max(1, int(lengths.sum() // max(batch_notes, least_batch(lengths))))
+
+
+def least_batch(lengths: Int[np.ndarray, " tune"]) -> int:
+    """Notes of the smallest batches that an epoch is cut into: fewer could leave one of them without a tune."""
+    return 2 * int(lengths.max())
 
 
 def batches_of_like_length(lengths: Int[np.ndarray, " piece"], batch_notes: int) -> list[Int[np.ndarray, " _"]]:

@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader
 from phin.batch import collate
 from phin.corpus.intake import prepare
 from phin.corpus.store import SPLITS, Store
-from phin.data.batching import EVALUATION_ROWS, batches_of_like_length
+from phin.data.batching import EVALUATION_ROWS, batches_of_like_length, least_batch
 from phin.data.dataset import DataConfig, EvaluationTunes, TrainingTunes
 from phin.data.loader import TrainingLoader
 from phin.errors import MissingCorpus
@@ -87,6 +87,11 @@ class PhinDataModule(L.LightningDataModule):
             most = max(1, round(self.config.share * len(families)))
             train = train[np.isin(self.store.families[train], families[:most])]
         return train[: self.config.overfit or None]
+
+    @property
+    def least_batch(self) -> int:
+        """Notes of the smallest batches that what is learned from can be cut into, whatever data.batch_notes says."""
+        return least_batch(np.minimum(self.store.lengths[self.learned], self.config.window))
 
     def _evaluation_loader(self, chosen: Int[np.ndarray, " tune"]) -> DataLoader[Any]:
         tunes = EvaluationTunes(self.store, self.tokenizer, chosen.tolist())

@@ -313,11 +313,11 @@ class Trial:
         self.ahead = [taught(model, item) for item in self.rewritten]
         self.middles = [each.encoded.given + 1 + place % 3 for place, each in enumerate(self.rewritten)]
 
-    def of_torch(self, compile_too: bool) -> list[Agreement]:
+    def of_torch(self, compile_too: bool) -> list[Agreement | DrawnAlike]:
         """Torch's paths."""
         plain, starts = SamplerConfig(), [1] * len(self.items)
         alone = [replayed(self.engine.step(1, plain, ()), [item], [1])[0] for item in self.items]
-        found = [
+        found: list[Agreement | DrawnAlike] = [
             agreement("torch, one tune, row by row", self.items, self.whole, alone, self.learned),
             self._path("torch, side by side", self.engine, self.whole, starts),
             self._path("torch, side by side, unlike beginnings", self.engine, self.whole, self.unlike),
@@ -325,7 +325,9 @@ class Trial:
             self._path(f"torch, in a window of {WINDOW} rows", self.engine, self.windowed, self.unlike, WINDOW),
         ]
         if compile_too:
-            found.append(self._path("torch, compiled", self.engine.compiled(), self.whole, self.unlike))
+            compiled = self.engine.compiled()
+            logits = self._path("torch, compiled", compiled, self.whole, self.unlike)
+            found += [logits, *self._draws("torch, compiled, draws as it is", compiled, logits.largest)]
         return found
 
     def of_exported(self, exported: str | Path) -> list[Agreement | DrawnAlike]:
@@ -338,12 +340,22 @@ class Trial:
             logits = self._path(f"{name}, side by side, unlike beginnings", onnx, self.whole, self.unlike)
             found += [logits, self._path(f"{name}, side by side, told from their end", onnx, self.ahead, self.middles)]
             found.append(self._path(f"{name}, in a window of {WINDOW} rows", onnx, self.windowed, self.unlike, WINDOW))
-            for seed, sampler in enumerate(SAMPLERS):
-                said = f"{name} draws as torch, sampler {seed + 1}"
-                # eight bits claim agreement, not identity: only of fp32 it is asked whether what differs was a tie
-                near = logits.largest if precision is Precision.FP32 else 0.0
-                found.append(drawn_alike(said, self.engine, onnx, TuneRequest(lines=4), sampler, 16, seed, near))
+            # eight bits claim agreement, not identity: only of fp32 it is asked whether what differs was a tie
+            near = logits.largest if precision is Precision.FP32 else 0.0
+            found += self._draws(f"{name} draws as torch", onnx, near)
         return found
+
+    def _draws(self, name: str, other: Engine, near: float) -> list[DrawnAlike]:
+        """What an engine draws beside torch: by every sampler, alone, and in a style that is pressed, so from two
+        streams, of which one is taken away: what they differ in counts three times.
+        """
+        tries = [(f"sampler {place + 1}", TuneRequest(lines=4), each, 16, 1) for place, each in enumerate(SAMPLERS)]
+        tries.append(("one tune", TuneRequest(lines=2), SAMPLERS[0], 1, 1))
+        tries.append(("guided", TuneRequest(lines=2, lai="yai", guidance=2.0), SAMPLERS[0], 5, 3))
+        return [
+            drawn_alike(f"{name}, {what}", self.engine, other, request, sampler, count, seed, times * near)
+            for seed, (what, request, sampler, count, times) in enumerate(tries)
+        ]
 
     def _path(
         self, name: str, of: Engine, reference: list[np.ndarray], lengths: list[int], window: int | None = None

@@ -50,6 +50,10 @@ class Constraint:
         """What holds at the next step, besides."""
 
 
+RECENT = 16
+"""Melody notes in which a pitch was heard often, or not."""
+
+
 @dataclass
 class Length(Constraint):
     """Ends with one note at `last_stroke` (a step), and neither before nor after."""
@@ -303,19 +307,18 @@ class Repetition(Constraint):
 
     A motif of the melody (intervals in their rhythm, in any key) that agrees for `free` intervals or more costs `motif`
     for each of them from the last free one on, if the next note is as it was then. A melody pitch costs `pitch` times
-    the share that it had in the last `memory` melody notes. The drone is neither counted nor made dearer.
+    the share that it had in the last RECENT melody notes. The drone is neither counted nor made dearer.
     """
 
     motif: float = 0.0
     pitch: float = 0.0
     free: int = 3
-    memory: int = 16
 
     def now(self, heard: Heard, limits: Limits) -> None:
         if self.motif:
             self._make_motifs_dearer(heard, limits)
         if self.pitch:
-            recent = heard.memory.melodies[:, -self.memory :]
+            recent = heard.memory.melodies[:, -RECENT:]
             for tune in range(limits.count):
                 ids, times = np.unique(recent[tune][recent[tune] > 0], return_counts=True)
                 if len(ids):

@@ -82,7 +82,8 @@ class Played(NamedTuple):
 
     phrase: Phrase
     log_probability: float
-    """Of all that was drawn, in nats, as the model has it: before constraints, temperature and filters."""
+    """Of all that was drawn, in nats, as the model has it: before constraints, temperature and filters, and after
+    guidance and blending, so of the style that it was drawn in."""
     left_out: dict[str, float]
     """By constraint, and for `ALL` of them, how far off the model's own tunes it is: bits a note, the logarithm of the
     probability that was left; what was made dearer, and not forbidden, counts for nothing. Masking is not conditioning:

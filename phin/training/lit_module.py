@@ -16,7 +16,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from phin.batch import PARTS, PhinBatch
-from phin.errors import InvalidConfig, PhinError
+from phin.errors import InvalidCheckpoint, InvalidConfig, PhinError
 from phin.evaluation.bits_table import MONITOR
 from phin.evaluation.metrics import BitsPerNote
 from phin.model.checkpoint import PHIN_KEY, Identity
@@ -26,6 +26,8 @@ from phin.training.muon import HIDDEN
 from phin.training.schedule import ScheduleConfig
 from phin.whole_file import whole_file
 
+RANDOM_STATES = "random_states"
+"""Under which a checkpoint keeps torch's random states: for each process, of its CPU and of its GPUs."""
 BROKEN_STEP = "broken_step.pt"
 """The batches of the step whose loss or gradients were no numbers; of several processes each keeps its own, by its
 number."""
@@ -143,16 +145,22 @@ class PhinModule(L.LightningModule):
         self._step_batches, self._step_losses = [], []
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Adds what the run is, and torch's random states: nothing else is drawn from in training."""
+        """Adds what the run is, and torch's random states of each process: nothing else is drawn from in training."""
         checkpoint[PHIN_KEY] = self.identity.to_dict()
         # those to return to, where it went on and has not come to a batch; of GPUs there may be none
-        states = self._random_states or (torch.get_rng_state(), torch.cuda.get_rng_state_all())
-        checkpoint["random_state"], checkpoint["cuda_random_states"] = states
+        mine = self._random_states or (torch.get_rng_state(), torch.cuda.get_rng_state_all())
+        of_all = [mine] * self.trainer.world_size
+        if self.trainer.world_size > 1:
+            torch.distributed.all_gather_object(of_all, mine)
+        checkpoint[RANDOM_STATES] = of_all
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Refuses a checkpoint of another run; keeps the random state until training goes on."""
         self.identity.refuse_other(checkpoint.get(PHIN_KEY, {}), "checkpoint")
-        self._random_states = checkpoint["random_state"], checkpoint["cuda_random_states"]
+        if RANDOM_STATES not in checkpoint:
+            remedy = "go on with that version, or begin a new run"
+            raise InvalidCheckpoint("checkpoint", "was written by an earlier version of phin", remedy)
+        self._random_states = checkpoint[RANDOM_STATES][self.trainer.global_rank]
 
     def on_train_batch_start(self, batch: PhinBatch, batch_idx: int) -> None:
         """The random state returns last, so that nothing on the way here has drawn from it."""

@@ -122,6 +122,7 @@ MISTAKES = [
     ("train", ["+trainer.precision=16-mixed"], "trainer.precision=16-mixed: does not train as phin clips"),
     ("train", ["+trainer.precision=16-true"], "trainer.precision=16-true: does not train as phin clips"),
     ("train", ["+trainer.gradient_clip_algorithm=value"], "trainer.gradient_clip_algorithm=value: is not how"),
+    ("train", ["trainer=ddp", "monitor=sample/diversity"], "is known to the first process alone"),
     ("train", ["monitor=sample/nonsense"], "callbacks.early_stopping.monitor=sample/nonsense: no validation gives"),
     ("train", ["trainer=ddp", "compile=true"], "compile=true: was not tried on several devices"),
     ("train", ["model=null"], "model=null: is no choice of model. Take one of absolute"),
@@ -801,8 +802,16 @@ def test_a_trained_model_is_adapted_to_a_players_pages_of_letters(story: Story) 
 
 
 @pytest.mark.long
-def test_an_interrupted_run_says_so_and_can_go_on(story: Story) -> None:
-    """Fails: Ctrl-C prints a page, or the hours before it are lost."""
+@pytest.mark.parametrize(
+    ("asked", "said", "status"),
+    [
+        (signal.SIGINT, "phin-train: interrupted. Go on with resume=runs/broken.", 130),
+        (signal.SIGTERM, r"phin-train: runs/broken: stopped at step \d+. Go on with resume=runs/broken.", 143),
+    ],
+    ids=["Ctrl-C", "SIGTERM"],
+)
+def test_a_run_that_is_stopped_says_so_and_can_go_on(story: Story, asked: int, said: str, status: int) -> None:
+    """Fails: Ctrl-C, or a cluster's SIGTERM, prints a page, or the hours before it are lost."""
     listen = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"  # which a shell's & takes away
     command = f"{listen}; import torch; torch.set_num_threads(1); from phin.cli.train import main; main()"
     endless = ["trainer.max_steps=100000", "trainer.val_check_interval=50", "run=runs/broken"]
@@ -818,15 +827,15 @@ def test_an_interrupted_run_says_so_and_can_go_on(story: Story) -> None:
     while not last.is_file() and time.monotonic() < deadline and run.poll() is None:
         time.sleep(0.1)
     time.sleep(0.3)
-    run.send_signal(signal.SIGINT)
+    run.send_signal(asked)
     try:
         _, err = run.communicate(timeout=180)
     finally:
         run.kill()
     text = err.decode()
     assert "Traceback" not in text
-    assert text.strip().splitlines()[-1] == "phin-train: interrupted. Go on with resume=runs/broken."
-    assert run.returncode == 130
+    assert re.fullmatch(said, text.strip().splitlines()[-1])
+    assert run.returncode == status
     done = torch.load(last, weights_only=True)["global_step"]
     changed = phin("train", "resume=runs/broken", f"trainer.max_steps={done + 2}", "trainer.val_check_interval=2")
     assert "trainer.val_check_interval=2" in changed.complaint

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from phin.model.checkpoint import MODEL_PREFIX
+from phin.training.lit_module import RANDOM_STATES
 from tests.cli.commands import TINY, WATCHED, phin
 
 COMMAND = """\
@@ -82,6 +83,32 @@ def test_two_processes_equal_one_with_the_same_global_batch(
     assert reports[1]["finished"]
     bits = [report["validation_bits_per_note"] for report in reports]
     assert bits[0] == pytest.approx(bits[1], rel=1e-5)
+
+
+@pytest.mark.long
+def test_processes_go_on_as_if_they_had_not_stopped(
+    tmp_path: Path, midi_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fails: of two processes that go on, both drop what the first had dropped, or hear the first's tunes."""
+    monkeypatch.chdir(tmp_path)
+    shared = ["trainer=ddp", "trainer.val_check_interval=2", "scheduler=constant", "scheduler.warmup=0"]
+    shared += ["model.dropout=0.3", "trainer.max_steps=6"]
+    for arguments in (
+        settings(midi_folder, "whole", *shared),
+        settings(midi_folder, "halved", *shared, "trainer.max_steps=3"),  # between two batches of an epoch
+        ["resume=halved", "trainer.max_steps=6"],
+    ):
+        ended = in_two_processes(*arguments)
+        assert ended.returncode == 0, ended.stderr
+    whole, halved = (
+        torch.load(Path(run) / "checkpoints" / "last.ckpt", weights_only=True) for run in ("whole", "halved")
+    )
+    first, second = (state for state, _ in whole[RANDOM_STATES])
+    assert not torch.equal(first, second), "each has dropped its own"
+    for state, other in zip(whole[RANDOM_STATES], halved[RANDOM_STATES], strict=True):
+        assert torch.equal(state[0], other[0])
+    for name, weight in whole["state_dict"].items():
+        assert torch.equal(weight, halved["state_dict"][name]), name
 
 
 @pytest.mark.long

@@ -101,3 +101,27 @@ def test_a_tune_that_came_out_as_it_was_is_told(desk: Path, monkeypatch: pytest.
     monkeypatch.setattr(Given, "finished", lambda given, _: given.phrase)
     told = phin("generate", *asked, "out=same")
     assert "\n  it came out as it was given\n" in told.out, told.err
+
+
+def test_what_is_drawn_and_kept_is_what_was_asked_for(desk: Path) -> None:
+    """Fails: the sampler that was asked for draws nothing, a silent tune is drawn anew though it was asked for, or is
+    never drawn anew.
+    """
+
+    def drawn(name: str, *asked: str) -> tuple[str, list[list[int]]]:
+        common = ("checkpoint=model.safetensors", "count=6", "seed=1", "formats=[mid]", f"out={name}")
+        told = phin("generate", *common, *asked)
+        assert told.status == 0, told.err
+        files = [desk / name / f"tune-1-{number}.mid" for number in range(1, 7)]
+        return told.out, [read_midi(file, min_notes=1).phrase.onset.tolist() for file in files]
+
+    hot = "sampler.temperature=4"
+    once, tunes = drawn("once", hot, "choose.tries=0")
+    assert "it rests for" in once
+    assert tunes != drawn("usual", "choose.tries=0")[1], "the sampler draws"
+    again, others = drawn("again", hot, "choose.tries=80")
+    assert "it rests for" not in again
+    assert [tune == other for tune, other in zip(tunes, others, strict=True)].count(False) == once.count("it rests for")
+    kept, as_drawn = drawn("kept", hot, "choose.silence=true")
+    assert as_drawn == tunes, "the first of each is kept"
+    assert "it rests for" not in kept

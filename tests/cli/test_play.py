@@ -6,6 +6,7 @@ import mido
 import pytest
 
 from phin.cli import play as command
+from phin.cli.play import PlayConfig
 from phin.generation.live import play_live
 from phin.generation.request import TuneRequest
 from phin.model.checkpoint import export
@@ -86,6 +87,37 @@ def test_an_endless_tune_ends_with_ctrl_c_and_no_note_hangs(desk: Path) -> None:
     on, off = ([(m.channel, m.note) for m in Backend.port.sent if m.type == of] for of in ("note_on", "note_off"))
     assert len(on) > 80
     assert set(on) == set(off)
+
+
+@pytest.fixture
+def kept_time(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, float]]:
+    """The tempo and the look-ahead that each playing is given."""
+    quickly, given = command.play_live, list[tuple[int, float]]()
+
+    def listening(notes, port, tempo, look_ahead, sent):
+        given.append((tempo, look_ahead))
+        return quickly(notes, port, tempo, look_ahead, sent)
+
+    monkeypatch.setattr(command, "play_live", listening)
+    return given
+
+
+def test_what_is_asked_for_is_what_is_heard(desk: Path, kept_time: list[tuple[int, float]]) -> None:
+    """Fails: a player who asks for a lai, a tempo or another way to draw hears what would have come anyway."""
+
+    def heard(*asked: str) -> list[int]:
+        Backend.port = Port(most=120)
+        told = phin("play", "checkpoint=model.safetensors", "port=synth", *asked)
+        assert told.status == 0, told.err
+        return [message.note for message in Backend.port.sent if message.type == "note_on"]
+
+    usual = heard()
+    assert not {note % 12 for note in usual} <= {0, 2, 4, 7, 9}
+    in_yai = heard("lai=yai", "keep.lai=true", "tempo=120", "look_ahead=0.5")
+    assert {note % 12 for note in in_yai} <= {0, 2, 4, 7, 9}
+    assert kept_time == [(TuneRequest().written_tempo, PlayConfig.look_ahead), (500_000, 0.5)]
+    assert heard("sampler=greedy") != usual
+    assert heard() == usual, "and nothing else changed it"
 
 
 MISTAKES = [

@@ -258,6 +258,17 @@ def test_an_interrupted_search_goes_on_as_if_it_had_not_been(desk: Path) -> None
     assert drawn() == all_at_once, "no trial is repeated"
 
 
+@pytest.mark.long
+def test_trials_of_a_search_can_run_side_by_side(desk: Path) -> None:
+    """Fails: Optuna draws the trials one after the other whatever is asked, or loses what other processes return."""
+    several = ("hydra/launcher=joblib", "hydra.sweeper.n_jobs=2", "hydra.sweeper.n_trials=4", "kind=good")
+    outcome = in_a_shell("tests.cli.toy", "-m", *SEARCH[:3], "threads=1", *several)
+    assert outcome.status == 0, outcome.err
+    assert len(drawn()) == 4
+    best = OmegaConf.load("multirun/search/optimization_results.yaml").best_value
+    assert best == pytest.approx(min((float(line.split()[0]) - 1) ** 2 for line in drawn()))
+
+
 @with_marks
 def test_a_search_takes_no_trials_of_another(desk: Path) -> None:
     """Fails: trials on other data, whose bits per note mean something else, decide which is the best."""

@@ -15,6 +15,7 @@ from phin.data.loader import TrainingLoader
 from phin.errors import InvalidCheckpoint, InvalidConfig, PhinError
 from phin.evaluation.bits_table import MONITOR
 from phin.evaluation.split_bits import model_bits
+from phin.model.checkpoint import PHIN_KEY
 from phin.model.loss import TERMS, LossConfig, PhinLoss, Weighing
 from phin.model.transformer import PhinTransformer
 from phin.music.lai import Family, LaiLabel
@@ -70,6 +71,20 @@ def test_the_same_seed_gives_the_same_losses_and_another_seed_others(corpus: Dat
     assert losses[0] == losses[1]
     assert losses[0] != losses[2]
     assert len(losses[0]) == 5
+
+
+def test_in_bfloat16_it_learns_nearly_as_in_float32(corpus: DataConfig, tmp_path: Path) -> None:
+    """Fails: what `trainer=gpu` trains in breaks on the way, or is not what is trained in."""
+    losses = []
+    for precision in ("32-true", "bf16-mixed"):
+        module, datamodule = parts(corpus, 3)
+        seen = Losses()
+        settings = {"max_steps": 5, "limit_val_batches": 0, "precision": precision}
+        trainer_for(tmp_path, seen, **settings).fit(module, datamodule=datamodule)
+        losses.append(seen.seen)
+        assert {weight.dtype for weight in module.parameters()} == {torch.float32}
+    assert losses[0] != losses[1]
+    assert losses[0] == pytest.approx(losses[1], rel=0.02)
 
 
 # --- a step is a whole
@@ -218,12 +233,13 @@ def test_a_checkpoint_of_another_run_is_refused_before_anything_is_loaded(corpus
     """Fails: a run goes on with weights that another model learned from another corpus."""
     module, _ = parts(corpus)
     other, _ = parts(corpus, num_layers=1)
-    checkpoint: dict = {}
-    other.on_save_checkpoint(checkpoint)
+    checkpoint = {PHIN_KEY: other.identity.to_dict()}
     with pytest.raises(InvalidCheckpoint, match=r"model\.num_layers is 1 there and 2 here"):
         module.on_load_checkpoint(checkpoint)
     with pytest.raises(InvalidCheckpoint, match="missing there"):
         module.on_load_checkpoint({})
+    with pytest.raises(InvalidCheckpoint, match="was written by an earlier version of phin"):
+        module.on_load_checkpoint({PHIN_KEY: module.identity.to_dict()})
 
 
 @pytest.mark.parametrize("what", ["loss", "gradient"])

@@ -13,7 +13,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from phin.data.dataset import DataConfig
 from phin.errors import InvalidCheckpoint
 from phin.model.checkpoint import PHIN_KEY, load
-from phin.training.lit_module import PhinModule
+from phin.training.lit_module import RANDOM_STATES, PhinModule
 from tests.training.small import Losses, Scores, parts, trainer_for
 
 STEPS = 9
@@ -104,7 +104,7 @@ def test_a_resumed_run_is_the_uninterrupted_one_bit_for_bit(
     assert again.scores == [score for batch, score in validated.items() if batch > ACCUMULATE * step]
     assert_same(again.module.state_dict(), whole.module.state_dict())
     last, last_again = (torch.load(run.folder / f"step={STEPS}.ckpt", weights_only=True) for run in (whole, again))
-    for key in ("state_dict", "optimizer_states", "lr_schedulers", "random_state", "global_step", "epoch", PHIN_KEY):
+    for key in ("state_dict", "optimizer_states", "lr_schedulers", RANDOM_STATES, "global_step", "epoch", PHIN_KEY):
         assert_same(last_again[key], last[key], key)
 
 
