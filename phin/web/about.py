@@ -13,6 +13,7 @@ from phin.music.technique import FACTS, word
 from phin.tokenizer import METRES
 from phin.web.limits import ServerLimits
 from phin.web.play_tables import play_tables
+from phin.web.refusals import SEE
 from phin.web.service import Model
 
 
@@ -72,8 +73,8 @@ class About(BaseModel):
     """What a page that draws by itself needs besides (`phin.web.play_tables`)."""
 
 
-def about(model: Model, limits: ServerLimits) -> About:
-    """All of it."""
+def about(model: Model, limits: ServerLimits, see: str = SEE) -> About:
+    """All of it; `see` as `play_tables` has it."""
     made = model.engine.about
     return About(
         name=model.name,
@@ -115,7 +116,7 @@ def about(model: Model, limits: ServerLimits) -> About:
             "seed": "the same seed, number and settings give the same notes with the same graph; "
             "but what falls silent is drawn anew in an answer, and not in a stream, where it was heard already",
         },
-        play=play_tables(model.sampler),
+        play=play_tables(model.sampler, see),
     )
 
 

@@ -5,10 +5,12 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict
+from starlette.types import Receive, Scope, Send
 
 from phin.web.about import About, about
 from phin.web.asked import A_PAGE, TuneAsked, TunesAsked, TuneSource
 from phin.web.errands import Errand
+from phin.web.events import Events, Listener
 from phin.web.refusals import Refusal
 from phin.web.service import Gone, Service
 from phin.web.streams import Begin
@@ -176,11 +178,10 @@ def api(service: Service) -> APIRouter:
             if not last_event_id.isdecimal() or len(last_event_id) > 18:
                 raise Refusal(422, "Last-Event-ID", "is no number of an event", "leave it out to hear all")
             heard = int(last_event_id)
-        stream = service.streams.hear(id)
+        stream = service.streams.find(id)
         if stream.events.is_told(heard):
             return Response(status_code=204)  # which tells a browser not to come back
-        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        return StreamingResponse(stream.events.after(heard), media_type="text/event-stream", headers=headers)
+        return _Heard(stream.events, heard, service.streams.hear(stream))
 
     @router.delete("/streams/{id}", status_code=204, responses={**_NOT_THERE, 422: _REFUSED[422]})
     async def end_stream(id: str) -> None:
@@ -210,6 +211,21 @@ def api(service: Service) -> APIRouter:
         return Suggested(**await service.run(Errand("suggest", source), _gone(request)))
 
     return router
+
+
+class _Heard(StreamingResponse):
+    """Events after the last one that was heard, told to a listener, who leaves also where nothing could be told."""
+
+    def __init__(self, events: Events, last: int, listener: Listener) -> None:
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        super().__init__(events.after(last, listener), media_type="text/event-stream", headers=headers)
+        self.events, self.listener = events, listener
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self.events.leave(self.listener)
 
 
 def _gone(request: Request) -> Gone:

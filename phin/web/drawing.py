@@ -46,7 +46,7 @@ def endless(player: Player, plan: Plan, most_notes: int) -> Tune:
             break
     tune = tune_of(notes, plan.request, plan.seed, plan.given and plan.given.phrase)
     finished, changes = plan.keep.finished(tune, plan.request)
-    said = [f"broken off after {most_notes:,} notes", *changes, *(away_of(notes) if plan.constraints else [])]
+    said = [f"broken off after {most_notes:,} notes", *changes, *away_of(notes, bool(plan.constraints))]
     return to_json(_ornamented(finished, plan.techniques), said)
 
 

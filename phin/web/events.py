@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 
 PING = 10.0
 """Seconds after which a line of comment is sent where nothing else is, so that the connection stays open."""
-_Listener = tuple[asyncio.AbstractEventLoop, asyncio.Event]
+Listener = tuple[asyncio.AbstractEventLoop, asyncio.Event]
+"""Somebody who listens in a loop, and is woken by an event of it."""
 
 
 class Events:
@@ -16,7 +17,7 @@ class Events:
     def __init__(self) -> None:
         self._events = list[bytes]()
         self._is_over = False
-        self._listeners = set[_Listener]()
+        self._listeners = set[Listener]()
         self._lock = threading.Lock()
         self._heard = time.monotonic()
 
@@ -47,27 +48,31 @@ class Events:
         with self._lock:
             return self._is_over and last >= len(self._events) - 1
 
-    async def after(self, last: int) -> AsyncIterator[bytes]:
-        """All events after number `last`, those to come among them, until the last; comments while there is none."""
+    def listen(self) -> Listener:
+        """One more who listens in this loop, and is counted from now on until `leave`."""
         me = asyncio.get_running_loop(), asyncio.Event()
         with self._lock:
             self._listeners.add(me)
-        try:
-            following = last + 1
-            while True:
-                me[1].clear()
-                with self._lock:
-                    events, is_over = self._events[following:], self._is_over
-                following += len(events)
-                if events:
-                    yield b"".join(events)
-                if is_over:
-                    return
-                try:
-                    await asyncio.wait_for(me[1].wait(), PING)
-                except TimeoutError:
-                    yield b": \n\n"
-        finally:
+        return me
+
+    def leave(self, me: Listener) -> None:
+        with self._lock:
+            self._listeners.discard(me)
+            self._heard = time.monotonic()
+
+    async def after(self, last: int, me: Listener) -> AsyncIterator[bytes]:
+        """All events after number `last`, those to come among them, until the last; comments while there is none."""
+        following = last + 1
+        while True:
+            me[1].clear()
             with self._lock:
-                self._listeners.discard(me)
-                self._heard = time.monotonic()
+                events, is_over = self._events[following:], self._is_over
+            following += len(events)
+            if events:
+                yield b"".join(events)
+            if is_over:
+                return
+            try:
+                await asyncio.wait_for(me[1].wait(), PING)
+            except TimeoutError:
+                yield b": \n\n"

@@ -19,8 +19,10 @@ REMARKS = ("title", "description", "default")
 """Of a JSON schema: what a program that checks by it does without."""
 
 
-def play_tables(sampler: SamplerConfig) -> dict[str, Any]:
-    """All of it, in primitives; `sampler` says how notes are drawn where a request does not."""
+def play_tables(sampler: SamplerConfig, see: str = refusals.SEE) -> dict[str, Any]:
+    """All of it, in primitives; `sampler` says how notes are drawn where a request does not, and `see` what helps who
+    asks for something of another kind.
+    """
     return {
         "sampler": asdict(sampler),
         "drawing": {
@@ -28,6 +30,7 @@ def play_tables(sampler: SamplerConfig) -> dict[str, Any]:
             "drawn_again": play.DRAWN_AGAIN,
             "again": play.AGAIN,
             "scarce": play.SCARCE,
+            "much": choice.MUCH,
             "window": stream.WINDOW,
             "most_together": constraints.MOST_TOGETHER,
             "kinds": {kind.name.lower(): int(kind) for kind in limits.Kind},
@@ -94,7 +97,7 @@ def play_tables(sampler: SamplerConfig) -> dict[str, Any]:
             "like": asked.LIKE,
             "let_it_end": stream.LET_IT_END,
             "greedy": MEANS_NOTHING_GREEDY,
-            "see": refusals.SEE,
+            "see": see,
             "most_said": refusals.MOST_SAID,
         },
     }

@@ -29,6 +29,8 @@ def too_large(where: str, what: str, most: str) -> Refusal:
 
 SEE = "see /docs, where what can be asked for stands"
 """What helps who asks for something of another kind."""
+SEE_SETTINGS = "take what the settings of the page offer"
+"""The same where no server is, and so no /docs."""
 MOST_SAID = 400
 """Letters of a line: what was sent is told back, and may be anything."""
 

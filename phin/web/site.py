@@ -23,6 +23,7 @@ from phin.web.about import about
 from phin.web.icons import png
 from phin.web.limits import ServerLimits
 from phin.web.onnxruntime_web import MODULE, PACKAGE, WASM
+from phin.web.refusals import SEE_SETTINGS
 from phin.web.service import Model
 from phin.whole_file import whole_folder
 
@@ -75,7 +76,8 @@ def write_site(
     with whole_folder(out, over=True) as desk:
         shutil.copytree(STATIC, desk / "static", ignore=shutil.ignore_patterns(PAGE, KEEPER))
         (desk / PAGE).write_text(_page(), encoding="utf-8")
-        for name, told in {"manifest.webmanifest": APP, "about.json": about(model, limits).model_dump()}.items():
+        known = about(model, limits, SEE_SETTINGS).model_dump()
+        for name, told in {"manifest.webmanifest": APP, "about.json": known}.items():
             (desk / name).write_text(json.dumps(told, ensure_ascii=False, indent=1), encoding="utf-8")
         for name, (pixels, maskable) in ICONS.items():
             (desk / name).write_bytes(png(STATIC / "icon.svg", pixels, maskable))

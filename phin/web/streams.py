@@ -17,7 +17,7 @@ from phin.music.grid import begin_of, page_begins
 from phin.music.phrase import STEPS_PER_QUARTER, Metre
 from phin.web.asked import Plan
 from phin.web.drawing import Hand, drawn_note, endless, one
-from phin.web.events import Events
+from phin.web.events import Events, Listener
 from phin.web.limits import ServerLimits
 from phin.web.refusals import Refusal, full, told
 from phin.web.stage import LeftStage, Stage
@@ -164,13 +164,12 @@ class Streams:
                 raise Refusal(404, "stream", "is not there, or was forgotten after its end", "ask for a new one")
             return self._by_id[id]
 
-    def hear(self, id: str) -> TuneStream:
-        """The stream of this id, for one more who listens. Raises Refusal: 404, and 503 where too many listen."""
-        stream = self.find(id)
+    def hear(self, stream: TuneStream) -> Listener:
+        """One more who listens to a stream, until `leave`. Raises Refusal (503) where too many listen."""
         with self._lock:
             if sum(each.events.num_listeners for each in self._by_id.values()) >= self.limits.most_listeners:
                 raise full("events", f"{self.limits.most_listeners} listeners")
-        return stream
+            return stream.events.listen()
 
     def remove(self, id: str) -> None:
         """Ends a stream and forgets it. Raises Refusal (404)."""

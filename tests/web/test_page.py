@@ -14,9 +14,11 @@ import pytest
 from phin.cli.web import samplers
 from phin.generation.request import SamplerConfig
 from phin.music.fretboard import DEFAULT, FRETS
-from phin.music.grid import begin_of
+from phin.music.grid import BEAT, STEPS_PER_SLOT, begin_of
+from phin.music.letters import Letter
 from phin.music.midi import read_midi
 from phin.music.notation import lettered_slots
+from phin.music.phrase import HONG_PER_LINE, STEPS_PER_HONG
 from tests.web.pages import (
     ASKED,
     LAPTOP,
@@ -179,6 +181,32 @@ def test_the_page_draws_as_its_server_is_set_until_another_way_is_chosen(
     assert elsewhere.asked[-1]["sampler"] == asdict(sampler), "of another server, which is set otherwise"
 
 
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("graph=0000", "This link was made with another model: its tune may be another one."),
+        ("given=torn", "The tune inside this link is torn; the settings are kept."),
+        ("given=torn&use=continue&graph=0000", "The tune inside this link is torn; the settings are kept."),
+    ],
+)
+def test_what_is_amiss_with_a_link_is_said_and_its_settings_are_kept(opened: Open, asked: str, said: str) -> None:
+    """Fails: a link gives another tune than it was sent for, or nothing, and does not say so."""
+    page = opened(f"{ASKED}&{asked}")
+    assert page.inner_text("#status") == said
+    assert page.evaluate("[phin.settings.seed, phin.settings.tempo]") == [3, 200]
+    assert page.evaluate("phin.given") is None
+    play(page)
+
+
+def test_what_means_nothing_in_a_link_is_as_usual(opened: Open) -> None:
+    """Fails: a link that was typed by hand is refused for a length that no button of the page shows."""
+    page = opened("?lines=abc&tempo=abc&techniques=&blend=x&seed=3&lai=yai")
+    wanted = {"lines": "2", "tempo": 100, "techniques": 0, "blend": 0, "seed": 3, "lai": "yai"}
+    assert page.evaluate("phin.settings").items() >= wanted.items()
+    assert page.is_checked("[name=lines][value='2']")
+    assert page.input_value("#tempo") == "100"
+
+
 @pytest.mark.long
 def test_a_tune_that_is_too_long_for_a_link_is_not_said_to_be_in_one(opened: Open) -> None:
     """Fails: what somebody sends to a friend opens as another tune, or as an error."""
@@ -259,6 +287,19 @@ def test_what_the_server_refuses_is_said_in_its_words(opened: Open) -> None:
     assert page.is_hidden("#refusal")
 
 
+@pytest.mark.parametrize(("where", "language"), [("stage", "en-GB"), ("lines", "en-GB"), ("noLetters", "th-TH")])
+def test_what_the_server_refuses_is_not_taken_for_a_word_of_the_page(opened: Open, where: str, language: str) -> None:
+    """Fails: a server that is full says "The tune: 8 players at once are the most", and a link with a wrong length says
+    nothing before its colon.
+    """
+    page = opened(locale=language)
+    said = {"where": where, "reason": "play", "remedy": "pause"}
+    page.route("**/api/streams", lambda route: route.fulfill(status=422, json=said))
+    page.click("#play")
+    page.wait_for_selector("#refusal:not([hidden])")
+    assert page.inner_text("#refusal p") == f"{where}: play. Pause."
+
+
 def test_a_server_that_is_gone_is_said(opened: Open) -> None:
     """Fails: the page waits for ever, without a word."""
     page = opened()
@@ -268,13 +309,15 @@ def test_a_server_that_is_gone_is_said(opened: Open) -> None:
     assert "the server cannot be reached" in page.inner_text("#refusal")
 
 
-def test_the_keyboard_alone_chooses_plays_and_stops(opened: Open) -> None:
-    """Fails: who cannot use a pointer cannot play."""
-    page = opened()
+@pytest.mark.parametrize("window", [PHONE, LAPTOP], ids=["phone", "laptop"])
+def test_the_keyboard_alone_chooses_plays_and_stops(opened: Open, window: dict) -> None:
+    """Fails: who cannot use a pointer cannot play, or does not see what has the focus: the transport lies over it."""
+    page = opened(viewport=window)
 
-    def tab_to(selector: str) -> None:
-        for _ in range(40):
+    def tab_to(selector: str, most: int = 40) -> None:
+        for _ in range(most):
             page.keyboard.press("Tab")
+            assert not page.evaluate(COVERED), page.evaluate("document.activeElement.outerHTML")
             if page.evaluate(f"document.activeElement.matches({selector!r})"):
                 outline = page.evaluate(
                     "getComputedStyle(document.activeElement.nextElementSibling?.tagName === 'SPAN'"
@@ -300,6 +343,18 @@ def test_the_keyboard_alone_chooses_plays_and_stops(opened: Open) -> None:
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
     assert page.inner_text("#choice-said") == "Hong 2 chosen"
+    page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+    tab_to("#copy", 80)
+
+
+COVERED = """(() => {
+    const { activeElement } = document;
+    const transport = document.querySelector(".transport");
+    if (activeElement === document.body || transport.contains(activeElement)) return false;
+    const [its, bar] = [activeElement, transport].map((node) => node.getBoundingClientRect());
+    return its.bottom > bar.top && its.top < bar.bottom && its.right > bar.left && its.left < bar.right;
+})()"""
+"""Whether what has the focus lies behind the buttons that stay in sight."""
 
 
 @pytest.mark.parametrize("language", ["en-GB", "th-TH"])
@@ -322,6 +377,8 @@ def test_everything_that_can_be_pressed_has_a_name_and_news_are_told(opened: Ope
     untranslated = page.evaluate("[...document.querySelectorAll('[data-t]')].filter((node) => !node.textContent)")
     assert untranslated == []
     assert page.get_attribute("#status", "aria-live") == "polite"
+    live = page.eval_on_selector_all("output", "nodes => nodes.map((node) => node.getAttribute('aria-live'))")
+    assert set(live) == {"off"}, "a slider tells its value itself"
     assert page.inner_text("#status").startswith("8 hong in" if language == "en-GB" else "8 ห้อง")
     assert page.get_attribute("html", "lang") == language[:2]
 
@@ -355,7 +412,28 @@ def test_words_stand_out_from_what_is_behind_them(opened: Open, scheme: str) -> 
     pairs += [("muted", "tint"), ("on-accent", "accent"), ("on-accent", "drone"), ("accent", "card"), ("bad", "card")]
     for words, behind in pairs:
         assert contrast(colour(page, words), colour(page, behind)) >= 4.5, (words, behind)
-    assert contrast(colour(page, "focus"), colour(page, "paper")) >= 3
+    shapes = [("focus", "paper"), ("line-strong", "paper"), ("line-strong", "card"), ("line-strong", "board")]
+    shapes += [("accent", "board"), ("drone", "board")]
+    for shape, behind in shapes:
+        assert contrast(colour(page, shape), colour(page, behind)) >= 3, (shape, behind)
+
+
+def test_no_colour_alone_tells_a_tonic_or_a_drone(opened: Open) -> None:
+    """Fails: who does not tell red from grey sees neither where the tonic lies nor which light is the drone's."""
+    page = opened()
+    size = "node => Number(node.getAttribute('r'))"
+    tonics, others = (
+        {page.evaluate(size, node) for node in page.query_selector_all(which)}
+        for which in ("circle.hint.tonic", "circle.hint:not(.tonic)")
+    )
+    assert min(tonics) > max(others)
+    page.evaluate("""() => phin.neck.show([
+        { string: 1, fret: 0, pitch: 64, voice: "accompaniment", since: 0 },
+        { string: 2, fret: 2, pitch: 59, voice: "melody", since: 0 },
+    ], null)""")
+    ring = "which => getComputedStyle(document.querySelector(`.light.on.${which} .ring`)).stroke"
+    assert page.evaluate(ring, "melody") == "none"
+    assert page.evaluate(ring, "accompaniment") != "none"
 
 
 def contrast(one: list[int], other: list[int]) -> float:
@@ -804,6 +882,27 @@ def test_a_tune_without_end_that_rests_for_long_gives_its_place_to_others(opened
         until(page, f"phin.session.numHong > {hong}")
 
 
+def test_a_tune_that_is_given_up_before_its_answer_came_gives_its_place_back(opened: Open) -> None:
+    """Fails: who presses twice takes two places of the server, one of them for a minute and for nobody."""
+    with serving_all() as served:
+        page = opened(ASKED.replace("lines=1", "lines=endless"), base=str(served.client.base_url))
+        places = []
+
+        def answer(route: Any) -> None:
+            made = route.fetch()
+            places.append(served.service.stage.num_players)
+            page.evaluate("phin.drawing.stop()")
+            route.fulfill(response=made)
+
+        page.route("**/api/streams", answer)
+        page.click("#play")
+        while not places:
+            page.wait_for_timeout(25)
+        page.wait_for_timeout(25)
+        assert places == [1]
+        until_free(served)
+
+
 def until_free(served: Served) -> None:
     """Waits until the server draws for nobody."""
     ends = time.monotonic() + 10
@@ -840,6 +939,22 @@ def test_a_string_is_in_tune_and_bends_as_far_as_it_should(opened: Open, pitch: 
     assert 1200 * np.log2(found / wanted) == pytest.approx(0, abs=3)
     assert np.abs(sound).max() > 0.01
     assert np.abs(sound).max() < 1
+
+
+KNOWN = """async () => {
+    const { HONG, SLOT, BEAT, HONG_PER_LINE, letterOf, bareLetter } = await import("/static/js/music.js");
+    const pitches = Array.from({ length: 128 }, (_, pitch) => pitch);
+    return [[HONG, SLOT, BEAT, HONG_PER_LINE], pitches.map(letterOf), pitches.map(bareLetter)];
+}"""
+
+
+def test_the_page_counts_and_names_notes_as_phin_does(opened: Open) -> None:
+    """Fails: a letter, or the box that it stands in, is another on the page than in the file that is saved."""
+    counts, letters, bare = opened().evaluate(KNOWN)
+    assert counts == [STEPS_PER_HONG, STEPS_PER_SLOT, BEAT, HONG_PER_LINE]
+    known = [Letter.of_pitch(pitch) for pitch in range(128)]
+    assert letters == [letter and letter.written() for letter in known]
+    assert bare == [letter and letter.written() for letter in known[60:72] * 11][:128]
 
 
 LETTERED = """async ([onsets]) => {
@@ -901,6 +1016,28 @@ def test_the_neck_is_played_by_keys(opened: Open) -> None:
     page.keyboard.press("ArrowUp")
     page.keyboard.press("ArrowUp")
     assert page.evaluate("document.activeElement.dataset.string") == "1", "beyond the last string there is none"
+
+
+def test_the_neck_keeps_its_focus_where_it_is_drawn_anew_and_speaks_the_language_of_the_page(opened: Open) -> None:
+    """Fails: who plays by keys is thrown out of the neck when the window turns, or told of it in another tongue."""
+    page = opened()
+    page.click("#mine summary")
+    page.check("#tap")
+    page.focus(".place[tabindex='0']")
+    for key in ("ArrowDown", "ArrowRight", "ArrowRight"):
+        page.keyboard.press(key)
+    held = "document.activeElement.getAttribute('aria-label')"
+    english = page.evaluate(held)
+    assert english.endswith("string 2, fret 2")
+    page.set_viewport_size(PHONE)
+    page.wait_for_timeout(100)
+    page.evaluate("phin.changed('lai')")
+    assert page.evaluate(held) == english
+    page.dispatch_event("[data-language=th]", "click")
+    assert page.evaluate(held).endswith("สาย 2 เฟรต 2")
+    assert page.locator(".place[tabindex='0']").count() == 1
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate(held).endswith("สาย 2 เฟรต 3")
 
 
 def test_the_page_is_reached_and_spoken_in_either_view(opened: Open) -> None:

@@ -1,30 +1,32 @@
 """A page that draws by itself answers as phin-web answers, word for word; what differs, hung on a tie."""
 
 import json
-import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from phin.errors import InvalidCheckpoint
 from phin.evaluation.equalities import SAMPLERS, TOLERANCE, agreement, drawn_alike, known, replayed
+from phin.generation.export import export_step
 from phin.generation.exported import GRAPHS, Precision
 from phin.generation.request import SamplerConfig, TuneRequest
 from phin.generation.together import Turn
+from phin.model.checkpoint import load
+from phin.pretrained import FOLDER, WEIGHTS
 from phin.runtime.onnx_engine import OnnxEngine
 from phin.web.asked import TunesAsked, plan
 from phin.web.drawing import several
 from phin.web.stage import Stage
 from phin.web.tune import to_json
 from tests.tiny import PHRASE, item, melodies
+from tests.unchecked import unchecked
 from tests.web.in_page import PageEngine
 from tests.web.playing import Playground, playground
 from tests.web.serving import Served, serving
 
 pytestmark = pytest.mark.slow
-EXPORTED = Path(os.environ.get("PHIN_EXPORTED", Path(__file__).parents[2] / "exported"))
 SEEDS = range(4)
 """Committed: on these the notes of any machine are those of any other."""
 GIVEN = [json.loads(to_json(tune).model_dump_json()) for tune in (PHRASE, *melodies(3, num_notes=20))]
@@ -41,6 +43,7 @@ def given(number: int, use: str, **more: Any) -> dict[str, Any]:
 ASKED: dict[str, dict[str, Any]] = {
     "nothing": {},
     "a length in hong": {"hong": 5},
+    "a length that the model would not play": {"hong": 1},
     "about a length, in three": {"lines": 1, "about": 0.5, "metre": "3/4"},
     "several, of a number": {"lines": 1, "number": 41, "count": 3},
     "conditions": {"lai": "yai", "source": "han", "tempo": 133.5, "density": 1.5, "metre": "4/4"},
@@ -237,35 +240,41 @@ class Here(Stage):
         return turn.step(turn.rows, turn.noise, turn.limits)
 
 
+@contextmanager
+def trained(browser: Any, folder: Path, precision: Precision) -> Iterator[tuple[Playground, Served, OnnxEngine]]:
+    """The model in the box, of a folder; a server and a page that draw with it, and the server's engine."""
+    engine = OnnxEngine(folder, precision)
+    with serving(engine) as served, playground(browser, {"trained": folder}, {"trained": served.service}) as made:
+        made.opens("trained", "trained", GRAPHS[precision])
+        yield made, served, engine
+
+
 @pytest.fixture(scope="module")
-def trained(browser: Any) -> Iterator[tuple[Playground, Served]]:
-    """The default model, where it was exported; a server and a page that draw with it."""
-    try:
-        engine = OnnxEngine(EXPORTED)
-    except InvalidCheckpoint as error:
-        pytest.skip(f"the default model is not tried: {error} (phin-export checkpoint=runs/default out=exported)")
-    with serving(engine) as served, playground(browser, {"trained": EXPORTED}, {"trained": served.service}) as made:
-        for precision in Precision:
-            made.opens(precision.value, "trained", GRAPHS[precision])
-        yield made, served
+def exported_box(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The weights in the box, exported in fp32."""
+    folder = tmp_path_factory.mktemp("box") / "exported"
+    with unchecked():
+        export_step(*load(FOLDER / WEIGHTS), folder)
+    return folder
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_the_default_model_plays_the_same_tunes(trained: tuple[Playground, Served], seed: int) -> None:
+@pytest.mark.long
+def test_the_model_in_the_box_plays_the_same_tunes(browser: Any, exported_box: Path) -> None:
     """Fails: a link plays another tune than it was made of."""
-    ground, served = trained
-    for asked in (ASKED["conditions"], {"source": "han", **ASKED["a drone"]}, ASKED["a tune that is varied"]):
-        assert ground.generate("fp32", **asked, seed=seed) == served.told("generate", **asked, seed=seed)
+    with trained(browser, exported_box, Precision.FP32) as (ground, served, _):
+        for seed in SEEDS:
+            for asked in (ASKED["conditions"], {"source": "han", **ASKED["a drone"]}, ASKED["a tune that is varied"]):
+                assert ground.generate("trained", **asked, seed=seed) == served.told("generate", **asked, seed=seed)
 
 
-def test_in_eight_bits_a_page_and_a_server_agree(trained: tuple[Playground, Served]) -> None:
-    """Fails: the graph in eight bits, which pages load, plays another music there. It claims agreement, no identity: of
-    the rows drawn after the same past one in fifty comes out otherwise.
+@pytest.mark.long
+def test_in_eight_bits_a_page_and_a_server_agree(browser: Any) -> None:
+    """Fails: the graph in eight bits, which comes with phin, plays another music in a browser. It claims agreement, no
+    identity: of the rows drawn after the same past no more than one in twenty comes out otherwise (4 of 178 did).
     """
-    ground, _ = trained
-    native = OnnxEngine(EXPORTED, Precision.INT8)
-    page = PageEngine(EXPORTED, ground, "int8", Precision.INT8)
-    found = drawn_alike("int8", native, page, TuneRequest(lines=1, source="han"), SamplerConfig(), 12, 0, 0.0)
+    with trained(browser, FOLDER, Precision.INT8) as (ground, _, native):
+        page = PageEngine(FOLDER, ground, "trained", Precision.INT8)
+        found = drawn_alike("int8", native, page, TuneRequest(lines=1, source="han"), SamplerConfig(), 12, 0, 0.0)
     print(found)
     assert found.rows > 100
-    assert found.other <= 0.05 * found.rows
+    assert found.other <= found.rows / 20

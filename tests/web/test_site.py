@@ -21,6 +21,7 @@ from phin.music.midi import midi_bytes, read_midi
 from phin.music.notation import lettered_slots
 from phin.web import onnxruntime_web, site
 from phin.web.onnxruntime_web import runtime_files
+from phin.web.refusals import SEE_SETTINGS
 from phin.web.site import refuse_other
 from tests.cli.commands import phin
 from tests.midi_defects import good_files
@@ -360,6 +361,13 @@ def test_it_can_be_installed(browser: Any, root: Path, host: Host) -> None:
     amiss = [error["errorId"] for error in session.send("Page.getInstallabilityErrors")["installabilityErrors"]]
     assert amiss == ["in-incognito"], "as every window of a test is"
     page.close()
+
+
+def test_it_points_to_nothing_that_only_a_server_has(root: Path) -> None:
+    """Fails: who asks for what cannot be is sent to a page that a folder of files does not have."""
+    told = json.loads((root / UNDER / "about.json").read_text(encoding="utf-8"))
+    assert told["play"]["words"]["see"] == SEE_SETTINGS
+    assert "/docs" not in json.dumps(told)
 
 
 def test_it_is_the_model_that_was_asked_for(root: Path, exported_folder: Path) -> None:

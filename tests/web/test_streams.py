@@ -1,5 +1,6 @@
 """Streams: the tunes that `play` makes, note by note; heard again from anywhere; ended at once; fair to each other."""
 
+import asyncio
 import threading
 import time
 from typing import Any
@@ -241,11 +242,35 @@ def test_no_more_listen_than_may() -> None:
             heard = first.iter_bytes()
             next(heard)
             problem(served.client.get(made["events"]), 503)
-        deadline = time.monotonic() + 5
-        while served.service.streams.find(made["id"]).events.num_listeners and time.monotonic() < deadline:
-            time.sleep(0.01)
+        until_nobody_listens(served, made["id"])
         assert served.heard(made["events"], most=1)[0].kind == "begin"
         served.client.delete(f"/api/streams/{made['id']}")
+
+
+def test_no_more_listen_than_may_where_many_come_at_once() -> None:
+    """Fails: a burst of connections is let in whole, because none is counted before its answer begins."""
+
+    async def come(url: str, count: int) -> list[int]:
+        async with httpx.AsyncClient(timeout=60, trust_env=False) as client:
+            asked = [client.build_request("GET", url) for _ in range(count)]
+            answers = await asyncio.gather(*(client.send(each, stream=True) for each in asked))
+            statuses = [answer.status_code for answer in answers]
+            await asyncio.gather(*(answer.aclose() for answer in answers))
+            return sorted(statuses)
+
+    with serving(Slow(0.02), most_listeners=2) as served:
+        made = served.told("streams", endless=True, seed=1)
+        url = f"{served.client.base_url}{made['events']}"
+        for _ in range(3):
+            assert asyncio.run(come(url, 16)) == [200] * 2 + [503] * 14
+            until_nobody_listens(served, made["id"])
+        served.client.delete(f"/api/streams/{made['id']}")
+
+
+def until_nobody_listens(served: Served, id: str) -> None:
+    deadline = time.monotonic() + 5
+    while served.service.streams.find(id).events.num_listeners and time.monotonic() < deadline:
+        time.sleep(0.01)
 
 
 def test_who_goes_away_frees_the_place_of_the_tunes_that_were_asked_for() -> None:

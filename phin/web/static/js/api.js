@@ -1,6 +1,6 @@
 // Who draws, reads and writes tunes for the page: the server, or where there is none a Worker of the page's own.
 
-export { Refused } from "./refused.js";
+export { Refused, RefusedHere } from "./refused.js";
 
 /** Whether the page has no server of phin's behind it (phin/web/site.py says so). */
 export const isAlone = document.documentElement.classList.contains("alone");

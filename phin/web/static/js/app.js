@@ -123,6 +123,7 @@ class App {
         this.controls?.fill();
         this.practice?.show();
         this.notices.show();
+        this.neck.layOut();
         this.display.show();
         this.display.sayAgain();
         this.work?.showSuggested();

@@ -1,6 +1,6 @@
 // The settings: what is asked of the next tune. In sight are lai, tempo and length; the rest is behind "more".
 
-import { Refused } from "./api.js";
+import { RefusedHere } from "./api.js";
 import { droneOf } from "./music.js";
 import { hasOther, newSeed, ownSampler } from "./settings.js";
 import { currentLanguage, t } from "./i18n.js";
@@ -56,7 +56,7 @@ export class Controls {
   }
 
   refuseSeed() {
-    if (this.seedIsBad) throw new Refused({ where: t("seed"), reason: "badSeed", remedy: "badSeedRemedy" });
+    if (this.seedIsBad) throw new RefusedHere({ where: "seed", reason: "badSeed", remedy: "badSeedRemedy" });
   }
 
   /** A tune is there: what was typed for it is taken up. */

@@ -1,6 +1,6 @@
 // What the page shows of its tune, and what lights while it sounds.
 
-import { Refused } from "./api.js";
+import { Refused, RefusedHere } from "./api.js";
 import { HONG, SLOT, lengthOf } from "./music.js";
 import { currentLanguage, said, t } from "./i18n.js";
 
@@ -154,11 +154,12 @@ export class Display {
 
   sayRefused() {
     const error = this.refused;
-    const isOurs = !(error instanceof Refused);
-    const { where, reason, remedy } = isOurs ? { where: t("mistake"), reason: error.message, remedy: "" } : error;
-    byId("refusal-reason").textContent = `${said(where)}: ${said(reason)}.`;
+    const isMistake = !(error instanceof Refused);
+    const { where, reason, remedy } = isMistake ? { where: t("mistake"), reason: error.message, remedy: "" } : error;
+    const inWords = error instanceof RefusedHere ? (key) => t(key) : said;
+    byId("refusal-reason").textContent = `${inWords(where)}: ${inWords(reason)}.`;
     const later = error.retryAfter ? t("retryAfter", { n: error.retryAfter }) : "";
-    const words = said(remedy ?? "");
+    const words = inWords(remedy ?? "");
     byId("refusal-remedy").textContent = later || (words && `${words[0].toUpperCase()}${words.slice(1)}.`);
   }
 }

@@ -192,14 +192,14 @@ let language = wished.map((each) => each.slice(0, 2)).find((each) => LANGUAGES.i
 
 export const currentLanguage = () => language;
 
-/** The words of a key, with {names} filled in; a key that has none is given back, as what a server said. */
+/** The words of a key, with {names} filled in; a key that has none is given back. */
 export function t(key, values = {}) {
   const words = WORDS[key]?.[LANGUAGES.indexOf(language)] ?? key;
   return words.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
 }
 
-/** What phin said, or words of a key, in the language of the page. */
-export const said = (sentence) => (language === "th" ? inThai(t(sentence)) : t(sentence));
+/** What phin said, in the language of the page. */
+export const said = (sentence) => (language === "th" ? inThai(sentence) : sentence);
 
 /** Puts all words of a document into a language. */
 export function translate(chosen = language) {

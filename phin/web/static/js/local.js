@@ -1,6 +1,6 @@
 // Without a server: what api.js answers comes from a Worker of the page's own, which holds the model (worker.js).
 
-import { Refused } from "./refused.js";
+import { Refused, RefusedHere } from "./refused.js";
 import { secondsOf, wavOf } from "./wav.js";
 
 const SMALLER = "send a smaller tune, or export it again from the program that made it";
@@ -34,7 +34,7 @@ export async function about() {
     opened();
     return told;
   } catch {
-    throw new Refused(UNLOADED);
+    throw new RefusedHere(UNLOADED);
   }
 }
 
@@ -46,7 +46,7 @@ function opened() {
   worker.addEventListener("message", ({ data }) => heard(data));
   worker.addEventListener("error", (event) => {
     event.preventDefault();
-    gone(new Refused(UNLOADED));
+    gone(new RefusedHere(UNLOADED));
   });
   worker.postMessage({ open: { base: document.baseURI } });
   return worker;
@@ -57,7 +57,7 @@ function heard(data) {
   if (data.opened) return tell({ opened: true });
   if (data.failed) {
     if (data.failed.fault) console.warn(data.failed.fault);
-    return gone(data.failed.refused ? new Refused(data.failed.refused) : new Refused(UNLOADED));
+    return gone(data.failed.refused ? new Refused(data.failed.refused) : new RefusedHere(UNLOADED));
   }
   const call = waiting.get(data.id);
   if (!call) return;

@@ -1,6 +1,6 @@
 // A tune of one's own: from a file, typed in letters, or tapped on the neck.
 
-import { Refused, base64, read } from "./api.js";
+import { RefusedHere, base64, read } from "./api.js";
 import { letterOf, pitchName } from "./music.js";
 import { t } from "./i18n.js";
 
@@ -42,7 +42,7 @@ export class Mine {
     const lai = this.app.settings.lai ? `lai: ${this.app.settings.lai}\n` : "";
     const head = `${lai}tempo: ${this.app.settings.tempo}\ntuning: ${this.app.settings.tuning}\n`;
     const { value } = byId("typed");
-    if (!value.trim()) throw new Refused({ where: t("mine"), reason: "noLetters", remedy: "noLettersRemedy" });
+    if (!value.trim()) throw new RefusedHere({ where: "mine", reason: "noLetters", remedy: "noLettersRemedy" });
     const above = /^[^|\n]*:/m.test(value) ? "" : head;
     const content = base64(new TextEncoder().encode(above + value));
     try {

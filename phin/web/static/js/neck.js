@@ -53,6 +53,8 @@ export class Neck extends EventTarget {
     if (!tuning || !width) return;
     const count = tuning.strings.length;
     const height = HEAD + GAP * count + 4;
+    const stop = svg.querySelector(".place:focus") ?? svg.querySelector(".place[tabindex='0']");
+    const isFocused = stop !== null && stop === document.activeElement;
     svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     svg.style.height = `${height}px`;
     svg.replaceChildren();
@@ -79,9 +81,11 @@ export class Neck extends EventTarget {
       draw(name, "tspan", { dx: 5, class: "string-pitch" }, pitchName(tuning.strings[string - 1]));
     }
     this.hints();
+    if (stop) this.stopAt(stop.dataset.string, stop.dataset.fret);
+    if (isFocused) svg.querySelector(".place[tabindex='0']")?.focus({ preventScroll: true });
   }
 
-  /** Small marks where the notes of the lai lie, the tonic stronger; buttons, where one may play. */
+  /** Small marks where the notes of the lai lie, the tonic larger; buttons, where one may play. */
   hints() {
     const { svg, tuning, lai } = this;
     tuning.strings.forEach((open, place) => {
@@ -89,8 +93,8 @@ export class Neck extends EventTarget {
         const pitch = open + semitones;
         const inLai = lai?.pitch_classes.includes(pitch % 12);
         const at = { cx: this.x(fret), cy: this.y(place + 1) };
-        const kind = pitch % 12 === lai?.tonic ? "hint tonic" : "hint";
-        if (inLai && fret) draw(svg, "circle", { class: kind, ...at, r: 3 });
+        const [kind, r] = pitch % 12 === lai?.tonic ? ["hint tonic", 5] : ["hint", 3];
+        if (inLai && fret) draw(svg, "circle", { class: kind, ...at, r });
         if (!this.buttons) return;
         const label = `${letterOf(pitch) ?? pitchName(pitch)}, ${t("place", { string: place + 1, fret })}`;
         const button = { class: "place", role: "button", tabindex: fret || place ? -1 : 0, "aria-label": label };
@@ -104,13 +108,18 @@ export class Neck extends EventTarget {
   moved({ key, target }) {
     const by = { ArrowRight: [0, 1], ArrowLeft: [0, -1], ArrowDown: [1, 0], ArrowUp: [-1, 0] }[key];
     if (!by || !target.dataset?.pitch) return false;
-    const [string, fret] = [Number(target.dataset.string) + by[0], Number(target.dataset.fret) + by[1]];
+    const next = this.stopAt(Number(target.dataset.string) + by[0], Number(target.dataset.fret) + by[1]);
+    next?.focus();
+    return Boolean(next);
+  }
+
+  /** Has the tab key stop at a place; null where there is none. */
+  stopAt(string, fret) {
     const next = this.svg.querySelector(`[data-string="${string}"][data-fret="${fret}"]`);
-    if (!next) return false;
-    target.setAttribute("tabindex", -1);
+    if (!next) return null;
+    this.svg.querySelector(".place[tabindex='0']")?.setAttribute("tabindex", -1);
     next.setAttribute("tabindex", 0);
-    next.focus();
-    return true;
+    return next;
   }
 
   touched(target) {
@@ -140,6 +149,7 @@ export class Neck extends EventTarget {
   mark(place, { string, fret, pitch }) {
     const mark = draw(this.svg, "g", { class: "light", "data-place": place, "aria-hidden": "true" });
     draw(mark, "circle", { cx: this.x(fret), cy: this.y(string), r: 11 });
+    draw(mark, "circle", { class: "ring", cx: this.x(fret), cy: this.y(string), r: 14 }); // a drone's
     draw(mark, "text", { x: this.x(fret), y: this.y(string) + 4.5 }, bareLetter(pitch) ?? pitchName(pitch));
     this.lit.set(place, mark);
     return mark;

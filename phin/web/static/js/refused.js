@@ -6,3 +6,6 @@ export class Refused extends Error {
     Object.assign(this, { where, reason, remedy, status, retryAfter });
   }
 }
+
+/** What the page itself refuses, in keys of its own words (i18n.js): only these are looked up there. */
+export class RefusedHere extends Refused {}

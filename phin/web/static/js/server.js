@@ -1,6 +1,6 @@
 // The server: its answers, its errors in its own words, and its streams, which go on where a connection broke.
 
-import { Refused } from "./refused.js";
+import { Refused, RefusedHere } from "./refused.js";
 
 const UNREACHED = { where: "phin-web", reason: "unreached", remedy: "unreachedRemedy" };
 
@@ -9,7 +9,7 @@ async function reached(path, options) {
     return await fetch(path, options);
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Refused(UNREACHED);
+    throw new RefusedHere(UNREACHED);
   }
 }
 
@@ -84,6 +84,17 @@ const pause = (seconds, signal) =>
 
 const LONGEST_PAUSE = 5; // seconds between two tries to reconnect
 
+/** A stream that is opened; null where `signal` aborted and it was refused. Its answer is waited for also then: a place
+ * that nobody knows of could not be given back. */
+async function made(request, signal) {
+  try {
+    return await (await answered("api/streams", asJson(request))).json();
+  } catch (error) {
+    if (signal.aborted) return null;
+    throw error;
+  }
+}
+
 /**
  * Draws a tune and tells its events in order: `on.begin`, `on.note` for each, `on.tune`. Where the connection drops it
  * goes on after the last event that came, however long that takes, and says so by `on.lost(true | false)`.
@@ -91,7 +102,8 @@ const LONGEST_PAUSE = 5; // seconds between two tries to reconnect
  * Ends when the tune does or `signal` aborts, with which the server stops drawing. Throws Refused.
  */
 export async function follow(request, on, signal, ready) {
-  const opened = await (await answered("api/streams", { ...asJson(request), signal })).json();
+  const opened = await made(request, signal);
+  if (!opened) return;
   const path = new URL(opened.events, document.baseURI);
   const cancel = () => fetch(`api/streams/${opened.id}`, { method: "DELETE", keepalive: true }).catch(() => {});
   signal.addEventListener("abort", cancel, { once: true });

@@ -22,6 +22,7 @@ const DEFAULTS = {
 };
 
 const GRAPH = 12; // letters of the model's hash that tell it from another
+const LENGTH = /^(\d+|endless)$/;
 const NUMBERS = ["tempo", "techniques", "seed", "number", "blend"];
 
 export const newSeed = () => crypto.getRandomValues(new Uint32Array(1))[0] >>> 1;
@@ -35,8 +36,10 @@ export function fromAddress(search, about) {
     if (!asked.has(name)) continue;
     const text = asked.get(name);
     if (name === "drone") settings.drone = text === "1";
-    else settings[name] = NUMBERS.includes(name) && Number.isFinite(Number(text)) ? Number(text) : text;
+    else if (!NUMBERS.includes(name)) settings[name] = text;
+    else if (text.trim() && Number.isFinite(Number(text))) settings[name] = Number(text);
   }
+  if (!LENGTH.test(settings.lines)) settings.lines = DEFAULTS.lines;
   if (!samplerOf(settings.sampler, about)) settings.sampler = ownSampler(about);
   return settings;
 }

@@ -7,7 +7,7 @@
 import { BEAT, HONG, SLOT, beginOfHong, frequencyOf, hongOf } from "./music.js";
 import { instrument } from "./instrument.js";
 import { ACCOMPANIMENT_GAIN, Strikes, scaleOf, strokesAt } from "./performance.js";
-import { Refused } from "./refused.js";
+import { RefusedHere } from "./refused.js";
 
 const AHEAD = 0.3; // seconds that strokes are sent ahead
 const AHEAD_HIDDEN = 2.5; // a page that nobody sees is woken once a second
@@ -54,7 +54,7 @@ export class Sound extends EventTarget {
   /** Sets the clock going. Throws where nothing sounds. */
   async resumed() {
     let timer;
-    const late = new Promise((_, refuse) => (timer = setTimeout(() => refuse(new Refused(UNSOUNDED)), SOUNDS_WITHIN)));
+    const late = new Promise((_, refuse) => (timer = setTimeout(() => refuse(new RefusedHere(UNSOUNDED)), SOUNDS_WITHIN)));
     await Promise.race([this.context.resume(), late]).finally(() => clearTimeout(timer));
   }
 

@@ -1,6 +1,6 @@
 // A plan becomes tunes, as phin/web/drawing.py; and a first guess where each note lies, while the tune is not over.
 
-import { FRET_DISTANCES, LIMITS, SYMBOLS, STEP, TECHNIQUES } from "./tables.js";
+import { DRAWING, FRET_DISTANCES, LIMITS, SYMBOLS, STEP, TECHNIQUES } from "./tables.js";
 import { choose, fallsSilent } from "./choice.js";
 import { reaches } from "./fingering.js";
 import { isMelody } from "./phrase.js";
@@ -50,15 +50,18 @@ export async function endless(engine, plan, hear) {
   const { phrase, changes } = plan.keep.finished(tune, plan.request);
   const said = [`broken off after ${grouped(LIMITS.most_notes)} notes`, ...changes];
   const leftOut = notes.reduce((bits, note) => bits + note.leftOut, 0) / notes.length;
-  if (plan.constraints.length) said.push(...awayLines(leftOut, notes.flatMap(({ scarce }) => scarce))); // prettier-ignore
+  const scarce = notes.flatMap((note) => note.scarce);
+  said.push(...awayLines(leftOut, scarce, plan.constraints.length > 0));
   return toJson(ornamented(phrase, plan.techniques), said);
 }
 
 /** How far constraints took a tune from the model, and where almost nothing was left to draw, in one line if anywhere. */
-function awayLines(leftOut, scarce) {
-  const away = `${fixed(Math.max(leftOut, 0), 2)} bits a note from what the model would play`;
+function awayLines(leftOut, scarce, isBound) {
+  const said = [];
+  if (isBound || leftOut >= DRAWING.much) said.push(`${fixed(Math.max(leftOut, 0), 2)} bits a note from what the model would play`);
   const times = scarce.length > 1 ? ` ${scarce.length} times, first` : "";
-  return scarce.length ? [away, `almost nothing was left to draw${times}: ${scarce[0]}`] : [away];
+  if (scarce.length) said.push(`almost nothing was left to draw${times}: ${scarce[0]}`);
+  return said;
 }
 
 const finished = (played, { given }) => (given ? { ...played, phrase: given.finished(played.phrase) } : played);
@@ -70,7 +73,7 @@ function told({ phrase, leftOut, scarce }, faults, plan) {
   const said = [...faults];
   if (given?.isAsItWas(phrase)) said.push("it came out as it was given");
   said.push(...changes);
-  if (plan.constraints.length) said.push(...awayLines(leftOut, scarce));
+  said.push(...awayLines(leftOut, scarce, plan.constraints.length > 0));
   if (given) said.push(...given.against(keep, request));
   return toJson(ornamented(done, plan.techniques), said);
 }
