@@ -45,7 +45,7 @@ OWN = {
 }
 """Of a figure that a study draws itself: what draws it, and the tables beside it that it is of."""
 DRAWN = [path.parent for path in sorted(EXPERIMENTS.glob("*/sweep.yaml"))]
-DRAWN += [EXPERIMENTS / "rhythm_attention" / "equal_time"]
+DRAWN += sorted(EXPERIMENTS.glob("*/equal_time"))
 DRAWN = [folder for folder in DRAWN if (folder / study.RESULTS).is_file()]
 
 
@@ -197,7 +197,7 @@ def test_no_figure_of_a_study_is_forgotten() -> None:
         assert f"-m {picture.__module__}" in recipe
 
 
-@pytest.mark.parametrize("folder", DRAWN, ids=[folder.name for folder in DRAWN])
+@pytest.mark.parametrize("folder", DRAWN, ids=[str(folder.relative_to(EXPERIMENTS)) for folder in DRAWN])
 def test_the_committed_figure_is_that_of_the_committed_table(folder: Path, tmp_path: Path) -> None:
     """Fails: a table was made anew, and the picture beside it shows the old one."""
     for name in (study.RESULTS, study.PAIRED):
