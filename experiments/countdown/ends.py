@@ -1,9 +1,9 @@
 """What the arms know of a tune's end: how often their tunes come home, and what they read of real ones, told and not.
 
-    python -m experiments.countdown.ends RUNS
+    python -m experiments.countdown.ends RUNS [TABLE]
 
-RUNS is the sweep's folder. Writes ends.csv, a row a run; prints the arms, seeds together. A tune has come home as in
-`experiments.reading.endings`, and is drawn as there: two lines, an exact length.
+RUNS is a folder of runs, the sweep's. Writes ends.csv, or TABLE, a row a run; prints the arms, seeds together. A tune
+has come home as in `experiments.reading.endings`, and is drawn as there: two lines, an exact length.
 """
 
 import argparse
@@ -32,7 +32,9 @@ DRAWN, SEED = 256, 0
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", type=Path)
-    runs = read_runs([parser.parse_args().runs])
+    parser.add_argument("table", nargs="?", type=Path, default=TABLE)
+    asked = parser.parse_args()
+    runs = read_runs([asked.runs])
     torch.set_num_threads(1)
     store, rows = prepare(DataConfig(splits="folk")), []
     for run, arm in sorted(zip(runs, names(runs), strict=True), key=lambda pair: (pair[1], pair[0].seed)):
@@ -45,7 +47,7 @@ def main() -> None:
         cells = (arm, run.seed, DRAWN, home, read, *(f"{number:.3f}" for number in bits))
         rows.append(dict(zip(COLUMNS, map(str, cells), strict=True)))
         print(", ".join(rows[-1].values()), flush=True)
-    write_csv(TABLE, COLUMNS, rows)
+    write_csv(asked.table, COLUMNS, rows)
     for arm, of_arm in groupby(rows, key=lambda row: row["arm"]):
         seeds = list(of_arm)
         home, tunes = (sum(int(row[name]) for row in seeds) for name in ("home", "tunes"))

@@ -45,7 +45,8 @@ OWN = {
 }
 """Of a figure that a study draws itself: what draws it, and the tables beside it that it is of."""
 DRAWN = [path.parent for path in sorted(EXPERIMENTS.glob("*/sweep.yaml"))]
-DRAWN += sorted(EXPERIMENTS.glob("*/equal_time"))
+WITHIN = EXPERIMENTS.glob(f"*/*/{study.RESULTS}")
+DRAWN += sorted(table.parent for table in WITHIN if (table.parents[1] / "sweep.yaml").is_file())
 DRAWN = [folder for folder in DRAWN if (folder / study.RESULTS).is_file()]
 
 
