@@ -234,7 +234,7 @@ def _as_object(kept: dict[str, Any], schema: type, folder: Path) -> Any:
         assert isinstance(merged, DictConfig)
         return OmegaConf.to_object(merged)
     except OmegaConfBaseException as error:
-        reason = f"are torn, or of another version of phin ({' '.join(str(error).split()).partition(' full_key')[0]})"
+        reason = f"is torn, or of another version of phin ({' '.join(str(error).split()).partition(' full_key')[0]})"
         raise InvalidConfig(folder / SETTINGS, reason, "go on with that version, or begin a new run") from None
 
 

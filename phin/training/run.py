@@ -25,7 +25,7 @@ from phin.tokenizer import DURATION, FIELDS, STEP, TECHNIQUE, VELOCITY
 from phin.training import loggers
 from phin.training.checkpointing import LastCheckpoint
 from phin.training.lit_module import MakeOptimizer, PhinModule
-from phin.training.outcome import RunResult, leave, write_report, written
+from phin.training.outcome import RunResult, finished_report, leave, write_report, written
 from phin.training.provenance import provenance
 from phin.training.schedule import ScheduleConfig
 from phin.whole_file import remove_partials
@@ -138,6 +138,9 @@ def train(
             module.identity.refuse_other(stored[PHIN_KEY], last)  # in one line, before Lightning reads it
             _refuse_fewer_steps(run, trainer.max_steps, stored.get("global_step", 0))
             _refuse_torn_best(last)
+        elif finished_report(run):
+            remedy = f"copy {last.with_name('best.ckpt')} over it to go on from there, or begin a new run"
+            raise InvalidCheckpoint(last, "is not there, and the run was finished", remedy)
         keep_settings()
         try:
             return _train(run, trainer, module, datamodule, sampler)

@@ -177,7 +177,7 @@ def test_a_run_that_was_moved_writes_where_it_lies(run: Path, tmp_path: Path) ->
 def test_settings_of_another_version_are_named(run: Path) -> None:
     """Fails: a setting that there is no more is ignored, or ends in a traceback."""
     changed(run, "model.gone", 3)
-    with pytest.raises(InvalidConfig, match=r"config.yaml: are torn, or of another version of phin \(.*gone"):
+    with pytest.raises(InvalidConfig, match=r"config.yaml: is torn, or of another version of phin \(.*gone"):
         gone_on(run)
 
 

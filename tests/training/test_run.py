@@ -166,6 +166,18 @@ def test_a_torn_best_checkpoint_is_refused_before_training_goes_on(corpus: DataC
     assert run.train(tmp_path, trainer, *parts(corpus), SamplerConfig()) is not None
 
 
+def test_a_finished_run_without_its_last_checkpoint_is_not_begun_again(corpus: DataConfig, tmp_path: Path) -> None:
+    """Fails: a file is missing, and a night's run is trained over from its first step, without a word."""
+    best = BestCheckpoint(dirpath=tmp_path / "checkpoints", filename="best", monitor=MONITOR)
+    trainer = trainer_for(tmp_path, best, max_steps=2, val_check_interval=2)
+    run.train(tmp_path, trainer, *parts(corpus), SamplerConfig())
+    (tmp_path / run.LAST).unlink()
+    before = {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*") if file.is_file()}
+    with pytest.raises(InvalidCheckpoint, match=r"last\.ckpt: is not there, and the run was finished\. Copy .*best"):
+        run.train(tmp_path, trainer_for(tmp_path, max_steps=4), *parts(corpus), SamplerConfig())
+    assert {file: file.stat().st_mtime_ns for file in before} == before
+
+
 def test_an_interrupt_of_the_report_says_how_to_go_on(
     corpus: DataConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
