@@ -139,17 +139,12 @@ def away_lines(left_out: float, scarce: Sequence[str], is_bound: bool) -> list[s
     """How far constraints took a tune from the model: the bits a note that they left out, and where almost nothing was
     left to draw, in one line if anywhere.
 
-    Of a tune that `is_bound` by its length alone, and by what a hand can strike at once, it is told only where it is
-    much: there it mostly is next to nothing.
+    Of a tune that is not `is_bound` by wishes, so by its length alone and what a hand can strike at once, the bits are
+    told only where they are MUCH: mostly they are next to nothing.
     """
-    away = [f"{left_out:.2f} bits a note from what the model would play"] if is_bound or left_out >= MUCH else []
-    return [*away, *([line] if (line := scarce_line(scarce)) else [])]
-
-
-def scarce_line(scarce: Sequence[str]) -> str | None:
-    """Where almost nothing was left to draw, in one line if anywhere."""
-    if not scarce:
-        return None
-    first, *more = scarce
-    times = f" {1 + len(more)} times, first" if more else ""
-    return f"almost nothing was left to draw{times}: {first}"
+    said = [f"{left_out:.2f} bits a note from what the model would play"] if is_bound or left_out >= MUCH else []
+    if scarce:
+        first, *more = scarce
+        times = f" {1 + len(more)} times, first" if more else ""
+        said.append(f"almost nothing was left to draw{times}: {first}")
+    return said

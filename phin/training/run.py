@@ -132,15 +132,8 @@ def train(
         raise InvalidConfig(f"run={run}", "another process is training in it", "wait for it, or stop it") from None
     with alone:
         remove_partials(run)
-        remove_partials((last := run / LAST).parent)
-        if last.is_file():
-            stored = _checkpoint(last)
-            module.identity.refuse_other(stored[PHIN_KEY], last)  # in one line, before Lightning reads it
-            _refuse_fewer_steps(run, trainer.max_steps, stored.get("global_step", 0))
-            _refuse_torn_best(last)
-        elif finished_report(run):
-            remedy = f"copy {last.with_name('best.ckpt')} over it to go on from there, or begin a new run"
-            raise InvalidCheckpoint(last, "is not there, and the run was finished", remedy)
+        remove_partials((run / LAST).parent)
+        _refuse_checkpoints(run, trainer, module)
         keep_settings()
         try:
             return _train(run, trainer, module, datamodule, sampler)
@@ -148,23 +141,27 @@ def train(
             raise KeyboardInterrupt(f"Go on with resume={run}") from None
 
 
-def _checkpoint(last: Path) -> dict[str, Any]:
-    try:
-        return read(last)
-    except InvalidCheckpoint as error:
-        best = last.with_name("best.ckpt")
-        remedy = f"copy {best} over it to go on from there, or begin a new run" if best.is_file() else "begin a new run"
-        raise InvalidCheckpoint(last, error.reason, remedy) from None
-
-
-def _refuse_torn_best(last: Path) -> None:
-    """Raises InvalidCheckpoint now, not at the end, where the report would be made from it."""
+def _refuse_checkpoints(run: Path, trainer: L.Trainer, module: PhinModule) -> None:
+    """Raises InvalidCheckpoint or InvalidConfig where the run cannot go on from what it has, or would begin again."""
+    last, instead = run / LAST, "begin a new run"
     if (best := last.with_name("best.ckpt")).is_file():
-        try:
-            read(best)
-        except InvalidCheckpoint as error:
-            remedy = f"remove it: {last.name} then counts as the best, until a better one comes"
-            raise InvalidCheckpoint(best, error.reason, remedy) from None
+        instead = f"copy {best} over it to go on from there, or {instead}"
+    if last.is_file():
+        stored = _checkpoint(last, instead)
+        module.identity.refuse_other(stored[PHIN_KEY], last)  # in one line, before Lightning reads it
+        _refuse_fewer_steps(run, trainer.max_steps, stored.get("global_step", 0))
+        if best.is_file():  # of which the report is made, in the end
+            _checkpoint(best, f"remove it: {last.name} then counts as the best, until a better one comes")
+    elif finished_report(run):
+        raise InvalidCheckpoint(last, "is not there, and the run was finished", instead)
+
+
+def _checkpoint(path: Path, remedy: str) -> dict[str, Any]:
+    """What a checkpoint of the run holds. Raises InvalidCheckpoint, with what helps here, where it cannot be read."""
+    try:
+        return read(path)
+    except InvalidCheckpoint as error:
+        raise InvalidCheckpoint(path, error.reason, remedy) from None
 
 
 def _refuse_fewer_steps(run: Path, max_steps: int, done: int) -> None:

@@ -57,8 +57,8 @@ export async function endless(engine, plan, hear) {
 
 /** How far constraints took a tune from the model, and where almost nothing was left to draw, in one line if anywhere. */
 function awayLines(leftOut, scarce, isBound) {
-  const said = [];
-  if (isBound || leftOut >= DRAWING.much) said.push(`${fixed(Math.max(leftOut, 0), 2)} bits a note from what the model would play`);
+  const away = `${fixed(Math.max(leftOut, 0), 2)} bits a note from what the model would play`;
+  const said = isBound || leftOut >= DRAWING.much ? [away] : [];
   const times = scarce.length > 1 ? ` ${scarce.length} times, first` : "";
   if (scarce.length) said.push(`almost nothing was left to draw${times}: ${scarce[0]}`);
   return said;

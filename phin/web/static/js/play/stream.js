@@ -35,7 +35,10 @@ export async function* stream(engine, plan, begins) {
   const step = engine.step(sampler, streams, WINDOW);
   const rows = drawRows(engine, step, firstRows(request, keptTo, begins), keptTo, seed, 0, null, WINDOW);
   let number = begins === null ? 0 : begins.ids.length - 1;
-  for await (const row of rows) yield { ...drawnNote(row), scarce: scarceOf(row.shares, ++number), leftOut: leftOutOf(row.shares) };
+  for await (const row of rows) {
+    const { shares } = row;
+    yield { ...drawnNote(row), scarce: scarceOf(shares, ++number), leftOut: leftOutOf(shares) };
+  }
 }
 
 /** Throws Refusal where a tune without end is to go on from more notes than it is drawn from. */
