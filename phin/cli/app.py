@@ -1,6 +1,7 @@
 """How every command runs: Hydra composes its settings, a user's mistake becomes one line and a non-zero exit."""
 
 import os
+import re
 import signal
 import sys
 import traceback
@@ -16,13 +17,20 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from phin.cli.explained import explained
 from phin.cli.interrupts import loaded
 from phin.cli.screen import of_a_file, say, screen
-from phin.cli.sweep import OF_SWEEPS, Refused, Sweep, begin_job, keep_failure
+from phin.cli.sweep import OF_SWEEPS, Refused, Sweep, begin_job, interrupted, keep_failure
 from phin.cli.typed import understood
 from phin.config import conf_dir, in_a_sweep, register
 from phin.errors import InvalidConfig, PhinError, Stopped
 
 OF_EXTRAS = {**dict.fromkeys(("onnx", "onnxscript", "onnxruntime"), "export"), "executorch": "mobile"}
 """What an extra installs that exported models need, by module."""
+KINDS = {
+    "Integer": ("no whole number", "one, as 4"),
+    "Float": ("no number", "one, as 0.5"),
+    "Boolean": ("neither yes nor no", "true or false"),
+}
+"""What a setting is not, and what to take instead, by the kind of value that OmegaConf wants."""
+_OF_ANOTHER_KIND = re.compile(r"override (?P<typed>\S+=.*); Value .* could not be converted to (?P<kind>\w+)")
 _NOISE = ("To append to your", "full_key", "object_type", "reference_type", "Config search path", "provider=")
 
 
@@ -75,11 +83,12 @@ def run(command: str, schema: type, task: Callable[[Any], Any]) -> None:
         failures.append(error)
     except Refused as refused:
         failures.append(refused.error)
-    except KeyboardInterrupt as interrupted:
-        to_go_on = Sweep.begun.to_go_on() if Sweep.begun else "".join(f". {said}." for said in interrupted.args)
-        _leave(command, f"interrupted{to_go_on}", status=128 + signal.SIGINT)
+    except KeyboardInterrupt as error:
+        of_a_run = "" if Sweep.begun else "".join(f". {said}." for said in error.args)
+        _leave(command, f"{interrupted()}{of_a_run}", status=128 + signal.SIGINT)
     except Stopped as stopped:
-        _leave(command, str(stopped), status=128 + signal.SIGTERM)
+        of_a_sweep = f"stopped{Sweep.begun.to_go_on()}" if Sweep.begun else ""
+        _leave(command, of_a_sweep or str(stopped), status=128 + signal.SIGTERM)
     except Exception as error:
         ended = Sweep.begun.ended_by(error) if Sweep.begun else None
         if ended is None:
@@ -109,7 +118,10 @@ def _line(failure: Exception, command: str) -> str:
     if isinstance(failure, MissingMandatoryValue):
         key = failure.full_key or str(failure.key)
         return str(InvalidConfig(key, "is not set", f"write {key}=... (phin-{command} --help says what it can be)"))
-    return f"{_in_one_line(failure)}. See phin-{command} --help."
+    said = _in_one_line(failure)
+    if (other := _OF_ANOTHER_KIND.search(said)) and (kind := KINDS.get(other["kind"])):
+        return str(InvalidConfig(other["typed"], f"is {kind[0]}", f"take {kind[1]}"))
+    return f"{said}. See phin-{command} --help."
 
 
 def _missing(error: Exception) -> PhinError | None:

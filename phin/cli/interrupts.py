@@ -10,36 +10,41 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
 from phin.cli.screen import say
 
 
-def begin_loading() -> None:
+def begin_loading(said: str = "interrupted") -> None:
     """From now on Ctrl-C ends the program at once, where it would raise KeyboardInterrupt; until `loaded`."""
     is_ours = threading.current_thread() is threading.main_thread()
     if is_ours and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, _end_at_once)
+        signal.signal(signal.SIGINT, _EndAtOnce(said))
 
 
 def loaded() -> None:
     """From now on Ctrl-C raises KeyboardInterrupt again: something is at stake."""
-    if signal.getsignal(signal.SIGINT) is _end_at_once:
+    if isinstance(signal.getsignal(signal.SIGINT), _EndAtOnce):
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextmanager
-def loading() -> Iterator[None]:
-    """Around imports that a command makes late."""
-    begin_loading()
+def loading(said: str) -> Iterator[None]:
+    """Around imports that a command makes late; `said` is what Ctrl-C is answered by."""
+    begin_loading(said)
     try:
         yield
     finally:
         loaded()
 
 
-def _end_at_once(number: int, frame: FrameType | None) -> None:
-    say(Path(sys.argv[0]).name, "interrupted")
-    signal.signal(number, signal.SIG_DFL)
-    os.kill(os.getpid(), number)  # as who is interrupted ends: a shell then ends what called it, too
+@dataclass
+class _EndAtOnce:
+    said: str
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        say(Path(sys.argv[0]).name, self.said)
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)  # as who is interrupted ends: a shell then ends what called it, too

@@ -7,6 +7,7 @@ from typing import Any
 
 import optuna
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import IntervalSweep
 from omegaconf import DictConfig, open_dict, read_write
 from optuna.distributions import BaseDistribution
 from optuna.samplers import TPESampler
@@ -57,6 +58,7 @@ def go_on(config: DictConfig) -> None:
     if (direction := _direction(sweeper)) != "minimize":
         reason = "is not what is looked for: the fewest bits per note"
         raise InvalidConfig(f"hydra.sweeper.direction={direction}", reason, "leave it out")
+    settings = _settings(sweeper.params or {}, config.hydra.overrides.task)
     optuna.logging.set_verbosity(logging.WARNING)
     try:
         storage = RDBStorage(sweeper.storage)
@@ -65,7 +67,6 @@ def go_on(config: DictConfig) -> None:
         reason = f"cannot be opened ({str(error).splitlines()[0]})"
         remedy = "take sqlite:///FILE; one that is torn can only be removed, and the search begun anew"
         raise InvalidConfig(f"hydra.sweeper.storage={sweeper.storage}", reason, remedy) from None
-    settings = _settings(sweeper.params or {}, config.hydra.overrides.task)
     _refuse_other(study, settings)
     interrupted = [trial for trial in study.trials if not trial.state.is_finished()]
     for trial in interrupted:
@@ -83,11 +84,26 @@ def _direction(sweeper: DictConfig) -> str:
 
 
 def _settings(params: Mapping[str, str], overrides: Iterable[str]) -> list[str]:
-    """What is searched and what stays, as the sweeper reads it: a typed setting stands for the one in the file."""
+    """What is searched and what stays, as the sweeper reads it: a typed setting stands for the one in the file.
+
+    Raises InvalidConfig for an interval that is none.
+    """
     texts = [*(f"{key}={value}" for key, value in params.items()), *overrides]
     parsed = OverridesParser.create().parse_overrides([text for text in texts if not is_below(key_of(text), _FREE)])
+    for override in parsed:
+        _refuse_interval(str(override.input_line), override.value())
     by_key = {override.get_key_element(): str(override.input_line) for override in parsed}
     return sorted(by_key.values())
+
+
+def _refuse_interval(text: str, value: Any) -> None:
+    """Raises InvalidConfig for what was typed, where it is an interval of no numbers."""
+    if not isinstance(value, IntervalSweep):
+        return
+    if value.start > value.end:
+        raise InvalidConfig(text, "ends below where it begins", "write the lower end first")
+    if "log" in value.tags and value.start <= 0:
+        raise InvalidConfig(text, "has no logarithm where it begins", "begin above 0, as at 0.001")
 
 
 def _refuse_other(study: Study, settings: list[str]) -> None:

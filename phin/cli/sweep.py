@@ -5,23 +5,30 @@ with the others; the command reads those files when all is over.
 """
 
 import multiprocessing
+import signal
+import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from traceback import extract_tb
-from typing import Any, ClassVar
+from types import FrameType
+from typing import Any, ClassVar, NoReturn
 
 from filelock import FileLock, Timeout
 from hydra.core.hydra_config import HydraConfig
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
-from phin.errors import InvalidConfig, PhinError
+from phin.errors import InvalidConfig, PhinError, Stopped
 from phin.whole_file import write_text
 from phin.writable import refuse_folder
 
 FAILED = "failed.txt"
 """In a failed job's folder: a line that says why, its settings, and a traceback where it is no user's mistake."""
+LOCK = ".in_use"
+"""In a sweep's folder, as long as a process is sweeping in it, and after."""
+OF_A_SWEEP = ("multirun.yaml", "search.db", "optimization_results.yaml")
+"""What Hydra and the search keep in a sweep's folder beside its jobs, whose folders are numbers."""
 OF_SWEEPS = (
     "hydra/launcher/joblib",
     "hydra/launcher/submitit_local",
@@ -51,8 +58,8 @@ class Begun:
     """As typed; those of every job are in it word for word."""
     failed_before: dict[Path, int]
     """What failed in this folder another time: when each file was written."""
-    lock: FileLock | None
-    """Held while a search runs; others need none, since each of their runs has its own."""
+    lock: FileLock
+    """Held while it runs."""
 
     def failed_jobs(self) -> list[str]:
         """A line for each job that failed now, by number, with the settings that are not every job's."""
@@ -80,12 +87,13 @@ class Begun:
         return None
 
     def let_go(self) -> None:
-        """Lets another process go on with it."""
-        if self.lock:
-            self.lock.release()
+        """Lets another process go on with it, and SIGTERM end this one."""
+        self.lock.release()
+        if signal.getsignal(signal.SIGTERM) is _stop:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
     def to_go_on(self) -> str:
-        """What is said after `interrupted`."""
+        """What is said after `interrupted` or `stopped`."""
         return f". What is done stays; the same line with hydra.sweep.dir={self.folder} does the rest"
 
 
@@ -101,12 +109,28 @@ class Sweep(Callback):
             if not config.hydra.sweep.dir:
                 raise InvalidConfig("hydra.sweep.dir=", "is empty", "name a folder, or leave it out")
             refuse_folder("hydra.sweep.dir", folder)
+            _refuse_others(folder)
             _refuse_devices(config)
             _refuse_jobs(config)
-            lock = _search(config, folder) if _is_search(config) else None
+            lock = _alone_in(folder)
+            if _is_search(config):
+                _prepare_search(config, folder, lock)
             Sweep.begun = Begun(folder, list(config.hydra.overrides.task), _failed(folder), lock)
         except (PhinError, OSError) as error:
             raise Refused(error) from None
+        is_ours = threading.current_thread() is threading.main_thread()
+        if is_ours and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+            signal.signal(signal.SIGTERM, _stop)
+
+
+def interrupted() -> str:
+    """What is said of Ctrl-C in this process."""
+    return f"interrupted{Sweep.begun.to_go_on() if Sweep.begun else ''}"
+
+
+def _stop(number: int, frame: FrameType | None) -> NoReturn:
+    """Ends a sweep as Ctrl-C does: the processes that its jobs run in are told."""
+    raise Stopped("stopped")
 
 
 def begin_job() -> None:
@@ -154,26 +178,38 @@ def _refuse_jobs(config: DictConfig) -> None:
         raise InvalidConfig(f"hydra.{key}={count}", "is no number of them", remedy)
 
 
-def _search(config: DictConfig, folder: Path) -> FileLock | None:
-    """Prepares a search that is kept on disk, so that it goes on; it is this process's own as long as the lock."""
-    if config.hydra.sweeper.storage is None:
-        return None
+def _refuse_others(folder: Path) -> None:
+    """Raises InvalidConfig where a folder holds other things, and nothing of a sweep that could be gone on with."""
+    found = {file.name for file in folder.iterdir()} - {LOCK, ".submitit"} if folder.is_dir() else set[str]()
+    if all(name.isdecimal() for name in found) or not found.isdisjoint(OF_A_SWEEP):
+        return
+    raise InvalidConfig(f"hydra.sweep.dir={folder}", "holds other things than a sweep", "name a folder of its own")
+
+
+def _alone_in(folder: Path) -> FileLock:
+    """A sweep's folder, which is this process's own as long as the lock. Raises InvalidConfig where it is another's."""
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / ".in_use")
+    lock = FileLock(folder / LOCK)
     try:
         lock.acquire(timeout=0)
     except Timeout:
         raise InvalidConfig(
-            f"hydra.sweep.dir={folder}", "another process is searching in it", "wait for it, or stop it"
+            f"hydra.sweep.dir={folder}", "another process is sweeping in it", "wait for it, or stop it"
         ) from None
+    return lock
+
+
+def _prepare_search(config: DictConfig, folder: Path, lock: FileLock) -> None:
+    """Prepares a search that is kept on disk, so that it goes on."""
+    if config.hydra.sweeper.storage is None:
+        return
     from phin.cli.search import go_on
 
     try:
         go_on(config)
     except PhinError:
         lock.release()
-        (folder / ".in_use").unlink(missing_ok=True)
+        (folder / LOCK).unlink(missing_ok=True)
         with suppress(OSError):  # what another search keeps there stays
             folder.rmdir()
         raise
-    return lock

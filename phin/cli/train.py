@@ -13,6 +13,7 @@ from phin.cli.app import run as run_app
 from phin.cli.interrupts import loading
 from phin.cli.made import made, optimizer_maker
 from phin.cli.resume import is_changed, own_overrides, refuse_another_run, remember, settings_to_go_on_with
+from phin.cli.sweep import interrupted
 from phin.cli.typed import refuse_unheard, typed
 from phin.config import RESUME_AUTO, RUN_OF_ALL, in_a_sweep
 from phin.corpus.settings import refuse_too_many
@@ -166,7 +167,7 @@ def train(config: TrainConfig) -> float:
         reason = "means nothing to a model that does not count down to the last stroke"
         refuse_unheard(["data.drop_closing"], reason, "leave it out, or take model.countdown=true")
 
-    with loading():
+    with loading(interrupted()):
         import lightning as L
         import torch
         from lightning.pytorch.loggers import Logger

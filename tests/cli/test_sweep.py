@@ -3,8 +3,10 @@
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -160,8 +162,11 @@ def test_several_devices_are_refused_where_jobs_are_not_repeated_alike(
         (["sweep=optuna", "hydra.sweeper.direction=sideways"], "hydra.sweeper.direction"),
         (["sweep=optuna", "hydra.sweeper.n_jobs=0"], "hydra.sweeper.n_jobs=0: is no number of them. Take 1 or more."),
         (["sweep=optuna", "hydra.sweeper.n_trials=0"], "hydra.sweeper.n_trials=0: is no number of them"),
-        (["sweep=optuna", "hydra.sweeper.params=null", "x=interval(2,1)"], "cannot be begun"),
-        (["sweep=optuna", "hydra.sweeper.params=null", "x=tag(log,interval(0,1))"], "cannot be begun"),
+        (["sweep=optuna", "hydra.sweeper.params=null", "x=interval(2,1)"], "x=interval(2,1): ends below where"),
+        (["sweep=optuna", "hydra.sweeper.params=null", "x=tag(log,interval(0,1))"], "has no logarithm where"),
+        (["sweep=optuna", "hydra.sweeper.n_trials=abc"], "hydra.sweeper.n_trials=abc: is no whole number. Take one, as 4."),
+        (["x=1,2", "threads="], "threads=: is no whole number"),
+        (["x=a,b"], "x=a: is no number. Take one, as 0.5."),
         (["sweep=joblib", "x=1,2", "hydra.launcher.n_jobs=0"], "or -1 for one a core"),
         (["x=1,2", "hydra.sweep.dir=/proc/x"], "cannot be used"),
         (["x=1,2", "hydra.sweep.dir="], "hydra.sweep.dir=: is empty"),
@@ -218,6 +223,52 @@ def test_an_interrupted_sweep_says_how_it_goes_on(desk: Path) -> None:
     assert outcome.err.startswith("phin-toy: interrupted. What is done stays")
     assert "hydra.sweep.dir=jobs" in outcome.err
     assert len(drawn()) == 1
+
+
+def test_a_stopped_sweep_says_how_it_goes_on(desk: Path) -> None:
+    """Fails: a queue's SIGTERM, and the line speaks of the one run, or nothing is said at all."""
+    outcome = sweep("x=1,2", "kind=stopped")
+    assert (outcome.status, outcome.err.count("\n")) == (143, 1)
+    assert outcome.err.startswith("phin-toy: stopped. What is done stays")
+    assert "hydra.sweep.dir=jobs" in outcome.err
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL, "what comes after a sweep is ended as ever"
+
+
+def test_a_stopped_sweep_leaves_no_job_at_work(desk: Path) -> None:
+    """Fails: the sweep is gone, its jobs take both cores for another hour, and no line says so."""
+    arguments = [sys.executable, "-c", "from tests.cli.toy import main; main('-m', 'sweep=joblib', 'kind=endless')"]
+    path = os.pathsep.join([str(conf_dir().parent), os.environ.get("PYTHONPATH", "")])
+    with subprocess.Popen(
+        arguments, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": path}
+    ) as process:
+        within(120, lambda: bool(drawn()))
+        job = int(drawn()[0])
+        process.terminate()
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert err.startswith("phin-toy: stopped. What is done stays")
+    within(20, lambda: not Path(f"/proc/{job}").exists())
+
+
+def within(seconds: float, met: Callable[[], bool]) -> None:
+    """Waits until it is met, so long at most."""
+    ends = time.monotonic() + seconds
+    while not met():
+        assert time.monotonic() < ends
+        time.sleep(0.05)
+
+
+def test_a_sweep_has_its_folder_to_itself(desk: Path) -> None:
+    """Fails: two sweeps that began in one second mix their jobs; or a sweep's jobs lie among somebody's letters."""
+    assert sweep("x=1,2").status == 0
+    assert sweep("x=1,2").status == 0, "the same line goes on"
+    with FileLock("jobs/.in_use"):
+        assert sweep("x=1,2").complaint.startswith("phin-toy: hydra.sweep.dir=jobs: another process is sweeping in it")
+    Path("letters").mkdir()
+    Path("letters/love.txt").touch()
+    complaint = sweep("x=1,2", "hydra.sweep.dir=letters").complaint
+    assert complaint == "phin-toy: hydra.sweep.dir=letters: holds other things than a sweep. Name a folder of its own."
+    assert all_files(Path("letters")) == {"love.txt"}
 
 
 # --- searches
@@ -277,7 +328,7 @@ def test_a_search_takes_no_trials_of_another(desk: Path) -> None:
     assert "study_name=one: its trials are of another search (then: x=interval(0,2); now: x=3)" in other
     assert search(2, "kind=good", "threads=2").status == 0, "no other trials for that"
     with FileLock("multirun/one/.in_use"):
-        assert "another process is searching in it" in search(3, "kind=good").complaint
+        assert "another process is sweeping in it" in search(3, "kind=good").complaint
     before = all_files(desk)
     assert "storage=trials.db: cannot be opened" in search(1, "hydra.sweeper.storage=trials.db", name="new").complaint
     assert all_files(desk) == before

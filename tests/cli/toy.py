@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,12 @@ def score(toy: Toy) -> float:
         raise RuntimeError("out of memory\nby two bytes")
     if toy.kind == "killed":
         os.kill(os.getpid(), signal.SIGKILL)
+    if toy.kind == "stopped":
+        os.kill(os.getpid(), signal.SIGTERM)
+    if toy.kind == "endless":
+        with RESULT.open("a") as file:
+            file.write(f"{os.getpid()}\n")
+        time.sleep(600)
     with RESULT.open("a") as file:
         file.write(f"{toy.x} {toy.kind} {toy.threads}\n")
     return (toy.x - 1) ** 2
