@@ -22,6 +22,7 @@ from phin.evaluation.inside.embeddings import NEIGHBOURS, pitch_probes, shown, t
 from phin.evaluation.inside.held_out import HeldOut
 from phin.evaluation.inside.patterns import Characteristic, characteristic
 from phin.evaluation.inside.patterns_picture import motif_picture
+from phin.evaluation.tunes.tune_set import Alike
 from phin.model.checkpoint import Identity
 from phin.model.transformer import PhinTransformer
 from phin.music.augment import named
@@ -173,14 +174,14 @@ def embeddings(desk: Desk) -> list[str]:
 
 
 def patterns(desk: Desk, tunes: Sequence[Phrase], ours: str) -> list[str]:
-    """The motifs that mark some tunes, which are called `ours`, against the training tunes in the same metres."""
-    store, metres = desk.held_out.store, {tune.metre for tune in tunes}
-    learned = [tune for tune in store.split("train").tolist() if store.phrase(tune).metre in metres]
+    """The motifs that mark some tunes, which are called `ours`, against the training tunes that are `Alike`."""
+    store = desk.held_out.store
+    alike = Alike.to(tunes, store, "train")
+    learned = [tune for tune in store.split("train").tolist() if alike.takes(store.phrase(tune))]
     theirs = [store.phrase(tune) for tune in learned]
     families = store.families[learned].astype(np.int64)
     found = characteristic(tunes, theirs, families, NUM_MOTIFS, desk.seed) if theirs else []
-    where = ", ".join(sorted(str(metre) for metre in metres if metre)) or "no metre"
-    against = f"{counted(len(theirs), 'training tune', style=',')} in {where}"
+    against = f"{counted(len(theirs), 'training tune', style=',')} {alike}"
     if not any(row.log_odds > 0 for row in found):
         return [f"Patterns: {ours}, against {against}: no motif marks them; of fewer than 50 tunes few ever do."]
     holders = [[learned[place] for place in row.found_in] for row in found]

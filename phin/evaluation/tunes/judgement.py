@@ -14,12 +14,11 @@ from phin.corpus.store import Store
 from phin.evaluation.intervals import resampled
 from phin.evaluation.tunes.baselines import COPIED, NGRAM, ONE_NOTE, ONE_TUNE, SPOILED, NgramTunes, one_tune
 from phin.evaluation.tunes.sharing import Copying, copying, distinct_between, longest_shared
-from phin.evaluation.tunes.tune_set import TuneSet, held_out, learned
+from phin.evaluation.tunes.tune_set import Alike, TuneSet, held_out, learned
 from phin.evaluation.tunes.verdicts import JUDGED, REAL, Most, Row, ShareVerdict, Value, Verdict, verdicts
 from phin.music.grid import begin_of, hong_of
 from phin.music.lai import Lai
 from phin.music.measures import MEASURES, Aspect, lai_adherence, longest_run, measures, pattern_agreement
-from phin.music.phrase import Metre
 
 NGRAM_TUNES = 2000
 """Training tunes that the n-gram baseline learns from."""
@@ -34,6 +33,8 @@ class Judgement:
     verdicts: list[Verdict | ShareVerdict]
     copying: Copying
     """Of the judged tunes."""
+    alike: Alike
+    """What the real ones have in common with those."""
 
 
 def judge(
@@ -45,7 +46,7 @@ def judge(
     lai: Lai | None = None,
     pattern: str | None = None,
 ) -> Judgement:
-    """Measures tunes beside at most so many held-out tunes of a corpus in the same metres, and what is made of those.
+    """Measures tunes beside at most so many held-out tunes of a corpus that are `Alike`, and what is made of those.
 
     Real tunes that are longer than most of the judged ones are cut to that: what returns in a tune hangs on its length.
 
@@ -53,8 +54,9 @@ def judge(
     such tune.
     """
     length = int(np.median([hong_of(tune, begin_of(tune)) for tune in judged.tunes]))
-    real = held_out(store, split, judged.metres, most, seed, length)
-    sets = {JUDGED: judged, REAL: real, **spoiled(real, store, judged.metres, seed, length)}
+    alike = Alike.to(judged.tunes, store, split)
+    real = held_out(store, split, alike, most, seed, length)
+    sets = {JUDGED: judged, REAL: real, **spoiled(real, store, alike, seed, length)}
     copies = dict(zip(sets, _copying(sets, store), strict=True))
     found = {name: _measured(each, copies[name], lai, pattern) for name, each in sets.items()}
     about = {measure.name: (measure.aspect, measure.about) for measure in MEASURES} | _BESIDE
@@ -63,7 +65,7 @@ def judge(
     rows = [row_of(name, *about[name], {each: found[each][name] for each in sets}, family) for name in names]
     rows = [row for row in rows if row.values]
     shares = [each.verdict(judged.family[: len(each.judged)]) for each in _most(sets, copies)]
-    return Judgement(sets, rows, [*verdicts(rows), *shares], copies[JUDGED])
+    return Judgement(sets, rows, [*verdicts(rows), *shares], copies[JUDGED], alike)
 
 
 def _most(sets: Mapping[str, TuneSet], copies: Mapping[str, Copying]) -> list[Most]:
@@ -82,7 +84,7 @@ def _most(sets: Mapping[str, TuneSet], copies: Mapping[str, Copying]) -> list[Mo
     ]
 
 
-def spoiled(real: TuneSet, store: Store, metres: set[Metre], seed: int, hong: int) -> dict[str, TuneSet]:
+def spoiled(real: TuneSet, store: Store, alike: Alike, seed: int, hong: int) -> dict[str, TuneSet]:
     """The sets that real tunes are held against, by name, each made of the same real tunes."""
     made = {}
     for baseline in SPOILED:
@@ -90,9 +92,8 @@ def spoiled(real: TuneSet, store: Store, metres: set[Metre], seed: int, hong: in
         tunes = [baseline.of(tune, rng) for tune in real.tunes]
         made[baseline.name] = TuneSet(baseline.name, tunes, real.ids, real.family)
     made[ONE_TUNE] = TuneSet(ONE_TUNE, one_tune(real.tunes), real.ids, real.family)
-    among = metres or real.metres
-    made[COPIED] = learned(store, among, len(real), seed, hong)
-    chain, rng = NgramTunes(learned(store, among, NGRAM_TUNES, seed + 1).tunes), np.random.default_rng(seed)
+    made[COPIED] = learned(store, alike, len(real), seed, hong)
+    chain, rng = NgramTunes(learned(store, alike, NGRAM_TUNES, seed + 1).tunes), np.random.default_rng(seed)
     made[NGRAM] = TuneSet(NGRAM, [chain.of(tune, rng) for tune in real.tunes], real.ids, real.family)
     return made
 

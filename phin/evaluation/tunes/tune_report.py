@@ -70,9 +70,8 @@ def in_words(report: TuneReport) -> Table:
     judged, real = (report.judgement.sets[name] for name in (JUDGED, REAL))
     families = len(np.unique(judged.family))
     kin = "" if families == len(judged) else f" of {counted(families, 'family', 'families')}"
-    beside = (
-        f"{counted(len(judged), 'tune')}{kin}, beside {len(real)} {real.name} in the same metres, cut to like length"
-    )
+    alike = report.judgement.alike
+    beside = f"{counted(len(judged), 'tune')}{kin}, beside {len(real)} {real.name} {alike}, cut to like length"
     verdicts = report.judgement.verdicts
     caught = [f"Caught: {verdict}" for verdict in verdicts if verdict.caught]
     others = [str(verdict) for verdict in verdicts if not verdict.caught]

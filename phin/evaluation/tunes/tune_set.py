@@ -21,6 +21,54 @@ FORMS = (".mid", ".midi", ".abc", ".tab", ".txt")
 assert set(FORMS) == set(READERS)
 
 
+FEW = 64
+"""Real tunes that close where others do: fewer are no measure, and real ones that close anywhere stand beside those."""
+
+
+@dataclass(frozen=True)
+class Alike:
+    """What a real tune must be to stand beside others: in one of their metres, and closing in its bar where one of them
+    does; in any metre that divides a line, where they have none.
+
+    Where a tune closes says how it moves: of folk's training tunes in 2/4 those that close on the downbeat run in
+    sixteenths in 24 of a hundred steps, those that close a beat later in 60 (`experiments/reading`).
+    """
+
+    endings: frozenset[tuple[Metre, int]]
+    """Metres, and steps of the bar at which a last melody note begins."""
+    anywhere: bool = False
+    """Whether only the metre counts."""
+
+    @classmethod
+    def to(cls, tunes: Sequence[Phrase], store: Store, split: str) -> "Alike":
+        """To tunes; wherever real ones close, if too few of the split close where these do."""
+        closing = cls(frozenset(_ending(tune) for tune in tunes if tune.metre is not None))
+        found = sum(closing.takes(store.phrase(number)) for number in store.split(split).tolist())
+        return closing if found >= FEW else replace(closing, anywhere=True)
+
+    def takes(self, tune: Phrase) -> bool:
+        """Whether a tune is one of these. None is that was made by rule, or has no melody."""
+        if tune.metre is None or tune.source in MADE or not tune.is_melody.any():
+            return False
+        if not self.endings:
+            return tune.metre.divides_a_line
+        return tune.metre in self.metres if self.anywhere else _ending(tune) in self.endings
+
+    @property
+    def metres(self) -> set[Metre]:
+        """Those that the others are in."""
+        return {metre for metre, _ in self.endings}
+
+    def __str__(self) -> str:
+        closing = self.endings and not self.anywhere
+        return "in the same metres that close at the same place of the bar" if closing else "in the same metres"
+
+
+def _ending(tune: Phrase) -> tuple[Metre, int]:
+    assert tune.metre is not None
+    return tune.metre, int(tune.melody.onset[-1]) % tune.metre.bar
+
+
 @dataclass(frozen=True)
 class TuneSet:
     """Tunes that each have a melody note, a name and a family; versions of one tune are not independent."""
@@ -34,11 +82,6 @@ class TuneSet:
 
     def __len__(self) -> int:
         return len(self.tunes)
-
-    @property
-    def metres(self) -> set[Metre]:
-        """The metres that are written."""
-        return {tune.metre for tune in self.tunes if tune.metre is not None}
 
 
 def drawn(name: str, tunes: Sequence[Phrase]) -> TuneSet:
@@ -102,18 +145,18 @@ def _form(path: Path) -> int:
     return FORMS.index(path.suffix.casefold())
 
 
-def held_out(store: Store, split: str, metres: set[Metre], most: int, seed: int, hong: int | None = None) -> TuneSet:
-    """Real tunes of a split in the metres that are asked for; in any that divides a line where none is.
+def held_out(store: Store, split: str, alike: Alike, most: int, seed: int, hong: int | None = None) -> TuneSet:
+    """Real tunes of a split.
 
     Of more than `most`, so many are drawn; of longer ones than `hong`, the last so many are taken. Raises PhinError
     where there is none.
     """
-    return _of_store(store, split, metres, most, seed, hong, f"held-out tunes ({split})")
+    return _of_store(store, split, alike, most, seed, hong, f"held-out tunes ({split})")
 
 
-def learned(store: Store, metres: set[Metre], most: int, seed: int, hong: int | None = None) -> TuneSet:
+def learned(store: Store, alike: Alike, most: int, seed: int, hong: int | None = None) -> TuneSet:
     """Training tunes, likewise."""
-    return _of_store(store, "train", metres, most, seed, hong, "training tunes")
+    return _of_store(store, "train", alike, most, seed, hong, "training tunes")
 
 
 def last_hong(tune: Phrase, hong: int) -> Phrase:
@@ -125,17 +168,14 @@ def last_hong(tune: Phrase, hong: int) -> Phrase:
     return melody if kept.all() else replace(melody, rows=melody.rows[kept], deviation=None, words=())
 
 
-def _of_store(
-    store: Store, split: str, metres: set[Metre], most: int, seed: int, hong: int | None, name: str
-) -> TuneSet:
+def _of_store(store: Store, split: str, alike: Alike, most: int, seed: int, hong: int | None, name: str) -> TuneSet:
     numbers = store.split(split)[np.argsort(np.random.default_rng(seed).random(len(store.split(split))))]
     tunes, ids, family = list[Phrase](), list[str](), list[int]()
     for number in numbers.tolist():
         if len(tunes) == most:
             break
         tune = store.phrase(number)
-        fits = tune.metre in metres if metres else tune.metre is not None and tune.metre.divides_a_line
-        if not fits or tune.source in MADE or not tune.is_melody.any():
+        if not alike.takes(tune):
             continue
         heard = tune.melody if hong is None else last_hong(tune, hong)
         if len(heard):  # nothing begins in an end that is one long note
@@ -143,7 +183,7 @@ def _of_store(
             ids.append(store.id(number))
             family.append(int(store.families[number]))
     if not tunes:
-        said = ", ".join(map(str, sorted(metres, key=str))) or "2/4"
+        said = ", ".join(sorted(map(str, alike.metres))) or "2/4"
         reason = f"has no real tune in {said} to set others beside"
         raise PhinError(f"the {split} split of {store.folder.name}", reason, "take another corpus, as data=folk")
     return TuneSet(name, tunes, ids, np.array(family))
