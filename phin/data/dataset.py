@@ -45,9 +45,6 @@ class DataConfig(CorpusConfig):
     """Probability that a condition of a training tune is hidden, each by itself; the lai's is below."""
     drop_lai: float = 0.5
     """Probability that a training tune's lai is hidden."""
-    drop_all: float = 0.0
-    """Probability that a training tune hides all its conditions at once but the metre: a tune of which nothing is asked
-    is drawn like that, and so is what guidance leans away from."""
     drop_closing: float = 0.5
     """Probability that a training tune hides when its last stroke comes, where the model counts down to it."""
     future: float = 0.0
@@ -62,7 +59,7 @@ class DataConfig(CorpusConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("chan", "drop_condition", "drop_lai", "drop_all", "drop_closing", "future"):
+        for name in ("chan", "drop_condition", "drop_lai", "drop_closing", "future"):
             if not 0 <= getattr(self, name) <= 1:
                 raise InvalidConfig(f"data.{name}={getattr(self, name)}", "is no probability", "take 0 to 1")
         if not 0 < self.share <= 1:
@@ -109,11 +106,8 @@ class TrainingTunes(Dataset[Item]):
         elif self.config.future and rng.random() < self.config.future:
             begins = 1 + np.flatnonzero(np.diff(phrase.onset))
             encoded = encoded.future_first(int(rng.choice(begins))) if len(begins) else encoded
-        # Drawn last, so that nothing else hangs on them.
-        if rng.random() < self.config.drop_closing:
+        if rng.random() < self.config.drop_closing:  # drawn last, so that nothing else hangs on it
             encoded = replace(encoded, closing=NO_CLOSING)
-        if rng.random() < self.config.drop_all:
-            hidden |= np.arange(len(CONDITIONS)) != METRE_CONDITION
         return _item(phrase, encoded, np.where(hidden, UNKNOWN_CONDITION, conditions), found, tune)
 
     def augment(self, phrase: Phrase, found: LaiLabel, rng: np.random.Generator) -> tuple[Phrase, LaiLabel]:
