@@ -27,10 +27,11 @@ OF_EXTRAS = {**dict.fromkeys(("onnx", "onnxscript", "onnxruntime"), "export"), "
 KINDS = {
     "Integer": ("no whole number", "one, as 4"),
     "Float": ("no number", "one, as 0.5"),
-    "Boolean": ("neither yes nor no", "true or false"),
+    "bool": ("neither yes nor no", "true or false"),
 }
 """What a setting is not, and what to take instead, by the kind of value that OmegaConf wants."""
-_OF_ANOTHER_KIND = re.compile(r"override (?P<typed>\S+=.*); Value .* could not be converted to (?P<kind>\w+)")
+_OF_ANOTHER_KIND = re.compile(r"override (?P<typed>\S+=.*); Value .*(could not be converted to|is not a valid) (?P<kind>\w+)")
+_UNKNOWN = re.compile(r"Could not override '(?P<key>[^']+)'; Key '[^']+' (is )?not in (?P<kind>'?\w+'?)")
 _NOISE = ("To append to your", "full_key", "object_type", "reference_type", "Config search path", "provider=")
 
 
@@ -121,6 +122,11 @@ def _line(failure: Exception, command: str) -> str:
     said = _in_one_line(failure)
     if (other := _OF_ANOTHER_KIND.search(said)) and (kind := KINDS.get(other["kind"])):
         return str(InvalidConfig(other["typed"], f"is {kind[0]}", f"take {kind[1]}"))
+    if unknown := _UNKNOWN.search(said):
+        of_a_library = unknown["kind"] == "struct"  # whose objects take more than conf/ sets
+        remedy = f"write +{unknown['key']}=... if it takes that" if of_a_library else "leave it out"
+        reason = "is not set in conf/" if of_a_library else "there is no such setting"
+        return str(InvalidConfig(unknown["key"], reason, f"{remedy}; phin-{command} --help shows those that there are"))
     return f"{said}. See phin-{command} --help."
 
 

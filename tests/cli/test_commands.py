@@ -36,7 +36,7 @@ from tests.unchecked import unchecked
 # --- mistakes
 
 MISTAKES = [
-    ("train", ["model.dims=256"], "model.dims"),
+    ("train", ["model.dims=256"], "model.dims: there is no such setting. Leave it out; phin-train --help shows"),
     ("export", ["checkpoint=nowhere", "out=model.onnx"], "out=model.onnx"),
     (
         "export",
@@ -71,9 +71,11 @@ MISTAKES = [
         "model=huge: is no choice of model. Take one of absolute, index_rotary, large",
     ),
     ("train", ["data=flok"], "data=flok: is no choice of data. Take one of abc_folder, anthology"),
-    ("train", ["seed=soon"], "seed"),
+    ("train", ["seed=soon"], "seed=soon: is no whole number. Take one, as 4."),
+    ("train", ["seed="], "seed=: is no whole number"),
+    ("train", ["compile=perhaps"], "compile=perhaps: is neither yes nor no. Take true or false."),
     ("train", ["model.dim=7"], "model.dim=7"),
-    ("train", ["trainer.max_stps=3"], "trainer.max_stps"),
+    ("train", ["trainer.max_stps=3"], "trainer.max_stps: is not set in conf/. Write +trainer.max_stps=... if it takes that"),
     ("train", ["model.dim="], "model.dim"),
     ("train", ["data=midi_folder"], "data.path"),
     ("train", ["data=midi_folder", "data.path=nowhere"], "nowhere"),
@@ -800,6 +802,23 @@ def test_a_trained_model_is_adapted_to_a_players_pages_of_letters(story: Story) 
     played = phin("generate", "checkpoint=runs/mine", "count=1", "lines=1", "source=letters", "out=adapted")
     assert played.status == 0, played.err
     assert "adapted from mine" in phin("evaluate", *settings, "count=0", "checkpoint=runs/mine").out
+
+
+@pytest.mark.long
+def test_a_compiled_run_in_bfloat16_learns_and_leaves_a_model_that_plays(story: Story) -> None:
+    """Fails: who has a GPU (trainer=gpu) waits for the compiler, and then nothing learns, or nothing can be loaded."""
+    command = "import torch; torch.set_num_threads(1); from phin.cli.train import main; main()"
+    asked = [*story.data, *TRAINING, "compile=true", "+trainer.precision=bf16-mixed", "run=runs/compiled"]
+    done = subprocess.run(
+        [sys.executable, "-c", command, *asked], capture_output=True, text=True, check=False, timeout=900
+    )
+    assert done.returncode == 0, done.stderr
+    report = story.report("compiled")
+    assert report["finished"]
+    assert report["steps"] == 6
+    plain, _ = load(find("runs/compiled"))
+    assert all(weight.dtype == torch.float32 and weight.isfinite().all() for weight in plain.parameters())
+    shutil.rmtree(story.desk / "runs" / "compiled")
 
 
 @pytest.mark.long
