@@ -30,7 +30,9 @@ KINDS = {
     "bool": ("neither yes nor no", "true or false"),
 }
 """What a setting is not, and what to take instead, by the kind of value that OmegaConf wants."""
-_OF_ANOTHER_KIND = re.compile(r"override (?P<typed>\S+=.*); Value .*(could not be converted to|is not a valid) (?P<kind>\w+)")
+_OF_ANOTHER_KIND = re.compile(
+    r"override (?P<typed>\S+=.*); Value .*(could not be converted to|is not a valid) (?P<kind>\w+)"
+)
 _UNKNOWN = re.compile(r"Could not override '(?P<key>[^']+)'; Key '[^']+' (is )?not in (?P<kind>'?\w+'?)")
 _NOISE = ("To append to your", "full_key", "object_type", "reference_type", "Config search path", "provider=")
 

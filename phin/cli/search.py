@@ -100,9 +100,10 @@ def _refuse_interval(text: str, value: Any) -> None:
     """Raises InvalidConfig for what was typed, where it is an interval of no numbers."""
     if not isinstance(value, IntervalSweep):
         return
-    if value.start > value.end:
+    start, end = float(value.start or 0), float(value.end or 0)
+    if start > end:
         raise InvalidConfig(text, "ends below where it begins", "write the lower end first")
-    if "log" in value.tags and value.start <= 0:
+    if "log" in value.tags and start <= 0:
         raise InvalidConfig(text, "has no logarithm where it begins", "begin above 0, as at 0.001")
 
 

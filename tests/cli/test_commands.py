@@ -75,7 +75,11 @@ MISTAKES = [
     ("train", ["seed="], "seed=: is no whole number"),
     ("train", ["compile=perhaps"], "compile=perhaps: is neither yes nor no. Take true or false."),
     ("train", ["model.dim=7"], "model.dim=7"),
-    ("train", ["trainer.max_stps=3"], "trainer.max_stps: is not set in conf/. Write +trainer.max_stps=... if it takes that"),
+    (
+        "train",
+        ["trainer.max_stps=3"],
+        "trainer.max_stps: is not set in conf/. Write +trainer.max_stps=... if it takes that",
+    ),
     ("train", ["model.dim="], "model.dim"),
     ("train", ["data=midi_folder"], "data.path"),
     ("train", ["data=midi_folder", "data.path=nowhere"], "nowhere"),
@@ -272,7 +276,12 @@ def test_a_mistake_in_a_sweep_is_told_with_the_job_that_made_it(desk: Path) -> N
     assert outcome.status == 1
     for number, (line, path) in enumerate(zip(outcome.err.splitlines(), ("nowhere", "no_where"), strict=True)):
         assert line.startswith(f"phin-train: job {number} (data.path={path}): {path}")
-    kept = {"jobs", "jobs/.in_use", "jobs/multirun.yaml", *(f"jobs/{job}{file}" for job in "01" for file in ("", "/failed.txt"))}
+    kept = {
+        "jobs",
+        "jobs/.in_use",
+        "jobs/multirun.yaml",
+        *(f"jobs/{job}{file}" for job in "01" for file in ("", "/failed.txt")),
+    }
     assert all_files(desk) <= kept, "nothing but why it never began"
     of_dims = phin("train", "-m", "model.dim=7,9").err.splitlines()
     assert [line.split(": ")[1] for line in of_dims] == ["job 0 (model.dim=7)", "job 1 (model.dim=9)"]

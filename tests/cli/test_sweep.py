@@ -164,7 +164,10 @@ def test_several_devices_are_refused_where_jobs_are_not_repeated_alike(
         (["sweep=optuna", "hydra.sweeper.n_trials=0"], "hydra.sweeper.n_trials=0: is no number of them"),
         (["sweep=optuna", "hydra.sweeper.params=null", "x=interval(2,1)"], "x=interval(2,1): ends below where"),
         (["sweep=optuna", "hydra.sweeper.params=null", "x=tag(log,interval(0,1))"], "has no logarithm where"),
-        (["sweep=optuna", "hydra.sweeper.n_trials=abc"], "hydra.sweeper.n_trials=abc: is no whole number. Take one, as 4."),
+        (
+            ["sweep=optuna", "hydra.sweeper.n_trials=abc"],
+            "hydra.sweeper.n_trials=abc: is no whole number. Take one, as 4.",
+        ),
         (["x=1,2", "threads="], "threads=: is no whole number"),
         (["x=a,b"], "x=a: is no number. Take one, as 0.5."),
         (["sweep=joblib", "x=1,2", "hydra.launcher.n_jobs=0"], "or -1 for one a core"),
