@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from enum import Enum
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from phin.corpus.store import Store
 from phin.errors import InvalidConfig, PhinError
 from phin.music import abc
 from phin.music.grid import begin_of, hong_of
-from phin.music.phrase import STEPS_PER_HONG, Metre, Phrase
+from phin.music.phrase import HONG_PER_LINE, STEPS_PER_HONG, Metre, Phrase
 from phin.music.readers import READERS
 
 FORMS = (".mid", ".midi", ".abc", ".tab", ".txt")
@@ -22,51 +23,66 @@ assert set(FORMS) == set(READERS)
 
 
 FEW = 64
-"""Real tunes that close where others do: fewer are no measure, and real ones that close anywhere stand beside those."""
+"""Real tunes that close where others do: fewer are no measure, and real ones that close elsewhere are taken too."""
+
+
+class Within(Enum):
+    """In what tunes must close at the same place."""
+
+    LINE = "that close at the same place of a line"
+    BAR = "that close at the same place of the bar"
+    NOTHING = "wherever they close"
+
+    def steps(self, metre: Metre) -> int:
+        """How long that is: a bar instead of a line, where bars do not divide one."""
+        if self is Within.NOTHING:
+            return 1
+        return HONG_PER_LINE * STEPS_PER_HONG if self is Within.LINE and metre.divides_a_line else metre.bar
 
 
 @dataclass(frozen=True)
 class Alike:
-    """What a real tune must be to stand beside others: in one of their metres, and closing in its bar where one of them
-    does; in any metre that divides a line, where they have none.
+    """What a real tune must be to stand beside others: in one of their metres, and closing where one of them does; in
+    any metre that divides a line, where they have none.
 
-    Where a tune closes says how it moves: of folk's training tunes in 2/4 those that close on the downbeat run in
-    sixteenths in 24 of a hundred steps, those that close a beat later in 60 (`experiments/reading`).
+    Where a tune closes says how it moves. Of folk's training tunes in 2/4 those that close on the downbeat run in
+    sixteenths in 24 of a hundred steps, those that close a beat later in 60; and those that are whole lines long keep
+    their rhythm from line to line, others less (`experiments/reading`).
     """
 
-    endings: frozenset[tuple[Metre, int]]
-    """Metres, and steps of the bar at which a last melody note begins."""
-    anywhere: bool = False
-    """Whether only the metre counts."""
+    closings: frozenset[tuple[Metre, int]]
+    """Metres, and steps at which a last melody note begins."""
+    within: Within
 
     @classmethod
     def to(cls, tunes: Sequence[Phrase], store: Store, split: str) -> "Alike":
-        """To tunes; wherever real ones close, if too few of the split close where these do."""
-        closing = cls(frozenset(_ending(tune) for tune in tunes if tune.metre is not None))
-        found = sum(closing.takes(store.phrase(number)) for number in store.split(split).tolist())
-        return closing if found >= FEW else replace(closing, anywhere=True)
+        """To tunes: as narrowly as enough real ones of the split are."""
+        closings = frozenset(_closing(tune) for tune in tunes if tune.metre is not None)
+        real = [store.phrase(number) for number in store.split(split).tolist()]
+        ways = [cls(closings, within) for within in Within]
+        return next((way for way in ways if sum(map(way.takes, real)) >= FEW), ways[-1])
 
     def takes(self, tune: Phrase) -> bool:
         """Whether a tune is one of these. None is that was made by rule, or has no melody."""
         if tune.metre is None or tune.source in MADE or not tune.is_melody.any():
             return False
-        if not self.endings:
+        if not self.closings:
             return tune.metre.divides_a_line
-        return tune.metre in self.metres if self.anywhere else _ending(tune) in self.endings
+        steps, (_, closing) = self.within.steps(tune.metre), _closing(tune)
+        return any(metre == tune.metre and (closing - other) % steps == 0 for metre, other in self.closings)
 
     @property
     def metres(self) -> set[Metre]:
         """Those that the others are in."""
-        return {metre for metre, _ in self.endings}
+        return {metre for metre, _ in self.closings}
 
     def __str__(self) -> str:
-        closing = self.endings and not self.anywhere
-        return "in the same metres that close at the same place of the bar" if closing else "in the same metres"
+        return f"in the same metres {self.within.value}" if self.closings else "in any metre that divides a line"
 
 
-def _ending(tune: Phrase) -> tuple[Metre, int]:
+def _closing(tune: Phrase) -> tuple[Metre, int]:
     assert tune.metre is not None
-    return tune.metre, int(tune.melody.onset[-1]) % tune.metre.bar
+    return tune.metre, int(tune.melody.onset[-1])
 
 
 @dataclass(frozen=True)
