@@ -48,7 +48,7 @@ def test_an_interrupt_before_a_command_has_begun_is_one_line(tmp_path: Path) -> 
     assert (at_once.stdout, at_once.stderr) == ("", "phin-train: interrupted\n"), "no library takes it for its own"
     assert at_once.returncode == -signal.SIGINT, "which shells know as 130"
     assert ended(script.replace("phin-train", "pytest")).stdout == "mine\n", "whose own affair it is"
-    late = "from phin.cli.interrupts import loading\nwith loading('interrupted; go on'): os.kill(os.getpid(), 2)"
+    late = "from phin.cli.interrupts import loaded, loading\nloaded()\nwith loading('interrupted; go on'): os.kill(os.getpid(), 2)"
     assert ended(f"sys.argv[0] = '/bin/phin-train'; {late}").stderr == "phin-train: interrupted; go on\n"
     again = "from phin.cli.interrupts import loaded, loading\nwith loading(''): pass\nos.kill(os.getpid(), 2)"
     assert "KeyboardInterrupt" in ended(again).stderr, "a command hears of it, and says how it goes on"
