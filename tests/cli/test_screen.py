@@ -48,9 +48,10 @@ def test_an_interrupt_before_a_command_has_begun_is_one_line(tmp_path: Path) -> 
     assert (at_once.stdout, at_once.stderr) == ("", "phin-train: interrupted\n"), "no library takes it for its own"
     assert at_once.returncode == -signal.SIGINT, "which shells know as 130"
     assert ended(script.replace("phin-train", "pytest")).stdout == "mine\n", "whose own affair it is"
-    late = "from phin.cli.interrupts import loaded, loading\nloaded()\nwith loading('interrupted; go on'): os.kill(os.getpid(), 2)"
-    assert ended(f"sys.argv[0] = '/bin/phin-train'; {late}").stderr == "phin-train: interrupted; go on\n"
-    again = "from phin.cli.interrupts import loaded, loading\nwith loading(''): pass\nos.kill(os.getpid(), 2)"
+    begun = "sys.argv[0] = '/bin/phin-train'; from phin.cli.interrupts import loaded, loading\nloaded()\n"
+    late = ended(f"{begun}with loading('interrupted; go on'): os.kill(os.getpid(), 2)")
+    assert late.stderr == "phin-train: interrupted; go on\n", "what a sweep has to say"
+    again = f"{begun}with loading(''): pass\nos.kill(os.getpid(), 2)"
     assert "KeyboardInterrupt" in ended(again).stderr, "a command hears of it, and says how it goes on"
 
 
