@@ -88,7 +88,8 @@ def made_of(run: str, made: Path) -> dict[str, tuple[str, str, Path]]:
     model, identity = load(find(run))
     if not (made / "exported").is_dir():
         export_step(model, identity, made / "exported")
-    forms = {"torch": (run, "", find(run))}
+    weights = find(run)  # by the file: of the model in the box the name means its graph
+    forms = {"torch": (str(weights), "", weights)}
     for each in Precision:
         graph = made / "exported" / GRAPHS[each]
         forms[f"ONNX {each.value}"] = (str(made / "exported"), each.value, graph)
