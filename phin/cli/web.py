@@ -47,7 +47,7 @@ class WebConfig:
     is served then; a run is exported first, on which `precision` may be chosen too."""
     precision: str | None = None
     """Of an exported model: fp32, which plays what the checkpoint plays, or int8, which is smaller, and faster where
-    phin-web serves (in a browser: not known)."""
+    phin-web serves (in a browser it is slower)."""
     port: int = 8000
     """The port to listen on; 0: any that is free."""
     host: str = "127.0.0.1"
