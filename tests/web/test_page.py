@@ -617,7 +617,7 @@ def test_a_new_tune_is_new_and_what_goes_on_from_another_says_so(opened: Open) -
     assert page.evaluate("phin.session.tune.num_hong") < 12, "one line, with its pickup; two went on"
     assert page.is_hidden("#from")
     again = opened(went_on[went_on.index("?") :])
-    assert again.is_visible("#from"), "before it is played"
+    until(again, "!document.querySelector('#from').hidden")  # before it is played
     again.click("#let-go")
     assert again.is_hidden("#from")
     play(again)
