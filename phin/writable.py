@@ -3,7 +3,12 @@
 import tempfile
 from pathlib import Path
 
+from filelock import AcquireReturnProxy, FileLock, Timeout
+
 from phin.errors import InvalidConfig, PhinError
+
+IN_USE = ".in_use"
+"""In a folder that one process at a time works in, while it does and after."""
 
 
 def refuse_unwritable(folder: Path) -> None:
@@ -40,3 +45,15 @@ def refuse_folder(key: str, path: str | Path) -> None:
     if not nearest.is_dir():
         raise InvalidConfig(f"{key}={path}", f"{nearest.name} is a file", "name a folder")
     refuse_unwritable(nearest)
+
+
+def alone_in(key: str, folder: Path, doing: str) -> AcquireReturnProxy:
+    """Makes a folder this process's own, as long as the lock is held. Raises InvalidConfig where it is another's, which
+    is said to be `doing` that.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        return FileLock(folder / IN_USE).acquire(timeout=0)
+    except Timeout:
+        reason = f"another process is {doing} in it"
+        raise InvalidConfig(f"{key}={folder}", reason, "wait for it, or stop it") from None

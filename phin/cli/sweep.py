@@ -14,19 +14,17 @@ from traceback import extract_tb
 from types import FrameType
 from typing import Any, ClassVar, NoReturn
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock
 from hydra.core.hydra_config import HydraConfig
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from phin.errors import InvalidConfig, PhinError, Stopped
 from phin.whole_file import write_text
-from phin.writable import refuse_folder
+from phin.writable import IN_USE, alone_in, refuse_folder
 
 FAILED = "failed.txt"
 """In a failed job's folder: a line that says why, its settings, and a traceback where it is no user's mistake."""
-LOCK = ".in_use"
-"""In a sweep's folder, as long as a process is sweeping in it, and after."""
 OF_A_SWEEP = ("multirun.yaml", "search.db", "optimization_results.yaml")
 """What Hydra and the search keep in a sweep's folder beside its jobs, whose folders are numbers."""
 OF_SWEEPS = (
@@ -58,7 +56,7 @@ class Begun:
     """As typed; those of every job are in it word for word."""
     failed_before: dict[Path, int]
     """What failed in this folder another time: when each file was written."""
-    lock: FileLock
+    lock: BaseFileLock
     """Held while it runs."""
 
     def failed_jobs(self) -> list[str]:
@@ -112,7 +110,7 @@ class Sweep(Callback):
             _refuse_others(folder)
             _refuse_devices(config)
             _refuse_jobs(config)
-            lock = _alone_in(folder)
+            lock = alone_in("hydra.sweep.dir", folder, "sweeping").lock
             if _is_search(config):
                 _prepare_search(config, folder, lock)
             Sweep.begun = Begun(folder, list(config.hydra.overrides.task), _failed(folder), lock)
@@ -180,26 +178,13 @@ def _refuse_jobs(config: DictConfig) -> None:
 
 def _refuse_others(folder: Path) -> None:
     """Raises InvalidConfig where a folder holds other things, and nothing of a sweep that could be gone on with."""
-    found = {file.name for file in folder.iterdir()} - {LOCK, ".submitit"} if folder.is_dir() else set[str]()
+    found = {file.name for file in folder.iterdir()} - {IN_USE, ".submitit"} if folder.is_dir() else set[str]()
     if all(name.isdecimal() for name in found) or not found.isdisjoint(OF_A_SWEEP):
         return
     raise InvalidConfig(f"hydra.sweep.dir={folder}", "holds other things than a sweep", "name a folder of its own")
 
 
-def _alone_in(folder: Path) -> FileLock:
-    """A sweep's folder, which is this process's own as long as the lock. Raises InvalidConfig where it is another's."""
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / LOCK)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise InvalidConfig(
-            f"hydra.sweep.dir={folder}", "another process is sweeping in it", "wait for it, or stop it"
-        ) from None
-    return lock
-
-
-def _prepare_search(config: DictConfig, folder: Path, lock: FileLock) -> None:
+def _prepare_search(config: DictConfig, folder: Path, lock: BaseFileLock) -> None:
     """Prepares a search that is kept on disk, so that it goes on."""
     if config.hydra.sweeper.storage is None:
         return
@@ -209,7 +194,7 @@ def _prepare_search(config: DictConfig, folder: Path, lock: FileLock) -> None:
         go_on(config)
     except PhinError:
         lock.release()
-        (folder / LOCK).unlink(missing_ok=True)
+        (folder / IN_USE).unlink(missing_ok=True)
         with suppress(OSError):  # what another search keeps there stays
             folder.rmdir()
         raise

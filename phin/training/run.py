@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
-from filelock import FileLock, Timeout
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 from phin.corpus.report import with_every_refusal
@@ -29,6 +28,7 @@ from phin.training.outcome import RunResult, finished_report, leave, write_repor
 from phin.training.provenance import provenance
 from phin.training.schedule import ScheduleConfig
 from phin.whole_file import remove_partials
+from phin.writable import alone_in
 
 LAST = Path("checkpoints") / "last.ckpt"
 NOISE = (
@@ -125,12 +125,7 @@ def train(
     if not trainer.is_global_zero:
         _fit(run, trainer, module, datamodule)
         return None
-    run.mkdir(parents=True, exist_ok=True)
-    try:
-        alone = FileLock(run / ".in_use").acquire(timeout=0)
-    except Timeout:
-        raise InvalidConfig(f"run={run}", "another process is training in it", "wait for it, or stop it") from None
-    with alone:
+    with alone_in("run", run, "training"):
         remove_partials(run)
         remove_partials((run / LAST).parent)
         _refuse_checkpoints(run, trainer, module)

@@ -69,11 +69,16 @@ def in_a_shell(module: str, *arguments: str) -> Outcome:
     command = [sys.executable, "-c", f"import sys; from {module} import main; main(*sys.argv[1:])", *arguments]
     if module.startswith("phin"):
         command[2] = f"from {module} import main; main()"
-    path = os.pathsep.join([str(conf_dir().parent), os.environ.get("PYTHONPATH", "")])
     done = subprocess.run(
-        command, capture_output=True, text=True, check=False, timeout=300, env={**os.environ, "PYTHONPATH": path}
+        command, capture_output=True, text=True, check=False, timeout=300, env=environment_of_a_shell()
     )
     return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+def environment_of_a_shell() -> dict[str, str]:
+    """One in which the toy is found."""
+    path = os.pathsep.join([str(conf_dir().parent), os.environ.get("PYTHONPATH", "")])
+    return {**os.environ, "PYTHONPATH": path}
 
 
 def drawn() -> list[str]:
@@ -240,9 +245,8 @@ def test_a_stopped_sweep_says_how_it_goes_on(desk: Path) -> None:
 def test_a_stopped_sweep_leaves_no_job_at_work(desk: Path) -> None:
     """Fails: the sweep is gone, its jobs take both cores for another hour, and no line says so."""
     arguments = [sys.executable, "-c", "from tests.cli.toy import main; main('-m', 'sweep=joblib', 'kind=endless')"]
-    path = os.pathsep.join([str(conf_dir().parent), os.environ.get("PYTHONPATH", "")])
     with subprocess.Popen(
-        arguments, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": path}
+        arguments, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment_of_a_shell()
     ) as process:
         within(120, lambda: bool(drawn()))
         job = int(drawn()[0])

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -68,8 +69,15 @@ class Alike:
             return False
         if not self.closings:
             return tune.metre.divides_a_line
-        steps, (_, closing) = self.within.steps(tune.metre), _closing(tune)
-        return any(metre == tune.metre and (closing - other) % steps == 0 for metre, other in self.closings)
+        return self._place(*_closing(tune)) in self._places
+
+    @cached_property
+    def _places(self) -> set[tuple[Metre, int]]:
+        return {self._place(metre, step) for metre, step in self.closings}
+
+    def _place(self, metre: Metre, step: int) -> tuple[Metre, int]:
+        """A closing, as far as it counts."""
+        return metre, step % self.within.steps(metre)
 
     @property
     def metres(self) -> set[Metre]:
