@@ -8,7 +8,7 @@ tune were free, and only what it may not draw is left out. How much probability 
 from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Float, Int
 
 from phin.errors import InvalidConfig
 from phin.generation.limits import FORBIDDEN, Heard, Kind, Limits
@@ -43,11 +43,16 @@ class Constraint:
     gives_notes: bool = False
     """Whether it says what a given note is; then nothing else does."""
 
+    @property
+    def recalls(self) -> bool:
+        """Whether it makes motifs dearer that were played before."""
+        return False
+
     def always(self, limits: Limits) -> None:
         """What holds at every step."""
 
     def now(self, heard: Heard, limits: Limits) -> None:
-        """What holds at the next step, besides."""
+        """What holds at the next step, besides. Nothing of how long or how loud a note is."""
 
 
 RECENT = 16
@@ -65,12 +70,22 @@ class Length(Constraint):
         return self.last_stroke
 
     def now(self, heard: Heard, limits: Limits) -> None:
-        lands = heard.onset[:, None] + STEP_OF_ID
-        arrived = (heard.onset == self.last_stroke)[:, None]
-        goes_on = IS_STEP & (lands <= self.last_stroke) & ~arrived
-        ends = arrived & (np.arange(len(STEP_OF_ID)) == END_ID)
-        limits.step[~(goes_on | ends)] = FORBIDDEN
-        limits.kind[lands == self.last_stroke] = Kind.CLOSING
+        left = np.clip(self.last_stroke - heard.onset, -1, STEP_OF_ID[-1] + 1)
+        limits.step += _UNTIL[left]
+        limits.kind[:] = _KIND_UNTIL[left]
+
+
+def _until(left: int) -> tuple[Float[np.ndarray, " step"], Int[np.ndarray, " step"]]:
+    """What so many steps before the last stroke holds of a step: which ones there are, and of which kind."""
+    limits = Limits(1)
+    goes_on, ends = IS_STEP & (STEP_OF_ID <= left) & (left > 0), (np.arange(len(STEP_OF_ID)) == END_ID) & (left == 0)
+    limits.step[0, ~(goes_on | ends)] = FORBIDDEN
+    limits.kind[0, IS_STEP & (STEP_OF_ID == left)] = Kind.CLOSING
+    return limits.step[0], limits.kind[0]
+
+
+_UNTIL, _KIND_UNTIL = map(np.stack, zip(*map(_until, [*range(STEP_OF_ID[-1] + 2), -1]), strict=True))
+"""For every number of steps that are left; the last but one where there are more, the last where it is past."""
 
 
 @dataclass
@@ -113,10 +128,10 @@ class Chords(Constraint):
     """
 
     def now(self, heard: Heard, limits: Limits) -> None:
-        struck = heard.together > 0
-        limits.step[struck.sum(axis=1) >= MOST_TOGETHER, NUM_SYMBOLS] = FORBIDDEN
-        for tune in np.flatnonzero(struck.any(axis=1) & ~heard.has_ended):
-            limits.pitch[tune, Kind.TOGETHER, :, heard.together[tune, struck[tune]]] = FORBIDDEN
+        if heard.together.shape[1] >= MOST_TOGETHER:
+            limits.step[heard.together[:, MOST_TOGETHER - 1] > 0, NUM_SYMBOLS] = FORBIDDEN
+        tunes = np.arange(limits.count)[:, None]
+        limits.pitch[tunes, Kind.TOGETHER, :, heard.together] = FORBIDDEN  # where there are fewer, what is never drawn
 
 
 @dataclass
@@ -314,6 +329,10 @@ class Repetition(Constraint):
     pitch: float = 0.0
     free: int = 3
 
+    @property
+    def recalls(self) -> bool:
+        return self.motif > 0
+
     def now(self, heard: Heard, limits: Limits) -> None:
         if self.motif:
             self._make_motifs_dearer(heard, limits)
@@ -331,9 +350,9 @@ class Repetition(Constraint):
         step = step - (heard.onset - heard.memory.last_onset)[:, None]
         is_id = (step >= 0) & (step <= STEP_OF_ID[-1])
         is_id &= (pitch >= NUM_SYMBOLS) & (pitch < FIELDS[PITCH].size)
-        cost = np.where(is_id, cost, 0.0)
+        cost *= is_id
         dearest = np.argsort(-cost, axis=1, kind="stable")[:, : limits.recalled_cost.shape[1]]
-        count = dearest.shape[1]
-        limits.recalled[:, 0, :count] = np.take_along_axis(step + NUM_SYMBOLS, dearest, axis=1)
-        limits.recalled[:, 1, :count] = np.take_along_axis(pitch, dearest, axis=1)
-        limits.recalled_cost[:, :count] += np.take_along_axis(cost, dearest, axis=1).astype(np.float32)
+        count, cost = dearest.shape[1], np.take_along_axis(cost, dearest, axis=1)
+        limits.recalled_cost[:, :count] = cost
+        for column, ids in enumerate((step + NUM_SYMBOLS, pitch)):
+            limits.recalled[:, column, :count] = np.take_along_axis(ids, dearest, axis=1) * (cost > 0)

@@ -12,7 +12,8 @@ from jaxtyping import Bool, Float, Int
 
 from phin.errors import PhinError
 from phin.generation.constraints import Constraint
-from phin.generation.limits import Heard, Limits
+from phin.generation.kept_to import KeptTo
+from phin.generation.limits import Limits
 from phin.generation.random import Noise
 from phin.generation.rows import Rows, after, hear
 from phin.tokenizer import END_ID, FIELDS, FIRST_IDS, NUM_FIELDS, NUM_SYMBOLS, STEP, UNKNOWN_ID
@@ -75,15 +76,16 @@ def draw_rows(
     many melody notes are recalled, for tunes without end. Raises PhinError where constraints leave nothing to draw.
     """
     heard, plays = hear(rows, memory), np.arange(len(tunes))
-    side = _SideBySide(constraints, seed, tunes)
+    noise, kept_to = Noise(seed, tunes), KeptTo(constraints, len(tunes))
     for number in count() if most_rows is None else range(most_rows):
-        limits, now = side.limits(heard)
-        ids, chances = step(rows, side.noise.of_row(number), limits)
-        places = limits.places(ids)
-        of_all = limits.allows(places)
-        allowed = np.array([of_all if each is limits else each.allows(places) for each in (*now, limits)])
-        _refuse_nothing_left(ids, allowed[-1], side.tunes, seed)
-        yield _weighed(ids, chances, allowed).of_all(plays, len(tunes))
+        ids, chances = step(rows, noise.of_row(number), kept_to.limits(heard))
+        allowed = kept_to.allowed(ids)
+        shares = np.add.reduceat(allowed * chances, _FIRST, axis=2)
+        if not shares[-1].all():
+            _refuse_nothing_left(ids, allowed[-1], noise.tunes, seed)
+        chance = chances[np.arange(len(ids))[:, None], _FIRST + ids]
+        drawn = DrawnRows(ids, np.log(np.maximum(chance, LEAST)), np.maximum(shares, LEAST))
+        yield drawn.of_all(plays, len(tunes))
         rows = after(rows, ids, heard)
         over = np.count_nonzero(heard.has_ended)
         if over == len(ids):
@@ -93,66 +95,12 @@ def draw_rows(
             step.keep(left)
             heard.keep(left)
             rows, plays = Rows(*(column[left] for column in rows)), plays[left]
-            side = _SideBySide(constraints, seed, [side.tunes[place] for place in left.tolist()])
-
-
-class _SideBySide:
-    """What tunes that are drawn together keep to, and their random numbers."""
-
-    def __init__(self, constraints: Sequence[Constraint], seed: int, tunes: Sequence[int]) -> None:
-        self.tunes, self.noise = tunes, Noise(seed, tunes)
-        self._bound = [_Bound(constraint, len(tunes)) for constraint in constraints]
-        self._free, self._all = Limits(len(tunes)), Limits(len(tunes))
-        self._someone_gives = any(constraint.gives_notes for constraint in constraints)
-
-    def limits(self, heard: Heard) -> tuple[Limits, list[Limits]]:
-        """Of the next row: all together, and those of each constraint."""
-        now = [each.limits(heard, self._free, self._someone_gives) for each in self._bound]
-        if len(now) == 1:
-            return now[0], now
-        self._all.sum_of(now)
-        return self._all, now
-
-
-class _Bound:
-    """A constraint with its limits, which are made anew only where they change from step to step."""
-
-    def __init__(self, constraint: Constraint, count: int) -> None:
-        self.constraint = constraint
-        self._always, self._now = Limits(count), Limits(count)
-        constraint.always(self._always)
-        self._changes = type(constraint).now is not Constraint.now
-
-    def limits(self, heard: Heard, free: Limits, someone_gives: bool) -> Limits:
-        """What it allows of the next row: anything after the end, and given notes as they are given."""
-        leaves_given = someone_gives and not self.constraint.gives_notes
-        has_ended = heard.has_ended.any()
-        if not (self._changes or leaves_given or has_ended):
-            return self._always
-        self._now.copy_from(self._always)
-        self.constraint.now(heard, self._now)
-        if has_ended:
-            self._now.copy_from(free, heard.has_ended)
-        if leaves_given:
-            self._now.leave_given_notes()
-        return self._now
+            noise, kept_to = Noise(seed, [noise.tunes[place] for place in left.tolist()]), KeptTo(constraints, len(left))
 
 
 _FIRST = np.array(FIRST_IDS[:-1])
 _DRAWABLE = np.concatenate([np.arange(field.size) >= NUM_SYMBOLS for field in FIELDS])
 _DRAWABLE[END_ID] = True  # a step
-
-
-def _weighed(
-    ids: Int[np.ndarray, "tune 6"],
-    chances: Float[np.ndarray, "tune id"],
-    allowed: Bool[np.ndarray, "constraint tune id"],
-) -> DrawnRows:
-    """The rows with their chances, and the share of them that each constraint allows."""
-    tune = np.arange(len(ids))[:, None]
-    chance = chances[tune, _FIRST + ids]
-    shares = np.add.reduceat(allowed * chances, _FIRST, axis=2)
-    return DrawnRows(ids, np.log(np.maximum(chance, LEAST)), np.maximum(shares, LEAST))
 
 
 def _refuse_nothing_left(

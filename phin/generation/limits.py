@@ -6,7 +6,6 @@ the last, the closing one, or one that was given. One more table a voice for the
 may not.
 """
 
-from collections.abc import Sequence
 from enum import IntEnum
 from itertools import accumulate, pairwise
 from math import prod
@@ -65,7 +64,8 @@ NUM_AFTER = PLACES["velocity"][1]
 class Limits:
     """Tables for `count` tunes side by side, all zeros at first.
 
-    All tables but the step's are parts of `after`, so that they are copied, added up and handed over at once.
+    What is real of them but the costs lies in `numbers`, the steps of all tunes before all else; it can be a part of a
+    larger block, and so can the kinds.
     """
 
     voice: Float[np.ndarray, "tune kind id"]
@@ -74,74 +74,72 @@ class Limits:
     duration: Float[np.ndarray, "tune kind id"]
     velocity: Float[np.ndarray, "tune kind id"]
 
-    def __init__(self, count: int) -> None:
+    def __init__(
+        self,
+        count: int,
+        numbers: Float[np.ndarray, " number"] | None = None,
+        kind: Int[np.ndarray, "tune step"] | None = None,
+    ) -> None:
         self.count = count
-        self.step: Float[np.ndarray, "tune step"] = np.zeros((count, FIELDS[STEP].size), np.float32)
-        self.after: Float[np.ndarray, "tune kind limit"] = np.zeros((count, len(Kind), NUM_AFTER), np.float32)
-        self.kind: Int[np.ndarray, "tune step"] = np.zeros((count, FIELDS[STEP].size), np.int64)
+        self.numbers = np.zeros(count * NUM_OF_TUNE, np.float32) if numbers is None else numbers
+        self.kind = np.zeros((count, SIZES[STEP]), np.int8) if kind is None else kind
         """A Kind for each id of the step."""
+        self.kind[:, NUM_SYMBOLS] = Kind.TOGETHER  # a step of nothing
+        steps = count * SIZES[STEP]
+        self.step: Float[np.ndarray, "tune step"] = self.numbers[:steps].reshape(count, -1)
+        self.after: Float[np.ndarray, "tune kind limit"] = self.numbers[steps:].reshape(count, len(Kind), NUM_AFTER)
         self.recalled: Int[np.ndarray, "tune 2 motif"] = np.zeros((count, 2, MOST_RECALLED), np.int64)
         """Step and pitch with which motifs played before would go on; 0 where there are fewer."""
         self.recalled_cost: Float[np.ndarray, "tune motif"] = np.zeros((count, MOST_RECALLED), np.float32)
         """What is taken from the logit of that pitch if that step was drawn and the melody has it."""
-        self.kind[:, NUM_SYMBOLS] = Kind.TOGETHER  # a step of nothing
         for name, (start, stop) in PLACES.items():
             setattr(self, name, self.after[:, :, start:stop].reshape(count, len(Kind), *AFTER[name]))
+        self._rows = self.after.reshape(-1, NUM_AFTER)
         self._tunes = np.arange(count)
-        self._first_kind = len(Kind) * self._tunes[:, None]
-        self._begins = NUM_AFTER * self._first_kind
-
-    def copy_from(self, other: "Limits", tunes: Bool[np.ndarray, " tune"] | None = None) -> None:
-        """Becomes what another is, in place; of some tunes, if they are given."""
-        which = ... if tunes is None else tunes
-        for name in _TABLES:
-            getattr(self, name)[which] = getattr(other, name)[which]
-
-    def sum_of(self, others: Sequence["Limits"]) -> None:
-        """Becomes what all of them limit together. Of two kinds the later one holds, and so do the last's motifs."""
-        self.copy_from(others[0])
-        for other in others[1:]:
-            self.step += other.step
-            self.after += other.after
-            np.maximum(self.kind, other.kind, out=self.kind)
-            used = other.recalled_cost > 0
-            if used.any():
-                self.recalled = np.where(used[:, None], other.recalled, self.recalled)
-                self.recalled_cost = np.where(used, other.recalled_cost, self.recalled_cost)
-
-    def leave_given_notes(self) -> None:
-        """Limits nothing of notes that are given."""
-        self.after[:, Kind.GIVEN] = 0
-
-    def allows(self, places: Int[np.ndarray, "tune limit"]) -> Bool[np.ndarray, "tune id"]:
-        """Which ids of all fields side by side could be drawn, where `places` says that those after the step stand."""
-        allowed = np.empty((self.count, FIRST_IDS[-1]), bool)
-        np.greater(self.step, FORBIDDEN, out=allowed[:, : SIZES[STEP]])
-        np.greater(self.after.reshape(-1).take(places), FORBIDDEN, out=allowed[:, SIZES[STEP] :])
-        return allowed
-
-    def added(self, ids: Int[np.ndarray, "tune 6"]) -> Float[np.ndarray, "tune id"]:
-        """What is added to the logits of all fields side by side, each field's given those before it in `ids`."""
-        return np.concatenate([self.step, self.after.reshape(-1).take(self.places(ids))], axis=1)
-
-    def places(self, ids: Int[np.ndarray, "tune 6"]) -> Int[np.ndarray, "tune limit"]:
-        """Where in `after` the ids of all fields but the step stand, each field's given those before it in `ids`."""
-        kind = self.kind[self._tunes, ids[:, STEP]]
-        is_accompaniment = ids[:, VOICE] == NUM_SYMBOLS + Voice.ACCOMPANIMENT
-        return _PLACES_OF[kind, is_accompaniment.astype(np.int64)] + self._begins
+        self._row_of_step = np.empty(self.kind.shape, np.int64)
+        self._begins = np.empty((count, FIRST_IDS[-1]), np.int64)
+        self._begins[:, : SIZES[STEP]] = SIZES[STEP] * self._tunes[:, None]
+        self._begins[:, SIZES[STEP] :] = steps + len(Kind) * NUM_AFTER * self._tunes[:, None]
 
     @property
     def tables(self) -> tuple[np.ndarray, ...]:
-        """In the order of `phin.generation.step.StepLimits`."""
-        after = self.after.reshape(-1, NUM_AFTER)
-        return self.step, after, self.kind + self._first_kind, self.recalled, self.recalled_cost
+        """In the order of `phin.generation.step.StepLimits`. They are the same arrays each time."""
+        np.add(self.kind, len(Kind) * self._tunes[:, None], out=self._row_of_step)
+        return self.step, self._rows, self._row_of_step, self.recalled, self.recalled_cost
+
+    def places(self, ids: Int[np.ndarray, "tune 6"]) -> Int[np.ndarray, "tune id"]:
+        """Where in `numbers` the ids of all fields stand side by side, each field's given those before it in `ids`."""
+        kind = self.kind[self._tunes, ids[:, STEP]]
+        is_accompaniment = ids[:, VOICE] == NUM_SYMBOLS + Voice.ACCOMPANIMENT
+        return _PLACES_OF[kind, is_accompaniment.view(np.int8)] + self._begins
+
+    def allows(self, ids: Int[np.ndarray, "tune 6"]) -> Bool[np.ndarray, "tune id"]:
+        """Which ids of all fields side by side could be drawn, each field's given those before it in `ids`."""
+        return self.added(ids) > FORBIDDEN
+
+    def added(self, ids: Int[np.ndarray, "tune 6"]) -> Float[np.ndarray, "tune id"]:
+        """What is added to the logits of all fields side by side, each field's given those before it in `ids`."""
+        return self.numbers.take(self.places(ids))
 
 
-_TABLES = ("step", "after", "kind", "recalled", "recalled_cost")
-_BEGINS = np.concatenate([start + np.arange(AFTER[name][-1]) for name, (start, _) in PLACES.items()])
-_OF_VOICE = np.concatenate([np.full(size, size if voices else 0) for *voices, size in AFTER.values()])
-_KINDS, _VOICES = np.arange(len(Kind))[:, None, None], np.arange(NUM_VOICES)[:, None]
-_PLACES_OF: Int[np.ndarray, "kind voice limit"] = _KINDS * NUM_AFTER + _BEGINS + _VOICES * _OF_VOICE
+NUM_OF_TUNE = SIZES[STEP] + len(Kind) * NUM_AFTER
+"""Numbers of each tune in `Limits.numbers`."""
+
+
+def _places_of() -> Int[np.ndarray, "kind voice id"]:
+    """By the kind of a step and the voice after it: where the ids of all fields stand among the numbers of a tune, the
+    step's counted from the first of them, the others' from the first after the step.
+    """
+    made = np.empty((len(Kind), NUM_VOICES, FIRST_IDS[-1]), np.int64)
+    made[:, :, : SIZES[STEP]] = np.arange(SIZES[STEP])
+    begins = np.concatenate([start + np.arange(AFTER[name][-1]) for name, (start, _) in PLACES.items()])
+    of_voice = np.concatenate([np.full(size, size if voices else 0) for *voices, size in AFTER.values()])
+    kinds, voices = np.arange(len(Kind))[:, None, None], np.arange(NUM_VOICES)[:, None]
+    made[:, :, SIZES[STEP] :] = kinds * NUM_AFTER + begins + voices * of_voice
+    return made
+
+
+_PLACES_OF = _places_of()
 
 
 class Heard:
