@@ -18,11 +18,10 @@ COLUMNS = ("step", "interval", "duration", "agree")
 """Of what followed: its step from the row's onset, its interval from the melody note before it, its duration's id, and
 how many intervals agreed. The first two count from 1; all are 0 where nothing is recalled."""
 SIZES = (2 + LONGEST_STEP, 1 + NUM_INTERVALS, FIELDS[DURATION].size, 1 + LONGEST)
-_NO_SHAPE = 0
-"""Of the first note, which no interval leads up to."""
+_NO_SHAPE, _NO_NOTE = 0, -1
+"""Of the first note, which no interval leads up to; and of none."""
 _BLOCK = 64
 """Notes for which room is made at once."""
-_OF_A_NOTE = ("_onset", "_pitch", "_duration", "_shape", "_agree")
 
 
 def motif_ids(ids: Int[np.ndarray, "row 6"], onset: Int[np.ndarray, " row"]) -> Int[np.ndarray, "row 4"]:
@@ -73,37 +72,46 @@ class MotifMemory:
 
     def __init__(self, count: int, most: int | None = None) -> None:
         self.most = most
-        self._heard = np.zeros(count, dtype=np.int64)
+        self.last_onset = np.zeros(count, np.int64)
+        """When the last melody note of each tune began; 0 before the first."""
+        self._last_pitch = np.zeros(count, np.int64)
+        self._heard = np.zeros(count, np.int64)
         """Melody notes of each tune that are remembered."""
-        self._onset, self._pitch, self._duration = np.zeros((3, count, _BLOCK), np.int64)
-        self._shape, self._agree = np.zeros((count, _BLOCK), np.int32), np.zeros((count, _BLOCK), np.int8)
-        """Of each note: besides its own, the shape of its interval (how far and how long from the note before), and how
-        many intervals agree of the motifs up to it and up to the last note."""
+        self._most_heard = 0
+        """As many as any tune has, at most."""
+        self._notes = np.zeros((count, _BLOCK, len(Notes._fields)), np.int64)
+        """By the fields of `Notes`."""
+        self._shape = np.full((count, _BLOCK), _NO_NOTE, np.int32)
+        """Of the interval that leads up to each note: how far, and how long from the note before."""
+        self._agree = np.zeros((count, _BLOCK), np.int8)
+        """How many intervals agree of the motifs up to each note and up to the last note."""
+        self._tunes = np.arange(count)
 
-    def hear(self, ids: Int[np.ndarray, "tune 6"], onset: Int[np.ndarray, " tune"]) -> Int[np.ndarray, "tune 4"]:
-        """Takes in the next row of each tune, and tells what it recalls (COLUMNS)."""
-        played = is_melody_note(ids)
-        if played.any():
+    def hear(
+        self,
+        ids: Int[np.ndarray, "tune 6"],
+        onset: Int[np.ndarray, " tune"],
+        is_melody: Bool[np.ndarray, " tune"] | None = None,
+    ) -> Int[np.ndarray, "tune 4"]:
+        """Takes in the next row of each tune, and tells what it recalls (COLUMNS). `is_melody` says which rows are
+        notes of the melody, if not all are that look so.
+        """
+        played = np.flatnonzero(is_melody_note(ids) if is_melody is None else is_melody)
+        if len(played):
             self._add(played, ids, onset)
-        tunes, longest = np.arange(len(ids)), self._agree.max(axis=1)
-        then = self._agree.shape[1] - 1 - (self._agree[:, ::-1] == longest[:, None]).argmax(axis=1)
-        is_motif = longest >= SHORTEST
-        then, latest = np.where(is_motif, then, 0), np.maximum(self._heard - 1, 0)
-        after = np.where(is_motif, then + 1, 0)
-        step = self._onset[tunes, after] - self._onset[tunes, then] - (onset - self._onset[tunes, latest])
-        interval = self._pitch[tunes, after] - self._pitch[tunes, then]
-        return _columns(is_motif, step, interval, self._duration[tunes, after], longest)
+        then = self._agree.shape[1] - 1 - self._agree[:, ::-1].argmax(axis=1)  # of the longest ones the last
+        agree = self._agree[self._tunes, then]
+        is_motif = agree >= SHORTEST
+        then *= is_motif
+        was, followed = self._notes[self._tunes, then], self._notes[self._tunes, then + is_motif]
+        step, interval, _ = (followed - was).T
+        return _columns(is_motif, step - (onset - self.last_onset), interval, followed[:, 2], agree)
 
     def keep(self, which: Int[np.ndarray, " kept"]) -> None:
         """Of some of the tunes only."""
-        self._heard = self._heard[which]
-        for name in _OF_A_NOTE:
+        for name in ("last_onset", "_last_pitch", "_heard", "_notes", "_shape", "_agree"):
             setattr(self, name, getattr(self, name)[which])
-
-    @property
-    def last_onset(self) -> Int[np.ndarray, " tune"]:
-        """When the last melody note of each tune began; 0 before the first."""
-        return self._onset[np.arange(len(self._heard)), np.maximum(self._heard - 1, 0)]
+        self._tunes = np.arange(len(which))
 
     @property
     def melodies(self) -> Int[np.ndarray, "tune note"]:
@@ -120,45 +128,54 @@ class MotifMemory:
         """
         notes = np.arange(self._agree.shape[1] - 1)
         agree = np.where(notes < self._heard[:, None] - 1, self._agree[:, :-1], 0)
-        now = np.take_along_axis(self._pitch, np.maximum(self._heard - 1, 0)[:, None], axis=1)
-        return agree, np.diff(self._onset, axis=1), now + np.diff(self._pitch, axis=1)
+        now = self._last_pitch[:, None]
+        return agree, np.diff(self._notes[:, :, 0], axis=1), now + np.diff(self._pitch, axis=1)
+
+    @property
+    def _pitch(self) -> Int[np.ndarray, "tune note"]:
+        return self._notes[:, :, 1]
 
     def _add(
-        self, played: Bool[np.ndarray, " tune"], ids: Int[np.ndarray, "tune 6"], onset: Int[np.ndarray, " tune"]
+        self, played: Int[np.ndarray, " played"], ids: Int[np.ndarray, "tune 6"], onset: Int[np.ndarray, " tune"]
     ) -> None:
         """Takes in the note of each tune that played one."""
-        if self.most is not None and self._heard.max() >= 2 * self.most:
+        if self.most is not None and self._most_heard >= 2 * self.most:
             self._forget(self.most)
-        number, tunes = self._heard, np.arange(len(ids))
-        while number.max() >= self._onset.shape[1]:
+        while self._most_heard >= self._shape.shape[1]:
             self._grow()
-        before = np.maximum(number - 1, 0)
-        time, interval = onset - self._onset[tunes, before], ids[:, PITCH] - self._pitch[tunes, before]
-        shape = np.where(number > 0, 1 + time * NUM_INTERVALS + interval + NUM_PITCHES, _NO_SHAPE).astype(np.int32)
-        agreed = np.minimum(self._agree[:, :-1] + 1, LONGEST)
-        agreed *= (self._shape[:, 1:] == shape[:, None]) & (shape != _NO_SHAPE)[:, None]
-        self._agree[played, 0] = 0  # also where notes before it were forgotten
-        np.copyto(self._agree[:, 1:], agreed, where=played[:, None])
-        which, at = tunes[played], number[played]
-        self._onset[which, at], self._pitch[which, at] = onset[played], ids[played, PITCH]
-        self._duration[which, at], self._shape[which, at] = ids[played, DURATION], shape[played]
-        self._heard = number + played
+        note = np.empty((len(ids), len(Notes._fields)), np.int64)
+        note[:, 0], note[:, 1], note[:, 2] = onset, ids[:, PITCH], ids[:, DURATION]
+        shape = 1 + (onset - self.last_onset) * NUM_INTERVALS + (note[:, 1] - self._last_pitch) + NUM_PITCHES
+        shape *= self._heard > 0  # the first note's is _NO_SHAPE
+        everyone = len(played) == len(ids)
+        those = slice(None) if everyone else played
+        agreed = np.minimum(self._agree[those, :-1] + np.int8(1), LONGEST)
+        agreed *= self._shape[those, 1:] == shape[those, None]
+        self._agree[those, 1:] = agreed
+        if self.most is not None:
+            self._agree[those, 0] = 0  # what agreed with it was forgotten
+        at = self._heard[those]
+        self._notes[played, at], self._shape[played, at] = note[those], shape[those]
+        self.last_onset[those], self._last_pitch[those] = note[those, 0], note[those, 1]
+        self._heard[those] += 1
+        self._most_heard += 1
 
     def _forget(self, most: int) -> None:
         """All but the last `most` notes of each tune."""
         first = np.maximum(self._heard - most, 0)
-        place = first[:, None] + np.arange(self._onset.shape[1])
+        place = first[:, None] + np.arange(self._shape.shape[1])
         is_there = place < self._heard[:, None]
-        place = np.minimum(place, self._onset.shape[1] - 1)
-        for name in _OF_A_NOTE:
-            notes = getattr(self, name)
-            setattr(self, name, np.where(is_there, np.take_along_axis(notes, place, axis=1), 0).astype(notes.dtype))
+        place = np.minimum(place, self._shape.shape[1] - 1)
+        self._notes = np.take_along_axis(self._notes, place[:, :, None], axis=1) * is_there[:, :, None]
+        self._shape = np.where(is_there, np.take_along_axis(self._shape, place, axis=1), _NO_NOTE)
+        self._agree = np.take_along_axis(self._agree, place, axis=1) * is_there
         self._heard = self._heard - first
+        self._most_heard = int(self._heard.max())
 
     def _grow(self) -> None:
-        for name in _OF_A_NOTE:
-            notes = getattr(self, name)
-            setattr(self, name, np.concatenate([notes, np.zeros((len(notes), _BLOCK), notes.dtype)], axis=1))
+        of_notes, of_place = ((0, 0), (0, _BLOCK), (0, 0)), ((0, 0), (0, _BLOCK))
+        self._notes, self._agree = np.pad(self._notes, of_notes), np.pad(self._agree, of_place)
+        self._shape = np.pad(self._shape, of_place, constant_values=_NO_NOTE)
 
 
 def _columns(

@@ -21,7 +21,6 @@ from phin.tokenizer import (
     FIELDS,
     FIRST_IDS,
     NUM_SYMBOLS,
-    PAD_ID,
     PITCH,
     SIZES,
     STEP,
@@ -142,6 +141,11 @@ def _places_of() -> Int[np.ndarray, "kind voice id"]:
 _PLACES_OF = _places_of()
 
 
+_LASTS = np.arange(FIELDS[DURATION].size) - NUM_SYMBOLS + FIELDS[DURATION].lowest
+_LASTS[:NUM_SYMBOLS] = RINGS_ON
+"""How long a note lasts, by the id of its duration."""
+
+
 class Heard:
     """What has been drawn of `count` tunes so far, as limits need to know it."""
 
@@ -170,16 +174,17 @@ class Heard:
         `is_there` says which tunes have a row; all, if it is not given. `onset` says when the rows begin, where their
         steps do not.
         """
+        is_note = ids[:, STEP] != END_ID
         there = ~self.has_ended if is_there is None else is_there & ~self.has_ended
-        self.has_ended = self.has_ended | (there & (ids[:, STEP] == END_ID))
-        is_note = there & ~self.has_ended
+        self.has_ended = self.has_ended | (there & ~is_note)
+        is_note &= there
         if onset is None:
             onset = self.onset + (ids[:, STEP] - NUM_SYMBOLS)
         onset = np.where(is_note, onset, self.onset)
         begins_anew = is_note & ((onset != self.onset) | (self.num_notes == 0))
         is_melody = is_note & is_melody_note(ids)
         self.onset = onset
-        struck = np.where(is_note, ids[:, PITCH], 0)[:, None]
+        struck = (ids[:, PITCH] * is_note)[:, None]
         if begins_anew.all():
             self.together = struck
         else:
@@ -187,12 +192,11 @@ class Heard:
             ascending = np.sort(np.concatenate([struck, kept], axis=1), axis=1)
             self.together = ascending[:, ::-1]  # what is nothing comes last
             self.together = self.together[:, : int((self.together > 0).sum(axis=1).max(initial=0))]
-        lasts = ids[:, DURATION] - NUM_SYMBOLS + FIELDS[DURATION].lowest
-        ends = onset + np.where(ids[:, DURATION] >= NUM_SYMBOLS, lasts, RINGS_ON)
+        ends = onset + _LASTS[ids[:, DURATION]]
         self.until = np.where(is_note, np.maximum(self.until, ends), self.until)
         self.melody = np.where(is_melody, ids[:, PITCH], self.melody)
         self.num_notes = self.num_notes + is_note
-        return self.memory.hear(np.where(is_note[:, None], ids, PAD_ID), self.onset)
+        return self.memory.hear(ids, onset, is_melody)
 
     def begin_again(self, which: Bool[np.ndarray, " tune"], onset: Int[np.ndarray, " tune"]) -> None:
         """These tunes start once more, at `onset`: what they were told of their end is recalled, and not played."""

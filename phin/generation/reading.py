@@ -60,15 +60,15 @@ def read(rows: Rows, slots: Slots, streams: Sequence[Stream] = ()) -> Reading:
             *(rows.ids, rows.melody_before, position[:, BEGAN_AND_ENDS], rows.motif),
             *(rows.bar, rows.closing, conditions, is_start),
         )
-        for conditions in _conditions(rows, streams, differ=bool(is_start.any()))
+        for conditions in _conditions(rows, streams, differ=np.count_nonzero(is_start) > 0)
     ]
     of_key = np.concatenate([slots.place, rows.place], axis=1)[:, None]
     own, length = rows.place[:, :, None], rows.place.shape[1]
     sees = (of_key >= 0) & (of_key <= own)
     if slots.window is not None:
         sees &= (own - of_key < slots.window) | (of_key == 0)
-    # a row that is none sees itself, for a softmax of nothing is no number
-    sees[:, range(length), range(-length, 0)] = True
+    if length > 1:  # a row that is none sees itself, for a softmax of nothing is no number
+        sees[:, range(length), range(-length, 0)] = True
     of_rows = position, sees[:, None], np.concatenate([slots.onset, rows.onset], axis=1)
     if len(streams) > 1:
         looked_up = looked_up if len(looked_up) > 1 else looked_up * len(streams)

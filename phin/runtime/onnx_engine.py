@@ -30,6 +30,9 @@ from phin.generation.slots import Slots
 from phin.generation.together import SideBySide, Turn, side_by_side
 from phin.tokenizer import FIRST_IDS, NUM_FIELDS
 
+SMALL = 2**14
+"""Bytes: more are sooner bound anew than copied."""
+
 
 class OnnxEngine:
     """An exported model, as `phin.generation.play.Engine`."""
@@ -92,7 +95,8 @@ class _Desk:
 class OnnxStep:
     """The exported step with the cache of the `count` tunes that it draws; `streams` as for TorchStep.
 
-    What the graph reads and writes is bound to it where it lies. Handing it over each time takes a tenth of a step.
+    What the graph reads and writes is bound to it where it lies. Handing it over each time takes a tenth of a step, and
+    binding it anew a twentieth: what is small and as large as before is copied to where it lay.
     """
 
     def __init__(
@@ -112,6 +116,10 @@ class OnnxStep:
         self._binding = engine.session.io_binding()
         self._written: list[np.ndarray] = []
         """What the graph last drew, how likely each id was, and the keys and values of the rows that it read."""
+        self._written_of = 0, 0
+        """Of how many tunes, and of how many rows of each."""
+        self._places: dict[str, np.ndarray] = {}
+        """What is copied for it to read."""
         self._bound: dict[str, np.ndarray] = {}
         """What it reads: it does not keep arrays alive by itself."""
         self._mix(count)
@@ -119,7 +127,8 @@ class OnnxStep:
     def __call__(self, rows: Rows, noise: Float[np.ndarray, "tune id"], limits: Limits) -> Drawn:
         """The rows after `rows`, and how likely each id was."""
         self._make_place(*rows.place.shape)
-        self._bind(NEW, (*read(rows, self.slots, self.streams), noise, *limits.tables))
+        for name, value in zip(NEW, (*read(rows, self.slots, self.streams), noise, *limits.tables), strict=True):
+            self._hand_over(name, value)
         self.engine.session.run_with_iobinding(self._binding)
         drawn, chances, *own = self._written
         self.hold(rows, own)
@@ -135,20 +144,36 @@ class OnnxStep:
     def _mix(self, count: int) -> None:
         """Binds what holds for so many tunes until there are fewer."""
         self.mixture, self.sampling = Mixture.of(self.streams, count), self.sampler.numbers(count)
-        self._bind(SETTINGS, list(map(_single, (*self.mixture, *self.sampling))))
-        self._bind(self.engine.cached, self.cached)
+        for name, value in zip(SETTINGS, (*self.mixture, *self.sampling), strict=True):
+            self._bind(name, _single(value))
+        self._bind_cache()
 
-    def _bind(self, names: Sequence[str], values: Sequence[np.ndarray]) -> None:
-        for name, value in zip(names, values, strict=True):
-            self._bound[name] = value = np.ascontiguousarray(value)
-            self._binding.bind_cpu_input(name, value)
+    def _hand_over(self, name: str, value: np.ndarray) -> None:
+        place = self._places.get(name)
+        if place is not None and place.shape == value.shape:
+            np.copyto(place, value)
+        elif value.nbytes <= SMALL:
+            self._places[name] = place = np.array(value, order="C")
+            self._bind(name, place)
+        else:
+            self._places.pop(name, None)
+            self._bind(name, value)
+
+    def _bind(self, name: str, value: np.ndarray) -> None:
+        self._bound[name] = value = np.ascontiguousarray(value)
+        self._binding.bind_cpu_input(name, value)
+
+    def _bind_cache(self) -> None:
+        for name, value in zip(self.engine.cached, self.cached, strict=True):
+            self._bind(name, value)
 
     def _make_place(self, count: int, length: int) -> None:
         """For what the graph will write of `length` rows of `count` tunes, unless there is."""
+        if self._written_of == (count, length):
+            return
+        self._written_of = count, length
         rows, heads, _, width = self.cached[0].shape
         sizes = [(count, NUM_FIELDS), (count, FIRST_IDS[-1]), *[(rows, heads, length, width)] * len(self.cached)]
-        if sizes == [each.shape for each in self._written]:
-            return
         kinds = [np.int64, *[np.float32] * (len(sizes) - 1)]
         self._written = [np.empty(size, kind) for size, kind in zip(sizes, kinds, strict=True)]
         for name, kind, array in zip(self.engine.outputs, kinds, self._written, strict=True):
@@ -158,7 +183,7 @@ class OnnxStep:
         """Writes the keys and values of rows into slots that are free, after making room."""
         if room := self.slots.room_for(rows):
             self.cached = [room.moved(each) for each in self.cached]
-            self._bind(self.engine.cached, self.cached)
+            self._bind_cache()
         here = self.slots.take(rows)
         for cached, new in zip(self.cached, own, strict=True):
             cached[:, :, here] = new
