@@ -18,8 +18,13 @@ COLUMNS = ("step", "interval", "duration", "agree")
 """Of what followed: its step from the row's onset, its interval from the melody note before it, its duration's id, and
 how many intervals agreed. The first two count from 1; all are 0 where nothing is recalled."""
 SIZES = (2 + LONGEST_STEP, 1 + NUM_INTERVALS, FIELDS[DURATION].size, 1 + LONGEST)
-_NO_SHAPE, _NO_NOTE = 0, -1
-"""Of the first note, which no interval leads up to; and of none."""
+_OF_SHAPE = np.array([NUM_INTERVALS, 1, 0])
+"""An interval's shape: how long it is and how far, in one number."""
+_LONG_AGO, _NO_NOTE = -(2**40), -(2**50)
+"""Stands before the first note, whose shape is then nobody's; and what no shape is."""
+_ONE, _MOST = np.int8(1), np.int8(LONGEST)
+_FROM_ONE = np.array([1, NUM_PITCHES])
+"""What is added to a step and an interval that are recalled."""
 _BLOCK = 64
 """Notes for which room is made at once."""
 
@@ -72,16 +77,15 @@ class MotifMemory:
 
     def __init__(self, count: int, most: int | None = None) -> None:
         self.most = most
-        self.last_onset = np.zeros(count, np.int64)
-        """When the last melody note of each tune began; 0 before the first."""
-        self._last_pitch = np.zeros(count, np.int64)
+        self._last = np.full((count, len(Notes._fields)), _LONG_AGO)
+        """The last note of each tune, by the fields of `Notes`."""
         self._heard = np.zeros(count, np.int64)
         """Melody notes of each tune that are remembered."""
         self._most_heard = 0
         """As many as any tune has, at most."""
         self._notes = np.zeros((count, _BLOCK, len(Notes._fields)), np.int64)
         """By the fields of `Notes`."""
-        self._shape = np.full((count, _BLOCK), _NO_NOTE, np.int32)
+        self._shape = np.full((count, _BLOCK), _NO_NOTE)
         """Of the interval that leads up to each note: how far, and how long from the note before."""
         self._agree = np.zeros((count, _BLOCK), np.int8)
         """How many intervals agree of the motifs up to each note and up to the last note."""
@@ -96,7 +100,7 @@ class MotifMemory:
         """Takes in the next row of each tune, and tells what it recalls (COLUMNS). `is_melody` says which rows are
         notes of the melody, if not all are that look so.
         """
-        played = np.flatnonzero(is_melody_note(ids) if is_melody is None else is_melody)
+        (played,) = (is_melody_note(ids) if is_melody is None else is_melody).nonzero()
         if len(played):
             self._add(played, ids, onset)
         then = self._agree.shape[1] - 1 - self._agree[:, ::-1].argmax(axis=1)  # of the longest ones the last
@@ -104,14 +108,25 @@ class MotifMemory:
         is_motif = agree >= SHORTEST
         then *= is_motif
         was, followed = self._notes[self._tunes, then], self._notes[self._tunes, then + is_motif]
-        step, interval, _ = (followed - was).T
-        return _columns(is_motif, step - (onset - self.last_onset), interval, followed[:, 2], agree)
+        recalled = np.empty((len(ids), len(COLUMNS)), np.int64)
+        np.subtract(followed[:, :2], was[:, :2], out=recalled[:, :2])
+        recalled[:, 0] -= onset - self._last[:, 0]
+        is_motif &= recalled[:, 0].view(np.uint64) <= LONGEST_STEP  # nor is it past, for then it is huge
+        recalled[:, :2] += _FROM_ONE
+        recalled[:, 2], recalled[:, 3] = followed[:, 2], agree
+        recalled *= is_motif[:, None]
+        return recalled
 
     def keep(self, which: Int[np.ndarray, " kept"]) -> None:
         """Of some of the tunes only."""
-        for name in ("last_onset", "_last_pitch", "_heard", "_notes", "_shape", "_agree"):
+        for name in ("_last", "_heard", "_notes", "_shape", "_agree"):
             setattr(self, name, getattr(self, name)[which])
         self._tunes = np.arange(len(which))
+
+    @property
+    def last_onset(self) -> Int[np.ndarray, " tune"]:
+        """When the last melody note of each tune began; 0 before the first."""
+        return self._last[:, 0] * (self._heard > 0)
 
     @property
     def melodies(self) -> Int[np.ndarray, "tune note"]:
@@ -128,7 +143,7 @@ class MotifMemory:
         """
         notes = np.arange(self._agree.shape[1] - 1)
         agree = np.where(notes < self._heard[:, None] - 1, self._agree[:, :-1], 0)
-        now = self._last_pitch[:, None]
+        now = self._last[:, 1, None]
         return agree, np.diff(self._notes[:, :, 0], axis=1), now + np.diff(self._pitch, axis=1)
 
     @property
@@ -143,21 +158,21 @@ class MotifMemory:
             self._forget(self.most)
         while self._most_heard >= self._shape.shape[1]:
             self._grow()
-        note = np.empty((len(ids), len(Notes._fields)), np.int64)
+        note = np.empty(self._last.shape, np.int64)
         note[:, 0], note[:, 1], note[:, 2] = onset, ids[:, PITCH], ids[:, DURATION]
-        shape = 1 + (onset - self.last_onset) * NUM_INTERVALS + (note[:, 1] - self._last_pitch) + NUM_PITCHES
-        shape *= self._heard > 0  # the first note's is _NO_SHAPE
-        everyone = len(played) == len(ids)
-        those = slice(None) if everyone else played
-        agreed = np.minimum(self._agree[those, :-1] + np.int8(1), LONGEST)
+        shape = (note - self._last) @ _OF_SHAPE
+        if len(played) == len(ids):
+            those, self._last = slice(None), note
+        else:
+            those, self._last[played] = played, note[played]
+        agreed = np.minimum(self._agree[those, :-1] + _ONE, _MOST)
         agreed *= self._shape[those, 1:] == shape[those, None]
         self._agree[those, 1:] = agreed
         if self.most is not None:
             self._agree[those, 0] = 0  # what agreed with it was forgotten
         at = self._heard[those]
         self._notes[played, at], self._shape[played, at] = note[those], shape[those]
-        self.last_onset[those], self._last_pitch[those] = note[those, 0], note[those, 1]
-        self._heard[those] += 1
+        self._heard[those] += _ONE
         self._most_heard += 1
 
     def _forget(self, most: int) -> None:

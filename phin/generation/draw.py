@@ -18,7 +18,7 @@ from phin.generation.random import Noise
 from phin.generation.rows import Rows, after, hear
 from phin.tokenizer import END_ID, FIELDS, FIRST_IDS, NUM_FIELDS, NUM_SYMBOLS, STEP, UNKNOWN_ID
 
-OVER = 0.25
+OVER = 1 / 16
 """With so large a part of the tunes over, the others go on without them."""
 LEAST = float(np.finfo(np.float32).tiny)
 """What is less likely counts as this likely."""
@@ -91,11 +91,20 @@ def draw_rows(
         if over == len(ids):
             return
         if over >= OVER * len(ids):
-            left = np.flatnonzero(~heard.has_ended)
+            left = _left(heard.has_ended)
             step.keep(left)
             heard.keep(left)
             rows, plays = Rows(*(column[left] for column in rows)), plays[left]
-            noise, kept_to = Noise(seed, [noise.tunes[place] for place in left.tolist()]), KeptTo(constraints, len(left))
+            noise = Noise(seed, [noise.tunes[place] for place in left.tolist()])
+            kept_to = KeptTo(constraints, len(left))
+
+
+def _left(is_over: Bool[np.ndarray, " tune"]) -> Int[np.ndarray, " left"]:
+    """Those that go on, where they are; but the last ones in the places of those that do not, so that few move."""
+    going = np.flatnonzero(~is_over)
+    left = np.arange(len(going))
+    left[is_over[: len(going)]] = going[going >= len(going)]
+    return left
 
 
 _FIRST = np.array(FIRST_IDS[:-1])

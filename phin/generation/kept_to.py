@@ -1,4 +1,4 @@
-"""What tunes that are drawn side by side keep to: the limits of each constraint, and of all of them together. Numpy only.
+"""What tunes drawn side by side keep to: the limits of each constraint, and of all of them together. Numpy only.
 
 They lie in one block, so that each step restores, adds up and looks up all of them at once: of a note of one tune, what
 is done around the model is mostly the cost of starting numpy's operations.

@@ -110,7 +110,9 @@ class Limits:
         """Where in `numbers` the ids of all fields stand side by side, each field's given those before it in `ids`."""
         kind = self.kind[self._tunes, ids[:, STEP]]
         is_accompaniment = ids[:, VOICE] == NUM_SYMBOLS + Voice.ACCOMPANIMENT
-        return _PLACES_OF[kind, is_accompaniment.view(np.int8)] + self._begins
+        places = _PLACES_OF[kind, is_accompaniment.view(np.int8)]
+        places += self._begins
+        return places
 
     def allows(self, ids: Int[np.ndarray, "tune 6"]) -> Bool[np.ndarray, "tune id"]:
         """Which ids of all fields side by side could be drawn, each field's given those before it in `ids`."""

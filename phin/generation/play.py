@@ -207,8 +207,9 @@ def _played(
     left_out = dict.fromkeys(names, 0.0)
     for name, value in zip(names, bits.tolist(), strict=True):
         left_out[name] += max(value, 0.0)
-    # the end of a tune is no note
-    scarce = [said for row, left in enumerate(allowed[:-1, -1]) for said in scarcities(given + row + 1, left)]
+    left = allowed[:-1, -1]  # the end of a tune is no note
+    hard = np.flatnonzero(left.min(axis=1) < SCARCE)
+    scarce = [said for row in hard.tolist() for said in scarcities(given + row + 1, left[row])]
     drawn, ending = len(log_probability) - 1, float(log_probability[-1].sum())
     return Played(phrase, float(log_probability.sum()), left_out, tuple(scarce), drawn, ending)
 

@@ -71,8 +71,8 @@ _WORD = np.concatenate(
 class Noise:
     """The random numbers of `tunes` side by side, row after row; made for several rows at once where tunes are few."""
 
-    AT_ONCE = 32
-    """Rows, of all tunes together."""
+    AT_ONCE = 16
+    """Rows, of all tunes together: of so many the numbers on the way stay in the processor's cache."""
 
     def __init__(self, seed: int, tunes: Sequence[int]) -> None:
         self.seed, self.tunes = seed, list(tunes)
@@ -82,5 +82,8 @@ class Noise:
     def of_row(self, row: int) -> Float[np.ndarray, "tune id"]:
         """For row `row` (from 0) of each tune, the ids of all fields side by side."""
         if not self._first <= row < self._first + len(self._made):
-            self._first, self._made = row, gumbel(self.seed, self.tunes, row, self._rows).astype(np.float32)
+            self._first, self._made = row, np.empty((self._rows, len(self.tunes), len(_WORD)), np.float32)
+            for first in range(0, len(self.tunes), self.AT_ONCE):
+                some = slice(first, first + self.AT_ONCE)
+                self._made[:, some] = gumbel(self.seed, self.tunes[some], row, self._rows)
         return self._made[row - self._first]

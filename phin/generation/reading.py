@@ -60,7 +60,7 @@ def read(rows: Rows, slots: Slots, streams: Sequence[Stream] = ()) -> Reading:
             *(rows.ids, rows.melody_before, position[:, BEGAN_AND_ENDS], rows.motif),
             *(rows.bar, rows.closing, conditions, is_start),
         )
-        for conditions in _conditions(rows, streams, differ=np.count_nonzero(is_start) > 0)
+        for conditions in _conditions(rows, streams, differ=bool(np.count_nonzero(is_start)))
     ]
     of_key = np.concatenate([slots.place, rows.place], axis=1)[:, None]
     own, length = rows.place[:, :, None], rows.place.shape[1]

@@ -17,10 +17,13 @@ class Room(NamedTuple):
     kept: Int[np.ndarray, " _"]
     size: int
 
-    def moved(self, cached: Float[np.ndarray, "row head slot width"]) -> Float[np.ndarray, "row head more width"]:
-        """A cache of keys or values, laid out so."""
-        made = np.zeros((*cached.shape[:2], self.size, cached.shape[-1]), cached.dtype)
-        made[:, :, : len(self.kept)] = cached[:, :, self.kept]
+    def moved(self, cached: Float[np.ndarray, "*rows slot width"]) -> Float[np.ndarray, "*rows more width"]:
+        """Keys or values, laid out so."""
+        made = np.zeros((*cached.shape[:-2], self.size, cached.shape[-1]), cached.dtype)
+        count = len(self.kept)
+        # without a window all are kept; a slice is copied once, what is picked twice
+        kept = slice(count) if count == 0 or self.kept[-1] == count - 1 else self.kept
+        made[..., :count, :] = cached[..., kept, :]
         return made
 
 

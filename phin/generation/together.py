@@ -88,21 +88,22 @@ def side_by_side(turns: Sequence[Turn]) -> SideBySide:
     tunes = _slices([len(step.slots.place) for step in steps])
     rows = _slices([len(step.mixture.tune) for step in steps])
     weights = np.zeros((tunes[-1].stop, rows[-1].stop))
-    of_rows, tables = np.empty(rows[-1].stop, np.int64), list[tuple[np.ndarray, ...]]()
-    for turn, step, tune, row in zip(turns, steps, tunes, rows, strict=True):
+    for step, tune, row in zip(steps, tunes, rows, strict=True):
         weights[tune, row] = step.mixture.weights
-        of_rows[row] = step.mixture.tune + tune.start
-        stroke, after, kind, *recalled = turn.limits.tables
-        tables.append((stroke, after, kind + len(Kind) * tune.start, *recalled))
-    joined = Rows(*(np.concatenate(column) for column in zip(*(turn.rows for turn in turns), strict=True)))
+    of_rows = _after_each_other([step.mixture.tune for step in steps], [tune.start for tune in tunes])
+    stroke, after, kind, *recalled = zip(*(turn.limits.tables for turn in turns), strict=True)
+    joined = Rows(*map(np.concatenate, zip(*(turn.rows for turn in turns), strict=True)))
     reading = read(joined, _slots([step.slots for step in steps], tunes, num_slots))
-    # no row is a START, which alone hears conditions: those of a tune read the same in every stream
-    on_rows = (column[of_rows] for column in reading[:4])
+    if len(of_rows) > len(joined.bar):
+        # no row is a START, which alone hears conditions: those of a tune read the same in every stream
+        on_rows = (column[of_rows] for column in reading[:4])
+        reading = Reading(*on_rows, melody=reading.melody, landing=reading.landing)
     temperature, ranks, *filters = zip(*(step.sampling for step in steps), strict=True)
+    kinds = _after_each_other(kind, [len(Kind) * tune.start for tune in tunes])
     return SideBySide(
-        Reading(*on_rows, melody=reading.melody, landing=reading.landing),
+        reading,
         np.concatenate([turn.noise for turn in turns]),
-        tuple(np.concatenate(column) for column in zip(*tables, strict=True)),
+        (np.concatenate(stroke), np.concatenate(after), kinds, *map(np.concatenate, recalled)),
         Mixture(weights, of_rows),
         (np.concatenate(temperature), ranks[0], *map(np.concatenate, filters)),
         num_slots,
@@ -112,9 +113,15 @@ def side_by_side(turns: Sequence[Turn]) -> SideBySide:
     )
 
 
+def _after_each_other(parts: Sequence[np.ndarray], begins: Sequence[int]) -> np.ndarray:
+    """Parts that count from 0 each, counted from where they begin."""
+    return np.concatenate([part + begin if begin else part for part, begin in zip(parts, begins, strict=True)])
+
+
 def _slots(slots: Sequence[Slots], tunes: Sequence[slice], num_slots: int) -> Slots:
     """The slots of all: of each those that are used, and then some that hold nothing."""
-    made = Slots(tunes[-1].stop, np.concatenate([_windows(each) for each in slots]))
+    has_windows = any(each.window is not None for each in slots)
+    made = Slots(tunes[-1].stop, np.concatenate([_windows(each) for each in slots]) if has_windows else None)
     made.place, made.onset = np.full((tunes[-1].stop, num_slots), -1), np.zeros((tunes[-1].stop, num_slots), np.int64)
     for each, tune in zip(slots, tunes, strict=True):
         made.place[tune, : each.used] = each.place[:, : each.used]

@@ -32,6 +32,8 @@ from phin.tokenizer import FIRST_IDS, NUM_FIELDS
 
 SMALL = 2**14
 """Bytes: more are sooner bound anew than copied."""
+Cache = Float[np.ndarray, "array _row head _slot width"]
+"""The keys, then the values, of each layer."""
 
 
 class OnnxEngine:
@@ -66,8 +68,9 @@ class OnnxEngine:
         cached = self._desk.laid([step.cached for step in steps], beside)
         feeds = dict(zip((*INPUTS, *self.cached), (*map(_single, given), *cached), strict=True))
         ids, chances, *own = map(np.asarray, self.session.run(self.outputs, feeds))
+        of_rows = np.stack(own)
         for turn, step, rows in zip(turns, steps, beside.rows, strict=True):
-            step.hold(turn.rows, [each[rows] for each in own])
+            step.hold(turn.rows, of_rows[:, rows])
         ids = ids.astype(np.int64)  # the runtime's own kind of it has another name
         return [(ids[tunes], chances[tunes]) for tunes in beside.tunes]
 
@@ -76,19 +79,18 @@ class _Desk:
     """Where the caches of several steps are laid side by side; it grows to the largest that was needed."""
 
     def __init__(self, num_arrays: int, num_heads: int, head_width: int) -> None:
-        self._shape = num_heads, head_width
-        self._space = [np.zeros(0, np.float32) for _ in range(num_arrays)]
+        self._num_arrays, self._shape = num_arrays, (num_heads, head_width)
+        self._space = np.zeros(0, np.float32)
 
-    def laid(self, caches: Sequence[Sequence[np.ndarray]], beside: SideBySide) -> list[np.ndarray]:
-        """Each layer's keys, or values, of all. What lies in slots that are not used is seen by nobody."""
+    def laid(self, caches: Sequence[Cache], beside: SideBySide) -> Cache:
+        """Those of all. What lies in slots that are not used is seen by nobody."""
         heads, width = self._shape
-        shape = beside.rows[-1].stop, heads, beside.num_slots, width
-        if self._space[0].size < (size := math.prod(shape)):
-            self._space = [np.zeros(size, np.float32) for _ in self._space]
-        laid = [space[:size].reshape(shape) for space in self._space]
+        shape = self._num_arrays, beside.rows[-1].stop, heads, beside.num_slots, width
+        if self._space.size < (size := math.prod(shape)):
+            self._space = np.zeros(size, np.float32)
+        laid = self._space[:size].reshape(shape)
         for cache, rows, used in zip(caches, beside.rows, beside.used, strict=True):
-            for whole, own in zip(laid, cache, strict=True):
-                whole[rows, :, :used] = own[:, :, :used]
+            laid[:, rows, :, :used] = cache[:, :, :, :used]
         return laid
 
 
@@ -110,12 +112,10 @@ class OnnxStep:
         self.engine, self.sampler, self.streams = engine, sampler, streams
         self.slots = Slots(count, window)
         made, rows = engine.about, max(len(streams), 1) * count
-        nothing = np.zeros((rows, made.num_heads, 0, made.head_width), np.float32)
-        self.cached = [nothing] * (2 * made.num_layers)
-        """Keys, then values, of each layer."""
+        self.cached: Cache = np.zeros((2 * made.num_layers, rows, made.num_heads, 0, made.head_width), np.float32)
         self._binding = engine.session.io_binding()
-        self._written: list[np.ndarray] = []
-        """What the graph last drew, how likely each id was, and the keys and values of the rows that it read."""
+        self._drawn = self._chances = self._own = np.zeros(0)
+        """What the graph last wrote: the next rows, how likely each id was, and what those it read add to the cache."""
         self._written_of = 0, 0
         """Of how many tunes, and of how many rows of each."""
         self._places: dict[str, np.ndarray] = {}
@@ -130,15 +130,16 @@ class OnnxStep:
         for name, value in zip(NEW, (*read(rows, self.slots, self.streams), noise, *limits.tables), strict=True):
             self._hand_over(name, value)
         self.engine.session.run_with_iobinding(self._binding)
-        drawn, chances, *own = self._written
-        self.hold(rows, own)
-        return drawn.copy(), chances.copy()
+        self.hold(rows, self._own)
+        return self._drawn.copy(), self._chances.copy()
 
     def keep(self, which: Int[np.ndarray, " kept"]) -> None:
         """Goes on with some of the tunes only."""
-        of_rows = np.concatenate([which + first for first in range(0, len(self.cached[0]), len(self.slots.place))])
+        of_rows = np.concatenate([which + first for first in range(0, self.cached.shape[1], len(self.slots.place))])
         self.slots.keep(which)
-        self.cached = [each[of_rows] for each in self.cached]
+        (moved,) = np.nonzero(of_rows != np.arange(len(of_rows)))
+        self.cached[:, moved] = self.cached[:, of_rows[moved]]
+        self.cached = self.cached[:, : len(of_rows)]
         self._mix(len(which))
 
     def _mix(self, count: int) -> None:
@@ -172,21 +173,19 @@ class OnnxStep:
         if self._written_of == (count, length):
             return
         self._written_of = count, length
-        rows, heads, _, width = self.cached[0].shape
-        sizes = [(count, NUM_FIELDS), (count, FIRST_IDS[-1]), *[(rows, heads, length, width)] * len(self.cached)]
-        kinds = [np.int64, *[np.float32] * (len(sizes) - 1)]
-        self._written = [np.empty(size, kind) for size, kind in zip(sizes, kinds, strict=True)]
-        for name, kind, array in zip(self.engine.outputs, kinds, self._written, strict=True):
-            self._binding.bind_output(name, "cpu", 0, kind, array.shape, array.ctypes.data)
+        arrays, rows, heads, _, width = self.cached.shape
+        self._drawn = np.empty((count, NUM_FIELDS), np.int64)
+        self._chances = np.empty((count, FIRST_IDS[-1]), np.float32)
+        self._own = np.empty((arrays, rows, heads, length, width), np.float32)
+        for name, array in zip(self.engine.outputs, (self._drawn, self._chances, *self._own), strict=True):
+            self._binding.bind_output(name, "cpu", 0, array.dtype.type, array.shape, array.ctypes.data)
 
-    def hold(self, rows: Rows, own: Sequence[Float[np.ndarray, "row head time width"]]) -> None:
+    def hold(self, rows: Rows, own: Float[np.ndarray, "array row head time width"]) -> None:
         """Writes the keys and values of rows into slots that are free, after making room."""
         if room := self.slots.room_for(rows):
-            self.cached = [room.moved(each) for each in self.cached]
+            self.cached = room.moved(self.cached)
             self._bind_cache()
-        here = self.slots.take(rows)
-        for cached, new in zip(self.cached, own, strict=True):
-            cached[:, :, here] = new
+        self.cached[:, :, :, self.slots.take(rows)] = own
 
 
 def _single(values: np.ndarray) -> np.ndarray:

@@ -148,7 +148,7 @@ def test_memory_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def watched(self: Heard, *arguments: object, **named: object) -> object:
         told = hear(self, *arguments, **named)
-        sizes.append((self.memory._onset.shape[1], self.memory._heard.max()))
+        sizes.append((self.memory._shape.shape[1], self.memory._heard.max()))
         return told
 
     steps = []
