@@ -1,7 +1,8 @@
 """Our rows beside what others would take, on the same tunes: at equal notes seen, and at equal time. In the repository:
 
     python -m experiments.against_peers.study corpus        # which tunes some arm cannot hold: writes left_out.csv
-    python -m experiments.against_peers.study run           # rates by validation, then both tables: a file a run
+    python -m experiments.against_peers.study trials        # rates by validation: a file a trial, and trials.csv
+    python -m experiments.against_peers.study run           # trials that are missing, then both tables: a file a run
     python -m experiments.against_peers.study speed         # training notes a second: writes speed.csv
     python -m experiments.against_peers.study draw          # results.csv from the runs, figure.svg from results.csv
 
@@ -28,7 +29,17 @@ from experiments.against_peers.arm import Arm, Notation
 from experiments.against_peers.corpus import Corpus, Melodies, folk, folk_config, write_left_out
 from experiments.against_peers.folk_rnn import AbcNotation, FolkRnn
 from experiments.against_peers.ours import Ours
-from experiments.against_peers.tables import CLOCK, MARKOV, NOTES, OURS, draw, read_speed, write_speed
+from experiments.against_peers.tables import (
+    CLOCK,
+    MARKOV,
+    NOTES,
+    OURS,
+    TRIAL,
+    draw,
+    read_speed,
+    write_speed,
+    write_trials,
+)
 from experiments.against_peers.training import Bits, Spent, measure, train
 from phin.corpus.intake import prepare
 from phin.data.dataset import DataConfig
@@ -154,7 +165,7 @@ def best_rate(runs: Runs, name: str, corpus: Corpus, steps: int) -> float:
         def make() -> dict[str, Any]:
             return trained(name, corpus, 0, rate, steps, "validation")
 
-        return runs.done(f"trial/{name}-{rate:g}", make, steps=steps, tunes=corpus.num_held_out)["bits_per_note"]
+        return runs.done(f"{TRIAL}/{name}-{rate:g}", make, steps=steps, tunes=corpus.num_held_out)["bits_per_note"]
 
     return min(RATES, key=bits_at)
 
@@ -216,7 +227,7 @@ def left_out(config: DataConfig) -> dict[str, str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("corpus", "run", "speed", "draw"))
+    parser.add_argument("what", choices=("corpus", "trials", "run", "speed", "draw"))
     parser.add_argument("--arms", nargs="+", default=[*ARMS, MARKOV], choices=[*ARMS, MARKOV])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--steps", type=int, default=600, help="of about 1,024 notes, at equal notes")
@@ -242,6 +253,10 @@ def carry_out(asked: argparse.Namespace) -> None:
     corpus = folk(asked.cache, asked.held_out)
     if asked.what == "draw":
         draw(asked.runs, corpus.melodies)
+    elif asked.what == "trials":
+        for name in (name for name in asked.arms if name != MARKOV):
+            best_rate(Runs(asked.runs), name, corpus, asked.trial_steps)
+        write_trials(asked.runs)
     elif asked.what == "speed":
         with_a_rate = [name for name in ARMS if name in (*asked.arms, OURS)]
         parameters = {name: build(name, corpus, 0).num_parameters for name in with_a_rate}

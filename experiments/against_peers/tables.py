@@ -16,8 +16,8 @@ from phin.music.picture import save
 from phin.whole_file import write_csv
 
 HERE = Path(__file__).parent
-RESULTS, FIGURE, SPEED = HERE / "results.csv", HERE / "figure.svg", HERE / "speed.csv"
-NOTES, CLOCK = "notes", "clock"
+RESULTS, FIGURE, SPEED, TRIALS = (HERE / name for name in ("results.csv", "figure.svg", "speed.csv", "trials.csv"))
+NOTES, CLOCK, TRIAL = "notes", "clock", "trial"
 TITLES = {NOTES: "equal notes seen", CLOCK: "equal time"}
 OURS, MARKOV = "ours", "markov"
 MEAN = "mean"
@@ -32,12 +32,24 @@ def draw(runs: Path, store: Store) -> list[Row]:
     """results.csv from the runs, if there are any, and the figure from results.csv; returns its rows."""
     if runs.is_dir():
         write_csv(RESULTS, COLUMNS, results(runs, store))
+        write_trials(runs)
     rows = read_results(RESULTS)
     save(picture(rows), FIGURE)
     for row in rows:
         if row["seed"] == MEAN:
             print(f"{TITLES[row['table']]:17} {row['arm']:22} {row['bits_per_note']} ({row['low']}-{row['high']})")
     return rows
+
+
+def write_trials(runs: Path) -> None:
+    """trials.csv: what each arm reads of the validation split after a short run at each rate."""
+    columns = ("arm", "rate", "seed", "steps", "bits_per_note")
+    made = [json.loads(file.read_text(encoding="utf-8")) for file in (runs / TRIAL).glob("*.json")]
+    made.sort(key=lambda trial: (trial["arm"], trial["rate"]))
+    rows = [
+        {**{name: trial[name] for name in columns}, "bits_per_note": f"{trial['bits_per_note']:.4f}"} for trial in made
+    ]
+    write_csv(TRIALS, columns, rows)
 
 
 def results(runs: Path, store: Store) -> list[Row]:
