@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int
 
 from phin.errors import PhinError
 from phin.generation.constraints import Constraint
-from phin.generation.kept_to import KeptTo
+from phin.generation.all_limits import AllLimits
 from phin.generation.limits import Limits
 from phin.generation.random import Noise
 from phin.generation.rows import Rows, after, hear
@@ -76,10 +76,10 @@ def draw_rows(
     many melody notes are recalled, for tunes without end. Raises PhinError where constraints leave nothing to draw.
     """
     heard, plays = hear(rows, memory), np.arange(len(tunes))
-    noise, kept_to = Noise(seed, tunes), KeptTo(constraints, len(tunes))
+    noise, all_limits = Noise(seed, tunes), AllLimits(constraints, len(tunes))
     for number in count() if most_rows is None else range(most_rows):
-        ids, chances = step(rows, noise.of_row(number), kept_to.limits(heard))
-        allowed = kept_to.allowed(ids)
+        ids, chances = step(rows, noise.of_row(number), all_limits.limits(heard))
+        allowed = all_limits.allowed(ids)
         shares = np.add.reduceat(allowed * chances, _FIRST, axis=2)
         if not shares[-1].all():
             _refuse_nothing_left(ids, allowed[-1], noise.tunes, seed)
@@ -96,7 +96,7 @@ def draw_rows(
             heard.keep(left)
             rows, plays = Rows(*(column[left] for column in rows)), plays[left]
             noise = Noise(seed, [noise.tunes[place] for place in left.tolist()])
-            kept_to = KeptTo(constraints, len(left))
+            all_limits = AllLimits(constraints, len(left))
 
 
 def _left(is_over: Bool[np.ndarray, " tune"]) -> Int[np.ndarray, " left"]:

@@ -24,7 +24,7 @@ from phin.generation.constraints import (
     Repetition,
     Rhythm,
 )
-from phin.generation.kept_to import KeptTo
+from phin.generation.all_limits import AllLimits
 from phin.generation.limits import FORBIDDEN
 from phin.generation.random import gumbel
 from phin.generation.reading import read
@@ -253,10 +253,10 @@ def _drawn(
 ) -> tuple[list[list[int]], list[tuple[np.ndarray, ...]]]:
     """Rows drawn evenly of what may be drawn, and the tables of limits before each and after the last."""
     rows = beginning([encoded], np.zeros((1, 5), np.int64))
-    heard, kept_to = hear(rows, memory), KeptTo(constraints, 1)
+    heard, all_limits = hear(rows, memory), AllLimits(constraints, 1)
     drawn, tables = list[list[int]](), list[tuple[np.ndarray, ...]]()
     for _ in range(28):
-        limits = kept_to.limits(heard)
+        limits = all_limits.limits(heard)
         step, after_it, kind, recalled, cost = (each.copy() for each in limits.tables)
         tables.append((step[0], after_it.ravel(), kind[0], recalled[0], cost[0]))
         ids = np.zeros((1, 6), np.int64)

@@ -18,7 +18,7 @@ from phin.generation.constraints import (
     Repetition,
 )
 from phin.generation.draw import _left
-from phin.generation.kept_to import KeptTo
+from phin.generation.all_limits import AllLimits
 from phin.generation.limits import FORBIDDEN, Heard, Kind, Limits
 from phin.generation.play import start_of
 from phin.generation.request import TuneRequest
@@ -63,9 +63,9 @@ def test_all_together_are_the_sum_of_each(name: str) -> None:
     """Fails: a wish is forgotten, kept from a step before, or taken for another tune's."""
     count, constraints, rng = 3, CONSTRAINTS[name], np.random.default_rng(0)
     rows = beginning([start_of(TuneRequest())] * count, np.zeros((count, 5), np.int64))
-    heard, kept_to, recalled = hear(rows), KeptTo(constraints, count), 0.0
+    heard, all_limits, recalled = hear(rows), AllLimits(constraints, count), 0.0
     for _ in range(40):
-        limits, own = kept_to.limits(heard), each_by_itself(constraints, count, heard)
+        limits, own = all_limits.limits(heard), each_by_itself(constraints, count, heard)
         assert np.array_equal(limits.step, sum((each.step for each in own), np.zeros((count, SIZES[STEP]))))
         assert np.array_equal(limits.after, sum((each.after for each in own), np.zeros(limits.after.shape)))
         assert np.array_equal(limits.kind, np.max([Limits(count).kind, *(each.kind for each in own)], axis=0))
@@ -78,7 +78,7 @@ def test_all_together_are_the_sum_of_each(name: str) -> None:
         expected = [
             [_added(each, tune, ids[tune], limits.kind) > FORBIDDEN for tune in range(count)] for each in (*own, limits)
         ]
-        assert np.array_equal(kept_to.allowed(ids), expected)
+        assert np.array_equal(all_limits.allowed(ids), expected)
         rows = after(rows, ids, heard)
     assert heard.num_notes.min() > 5
     assert recalled > 0 or name != "several", "motifs were never made dearer: nothing was compared"
@@ -113,14 +113,14 @@ def test_what_changes_says_nothing_of_durations() -> None:
             limits.duration[..., 30:] = FORBIDDEN
 
     with pytest.raises(ValueError, match="read-only"):
-        KeptTo([Short()], 1).limits(Heard(np.array([-48])))
+        AllLimits([Short()], 1).limits(Heard(np.array([-48])))
 
 
 def test_motifs_are_made_dearer_by_one() -> None:
     """Fails: of two costs one is lost, and nobody is told."""
     with pytest.raises(InvalidConfig, match=r"two of them make motifs dearer\. Put them together in one"):
-        KeptTo([Repetition(motif=1.0), Repetition(motif=2.0, free=5)], 1)
-    KeptTo([Repetition(motif=1.0), Repetition(pitch=2.0)], 1)
+        AllLimits([Repetition(motif=1.0), Repetition(motif=2.0, free=5)], 1)
+    AllLimits([Repetition(motif=1.0), Repetition(pitch=2.0)], 1)
 
 
 @pytest.mark.parametrize("over", ["", "0", "3", "03", "12", "0123", "023"])

@@ -18,7 +18,7 @@ _NUM_NOW = PLACES["pitch"][1]
 """Of the numbers after the step, so many can change from step to step; they come first."""
 
 
-class KeptTo:
+class AllLimits:
     """Constraints of `count` tunes. Raises InvalidConfig for two that make motifs dearer, of which one would win."""
 
     def __init__(self, constraints: Sequence[Constraint], count: int) -> None:
