@@ -11,8 +11,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from phin.errors import PhinError
-from phin.generation.constraints import Constraint
 from phin.generation.all_limits import AllLimits
+from phin.generation.constraints import Constraint
 from phin.generation.limits import Limits
 from phin.generation.random import Noise
 from phin.generation.rows import Rows, after, hear

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from phin.errors import InvalidConfig
+from phin.generation.all_limits import AllLimits
 from phin.generation.constraints import (
     Chords,
     ClosesOn,
@@ -18,7 +19,6 @@ from phin.generation.constraints import (
     Repetition,
 )
 from phin.generation.draw import _left
-from phin.generation.all_limits import AllLimits
 from phin.generation.limits import FORBIDDEN, Heard, Kind, Limits
 from phin.generation.play import start_of
 from phin.generation.request import TuneRequest

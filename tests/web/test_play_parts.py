@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from phin.generation.all_limits import AllLimits
 from phin.generation.constraints import (
     AboutLength,
     Chords,
@@ -24,7 +25,6 @@ from phin.generation.constraints import (
     Repetition,
     Rhythm,
 )
-from phin.generation.all_limits import AllLimits
 from phin.generation.limits import FORBIDDEN
 from phin.generation.random import gumbel
 from phin.generation.reading import read
