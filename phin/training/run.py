@@ -30,6 +30,8 @@ from phin.training.schedule import ScheduleConfig
 from phin.whole_file import remove_partials
 from phin.writable import alone_in
 
+log = logging.getLogger(__name__)
+
 LAST = Path("checkpoints") / "last.ckpt"
 NOISE = (
     ".*LeafSpec.*",
@@ -149,6 +151,10 @@ def _refuse_checkpoints(run: Path, trainer: L.Trainer, module: PhinModule) -> No
             _checkpoint(best, f"remove it: {last.name} then counts as the best, until a better one comes")
     elif finished_report(run):
         raise InvalidCheckpoint(last, "is not there, and the run was finished", instead)
+    elif best.is_file():
+        log.warning(
+            "%s is not there, and the run begins again: stop, and copy %s over it, to go on from there", last, best
+        )
 
 
 def _checkpoint(path: Path, remedy: str) -> dict[str, Any]:

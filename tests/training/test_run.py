@@ -178,6 +178,21 @@ def test_a_finished_run_without_its_last_checkpoint_is_not_begun_again(corpus: D
     assert {file: file.stat().st_mtime_ns for file in before} == before
 
 
+@pytest.mark.filterwarnings("ignore:.*exists and is not empty")  # as a command does: silence_lightning
+def test_a_run_that_was_stopped_and_lost_its_last_checkpoint_says_that_it_begins_again(
+    corpus: DataConfig, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Fails: hours of training begin from nothing, and nobody knows that a checkpoint of them was there."""
+    best = BestCheckpoint(dirpath=tmp_path / "checkpoints", filename="best", monitor=MONITOR)
+    trainer = trainer_for(tmp_path, best, max_steps=2, val_check_interval=2)
+    run.train(tmp_path, trainer, *parts(corpus), SamplerConfig())
+    assert "begins again" not in caplog.text
+    (tmp_path / run.LAST).unlink()
+    (tmp_path / "report.json").unlink()
+    run.train(tmp_path, trainer_for(tmp_path, max_steps=2, val_check_interval=2), *parts(corpus), SamplerConfig())
+    assert "last.ckpt is not there, and the run begins again: stop, and copy" in caplog.text
+
+
 def test_an_interrupt_of_the_report_says_how_to_go_on(
     corpus: DataConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
