@@ -1,5 +1,8 @@
 """Which tunes stand side by side, in training and in evaluation: like lengths together, so that little is padding."""
 
+from collections.abc import Sequence
+from typing import SupportsIndex, overload
+
 import numpy as np
 from jaxtyping import Int
 
@@ -7,9 +10,36 @@ EVALUATION_ROWS = 2048
 """Rows, padding included, that are scored side by side."""
 
 
-def epoch_batches(
-    lengths: Int[np.ndarray, " tune"], batch_notes: int, seed: int, epoch: int
-) -> list[Int[np.ndarray, " _"]]:
+class Batches(Sequence[Int[np.ndarray, " _"]]):
+    """Batches that are parts of one order, four bytes a tune and twelve a batch: a list of arrays has ten times that.
+
+    `ends` says where in `order` each part ends, `places` which part each batch is.
+    """
+
+    def __init__(
+        self, order: Int[np.ndarray, " tune"], ends: Int[np.ndarray, " part"], places: Int[np.ndarray, " batch"]
+    ) -> None:
+        self.order, self.ends, self.places = order, ends, places
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    @overload
+    def __getitem__(self, which: SupportsIndex) -> Int[np.ndarray, " _"]: ...
+    @overload
+    def __getitem__(self, which: slice) -> "Batches": ...
+    def __getitem__(self, which: SupportsIndex | slice) -> "Int[np.ndarray, ' _'] | Batches":
+        if isinstance(which, slice):
+            return Batches(self.order, self.ends, self.places[which])
+        part = int(self.places[which])
+        return self.order[self.ends[part - 1] if part else 0 : self.ends[part]]
+
+    def followed_by(self, other: "Batches") -> "Batches":
+        """These, and then others of the same order."""
+        return Batches(self.order, self.ends, np.append(self.places, other.places))
+
+
+def epoch_batches(lengths: Int[np.ndarray, " tune"], batch_notes: int, seed: int, epoch: int) -> Batches:
     """All tunes, by place in `lengths`, cut into batches of about equally many notes and like lengths.
 
     A function of its arguments alone. Every epoch has the same number of batches, `num_batches`: tunes are shuffled,
@@ -28,8 +58,8 @@ def epoch_batches(
     order = np.concatenate(snake)
     middle = np.cumsum(lengths[order]) - lengths[order] / 2
     batch_of = np.minimum((middle * count / lengths.sum()).astype(np.int64), count - 1)
-    batches = np.split(order, np.flatnonzero(np.diff(batch_of)) + 1)
-    return [batches[place] for place in rng.permutation(len(batches))]
+    ends = np.append(np.flatnonzero(np.diff(batch_of)) + 1, len(order))
+    return Batches(order.astype(np.int32), ends, rng.permutation(len(ends)).astype(np.int32))
 
 
 def num_batches(lengths: Int[np.ndarray, " tune"], batch_notes: int) -> int:

@@ -12,7 +12,7 @@ from jaxtyping import Int
 from torch.utils.data import DataLoader
 
 from phin.batch import PhinBatch, collate, label_counts
-from phin.data.batching import epoch_batches, num_batches
+from phin.data.batching import Batches, epoch_batches, num_batches
 from phin.data.dataset import DataConfig, Key, TrainingTunes
 
 
@@ -36,7 +36,7 @@ class TrainingLoader:
     ) -> None:
         self.tunes, self.train, self.config = tunes, train, config
         self.accumulate, self.rank, self.world_size = accumulate, rank, world_size
-        self.lengths = np.minimum(tunes.store.lengths[train], config.window).astype(np.int64)
+        self.lengths = np.minimum(tunes.store.lengths[train], config.window).astype(np.int32)
         self.epoch, self.handed_out = 0, 0
 
     def __len__(self) -> int:
@@ -73,15 +73,15 @@ class TrainingLoader:
         """This process's batches of an epoch, as many as every other process has."""
         plan = epoch_batches(self.lengths, self.config.batch_notes, self.tunes.seed, epoch)
         mine = plan[self.rank :: self.world_size]
-        handed = [*mine, *plan[-1:]][: len(self)]
+        handed = mine.followed_by(plan[-1:])[: len(self)]
         for place, batch in enumerate(self._loader(epoch, handed[start:]), start):
             yield batch if place < len(mine) else batch.without_labels()
 
-    def _loader(self, epoch: int, batches: list[Int[np.ndarray, " _"]]) -> DataLoader:
+    def _loader(self, epoch: int, batches: Batches) -> DataLoader:
         workers = self.config.loader_workers
         return DataLoader(
             self.tunes,
-            batch_sampler=_Keys(epoch, [self.train[batch] for batch in batches]),
+            batch_sampler=_Keys(epoch, self.train, batches),
             collate_fn=collate,
             num_workers=workers,
             multiprocessing_context="spawn" if workers else None,
@@ -94,10 +94,11 @@ class _Keys:
     """The keys of batches, made as they are asked for: those of a whole epoch would be as large as its notes."""
 
     epoch: int
-    batches: list[Int[np.ndarray, " _"]]
+    train: Int[np.ndarray, " tune"]
+    batches: Batches
 
     def __len__(self) -> int:
         return len(self.batches)
 
     def __iter__(self) -> Iterator[list[Key]]:
-        return ([(self.epoch, int(tune)) for tune in batch] for batch in self.batches)
+        return ([(self.epoch, int(tune)) for tune in self.train[batch]] for batch in self.batches)
