@@ -11,7 +11,7 @@ from phin.corpus.copies import Copies
 from phin.counted import counted
 from phin.errors import InvalidConfig, PhinError
 from phin.generation.choice import Choice, Chosen
-from phin.generation.given import Given, Use, kept_to, with_examples
+from phin.generation.given import Given, Use, with_examples
 from phin.generation.play import Engine, learned_from
 from phin.generation.recipe import Recipe
 from phin.generation.request import MOST_TUNES, SamplerConfig, TuneRequest, refuse_draw
@@ -118,8 +118,7 @@ def generate(config: GenerateConfig) -> None:
     if given:
         refuse_said_by(given)
     request: TuneRequest = given.request(asked) if given else asked
-    constraints = kept_to(config.keep, request, given)
-    recipe = Recipe(request, config.sampler, config.seed, config.keep, given, constraints)
+    recipe = Recipe(request, config.sampler, config.seed, config.keep, given)
     engine = open_engine(config.checkpoint, config.precision)
     copies = find_copies(config, engine)
     copied = copies.told if copies else None

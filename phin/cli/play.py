@@ -21,6 +21,7 @@ from phin.generation.play import length_of
 from phin.generation.request import SamplerConfig, TuneRequest, refuse_draw
 from phin.generation.stream import (
     LET_IT_END,
+    NeverSilent,
     StreamedNote,
     away_of,
     refuse_length,
@@ -78,7 +79,7 @@ class PlayConfig(TuneRequest):
         """What the tune keeps to. Raises PhinError where no tune could."""
         found = self.keep.constraints(self)
         if not self.endless:
-            return [length_of(self), *found]
+            return [length_of(self), NeverSilent(), *found]
         return without_end(found)
 
 

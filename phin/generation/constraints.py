@@ -75,6 +75,11 @@ class Length(Constraint):
         limits.kind[:] = _KIND_UNTIL[left]
 
 
+@dataclass
+class ComesTo(Length):
+    """Drawn up to a note at `last_stroke` that goes on as it was given: no tune ends there, though its rows do."""
+
+
 def _until(left: int) -> tuple[Float[np.ndarray, " step"], Int[np.ndarray, " step"]]:
     """What so many steps before the last stroke holds of a step: which ones there are, and of which kind."""
     limits = Limits(1)

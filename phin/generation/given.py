@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from phin.errors import InvalidConfig, PhinError
-from phin.generation.constraints import Constraint, GivenNotes, Length, OnlyMelody, Rhythm
+from phin.generation.constraints import ComesTo, Constraint, GivenNotes, Length, OnlyMelody, Rhythm
 from phin.generation.request import MOST_LINES, Style, TuneRequest
 from phin.generation.wishes import Wishes
 from phin.music.augment import named
@@ -177,7 +177,7 @@ class Given:
             return [Length(last), OnlyMelody()]
         # what is new comes to the next note that stays; the rest of them need not be played to it again
         onset, pitch = int(melody.onset[later][0]), int(melody.pitch[later][0])
-        return [Length(onset), OnlyMelody(), GivenNotes(((onset, pitch),), free=self._span)]
+        return [ComesTo(onset), OnlyMelody(), GivenNotes(((onset, pitch),), free=self._span)]
 
     def finished(self, drawn: Phrase) -> Phrase:
         """What was drawn, with what was to stay as it was given."""

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from tqdm import tqdm
 
 from phin.errors import InvalidConfig, PhinError
-from phin.generation.constraints import AboutLength, Chords, Constraint, Length
+from phin.generation.constraints import AboutLength, Chords, ComesTo, Constraint, Length
 from phin.generation.draw import Step, draw_rows
 from phin.generation.request import SamplerConfig, Stream, TuneRequest, refuse_draw
 from phin.generation.rows import Rows, beginning
@@ -93,7 +93,8 @@ class Played(NamedTuple):
     num_drawn: int
     """Notes that were drawn: all of the phrase but those that it began with."""
     log_ending: float = 0.0
-    """Of the end where it came, in nats, as the model has it: how much the tune sounds as if it were over there."""
+    """Of the end where it came, in nats, as the model has it: how much the tune sounds as if it were over there. 0 of
+    hong in the middle of a tune."""
 
 
 def play(
@@ -124,6 +125,7 @@ def play(
     kept_to = ending(constraints, length_of(request, begins))
     latest = min(constraint.latest for constraint in kept_to if constraint.latest is not None)
     most_rows = MOST_NOTES_A_HONG * (HONG_PER_LINE + latest // STEPS_PER_HONG)
+    is_over = not goes_on_as_given(kept_to)
     played = np.zeros((0, NUM_FIELDS), np.int64) if begins is None else begins.ids[begins.given + 1 :]
     tunes: list[Played] = []
 
@@ -139,7 +141,7 @@ def play(
                 found.append(None)
                 continue
             phrase = _tune(np.concatenate([played, ids[:, place]]), engine.about.tokenizer, request)
-            until = 1 + int(is_end.argmax())  # rows, the end among them
+            until = int(is_end.argmax()) + is_over  # rows, the end among them if it is one
             found.append(_played(phrase, len(played), chances[:until, place], allowed[:until, :, place], kept_to))
         return found
 
@@ -160,6 +162,11 @@ def play(
                 raise PhinError(f"seed {seed}, tune {number + 1}", reason, remedy)
             tunes.append(tune._replace(phrase=replace(tune.phrase, title=f"phin {seed}-{number + 1}")))
     return tunes
+
+
+def goes_on_as_given(constraints: Sequence[Constraint]) -> bool:
+    """Whether what is drawn ends before a note that stays, and so with no end of a tune."""
+    return any(isinstance(constraint, ComesTo) for constraint in constraints)
 
 
 def ending(constraints: Sequence[Constraint], length: Constraint) -> list[Constraint]:
@@ -187,7 +194,13 @@ def refuse_no_rhythm(engine: Engine) -> None:
 
 
 def refuse_unlearned(about: About, sampler: SamplerConfig | None) -> None:
-    """Raises InvalidConfig for the temperature of a field that the model never learned, and so does not draw."""
+    """Raises InvalidConfig for the temperature of a field that the model never learned, and so does not draw; and for
+    one of all fields where each that is drawn has its own.
+    """
+    drawn = [field.name for field, learned in zip(FIELDS, about.learned_fields, strict=True) if learned]
+    if sampler and sampler.temperature != SamplerConfig.temperature and sampler.temperatures.keys() >= set(drawn):
+        reason = "means nothing: each field that is drawn has its own in sampler.temperatures"
+        raise InvalidConfig(f"sampler.temperature={sampler.temperature}", reason, "leave it out")
     for name, value in sampler.temperatures.items() if sampler else ():
         if not about.learned_fields[[field.name for field in FIELDS].index(name)]:
             reason = f"means nothing: the model learned from {about.corpus}, which says nothing of {name}"
@@ -201,17 +214,20 @@ def _played(
     allowed: Float[np.ndarray, "row constraint 6"],
     constraints: Sequence[Constraint],
 ) -> Played:
-    """What is told of a phrase whose first `given` notes were not drawn."""
+    """What is told of a phrase whose first `given` notes were not drawn, from the rows that were; the last is the end,
+    unless it goes on as it was given.
+    """
+    num_notes = len(log_probability) - (not goes_on_as_given(constraints))
     names = [*(type(constraint).__name__ for constraint in constraints), ALL]
     bits = -np.log2(allowed).sum(axis=(0, 2)) / max(len(phrase) - given, 1)
     left_out = dict.fromkeys(names, 0.0)
     for name, value in zip(names, bits.tolist(), strict=True):
         left_out[name] += max(value, 0.0)
-    left = allowed[:-1, -1]  # the end of a tune is no note
+    left = allowed[:num_notes, -1]
     hard = np.flatnonzero(left.min(axis=1) < SCARCE)
     scarce = [said for row in hard.tolist() for said in scarcities(given + row + 1, left[row])]
-    drawn, ending = len(log_probability) - 1, float(log_probability[-1].sum())
-    return Played(phrase, float(log_probability.sum()), left_out, tuple(scarce), drawn, ending)
+    ending = float(log_probability[num_notes:].sum())
+    return Played(phrase, float(log_probability.sum()), left_out, tuple(scarce), num_notes, ending)
 
 
 def scarcities(note: int, left: Float[np.ndarray, " field"]) -> list[str]:

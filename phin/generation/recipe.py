@@ -9,11 +9,13 @@ from functools import partial
 import numpy as np
 from jaxtyping import Bool
 
-from phin.generation.choice import Choice, Chosen, Judge, choose, falls_silent, said_of
+from phin.errors import InvalidConfig
+from phin.generation.choice import By, Choice, Chosen, Judge, choose, falls_silent, said_of
 from phin.generation.constraints import Constraint
-from phin.generation.given import Given
-from phin.generation.play import Engine, Played, play
+from phin.generation.given import Given, kept_to
+from phin.generation.play import Engine, Played, goes_on_as_given, play
 from phin.generation.request import SamplerConfig, TuneRequest
+from phin.generation.stream import without_end
 from phin.generation.wishes import Wishes
 from phin.music.phrase import Phrase
 from phin.tokenizer import Encoded, Tokenizer
@@ -24,7 +26,9 @@ Copied = Callable[[Phrase, Bool[np.ndarray, " note"] | None], str | None]
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that a tune hangs on but the model and the tune's number."""
+    """All that a tune hangs on but its number and the model. Raises PhinError where no tune could be so, or a wish
+    would say nothing.
+    """
 
     request: TuneRequest
     """Its examples are read, and it is in the metre and as long as what is made of the given tune."""
@@ -32,8 +36,14 @@ class Recipe:
     seed: int
     keep: Wishes = field(default_factory=Wishes)
     given: Given | None = None
-    constraints: list[Constraint] = field(default_factory=list, repr=False)
+    endless: bool = False
+    """Whether it is drawn until somebody stops it (`phin.generation.stream`)."""
+    constraints: list[Constraint] = field(init=False, repr=False)
     """What the tune keeps to: what is wished, and what of a given tune stays (`phin.generation.given.kept_to`)."""
+
+    def __post_init__(self) -> None:
+        found = kept_to(self.keep, self.request, self.given)
+        object.__setattr__(self, "constraints", without_end(found) if self.endless else found)
 
     def beginning(self, tokenizer: Tokenizer) -> Encoded | None:
         """The rows that the tune begins with, if it begins with some."""
@@ -55,8 +65,11 @@ class Recipe:
         progress: bool = False,
     ) -> list[Chosen]:
         """`count` tunes that are kept, from number `first` on: none that falls silent and none that is `copied`, unless
-        the choice keeps those.
+        the choice keeps those. Raises InvalidConfig for a choice by the ending where nothing ends.
         """
+        if choice.by == By.ENDING.value and goes_on_as_given(self.constraints):
+            reason = "means nothing for hong that come to a note that stays: nothing ends there"
+            raise InvalidConfig(f"choose.by={choice.by}", reason, "leave it out")
         judges: list[Judge] = [] if choice.silence else [self.falls_silent]
         judges += [] if choice.copies else [partial(self.copy, copied=copied)]
 

@@ -204,9 +204,8 @@ class TuneRequest:
             reason = "means nothing with blend=1, which is the other style alone"
             raise InvalidConfig(said[0], reason, "leave it out, or take a blend below 1")
         is_short = self.last_stroke < Metre.parse(self.metre).bar
-        if is_short and (self.hong is None or not Metre.parse(self.metre).divides_a_line):
-            length = f"lines={self.lines}" if self.hong is None else f"hong={self.hong}"
-            raise InvalidConfig(length, f"hold no whole bar of {self.metre}", "ask for more")
+        if is_short and self.hong is None:
+            raise InvalidConfig(f"lines={self.lines}", f"hold no whole bar of {self.metre}", "ask for more")
 
     @property
     def num_hong(self) -> int:
@@ -217,12 +216,12 @@ class TuneRequest:
     def last_stroke(self) -> int:
         """The step of the closing note.
 
-        Slot 4 of the last hong. Of whole lines that is hong 8, and in duple metre a downbeat (`hong_before_zero`). In
-        metres whose bars do not divide a line it is the last downbeat that the hong hold.
+        Slot 4 of the last hong. Of whole lines that is hong 8, and in duple metre a downbeat (`hong_before_zero`); in
+        metres whose bars do not divide a line they close on the last downbeat that they hold.
         """
         metre = Metre.parse(self.metre)
         end = STEPS_PER_HONG * (self.num_hong - 1 - hong_before_zero(metre))
-        if self.hong is not None and metre.divides_a_line:
+        if self.hong is not None:
             return end
         return end - end % metre.bar
 

@@ -64,15 +64,20 @@ class StreamedNote(NamedTuple):
 
 
 @dataclass
-class Endless(Constraint):
-    """Never ends, and never falls silent: what was heard cannot be drawn again."""
-
-    def always(self, limits: Limits) -> None:
-        limits.step[:, END_ID] = FORBIDDEN
+class NeverSilent(Constraint):
+    """Never rests longer than `MOST_REST`: what was heard cannot be drawn again."""
 
     def now(self, heard: Heard, limits: Limits) -> None:
         silent = heard.onset[:, None] + STEP_OF_ID > heard.until[:, None] + MOST_REST
         limits.step[silent & IS_STEP] = FORBIDDEN
+
+
+@dataclass
+class Endless(NeverSilent):
+    """Never ends, and never falls silent."""
+
+    def always(self, limits: Limits) -> None:
+        limits.step[:, END_ID] = FORBIDDEN
 
 
 def stream(
@@ -91,16 +96,18 @@ def stream(
     notes are not told again. A note is drawn from `window` rows; where None are said, from `WINDOW` of a tune without
     end, and from all of another, which so is the one that `play` draws. `on_note` is called with each. Notes that
     nobody knows the duration of have UNKNOWN. Raises PhinError as `play` does, for a length that is asked for where no
-    constraint says when it ends, and for a beginning that then is longer than the window.
+    constraint says when it ends, and for a beginning that is longer than the window.
     """
     refuse_draw(1, seed)
     refuse_no_rhythm(engine)
     refuse_unlearned(engine.about, sampler)
+    if window is not None and window < 1:
+        raise InvalidConfig(f"window={window}", "holds no row", f"take {WINDOW}, or None")
     if all(constraint.latest is None for constraint in constraints):
         refuse_length(request, "give it a constraint that says when, as phin.generation.play.length_of(request)")
-        window = window or WINDOW
-        if begins is not None:
-            refuse_more_than_is_heard(len(begins.ids) - 1, window)
+        window = WINDOW if window is None else window
+    if begins is not None and window is not None:
+        refuse_more_than_is_heard(len(begins.ids) - 1, window)
     streams = request.streams(engine.about.tokenizer)
     kept_to = ending(constraints, Endless())
     rows = first_rows(request, streams, 1, kept_to, begins)
@@ -121,9 +128,9 @@ def stream(
 
 
 def refuse_more_than_is_heard(notes: int, window: int = WINDOW) -> None:
-    """Raises PhinError where a tune without end is to go on from more notes than it is drawn from."""
+    """Raises PhinError where a tune is to go on from more notes than it is drawn from."""
     if notes > window:
-        reason = f"has {notes} notes, and a tune without end is drawn from {window}"
+        reason = f"has {notes} notes, and what goes on from it is drawn from {window}"
         raise PhinError("the given tune", reason, "give its last lines alone")
 
 

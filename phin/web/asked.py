@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Field, create_model
 from pydantic.config import JsonDict
 
 from phin.errors import InvalidConfig
-from phin.generation.given import Given, Use, kept_to, with_examples
+from phin.generation.given import Given, Use, with_examples
 from phin.generation.recipe import Recipe
 from phin.generation.request import MEANS_NOTHING_GREEDY, MOST_TUNES, SamplerConfig, Style, TuneRequest, refuse_draw
 from phin.generation.stream import (
@@ -20,7 +20,6 @@ from phin.generation.stream import (
     refuse_length,
     refuse_more_than_is_heard,
     refuse_waiting_for_an_end,
-    without_end,
 )
 from phin.generation.wishes import Wishes
 from phin.meanings import meanings
@@ -115,7 +114,6 @@ class Plan(Recipe):
 
     number: int = 0
     techniques: float = 0.0
-    endless: bool = False
 
 
 def plan(asked: Any, sampler: SamplerConfig, phrases: Mapping[str, Phrase]) -> Plan:
@@ -149,11 +147,8 @@ def plan(asked: Any, sampler: SamplerConfig, phrases: Mapping[str, Phrase]) -> P
     if asked.endless:
         request = _endless(request, asked, given)
         refuse_waiting_for_an_end(keep, LET_IT_END)
-    constraints = kept_to(keep, request, given)
-    if asked.endless:
-        constraints = without_end(constraints)
     told = {"number": asked.number, "techniques": asked.techniques, "endless": asked.endless}
-    return Plan(request, drawn_by, asked.seed, keep, given, constraints, **told)
+    return Plan(request, drawn_by, asked.seed, keep, given, **told)
 
 
 def _endless(request: TuneRequest, asked: Any, given: Given | None) -> TuneRequest:

@@ -10,12 +10,14 @@ import pytest
 import torch
 
 from phin.errors import InvalidConfig, PhinError
+from phin.generation.choice import By, Choice
 from phin.generation.constraints import MostNotes, OverDrone
 from phin.generation.draw import DrawnRows, draw_rows
 from phin.generation.given import LONGEST, Given, Use, kept_to, with_examples
 from phin.generation.play import ALL, ending, first_rows, length_of, play
+from phin.generation.recipe import Recipe
 from phin.generation.request import SamplerConfig, Style, TuneRequest
-from phin.generation.stream import Endless
+from phin.generation.stream import Endless, stream
 from phin.generation.torch_engine import TorchEngine
 from phin.generation.wishes import Wishes
 from phin.music.fingering import reaches
@@ -174,6 +176,28 @@ def test_what_comes_after_is_heard_before_hong_are_rewritten() -> None:
     (played,) = play(ENGINE, asked, 1, 0, SamplerConfig(2.0), constraints=constraints, begins=begins)
     assert played.phrase.onset[:before].tolist() == TUNE.onset[:before].tolist()
     assert played.phrase.onset[-1] == TUNE.onset[-later], "no further than the next note that stays"
+
+
+def test_where_a_note_stays_no_end_of_a_tune_is_counted() -> None:
+    """Fails: how far new hong are from what the model would play is mostly that no tune would end there."""
+    for hong, goes_on in (((3, 6), True), ((TUNE_HONG - 1, TUNE_HONG), False)):
+        given = Given(TUNE, Use.REWRITE, hong)
+        asked, constraints, begins = given.request(TuneRequest()), given.constraints(), given.beginning(TOKENIZER)
+        (played,) = play(ENGINE, asked, 1, 0, SamplerConfig(2.0), constraints=constraints, begins=begins)
+        notes = list(stream(ENGINE, asked, 0, SamplerConfig(2.0), constraints, begins))
+        assert played.num_drawn == len(notes)
+        bits = sum(note.left_out for note in notes) / len(notes)
+        log_probability = sum(note.log_probability for note in notes)
+        assert (played.left_out[ALL] == pytest.approx(bits)) is goes_on
+        assert (played.log_probability == pytest.approx(log_probability)) is goes_on
+        assert (played.log_ending == 0) is goes_on
+        recipe = Recipe(asked, SamplerConfig(), 0, given=given)
+        best = Choice(candidates=2, by=By.ENDING.value)
+        if goes_on:
+            with pytest.raises(InvalidConfig, match=r"choose\.by=ending: means nothing for hong that come to a note"):
+                recipe.choose(ENGINE, 1, best)
+        else:
+            assert recipe.choose(ENGINE, 1, best)
 
 
 def closing(asked: TuneRequest, given: Given | None = None, endless: bool = False) -> int:

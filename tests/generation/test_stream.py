@@ -14,7 +14,7 @@ from phin.generation.limits import Heard
 from phin.generation.live import play_live
 from phin.generation.play import ALL, length_of, play, ring_out, start_of
 from phin.generation.request import SamplerConfig, TuneRequest
-from phin.generation.stream import Endless, StreamedNote, phrase_of, stream
+from phin.generation.stream import Endless, NeverSilent, StreamedNote, phrase_of, stream
 from phin.generation.torch_engine import TorchEngine
 from phin.motif import MotifMemory
 from phin.music.lai import lai_named
@@ -89,8 +89,12 @@ def test_a_beginning_that_no_window_holds_is_refused() -> None:
     assert next(stream(ENGINE, TuneRequest(), 0, begins=begins, window=notes))
     with pytest.raises(PhinError, match=f"the given tune: has {notes} notes, and .* from {notes - 1}. Give its last"):
         next(stream(ENGINE, TuneRequest(), 0, begins=begins, window=notes - 1))
-    last = REQUEST.last_stroke + 24 * 24
-    assert next(stream(ENGINE, REQUEST, 0, constraints=[Length(last)], begins=begins, window=notes - 1))
+    length = Length(REQUEST.last_stroke + 24 * 24)
+    with pytest.raises(PhinError, match=f"has {notes} notes, and what goes on from it is drawn from {notes - 1}"):
+        next(stream(ENGINE, REQUEST, 0, constraints=[length], begins=begins, window=notes - 1))
+    assert next(stream(ENGINE, REQUEST, 0, constraints=[length], begins=begins))
+    with pytest.raises(InvalidConfig, match="window=0: holds no row"):
+        next(stream(ENGINE, TuneRequest(), 0, window=0))
 
 
 def test_no_streamed_note_makes_no_phrase() -> None:
@@ -135,6 +139,13 @@ def test_it_never_falls_silent(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fails: who plays along waits, and takes it for the end."""
     endless = phrase_of(islice(stream(ENGINE, REQUEST, 1, SamplerConfig(2.0)), 150))
     assert 0 < max(stop - start for start, stop in rests(endless)) <= MOST_REST
+    ends = [Length(REQUEST.last_stroke + 150 * 24)]
+    whole, rested = (
+        phrase_of(stream(ENGINE, REQUEST, 1, SamplerConfig(2.0), [*ends, *besides]))
+        for besides in ([NeverSilent()], [])
+    )
+    longest = [max(stop - start for start, stop in rests(phrase)) for phrase in (whole, rested)]
+    assert longest[0] <= MOST_REST < longest[1]
     monkeypatch.setattr(Endless, "now", Constraint.now)
     freely = phrase_of(islice(stream(ENGINE, REQUEST, 1, SamplerConfig(2.0)), 150))
     assert max(stop - start for start, stop in rests(freely)) > MOST_REST

@@ -49,6 +49,9 @@ export class Length extends Constraint {
   }
 }
 
+/** Drawn up to a note that goes on as it was given: no tune ends there, though its rows do. */
+export class ComesTo extends Length {}
+
 /** Ends near `wanted`, the likelier the later, and at `atMost` whatever happens; after a stroke beyond `after`. */
 export class AboutLength extends Constraint {
   constructor(wanted, atMost, pull, after = null) {

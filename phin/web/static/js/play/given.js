@@ -2,7 +2,7 @@
 // between its strong strokes (decorate), its rhythm kept (rhythm), or some hong are played anew (rewrite).
 
 import { DRAWING, FIELDS, HONG_PER_LINE, METRES, MOST_LINES, PITCH, STEPS_PER_HONG } from "./tables.js";
-import { GivenNotes, Length, OnlyMelody, Rhythm } from "./constraints.js";
+import { ComesTo, GivenNotes, Length, OnlyMelody, Rhythm } from "./constraints.js";
 import { beginOf, hongOf } from "./grid.js";
 import { labelLai, laiNamed, named } from "./lai.js";
 import { endOf, isMelody, letRestruckStringsStop, melodyOf, sorted } from "./phrase.js";
@@ -142,7 +142,7 @@ export class Given {
     const later = melody.find(({ onset }) => onset >= this.span[1]);
     if (!later) return [new Length(last.onset), new OnlyMelody()];
     const { onset, pitch } = later; // what is new comes to it; the rest need not be played again
-    return [new Length(onset), new OnlyMelody(), new GivenNotes([[onset, pitch]], this.span)];
+    return [new ComesTo(onset), new OnlyMelody(), new GivenNotes([[onset, pitch]], this.span)];
   }
 
   /** What was drawn, with what was to stay as it was given. */

@@ -1,7 +1,7 @@
 // New tunes, exact in length and seeded, as phin/generation/play.py; each is drawn by itself.
 
 import { DRAWING, FIELDS, HONG_PER_LINE, NO_CLOSING, STEP, STEPS_PER_HONG, SYMBOLS } from "./tables.js";
-import { AboutLength, Chords, Length } from "./constraints.js";
+import { AboutLength, Chords, ComesTo, Length } from "./constraints.js";
 import { drawRows } from "./draw.js";
 import { labelLai, named } from "./lai.js";
 import { Metre } from "./phrase.js";
@@ -21,6 +21,11 @@ export function refuseUnlearned({ learned, manifest }, sampler) {
   if (!learned[STEP]) {
     const reason = `was trained on ${corpus}, where nobody wrote the rhythm down, and knows none`;
     refuse("model", reason, "train it with tunes among the others whose rhythm is written");
+  }
+  const drawn = FIELDS.filter((_, field) => learned[field]);
+  if (sampler.temperature !== 1 && drawn.every(({ name }) => name in sampler.temperatures)) {
+    const reason = "means nothing: each field that is drawn has its own in sampler.temperatures";
+    refuse(`sampler.temperature=${real(sampler.temperature)}`, reason, "leave it out");
   }
   for (const [name, value] of Object.entries(sampler.temperatures)) {
     if (learned[FIELDS.findIndex((field) => field.name === name)]) continue;
@@ -64,6 +69,7 @@ export async function play(engine, plan, number, begins, onRow) {
   refuseUnlearned(engine, sampler);
   const streams = streamsOf(request, engine.sources);
   const keptTo = ending(plan.constraints, lengthOf(request, begins));
+  const isOver = !keptTo.some((each) => each instanceof ComesTo); // else it goes on as it was given
   const latest = Math.min(...keptTo.filter((each) => each.latest !== null).map((each) => each.latest));
   const mostRows = MOST * (HONG_PER_LINE + Math.floor(latest / STEPS_PER_HONG));
   const played = begins === null ? [] : begins.ids.slice(begins.given + 1);
@@ -74,7 +80,7 @@ export async function play(engine, plan, number, begins, onRow) {
     for await (const row of drawRows(engine, step, first, keptTo, seed, number + again * AGAIN, mostRows)) {
       await onRow?.(row, again);
       drawn.push(row.ids);
-      leftOut += leftOutOf(row.shares);
+      if (row.ids[STEP] !== SYMBOLS.end || isOver) leftOut += leftOutOf(row.shares);
       if (row.ids[STEP] !== SYMBOLS.end) scarce.push(...scarceOf(row.shares, played.length + drawn.length));
     }
     if (drawn.at(-1)[STEP] !== SYMBOLS.end) continue;

@@ -110,8 +110,8 @@ export function checkedRequest(asked) {
     const reason = "means nothing with blend=1, which is the other style alone";
     refuse(shown(said, request[said]), reason, "leave it out, or take a blend below 1");
   }
-  if (lastStroke(request) < metre.bar && (hong === null || !metre.dividesALine)) {
-    refuse(hong === null ? `lines=${lines}` : `hong=${hong}`, `hold no whole bar of ${request.metre}`, "ask for more");
+  if (lastStroke(request) < metre.bar && hong === null) {
+    refuse(`lines=${lines}`, `hold no whole bar of ${request.metre}`, "ask for more");
   }
   return request;
 }
@@ -119,11 +119,11 @@ export function checkedRequest(asked) {
 export const metreOf = ({ metre }) => Metre.parse(metre);
 export const numHong = ({ lines, hong }) => (hong === null ? HONG_PER_LINE * lines : hong);
 
-/** The step of the closing note: slot 4 of the last hong, or in other metres the last downbeat that the hong hold. */
+/** The step of the closing note: slot 4 of the last hong; of lines in other metres the last downbeat that they hold. */
 export function lastStroke(request) {
   const metre = Metre.parse(request.metre);
   const end = STEPS_PER_HONG * (numHong(request) - 1 - hongBeforeZero(metre));
-  if (request.hong !== null && metre.dividesALine) return end;
+  if (request.hong !== null) return end;
   return end - (((end % metre.bar) + metre.bar) % metre.bar);
 }
 

@@ -44,7 +44,7 @@ export async function* stream(engine, plan, begins) {
 /** Throws Refusal where a tune without end is to go on from more notes than it is drawn from. */
 export function refuseMoreThanIsHeard(notes) {
   if (notes <= WINDOW) return;
-  const reason = `has ${notes} notes, and a tune without end is drawn from ${WINDOW}`;
+  const reason = `has ${notes} notes, and what goes on from it is drawn from ${WINDOW}`;
   refuse("the given tune", reason, "give its last lines alone");
 }
 
