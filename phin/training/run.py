@@ -148,7 +148,8 @@ def _refuse_checkpoints(run: Path, trainer: L.Trainer, module: PhinModule) -> No
         module.identity.refuse_other(stored[PHIN_KEY], last)  # in one line, before Lightning reads it
         _refuse_fewer_steps(run, trainer.max_steps, stored.get("global_step", 0))
         if best.is_file():  # of which the report is made, in the end
-            _checkpoint(best, f"remove it: {last.name} then counts as the best, until a better one comes")
+            kept = _checkpoint(best, f"remove it: {last.name} then counts as the best, until a better one comes")
+            module.identity.refuse_other(kept[PHIN_KEY], best)
     elif finished_report(run):
         raise InvalidCheckpoint(last, "is not there, and the run was finished", instead)
     elif best.is_file():

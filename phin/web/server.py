@@ -49,6 +49,7 @@ def server(app: FastAPI, service: Service, patience: float = PATIENCE) -> Server
     # where connections are gone after FAREWELL, what is done for them is over soon
     settings: dict[str, Any] = {"http": http, "access_log": False, "log_level": "warning"}
     settings |= {"server_header": False, "timeout_graceful_shutdown": int(FAREWELL) + 2}
+    settings |= {"proxy_headers": False}  # who asks would say who asks, and no limit would hold
     return Server(uvicorn.Config(app, **settings), service, patience)
 
 

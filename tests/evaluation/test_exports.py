@@ -5,15 +5,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from phin.errors import PhinError
 from phin.evaluation import equalities, exports
-from phin.evaluation.exports import held_out_or_drawn, prove
+from phin.evaluation.exports import export_proven, held_out_or_drawn, prove
 from phin.generation.eight_bits import write_eight_bits
 from phin.generation.export import write_eight_bits_but
 from phin.generation.exported import GRAPHS, Manifest, Precision
+from phin.model.checkpoint import MODEL_PREFIX, PHIN_KEY
 from phin.runtime.onnx_engine import OnnxEngine
-from tests.runtime.exported import ENGINE
+from tests.runtime.exported import ENGINE, IDENTITY, MODEL
 
 TUNES, SAID = held_out_or_drawn(ENGINE, None)
 FEW = TUNES[:6]
@@ -51,6 +53,19 @@ def test_a_graph_that_is_not_the_model_is_refused(folder: Path, monkeypatch: pyt
     proof = prove(ENGINE, FEW, SAID, folder)
     with pytest.raises(PhinError, match="ONNX fp32, side by side, unlike beginnings: is not what the whole forward"):
         proof.refuse_unequal()
+
+
+@pytest.mark.slow
+def test_a_folder_that_is_not_the_model_is_not_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails: phin-export finds that the graph plays something else, and hands it on all the same."""
+    run, said = tmp_path / "run.ckpt", list[str]()
+    weights = {MODEL_PREFIX + name: weight for name, weight in MODEL.state_dict().items()}
+    torch.save({PHIN_KEY: IDENTITY.to_dict(), "state_dict": weights}, run)
+    monkeypatch.setattr(equalities, "TOLERANCE", 0.0)
+    with pytest.raises(PhinError, match="is not what the whole forward says"):
+        export_proven(str(run), str(tmp_path / "cache"), tmp_path / "out", said.append)
+    assert len(said) == 1, "what was found is told"
+    assert [file.name for file in tmp_path.iterdir()] == [run.name]
 
 
 def test_eight_bits_cost_something_and_nothing_where_all_stays_as_it_is(folder: Path) -> None:

@@ -71,6 +71,8 @@ def test_who_asks_too_often_is_told_when_to_come_again() -> None:
             answer = served.post(path, **words)
             problem(answer, 429)
             assert 1 <= int(answer.headers["Retry-After"]) <= 11
+        disguised = {"X-Forwarded-For": "192.0.2.7"}
+        problem(served.client.post("/api/generate", json=asked["generate"], headers=disguised), 429)
         assert served.client.get("/api/health").status_code == 200, "to be there costs nothing"
 
 
