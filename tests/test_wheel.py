@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+import sysconfig
+import venv
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -48,13 +50,29 @@ def test_the_wheel_holds_the_settings_and_the_split_lists(wheel: Path) -> None:
     assert not [name for name in held if name.startswith(("tests", "experiments"))]
 
 
-@pytest.mark.long
-def test_what_is_installed_plays_away_from_the_repository(away: dict[str, str], tmp_path: Path) -> None:
-    """Fails: who installs phin, and trained nothing, hears nothing."""
-    asked = [sys.executable, "-c", "from phin.cli.generate import main; main()", "count=1", "lines=1", "formats=[mid]"]
-    told = subprocess.run(asked, cwd=tmp_path, env=away, capture_output=True, text=True)
-    assert told.returncode == 0, told.stderr
-    assert [path.name for path in (tmp_path / "tunes").iterdir()] == ["tune-0-1.mid"]
+@pytest.mark.slow
+def test_what_pip_installs_plays_away_from_the_repository(wheel: Path, tmp_path: Path) -> None:
+    """Fails: who installs phin, and trained nothing, has no command, or one that finds no settings or no model."""
+    home, desk = tmp_path / "venv", tmp_path / "desk"
+    desk.mkdir()
+    venv.create(home, symlinks=True)
+    python, env = home / "bin" / "python", {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    pip = [sys.executable, "-m", "pip", "--python", str(python), "--disable-pip-version-check", "install"]
+    subprocess.run([*pip, "--quiet", "--no-deps", "--no-index", str(wheel)], env=env, check=True)
+    (packages,) = home.glob("lib/python*/site-packages")
+    (packages / "needed.pth").write_text(sysconfig.get_path("purelib"))  # what phin needs, which no test may download
+
+    def told(*command: str | Path) -> str:
+        done = subprocess.run(command, cwd=desk, env=env, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    told(home / "bin" / "phin-generate", "count=1", "lines=1", "formats=[mid]")
+    assert [path.name for path in (desk / "tunes").iterdir()] == ["tune-0-1.mid"]
+    asked = "from phin.config import conf_dir; from phin.pretrained import FOLDER; print(conf_dir(), FOLDER, sep='\\n')"
+    settings, box = told(python, "-c", asked).splitlines()
+    assert Path(settings) == packages / "phin" / "conf"
+    assert Path(box) == packages / "phin" / "pretrained"
 
 
 def test_what_is_installed_finds_its_settings_away_from_the_repository(away: dict[str, str], tmp_path: Path) -> None:
