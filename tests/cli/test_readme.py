@@ -3,6 +3,7 @@
 import re
 import shlex
 import shutil
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -148,6 +149,14 @@ def test_a_command_of_make_is_there_and_said_to_be_long() -> None:
         assert re.search(rf"^{name}:", made, re.MULTILINE), name
     for text, remark in lines():
         assert not text.startswith("make ") or remark.startswith(LONG), text
+
+
+def test_the_extras_of_the_readme_are_those_that_can_be_installed() -> None:
+    """Fails: a reader asks pip for an extra that there is not, or never hears of one."""
+    (table,) = re.findall(r"\| extra \| for what \|\n\|---\|---\|\n((?:\|.*\n)+)", README)
+    told = re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert sorted(told) == sorted(project["optional-dependencies"])
 
 
 def test_the_lai_of_the_readme_are_those_of_the_code() -> None:
