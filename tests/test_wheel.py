@@ -1,5 +1,6 @@
 """What is installed: the wheel holds the program, its settings, splits and detector, and nothing of the tests."""
 
+import email
 import os
 import subprocess
 import sys
@@ -44,10 +45,24 @@ def test_the_wheel_holds_the_settings_and_the_split_lists(wheel: Path) -> None:
     page = {str(path.relative_to(ROOT)) for path in (ROOT / "phin" / "web" / "static").rglob("*") if path.is_file()}
     assert len(page) > 10
     assert settings
-    box = {f"phin/pretrained/{name}" for name in (WEIGHTS, GRAPH, MANIFEST, MADE, "README.md")}
+    box = {f"phin/pretrained/{name}" for name in (WEIGHTS, GRAPH, MANIFEST, MADE, "README.md", "LICENSE")}
     beside = {"phin/corpus/splits/folk.json", "phin/model/detector.safetensors", "phin/py.typed"}
     assert settings | modules | page | beside | box <= held
     assert not [name for name in held if name.startswith(("tests", "experiments"))]
+
+
+def test_the_wheel_says_that_its_weights_are_for_research_only(wheel: Path) -> None:
+    """Fails: who looks at the metadata alone, as a company does, takes the weights for MIT and earns money by them."""
+    with ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        metadata = email.message_from_bytes(archive.read(name))
+        files = metadata.get_all("License-File")
+        assert files == ["LICENSE", "NOTICE", "phin/pretrained/LICENSE"]
+        terms = [archive.read(name.replace("METADATA", f"licenses/{file}")).decode() for file in files]
+    assert metadata["License-Expression"] == "MIT AND LicenseRef-phin-weights"
+    assert terms[0].startswith("MIT License")
+    assert "research use only" in terms[1]
+    assert "research use only" in terms[2]
 
 
 @pytest.mark.slow
