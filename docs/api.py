@@ -27,6 +27,10 @@ def write(folder: Path) -> None:
         warnings.simplefilter("error")
         # models of requests are made of dataclasses (phin/web/asked.py), and pdoc finds no source of their fields
         warnings.filterwarnings("ignore", r"Cannot determine where phin\.web\.asked\.")
+        # pydantic's type of JSON names itself, by a name that is known inside pydantic alone
+        warnings.filterwarnings("ignore", r"Error parsing type annotation .* phin\.web\.asked\.A_PAGE\..*'JsonValue'")
+        # Optuna 2.10, the last that Hydra's plugin takes, asks SQLAlchemy 1.4 for what its 2.0 has no more
+        warnings.filterwarnings("ignore", r"Deprecated API features detected! .*SQLAlchemy 2\.0")
         pdoc.pdoc("phin", output_directory=folder)
 
 

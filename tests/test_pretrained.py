@@ -1,6 +1,7 @@
 """The model in the box: packed from a run, played where no other is named; and the one that is in it."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,8 @@ from phin.pretrained import FOLDER, MADE, PRETRAINED, WEIGHTS
 from phin.runtime.onnx_engine import OnnxEngine
 from tests.cli.commands import phin
 from tests.runtime.exported import IDENTITY, MODEL
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +104,23 @@ def test_what_is_in_the_box_is_what_was_packed() -> None:
     made = json.loads((FOLDER / MADE).read_text())
     assert made["sha256"] == {name: sha256_of(FOLDER / name) for name in (WEIGHTS, GRAPH)}
     assert set(made["sha256"].values()) >= set(Manifest.read(FOLDER).sha256.values())
+
+
+def test_the_card_says_what_was_measured() -> None:
+    """Fails: the card promises other figures than the model in the box has."""
+    card = (FOLDER / "README.md").read_text(encoding="utf-8")
+    for row in json.loads((FOLDER / MADE).read_text())["test"]:
+        read = [f"{row[key]:.3f}" for key in ("step", "pitch", "duration", "bits")]
+        beside = [f"{low:.3f}-{high:.3f}" for low, high in (row["interval"], row["markov_interval"])]
+        cells = [row["source"], f"{row['tunes']:,}", *read, beside[0], f"{row['markov']:.3f}", beside[1]]
+        assert f"| {' | '.join(cells)} |\n" in card
+    measured = (ROOT / "experiments" / "pretrained" / "measures.txt").read_text(encoding="utf-8")
+    told = re.findall(r"^\| (\w+): .*? \| (.*) \|$", card, re.MULTILINE)
+    assert len(told) == 5
+    for name, cells in told:
+        (line,) = re.findall(rf"^{name} (.*)$", measured, re.MULTILINE)
+        mean, low, high, _, real, real_low, real_high = re.findall(r"-?[\d.]+", line)[:7]
+        assert cells.split(" | ") == [mean, f"{low}-{high}", real, f"{real_low}-{real_high}"]
 
 
 @pytest.mark.slow

@@ -1,8 +1,11 @@
 """What is installed: the wheel holds the program, its settings, splits and detector, and nothing of the tests."""
 
+import email
 import os
 import subprocess
 import sys
+import sysconfig
+import venv
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -42,19 +45,49 @@ def test_the_wheel_holds_the_settings_and_the_split_lists(wheel: Path) -> None:
     page = {str(path.relative_to(ROOT)) for path in (ROOT / "phin" / "web" / "static").rglob("*") if path.is_file()}
     assert len(page) > 10
     assert settings
-    box = {f"phin/pretrained/{name}" for name in (WEIGHTS, GRAPH, MANIFEST, MADE, "README.md")}
+    box = {f"phin/pretrained/{name}" for name in (WEIGHTS, GRAPH, MANIFEST, MADE, "README.md", "LICENSE")}
     beside = {"phin/corpus/splits/folk.json", "phin/model/detector.safetensors", "phin/py.typed"}
     assert settings | modules | page | beside | box <= held
     assert not [name for name in held if name.startswith(("tests", "experiments"))]
 
 
-@pytest.mark.long
-def test_what_is_installed_plays_away_from_the_repository(away: dict[str, str], tmp_path: Path) -> None:
-    """Fails: who installs phin, and trained nothing, hears nothing."""
-    asked = [sys.executable, "-c", "from phin.cli.generate import main; main()", "count=1", "lines=1", "formats=[mid]"]
-    told = subprocess.run(asked, cwd=tmp_path, env=away, capture_output=True, text=True)
-    assert told.returncode == 0, told.stderr
-    assert [path.name for path in (tmp_path / "tunes").iterdir()] == ["tune-0-1.mid"]
+def test_the_wheel_says_that_its_weights_are_for_research_only(wheel: Path) -> None:
+    """Fails: who looks at the metadata alone, as a company does, takes the weights for MIT and earns money by them."""
+    with ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        metadata = email.message_from_bytes(archive.read(name))
+        files = metadata.get_all("License-File")
+        assert files == ["LICENSE", "NOTICE", "phin/pretrained/LICENSE"]
+        terms = [archive.read(name.replace("METADATA", f"licenses/{file}")).decode() for file in files]
+    assert metadata["License-Expression"] == "MIT AND LicenseRef-phin-weights"
+    assert terms[0].startswith("MIT License")
+    assert "research use only" in terms[1]
+    assert "research use only" in terms[2]
+
+
+@pytest.mark.slow
+def test_what_pip_installs_plays_away_from_the_repository(wheel: Path, tmp_path: Path) -> None:
+    """Fails: who installs phin, and trained nothing, has no command, or one that finds no settings or no model."""
+    home, desk = tmp_path / "venv", tmp_path / "desk"
+    desk.mkdir()
+    venv.create(home, symlinks=True)
+    python, env = home / "bin" / "python", {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    pip = [sys.executable, "-m", "pip", "--python", str(python), "--disable-pip-version-check", "install"]
+    subprocess.run([*pip, "--quiet", "--no-deps", "--no-index", str(wheel)], env=env, check=True)
+    (packages,) = home.glob("lib/python*/site-packages")
+    (packages / "needed.pth").write_text(sysconfig.get_path("purelib"))  # what phin needs, which no test may download
+
+    def told(*command: str | Path) -> str:
+        done = subprocess.run(command, cwd=desk, env=env, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    told(home / "bin" / "phin-generate", "count=1", "lines=1", "formats=[mid]")
+    assert [path.name for path in (desk / "tunes").iterdir()] == ["tune-0-1.mid"]
+    asked = "from phin.config import conf_dir; from phin.pretrained import FOLDER; print(conf_dir(), FOLDER, sep='\\n')"
+    settings, box = told(python, "-c", asked).splitlines()
+    assert Path(settings) == packages / "phin" / "conf"
+    assert Path(box) == packages / "phin" / "pretrained"
 
 
 def test_what_is_installed_finds_its_settings_away_from_the_repository(away: dict[str, str], tmp_path: Path) -> None:

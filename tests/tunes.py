@@ -49,6 +49,12 @@ def wander(
     return Phrase(rows_from_columns(np.arange(num_notes) * 12, np.full(num_notes, 12), pitch), metre=metre, **facts)
 
 
+def sung(*pitches: int) -> Phrase:
+    """A melody in eighths."""
+    onset = np.arange(len(pitches)) * 12
+    return Phrase(rows_from_columns(onset, np.full(len(pitches), 12), np.array(pitches, dtype=int)))
+
+
 def of_notes(*notes: tuple[int, int, int] | tuple[int, int, int, Voice], **facts: object) -> Phrase:
     """Notes as (onset, duration, pitch), melody unless a voice is given."""
     rows = [

@@ -1,0 +1,1 @@
+"""What is said of models and tunes: bits per note and measures, each with its interval, beside baselines."""

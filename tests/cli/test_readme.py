@@ -3,6 +3,7 @@
 import re
 import shlex
 import shutil
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,12 @@ from phin.music.midi import write_midi
 from phin.music.notation import read_letters
 from phin.music.phrase import Phrase, pitch_name
 from tests.cli.commands import TRAINING, phin
+from tests.settings import composed
 from tests.tiny import melodies
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 BLOCKS = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
 COMMAND = re.compile(r"(?:\.venv/bin/)?phin-(\w+)\s*(.*)")
 LONG = "long: "
@@ -144,10 +147,30 @@ def test_what_is_run_by_another_test_is_named_rightly() -> None:
 def test_a_command_of_make_is_there_and_said_to_be_long() -> None:
     """Fails: the README promises a target that the Makefile has not."""
     made = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for name in re.findall(r"`?make (\w[\w-]*)", README):
+    for name, setting in re.findall(r"`?make (\w[\w-]*)(?: ([A-Z_]+)=)?", README):
         assert re.search(rf"^{name}:", made, re.MULTILINE), name
+        assert not setting or re.search(rf"^{setting} \?=", made, re.MULTILINE), setting
     for text, remark in lines():
         assert not text.startswith("make ") or remark.startswith(LONG), text
+
+
+def test_a_command_in_running_text_is_there_and_takes_what_is_said() -> None:
+    """Fails: a reader types what stands in a sentence, and there is no such command, setting or choice."""
+    asked = re.findall(r"`(?:\.venv/bin/)?(phin-\w[^`]*)`", re.sub(r"```.*?```", "", README, flags=re.DOTALL))
+    assert len(asked) > 20
+    for text in asked:
+        name, *typed = shlex.split(text)
+        assert name in PROJECT["scripts"], text
+        settings = [each for each in typed if "=" in each and "=..." not in each]
+        if settings:
+            composed(name.removeprefix("phin-"), *settings)
+
+
+def test_the_extras_of_the_readme_are_those_that_can_be_installed() -> None:
+    """Fails: a reader asks pip for an extra that there is not, or never hears of one."""
+    (table,) = re.findall(r"\| extra \| for what \|\n\|---\|---\|\n((?:\|.*\n)+)", README)
+    told = re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)
+    assert sorted(told) == sorted(PROJECT["optional-dependencies"])
 
 
 def test_the_lai_of_the_readme_are_those_of_the_code() -> None:

@@ -22,7 +22,7 @@ from phin.music.lai import (
 )
 from phin.music.notation import format_letters, parse_letters
 from phin.music.phrase import Inferred, Phrase, Voice, rows_from_columns
-from tests.tunes import with_drone
+from tests.tunes import sung, with_drone
 
 NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 DO, RE, MI, SOL, LA = 0, 2, 4, 7, 9
@@ -30,12 +30,6 @@ DO, RE, MI, SOL, LA = 0, 2, 4, 7, 9
 
 def spelled(pitch_classes: frozenset[int]) -> set[str]:
     return {NAMES[pitch_class] for pitch_class in pitch_classes}
-
-
-def sung(*pitches: int) -> Phrase:
-    """A melody in eighths."""
-    onset = np.arange(len(pitches)) * 12
-    return Phrase(rows_from_columns(onset, np.full(len(pitches), 12), np.array(pitches, dtype=int)))
 
 
 def tune_on(root: int, *, final: int) -> Phrase:

@@ -16,9 +16,10 @@ from phin.music.augment import transpose
 from phin.music.composer import compose
 from phin.music.lai import LAI, Family, label_lai
 from phin.music.notation import parse_letters
-from phin.music.phrase import Phrase, rows_from_columns
+from phin.music.phrase import Phrase
 from phin.music.recognition import CERTAIN, FEATURES, WAYS, Recognition, fullest_sets, heard_from, recognise
 from tests.strategies import melodies
+from tests.tunes import sung
 
 YAI = "| - - - ล | - ด - ร | - ม - ซ | - ล - - | - ซ - ม | - ร - ด | - ร - ด | - - - ล |"
 """All five letters of lai yai, and ล, its tonic, in the end."""
@@ -33,11 +34,6 @@ def believed(yao: float = 0.0, san: float = 0.0, none: float = 0.0, root: int = 
     joint = np.zeros((12, len(WAYS)))
     joint[root] = yao, san, none
     return Recognition(joint, num_classes=5, in_instrument_key=True)
-
-
-def line(pitches: list[int]) -> Phrase:
-    onset = np.arange(len(pitches)) * 12
-    return Phrase(rows_from_columns(onset, np.full(len(pitches), 12), np.array(pitches, dtype=int)))
 
 
 @given(melodies(), st.booleans())
@@ -84,7 +80,7 @@ def test_lai_yai_is_named_in_instrument_key_and_told_by_way_and_tonic_elsewhere(
 def test_of_few_pitches_nobody_can_tell(pitches: list[int]) -> None:
     """Fails: one string that is struck twenty times is called lai yai."""
     for known in (True, False):
-        found = recognise(line(pitches), known)
+        found = recognise(sung(*pitches), known)
         assert not found.can_tell
         assert (found.family, found.tonic, found.lai) == (None, None, None)
         assert str(found).startswith("cannot tell")
@@ -92,7 +88,7 @@ def test_of_few_pitches_nobody_can_tell(pitches: list[int]) -> None:
 
 def test_a_chromatic_tune_and_an_empty_one_are_in_no_lai() -> None:
     """Fails: everything is in some lai."""
-    for phrase in (line(list(range(60, 72)) * 2), line([])):
+    for phrase in (sung(*range(60, 72), *range(60, 72)), sung()):
         found = recognise(phrase)
         assert found.p_none == 1
         assert found.can_tell
@@ -166,7 +162,7 @@ def test_what_is_heard_is_what_is_there() -> None:
     assert heard["begins on la"] == heard["final is la"] == heard["any"] == 1
     assert heard["phrase ends on la"] == heard["phrase ends on do"] == pytest.approx(0.5), "the two held notes inside"
     assert heard["time on mi"] == pytest.approx((12 + 12) / (8 * 24))
-    wide = dict(zip(FEATURES, heard_from(line([64, 69, 60, 67, 62]), 0, final_known=True), strict=True))
+    wide = dict(zip(FEATURES, heard_from(sung(64, 69, 60, 67, 62), 0, final_known=True), strict=True))
     edges = {name for name, value in wide.items() if value and name.startswith(("lowest", "highest"))}
     assert edges == {"lowest is do", "highest is la"}
 

@@ -59,7 +59,7 @@ def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         (["logger=csv", "~callbacks.progress", "threads=1", "data.path=/home/a/b"], None, ("default", None, [])),
         (["loss=fixed", "model.dim=8"], None, ("loss=fixed model.dim=8", "folk small", ["loss=fixed"])),
         (["seed=1"], Path("multirun/2026-11-24_20-00-00"), ("seed=1", "2026-11-24_20-00-00", [])),
-        (["model=tiny"], Path("experiments/index_rotary/runs"), (None, "index_rotary", ["model=tiny"])),
+        (["model=tiny"], Path("experiments/countdown/runs"), (None, "countdown", ["model=tiny"])),
         ([f"model.dim={number}" for number in range(40)], None, ("model.dim=0 model.dim=1 ", None, [])),
     ],
     ids=["default", "two", "quotes", "nothing that tells", "a group and a number", "sweep", "study", "long"],

@@ -1,0 +1,1 @@
+"""Runs side by side, from their folders alone: settings, bits, and paired differences on the same tunes."""
