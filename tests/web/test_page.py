@@ -107,6 +107,30 @@ def test_a_tune_is_saved_in_every_form(opened: Open, tmp_path: Path, ending: str
     assert path.read_bytes().startswith(begins)
 
 
+def test_a_drone_is_struck_in_the_sound_file_of_a_tune_that_has_none_alone(opened: Open, tmp_path: Path) -> None:
+    """Fails: with the settings that the page opens with, a box is ticked and the sound is refused for it."""
+    page = opened()
+    assert page.is_disabled("#wav-drone"), "of nothing there is no sound"
+    play(page)
+    assert page.is_disabled("#wav-drone")
+    assert page.inner_text("#wav-drone-hint") == "this one has a drone or chords already"
+    put(page, MINE)
+    until(page, "!document.getElementById('wav-drone').disabled")
+    assert page.inner_text("#wav-drone-hint") == ""
+    sounds = []
+    for path in (tmp_path / "plain.wav", tmp_path / "droned.wav"):
+        with page.expect_download() as download:
+            page.click("[data-to=wav]")
+        download.value.save_as(path)
+        sounds.append(path.read_bytes())
+        page.check("#wav-drone")
+    assert sounds[0] != sounds[1]
+    page.evaluate("phin.take({ ...phin.session.tune, lai: null })")
+    until(page, "document.getElementById('wav-drone').disabled")
+    assert not page.is_checked("#wav-drone")
+    assert "names no lai" in page.inner_text("#wav-drone-hint")
+
+
 @pytest.mark.long
 def test_the_same_link_gives_the_same_tune_and_another_seed_another(opened: Open) -> None:
     """Fails: a tune that was sent to somebody is another one there."""
