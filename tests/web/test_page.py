@@ -808,6 +808,28 @@ def test_one_of_four_variations_is_kept_and_its_link_gives_it_again(opened: Open
 
 
 @pytest.mark.long
+def test_a_variation_that_is_kept_ends_what_is_drawn_and_heard(opened: Open, served: Served) -> None:
+    """Fails: under the tune that was kept another one sounds on, and the server draws it for nobody; or the one that is
+    listened to falls silent because it is liked.
+    """
+    page = opened(ASKED.replace("lines=1", "lines=endless"))
+    page.click("#play")
+    of_the_tune(page, 1)
+    page.click("#variations summary")
+    page.click("#draw-four")
+    page.wait_for_selector("#four li:nth-child(4)")
+    page.click("#four li:nth-child(1) button:nth-of-type(2)")
+    until(page, "phin.session.tune && !phin.sound.playing")
+    assert page.inner_text("#play-word") == "Play"
+    until_free(served)
+    page.click("#four li:nth-child(2) button:nth-of-type(1)")
+    until(page, "phin.sound.playing")
+    page.click("#four li:nth-child(2) button:nth-of-type(2)")
+    until(page, "phin.session === phin.sound.session")
+    assert page.evaluate("phin.sound.playing")
+
+
+@pytest.mark.long
 def test_techniques_are_suggested_with_what_they_were_learned_from(opened: Open) -> None:
     """Fails: somebody takes rules of ours for what a player of the phin does."""
     page = opened()

@@ -209,11 +209,16 @@ class App {
     this.display.show();
   }
 
+  /** Ends what is drawn and what is heard, before another tune takes the page. */
+  end(next = null) {
+    this.drawing.stop();
+    if (this.sound.session !== next) this.sound.silence();
+  }
+
   /** A tune that came from elsewhere, or with techniques put on, takes the page. */
   async take(tune, given = null) {
     const from = given ?? { source: { tune }, packed: await packed(tune) };
-    this.drawing.stop();
-    this.sound.silence();
+    this.end();
     if (this.session?.notes.length) this.before.push(this.session);
     Object.assign(this.settings, { use: "", rewrite: "" });
     if (tune.tempo) this.settings.tempo = Math.round(tune.tempo);
@@ -223,12 +228,14 @@ class App {
     this.display.showPlaying();
   }
 
-  /** One of several that were drawn is the tune of the page from now on. */
+  /** One of several that were drawn is the tune of the page from now on; it goes on where it is listened to. */
   keep(session) {
+    this.end(session);
     if (this.session?.notes.length) this.before.push(this.session);
     Object.assign(this.settings, session.settings);
     this.given = session.given;
     this.put(session);
+    this.display.showPlaying();
   }
 
   /** What is drawn from now on is made of no given tune. */
@@ -243,8 +250,7 @@ class App {
   goBack() {
     const session = this.before.pop();
     if (!session) return;
-    this.drawing.stop();
-    this.sound.silence();
+    this.end();
     Object.assign(this.settings, session.settings);
     this.given = session.given;
     this.put(session);

@@ -41,18 +41,21 @@ export class Variations {
     const begin = Object.assign(document.createElement("p"), { textContent: `${letters} …`, lang: "th" });
     const session = Session.of(tune, settings, given);
     const listen = button("listen", n, () => app.attempt(() => app.sound.play(session)));
-    const keep = button("keep", n, async () => {
-      // one that was drawn again has another number than its place: the link then holds the tune itself
-      const isOfItsNumber = tune.title === `phin ${settings.seed}-${n}`;
-      if (!isOfItsNumber) session.given = { source: { tune }, packed: await packed(tune) };
-      app.keep(session);
-      app.display.told(tune);
-    });
+    const keep = button("keep", n, () => app.attempt(() => this.keep(session, tune)));
     const actions = document.createElement("div");
     actions.className = "actions";
     actions.append(listen, keep);
     item.append(begin, actions);
     return item;
+  }
+
+  async keep(session, tune) {
+    const { seed, number } = session.settings;
+    // one that was drawn again has another number than its place: the link then holds the tune itself
+    const isOfItsNumber = tune.title === `phin ${seed}-${number + 1}`;
+    if (!isOfItsNumber) session.given = { source: { tune }, packed: await packed(tune) };
+    this.app.keep(session);
+    this.app.display.told(tune);
   }
 }
 
