@@ -1,8 +1,10 @@
 """The page in a real browser, against a real server over a tiny model: what is heard, seen, written and shared."""
 
+import base64
 import json
 import re
 import time
+import zlib
 from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
@@ -37,6 +39,10 @@ from tests.web.pages import (
 from tests.web.serving import Served, serving, serving_all
 
 DRONE_LIT = "document.querySelector('.light.on.accompaniment')?.dataset.place"
+LIKE_NO_TUNE = base64.urlsafe_b64encode(
+    zlib.compress(b'["",0,0,null,null,null,[],0,1,5,[[0,6,69,90,"plain",0,1,7]]]')[2:-4]
+).decode()
+"""What a link holds of a tune that was inflated and read, and cannot be shown: what was inferred of it is a number."""
 STRUCK = "phin.session.notes.filter((note) => note.technique === 'drone').map((note) => note.onset)"
 
 pytestmark = pytest.mark.slow
@@ -211,6 +217,7 @@ def test_the_page_draws_as_its_server_is_set_until_another_way_is_chosen(
         ("graph=0000", "This link was made with another model: its tune may be another one."),
         ("given=torn", "The tune inside this link is torn; the settings are kept."),
         ("given=torn&use=continue&graph=0000", "The tune inside this link is torn; the settings are kept."),
+        pytest.param(f"given={LIKE_NO_TUNE}", "The tune inside this link is torn; the settings are kept.", id="broken"),
     ],
 )
 def test_what_is_amiss_with_a_link_is_said_and_its_settings_are_kept(opened: Open, asked: str, said: str) -> None:
@@ -218,7 +225,7 @@ def test_what_is_amiss_with_a_link_is_said_and_its_settings_are_kept(opened: Ope
     page = opened(f"{ASKED}&{asked}")
     assert page.inner_text("#status") == said
     assert page.evaluate("[phin.settings.seed, phin.settings.tempo]") == [3, 200]
-    assert page.evaluate("phin.given") is None
+    assert page.evaluate("[phin.given, phin.session]") == [None, None]
     play(page)
 
 
@@ -842,6 +849,15 @@ def test_techniques_are_suggested_with_what_they_were_learned_from(opened: Open)
     assert "synthetic" in page.inner_text("#suggestions-said")
     melody = page.evaluate("phin.session.notes.filter((note) => note.voice === 'melody').length")
     assert page.locator("#suggestions tbody tr").count() == melody
+
+
+def test_a_fault_where_techniques_are_put_on_a_tune_is_said(opened: Open) -> None:
+    """Fails: a button does nothing, and nobody knows why."""
+    page = opened()
+    page.evaluate("() => { phin.take = async () => { throw new Error('a fault'); }; }")
+    page.dispatch_event("#use-suggested", "click")
+    page.wait_for_selector("#refusal:not([hidden])")
+    assert "a fault" in page.inner_text("#refusal p")
 
 
 @pytest.mark.long

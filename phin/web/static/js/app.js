@@ -64,9 +64,9 @@ class App {
     try {
       const tune = await unpacked(asked.get("given"));
       this.given = { source: { tune }, packed: asked.get("given") };
-      if (!this.settings.use) this.take(tune, this.given);
+      if (!this.settings.use) await this.take(tune, this.given);
     } catch {
-      this.given = null;
+      this.session = this.given = null;
       this.display.say("brokenLink");
     }
   }

@@ -18,7 +18,9 @@ export class Work {
       app.attempt(() => this.use("rewrite"), currentTarget);
     });
     byId("suggest").addEventListener("click", ({ currentTarget }) => app.attempt(() => this.suggest(), currentTarget));
-    byId("use-suggested").addEventListener("click", () => app.take(this.suggested));
+    byId("use-suggested").addEventListener("click", ({ currentTarget }) => {
+      app.attempt(() => app.take(this.suggested), currentTarget);
+    });
   }
 
   async use(use) {
