@@ -965,6 +965,17 @@ def test_a_tune_that_is_given_up_before_its_answer_came_gives_its_place_back(ope
         until_free(served)
 
 
+def test_a_tab_that_is_closed_in_a_tune_without_end_gives_its_place_back(opened: Open) -> None:
+    """Fails: eight who have closed their tabs keep the ninth out for a minute."""
+    with serving_all() as served:
+        page = opened(ASKED.replace("lines=1", "lines=endless"), base=str(served.client.base_url))
+        page.click("#play")
+        of_the_tune(page, 1)
+        assert served.service.stage.num_players == 1
+        page.close()
+        until_free(served)
+
+
 def until_free(served: Served) -> None:
     """Waits until the server draws for nobody."""
     ends = time.monotonic() + 10
