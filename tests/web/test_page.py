@@ -1145,6 +1145,17 @@ def test_what_would_mean_nothing_cannot_be_set(opened: Open) -> None:
     assert "A tune without end has none" in page.inner_text("#techniques-hint")
 
 
+def test_what_leans_a_tune_is_not_taken_for_what_binds_it(opened: Open) -> None:
+    """Fails: who chose few notes, and hears many, takes the page for broken."""
+    page = opened()
+    page.click("#more summary")
+    for control in ("density", "source"):
+        assert page.get_attribute(f"#{control}", "aria-describedby") == "lean-hint"
+    assert page.inner_text("#lean-hint") == "These two lean a tune; they do not bind it."
+    page.click("[data-language=th]")
+    assert "ไม่ได้บังคับ" in page.inner_text("#lean-hint")
+
+
 def test_a_browser_asks_whether_the_page_is_still_the_same(served: Served) -> None:
     """Fails: after an update a module of the new page meets one of the old."""
     for path in ("/", "/static/js/app.js", "/static/style.css"):

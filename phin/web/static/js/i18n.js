@@ -30,6 +30,7 @@ const WORDS = {
   densityEven: ["medium (2)", "ปานกลาง (2)"],
   densityMany: ["many (3)", "มาก (3)"],
   source: ["Play like", "เล่นแบบ"],
+  leans: ["These two lean a tune; they do not bind it.", "สองค่านี้เป็นแนวทางของทำนอง ไม่ได้บังคับ"],
   anySource: ["any collection", "ชุดใดก็ได้"],
   sampler: ["How notes are drawn", "วิธีสุ่มโน้ต"],
   nucleus: ["balanced", "สมดุล"],
