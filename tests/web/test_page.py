@@ -161,10 +161,10 @@ def test_a_link_holds_every_setting(opened: Open) -> None:
     page.click("#more summary")
     page.click("label:has(> [name=lai][value=noi])")
     page.click("label:has(> [name=lines][value='4'])")
+    page.uncheck("#drone")  # before another lai is said: between two there is none
     chosen = {"density": "3", "source": "essen", "sampler": "nucleus", "other-lai": "se", "other-source": "han"}
     for name, value in chosen.items():
         page.select_option(f"#{name}", value)
-    page.uncheck("#drone")
     page.select_option("#tuning", "A-D-A")
     for name, value in {"tempo": 133, "techniques": 0.35, "blend": 0.45, "seed": 77, "other-tempo": 91}.items():
         page.fill(f"#{name}", str(value))
@@ -515,7 +515,7 @@ def test_where_nothing_drones_none_can_be_played_along_with(opened: Open) -> Non
     after_strokes(page, 1, "drone")
     until(page, f"{DRONE_LIT} === '2:0'")
     silent = page.evaluate(
-        "phin.about.lai.map(({ name }) => name).find((lai) => !phin.drones({ lai, tuning: 'E-A-E' }))"
+        "phin.about.lai.map(({ name }) => name).find((lai) => phin.whyNoDrone({ lai, tuning: 'E-A-E' }))"
     )
     page.check(f"#lai input[value='{silent}']")
     assert page.is_disabled("#drone-alone")
@@ -897,6 +897,9 @@ def test_a_tune_without_end_goes_on_until_it_is_stopped(opened: Open, served: Se
     assert after_strokes(page, 2, "drone")[0]["pitch"] == 57
     until(page, f"{DRONE_LIT} === '2:0'")
     assert served.service.stage.num_players == 1
+    page.click("#more summary")
+    page.uncheck("#drone")
+    assert page.evaluate("[phin.sound.underTune, phin.stale]") == [False, False], "the page strikes it, or not, at once"
     page.check("[name=lines][value='1']")
     page.click("#new")
     until(page, "phin.session?.tune")
@@ -1130,19 +1133,112 @@ def test_the_page_is_reached_and_spoken_in_either_view(opened: Open) -> None:
     assert page.locator("#letters [tabindex='0']").count() == 1
 
 
+SETTINGS = ":is(#lai, #lines, #more) :is(input, select), #tempo"
+
+
 def test_what_would_mean_nothing_cannot_be_set(opened: Open) -> None:
     """Fails: a slider is moved and nothing changes, or the server says so in the words of its API."""
     page = opened()
     page.click("#more summary")
-    assert page.is_disabled("#blend")
+
+    def disabled() -> set[str]:
+        nodes = "nodes => nodes.filter((node) => node.disabled).map((node) => node.id || node.name)"
+        return set(page.eval_on_selector_all(SETTINGS, nodes))
+
+    assert disabled() == {"blend"}
     assert "Say another style first" in page.inner_text("#blend-hint")
     page.fill("#other-tempo", "5000")
     page.press("#other-tempo", "Tab")
     assert page.input_value("#other-tempo") == "400"
-    assert page.is_enabled("#blend")
+    assert page.input_value("#blend") == "0.5", "what is said is heard"
+    assert disabled() == set()
+    page.fill("#blend", "0")
+    assert disabled() == {"other-lai", "other-source", "other-tempo"}
+    assert "Move the slider" in page.inner_text("#blend-hint")
+    page.fill("#blend", "1")
+    assert disabled() == {"density", "source"}
+    assert "is played alone" in page.inner_text("#lean-hint")
+    page.fill("#blend", "0.5")
+    page.select_option("#other-lai", "noi")
+    assert disabled() == {"drone"}
+    assert page.inner_text("#drone-hint") == "between two lai there is none"
+    page.select_option("#other-lai", "")
     page.check("#lines input[value='endless']")
-    assert page.is_disabled("#techniques")
+    assert disabled() == {"techniques"}
     assert "A tune without end has none" in page.inner_text("#techniques-hint")
+    put(page, MINE)
+    for use, off in {
+        "continue": {"techniques"},
+        "decorate": {"lines"},
+        "rhythm": {"lines"},
+        "rewrite": {"lines"},
+    }.items():
+        page.evaluate("use => { Object.assign(phin.settings, { use, rewrite: '1-2' }); phin.controls.show(); }", use)
+        assert disabled() == off, use
+        assert page.is_visible("#lines-hint") == ("lines" in off)
+    page.evaluate("() => phin.letGo()")
+    assert disabled() == {"techniques"}
+
+
+DEAF = """() => {
+    const asked = () => JSON.stringify(phin.requestOf(phin.settings));
+    const before = asked(), settings = { ...phin.settings }, deaf = []; // prettier-ignore
+    for (const field of document.querySelectorAll("SETTINGS")) {
+        if (field.disabled || (field.type === "radio" && field.checked)) continue;
+        if (field.type === "radio" || field.type === "checkbox") field.click();
+        else {
+            if (field.matches("select")) field.selectedIndex = (field.selectedIndex + 1) % field.length;
+            else if (field.type === "range") field.value = field.value === field.max ? field.min : field.max;
+            else field.value = "91";
+            for (const kind of ["input", "change"]) field.dispatchEvent(new Event(kind));
+        }
+        if (asked() === before) deaf.push(field.id || `${field.name} ${field.value}`);
+        Object.assign(phin.settings, settings);
+        phin.controls.show();
+    }
+    return deaf;
+}""".replace("SETTINGS", SETTINGS)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    ["", "otherTempo=90&blend=0.5", "otherLai=noi&blend=0.5", "otherSource=han", "otherSource=essen&blend=1", "lai="],
+)
+def test_what_can_be_set_changes_what_is_asked_for(opened: Open, asked: str) -> None:
+    """Fails: a control is moved, and the new tune that it promises is the same one."""
+    assert opened(f"?seed=3&{asked}").evaluate(DEAF) == []
+
+
+def test_a_tune_is_out_of_date_only_where_another_would_be_asked_for(opened: Open) -> None:
+    """Fails: the page promises a new tune and draws the same one again, instead of playing it."""
+    page = opened()
+    play(page)
+    page.click("#more summary")
+    page.select_option("#other-lai", "noi")
+    assert page.inner_text("#status").startswith("Settings changed")
+    page.select_option("#other-lai", "")  # the slider stays where it went
+    assert page.evaluate("phin.settings.blend") == 0.5
+    assert page.inner_text("#status") == ""
+    assert page.locator("#new.due").count() == 0
+    page.click("#again")
+    page.click("#play")
+    page.click("#play")
+    until(page, "phin.sound.playing")
+    assert len(page.asked) == 1
+
+
+@pytest.mark.parametrize("blend", ["0.5", "1"])
+@pytest.mark.parametrize("use", ["continue", "decorate"])
+def test_a_tune_is_worked_on_in_another_style(opened: Open, use: str, blend: str) -> None:
+    """Fails: half of another style is asked for, and what is made of a tune hears nothing of it, or is refused."""
+    page = opened(f"{ASKED}&blend={blend}&otherSource=essen&otherTempo=80")
+    put(page, MINE)
+    page.click("#work summary")
+    page.click(f"[data-use={use}]")
+    until(page, f"phin.session.settings.use === '{use}' && phin.session.tune")
+    asked = page.asked[-1]
+    assert (asked["use"], asked["blend"], asked["other"]["source"]) == (use, float(blend), "essen")
+    assert page.url.count("blend=") == 1, "its link gives it again"
 
 
 def test_what_leans_a_tune_is_not_taken_for_what_binds_it(opened: Open) -> None:

@@ -2,7 +2,7 @@
 
 import { generate } from "./api.js";
 import { lettered } from "./music.js";
-import { packed, toRequest } from "./settings.js";
+import { packed } from "./settings.js";
 import { Session } from "./session.js";
 import { t } from "./i18n.js";
 
@@ -20,9 +20,7 @@ export class Variations {
     const settings = { ...app.settings, seed: app.controls.nextSeed(), number: 0 };
     const given = settings.use ? app.given : null;
     if (settings.lines === "endless") settings.lines = "2";
-    const drones = app.drones(settings) && !app.isCrowded(settings, given);
-    const asked = toRequest(settings, app.about, drones, given?.source ?? null);
-    const { tunes } = await generate({ ...asked, count: FOUR });
+    const { tunes } = await generate({ ...app.requestOf(settings, given), count: FOUR });
     byId("four").replaceChildren(...tunes.map((tune, number) => this.item(tune, { ...settings, number }, given)));
   }
 
