@@ -118,7 +118,10 @@ class Given:
                 reason = f"means nothing with use={self.use.value}: {where} says how long it is"
                 raise InvalidConfig(f"{name}={value}", reason, "leave it out")
         lines = -(-self.num_hong // HONG_PER_LINE)
-        tempo = request.tempo or (60e6 / self.phrase.tempo if self.phrase.tempo else None)
+        # the other style alone says its tempo itself, and another beside it is refused
+        is_otherwise_said = request.blend == 1 and request.other.tempo is not None
+        own = 60e6 / self.phrase.tempo if self.phrase.tempo and not is_otherwise_said else None
+        tempo = request.tempo or own
         room = MOST_LINES - lines
         if room < (self.use is Use.CONTINUE):
             raise PhinError(where, f"has {lines} lines already", f"give a tune of fewer than {MOST_LINES}")

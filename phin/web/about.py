@@ -8,7 +8,6 @@ from pydantic import BaseModel
 
 from phin.music.fretboard import FRET_DISTANCES, FRETS, TUNINGS
 from phin.music.lai import LAI
-from phin.music.suggestion import LEARNED_FROM
 from phin.music.technique import FACTS, word
 from phin.tokenizer import METRES
 from phin.web.limits import ServerLimits
@@ -67,8 +66,6 @@ class About(BaseModel):
     tunings: list[TuningFacts]
     techniques: list[TechniqueWords]
     limits: dict[str, int | float]
-    hints: dict[str, str]
-    """What a page should say beside what it shows."""
     play: dict[str, Any]
     """What a page that draws by itself needs besides (`phin.web.play_tables`)."""
 
@@ -110,12 +107,6 @@ def about(model: Model, limits: ServerLimits, see: str = SEE) -> About:
             for technique, facts in FACTS.items()
         ],
         limits=asdict(limits),
-        hints={
-            "techniques": f"learned from {LEARNED_FROM}",
-            "guidance": "a source, lai, tempo or density leans a tune and does not bind it: keep binds it",
-            "seed": "the same seed, number and settings give the same notes with the same graph; "
-            "but what falls silent is drawn anew in an answer, and not in a stream, where it was heard already",
-        },
         play=play_tables(model.sampler, see),
     )
 

@@ -84,7 +84,8 @@ class TuneAsked(_model_of(TuneRequest, like=TuneSource | None, other=Other)):
     keep: Keep = Field(default_factory=Keep)
     """What binds the tune; nothing does unless it is set."""
     seed: int = 0
-    """The same seed gives the same tunes."""
+    """The same seed, number and settings give the same notes with the same graph; but what falls silent is drawn anew
+    in an answer, and not in a stream, where it was heard already."""
     number: int = Field(0, ge=0, lt=MOST_TUNES)
     """Which tune of the seed, counted from 0."""
     given: TuneSource | None = None

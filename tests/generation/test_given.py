@@ -467,6 +467,13 @@ def test_a_rewritten_tune_is_called_by_the_lai_of_its_notes_and_takes_the_tempo_
     assert tune.tempo == 300_000
 
 
+def test_a_tune_is_played_on_in_the_tempo_of_another_style_that_is_asked_for_alone() -> None:
+    """Fails: the tune's own tempo, which nobody asked for, is refused beside the other one."""
+    given = Given(TUNE, Use.CONTINUE)
+    assert given.request(TuneRequest(blend=1.0, other=Style(tempo=90.0))).written_tempo == round(60e6 / 90)
+    assert given.request(TuneRequest(blend=1.0, other=Style(source="han"))).written_tempo == TUNE.tempo
+
+
 def test_what_stays_against_a_wish_is_told() -> None:
     """Fails: a tune is kept in a lai, and some of its notes are not, and nobody is told."""
     soi, notes = lai_named("soi"), set((TUNE.melody.pitch % 12).tolist())

@@ -62,7 +62,6 @@ def test_health_and_about_say_what_there_is(server: Served) -> None:
     assert about["sources"] == ["essen", "han"]
     assert len(about["lai"]) == 6
     assert len(about["techniques"]) == 14
-    assert "synthetic" in about["hints"]["techniques"]
     assert about["limits"]["most_count"] == 16
     eae = about["tunings"][0]
     assert (eae["name"], eae["strings"]) == ("E-A-E", [64, 57, 52])

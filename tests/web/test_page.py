@@ -1,8 +1,10 @@
 """The page in a real browser, against a real server over a tiny model: what is heard, seen, written and shared."""
 
+import base64
 import json
 import re
 import time
+import zlib
 from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
@@ -37,6 +39,10 @@ from tests.web.pages import (
 from tests.web.serving import Served, serving, serving_all
 
 DRONE_LIT = "document.querySelector('.light.on.accompaniment')?.dataset.place"
+LIKE_NO_TUNE = base64.urlsafe_b64encode(
+    zlib.compress(b'["",0,0,null,null,null,[],0,1,5,[[0,6,69,90,"plain",0,1,7]]]')[2:-4]
+).decode()
+"""What a link holds of a tune that was inflated and read, and cannot be shown: what was inferred of it is a number."""
 STRUCK = "phin.session.notes.filter((note) => note.technique === 'drone').map((note) => note.onset)"
 
 pytestmark = pytest.mark.slow
@@ -107,6 +113,30 @@ def test_a_tune_is_saved_in_every_form(opened: Open, tmp_path: Path, ending: str
     assert path.read_bytes().startswith(begins)
 
 
+def test_a_drone_is_struck_in_the_sound_file_of_a_tune_that_has_none_alone(opened: Open, tmp_path: Path) -> None:
+    """Fails: with the settings that the page opens with, a box is ticked and the sound is refused for it."""
+    page = opened()
+    assert page.is_disabled("#wav-drone"), "of nothing there is no sound"
+    play(page)
+    assert page.is_disabled("#wav-drone")
+    assert page.inner_text("#wav-drone-hint") == "this one has a drone or chords already"
+    put(page, MINE)
+    until(page, "!document.getElementById('wav-drone').disabled")
+    assert page.inner_text("#wav-drone-hint") == ""
+    sounds = []
+    for path in (tmp_path / "plain.wav", tmp_path / "droned.wav"):
+        with page.expect_download() as download:
+            page.click("[data-to=wav]")
+        download.value.save_as(path)
+        sounds.append(path.read_bytes())
+        page.check("#wav-drone")
+    assert sounds[0] != sounds[1]
+    page.evaluate("phin.take({ ...phin.session.tune, lai: null })")
+    until(page, "document.getElementById('wav-drone').disabled")
+    assert not page.is_checked("#wav-drone")
+    assert "names no lai" in page.inner_text("#wav-drone-hint")
+
+
 @pytest.mark.long
 def test_the_same_link_gives_the_same_tune_and_another_seed_another(opened: Open) -> None:
     """Fails: a tune that was sent to somebody is another one there."""
@@ -131,10 +161,10 @@ def test_a_link_holds_every_setting(opened: Open) -> None:
     page.click("#more summary")
     page.click("label:has(> [name=lai][value=noi])")
     page.click("label:has(> [name=lines][value='4'])")
+    page.uncheck("#drone")  # before another lai is said: between two there is none
     chosen = {"density": "3", "source": "essen", "sampler": "nucleus", "other-lai": "se", "other-source": "han"}
     for name, value in chosen.items():
         page.select_option(f"#{name}", value)
-    page.uncheck("#drone")
     page.select_option("#tuning", "A-D-A")
     for name, value in {"tempo": 133, "techniques": 0.35, "blend": 0.45, "seed": 77, "other-tempo": 91}.items():
         page.fill(f"#{name}", str(value))
@@ -187,6 +217,7 @@ def test_the_page_draws_as_its_server_is_set_until_another_way_is_chosen(
         ("graph=0000", "This link was made with another model: its tune may be another one."),
         ("given=torn", "The tune inside this link is torn; the settings are kept."),
         ("given=torn&use=continue&graph=0000", "The tune inside this link is torn; the settings are kept."),
+        pytest.param(f"given={LIKE_NO_TUNE}", "The tune inside this link is torn; the settings are kept.", id="broken"),
     ],
 )
 def test_what_is_amiss_with_a_link_is_said_and_its_settings_are_kept(opened: Open, asked: str, said: str) -> None:
@@ -194,7 +225,7 @@ def test_what_is_amiss_with_a_link_is_said_and_its_settings_are_kept(opened: Ope
     page = opened(f"{ASKED}&{asked}")
     assert page.inner_text("#status") == said
     assert page.evaluate("[phin.settings.seed, phin.settings.tempo]") == [3, 200]
-    assert page.evaluate("phin.given") is None
+    assert page.evaluate("[phin.given, phin.session]") == [None, None]
     play(page)
 
 
@@ -484,7 +515,7 @@ def test_where_nothing_drones_none_can_be_played_along_with(opened: Open) -> Non
     after_strokes(page, 1, "drone")
     until(page, f"{DRONE_LIT} === '2:0'")
     silent = page.evaluate(
-        "phin.about.lai.map(({ name }) => name).find((lai) => !phin.drones({ lai, tuning: 'E-A-E' }))"
+        "phin.about.lai.map(({ name }) => name).find((lai) => phin.whyNoDrone({ lai, tuning: 'E-A-E' }))"
     )
     page.check(f"#lai input[value='{silent}']")
     assert page.is_disabled("#drone-alone")
@@ -784,6 +815,28 @@ def test_one_of_four_variations_is_kept_and_its_link_gives_it_again(opened: Open
 
 
 @pytest.mark.long
+def test_a_variation_that_is_kept_ends_what_is_drawn_and_heard(opened: Open, served: Served) -> None:
+    """Fails: under the tune that was kept another one sounds on, and the server draws it for nobody; or the one that is
+    listened to falls silent because it is liked.
+    """
+    page = opened(ASKED.replace("lines=1", "lines=endless"))
+    page.click("#play")
+    of_the_tune(page, 1)
+    page.click("#variations summary")
+    page.click("#draw-four")
+    page.wait_for_selector("#four li:nth-child(4)")
+    page.click("#four li:nth-child(1) button:nth-of-type(2)")
+    until(page, "phin.session.tune && !phin.sound.playing")
+    assert page.inner_text("#play-word") == "Play"
+    until_free(served)
+    page.click("#four li:nth-child(2) button:nth-of-type(1)")
+    until(page, "phin.sound.playing")
+    page.click("#four li:nth-child(2) button:nth-of-type(2)")
+    until(page, "phin.session === phin.sound.session")
+    assert page.evaluate("phin.sound.playing")
+
+
+@pytest.mark.long
 def test_techniques_are_suggested_with_what_they_were_learned_from(opened: Open) -> None:
     """Fails: somebody takes rules of ours for what a player of the phin does."""
     page = opened()
@@ -796,6 +849,15 @@ def test_techniques_are_suggested_with_what_they_were_learned_from(opened: Open)
     assert "synthetic" in page.inner_text("#suggestions-said")
     melody = page.evaluate("phin.session.notes.filter((note) => note.voice === 'melody').length")
     assert page.locator("#suggestions tbody tr").count() == melody
+
+
+def test_a_fault_where_techniques_are_put_on_a_tune_is_said(opened: Open) -> None:
+    """Fails: a button does nothing, and nobody knows why."""
+    page = opened()
+    page.evaluate("() => { phin.take = async () => { throw new Error('a fault'); }; }")
+    page.dispatch_event("#use-suggested", "click")
+    page.wait_for_selector("#refusal:not([hidden])")
+    assert "a fault" in page.inner_text("#refusal p")
 
 
 @pytest.mark.long
@@ -835,6 +897,9 @@ def test_a_tune_without_end_goes_on_until_it_is_stopped(opened: Open, served: Se
     assert after_strokes(page, 2, "drone")[0]["pitch"] == 57
     until(page, f"{DRONE_LIT} === '2:0'")
     assert served.service.stage.num_players == 1
+    page.click("#more summary")
+    page.uncheck("#drone")
+    assert page.evaluate("[phin.sound.underTune, phin.stale]") == [False, False], "the page strikes it, or not, at once"
     page.check("[name=lines][value='1']")
     page.click("#new")
     until(page, "phin.session?.tune")
@@ -900,6 +965,17 @@ def test_a_tune_that_is_given_up_before_its_answer_came_gives_its_place_back(ope
         while not places:
             page.wait_for_timeout(25)
         assert places == [1]
+        until_free(served)
+
+
+def test_a_tab_that_is_closed_in_a_tune_without_end_gives_its_place_back(opened: Open) -> None:
+    """Fails: eight who have closed their tabs keep the ninth out for a minute."""
+    with serving_all() as served:
+        page = opened(ASKED.replace("lines=1", "lines=endless"), base=str(served.client.base_url))
+        page.click("#play")
+        of_the_tune(page, 1)
+        assert served.service.stage.num_players == 1
+        page.close()
         until_free(served)
 
 
@@ -1057,19 +1133,123 @@ def test_the_page_is_reached_and_spoken_in_either_view(opened: Open) -> None:
     assert page.locator("#letters [tabindex='0']").count() == 1
 
 
+SETTINGS = ":is(#lai, #lines, #more) :is(input, select), #tempo"
+
+
 def test_what_would_mean_nothing_cannot_be_set(opened: Open) -> None:
     """Fails: a slider is moved and nothing changes, or the server says so in the words of its API."""
     page = opened()
     page.click("#more summary")
-    assert page.is_disabled("#blend")
+
+    def disabled() -> set[str]:
+        nodes = "nodes => nodes.filter((node) => node.disabled).map((node) => node.id || node.name)"
+        return set(page.eval_on_selector_all(SETTINGS, nodes))
+
+    assert disabled() == {"blend"}
     assert "Say another style first" in page.inner_text("#blend-hint")
     page.fill("#other-tempo", "5000")
     page.press("#other-tempo", "Tab")
     assert page.input_value("#other-tempo") == "400"
-    assert page.is_enabled("#blend")
+    assert page.input_value("#blend") == "0.5", "what is said is heard"
+    assert disabled() == set()
+    page.fill("#blend", "0")
+    assert disabled() == {"other-lai", "other-source", "other-tempo"}
+    assert "Move the slider" in page.inner_text("#blend-hint")
+    page.fill("#blend", "1")
+    assert disabled() == {"density", "source"}
+    assert "is played alone" in page.inner_text("#lean-hint")
+    page.fill("#blend", "0.5")
+    page.select_option("#other-lai", "noi")
+    assert disabled() == {"drone"}
+    assert page.inner_text("#drone-hint") == "between two lai there is none"
+    page.select_option("#other-lai", "")
     page.check("#lines input[value='endless']")
-    assert page.is_disabled("#techniques")
+    assert disabled() == {"techniques"}
     assert "A tune without end has none" in page.inner_text("#techniques-hint")
+    put(page, MINE)
+    for use, off in {
+        "continue": {"techniques"},
+        "decorate": {"lines"},
+        "rhythm": {"lines"},
+        "rewrite": {"lines"},
+    }.items():
+        page.evaluate("use => { Object.assign(phin.settings, { use, rewrite: '1-2' }); phin.controls.show(); }", use)
+        assert disabled() == off, use
+        assert page.is_visible("#lines-hint") == ("lines" in off)
+    page.evaluate("() => phin.letGo()")
+    assert disabled() == {"techniques"}
+
+
+DEAF = """() => {
+    const asked = () => JSON.stringify(phin.requestOf(phin.settings));
+    const before = asked(), settings = { ...phin.settings }, deaf = []; // prettier-ignore
+    for (const field of document.querySelectorAll("SETTINGS")) {
+        if (field.disabled || (field.type === "radio" && field.checked)) continue;
+        if (field.type === "radio" || field.type === "checkbox") field.click();
+        else {
+            if (field.matches("select")) field.selectedIndex = (field.selectedIndex + 1) % field.length;
+            else if (field.type === "range") field.value = field.value === field.max ? field.min : field.max;
+            else field.value = "91";
+            for (const kind of ["input", "change"]) field.dispatchEvent(new Event(kind));
+        }
+        if (asked() === before) deaf.push(field.id || `${field.name} ${field.value}`);
+        Object.assign(phin.settings, settings);
+        phin.controls.show();
+    }
+    return deaf;
+}""".replace("SETTINGS", SETTINGS)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    ["", "otherTempo=90&blend=0.5", "otherLai=noi&blend=0.5", "otherSource=han", "otherSource=essen&blend=1", "lai="],
+)
+def test_what_can_be_set_changes_what_is_asked_for(opened: Open, asked: str) -> None:
+    """Fails: a control is moved, and the new tune that it promises is the same one."""
+    assert opened(f"?seed=3&{asked}").evaluate(DEAF) == []
+
+
+def test_a_tune_is_out_of_date_only_where_another_would_be_asked_for(opened: Open) -> None:
+    """Fails: the page promises a new tune and draws the same one again, instead of playing it."""
+    page = opened()
+    play(page)
+    page.click("#more summary")
+    page.select_option("#other-lai", "noi")
+    assert page.inner_text("#status").startswith("Settings changed")
+    page.select_option("#other-lai", "")  # the slider stays where it went
+    assert page.evaluate("phin.settings.blend") == 0.5
+    assert page.inner_text("#status") == ""
+    assert page.locator("#new.due").count() == 0
+    page.click("#again")
+    page.click("#play")
+    page.click("#play")
+    until(page, "phin.sound.playing")
+    assert len(page.asked) == 1
+
+
+@pytest.mark.parametrize("blend", ["0.5", "1"])
+@pytest.mark.parametrize("use", ["continue", "decorate"])
+def test_a_tune_is_worked_on_in_another_style(opened: Open, use: str, blend: str) -> None:
+    """Fails: half of another style is asked for, and what is made of a tune hears nothing of it, or is refused."""
+    page = opened(f"{ASKED}&blend={blend}&otherSource=essen&otherTempo=80")
+    put(page, MINE)
+    page.click("#work summary")
+    page.click(f"[data-use={use}]")
+    until(page, f"phin.session.settings.use === '{use}' && phin.session.tune")
+    asked = page.asked[-1]
+    assert (asked["use"], asked["blend"], asked["other"]["source"]) == (use, float(blend), "essen")
+    assert page.url.count("blend=") == 1, "its link gives it again"
+
+
+def test_what_leans_a_tune_is_not_taken_for_what_binds_it(opened: Open) -> None:
+    """Fails: who chose few notes, and hears many, takes the page for broken."""
+    page = opened()
+    page.click("#more summary")
+    for control in ("density", "source"):
+        assert page.get_attribute(f"#{control}", "aria-describedby") == "lean-hint"
+    assert page.inner_text("#lean-hint") == "These two lean a tune; they do not bind it."
+    page.click("[data-language=th]")
+    assert "ไม่ได้บังคับ" in page.inner_text("#lean-hint")
 
 
 def test_a_browser_asks_whether_the_page_is_still_the_same(served: Served) -> None:

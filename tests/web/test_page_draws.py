@@ -52,6 +52,8 @@ ASKED: dict[str, dict[str, Any]] = {
     "temperatures of fields": {"sampler": {"temperatures": {"pitch": 0.8, "step": 1.1}}},
     "guidance": {"source": "essen", "guidance": 2.5},
     "two styles": {"source": "essen", "blend": 0.4, "other": {"source": "han", "tempo": 70.0, "lai": "soi"}},
+    "played on, between two styles": given(0, "continue", lines=1, blend=0.5, other={"source": "han"}),
+    "played on, in another style and tempo": given(0, "continue", lines=1, blend=1, other={"tempo": 70.0}),
     "two styles, pressed": {"lai": "noi", "blend": 0.7, "guidance": 1.5, "other": {"source": "han"}},
     "a lai and its tonic": {"lai": "se", "keep": {"lai": True, "tonic": True}},
     "a drone": {"lai": "yai", "keep": {"lai": True, "tonic": True, "tuning": "E-A-E", "drone": True}},

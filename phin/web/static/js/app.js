@@ -14,7 +14,7 @@ import { Roll } from "./roll.js";
 import { Saving } from "./saving.js";
 import { Score } from "./score.js";
 import { Session } from "./session.js";
-import { fromAddress, packed, toAddress, unpacked } from "./settings.js";
+import { fromAddress, isEndless, keepsLai, packed, toAddress, toRequest, unpacked } from "./settings.js";
 import { Sound } from "./sound.js";
 import { Variations } from "./variations.js";
 import { Work } from "./work.js";
@@ -44,13 +44,16 @@ class App {
     this.about = await askAbout();
     tellPerformance(this.about);
     this.settings = fromAddress(location.search, this.about);
-    this.controls = new Controls(this.about, this.settings, (name) => this.changed(name));
+    const whyNoDrone = () => this.whyNoDrone(this.settings, this.given);
+    this.controls = new Controls(this.about, this.settings, whyNoDrone, (name) => this.changed(name));
     this.practice = new Practice(this);
     this.saving = new Saving(this);
     this.mine = new Mine(this);
     this.work = new Work(this);
     this.variations = new Variations(this);
     await this.fromLink(new URLSearchParams(location.search));
+    if (!this.given) this.madeOfNothing();
+    this.controls.show();
     this.listen();
     this.changed("lai");
     this.display.show();
@@ -64,9 +67,9 @@ class App {
     try {
       const tune = await unpacked(asked.get("given"));
       this.given = { source: { tune }, packed: asked.get("given") };
-      if (!this.settings.use) this.take(tune, this.given);
+      if (!this.settings.use) await this.take(tune, this.given);
     } catch {
-      this.given = null;
+      this.session = this.given = null;
       this.display.say("brokenLink");
     }
   }
@@ -132,17 +135,20 @@ class App {
     }
   }
 
-  /** Whether an open string drones under the lai that is asked for. */
-  drones({ lai, tuning }) {
+  /** The word that says why no drone can be struck under a tune of these settings; null where one can. */
+  whyNoDrone(settings, given = null) {
+    const { lai, tuning, use } = settings;
     const found = (all, asked) => all.find(({ name }) => name === asked);
-    return droneOf(found(this.about.lai, lai), found(this.about.tunings, tuning) ?? this.about.tunings[0]) !== null;
+    if (!lai) return "noLai";
+    if (!keepsLai(settings)) return "twoLai";
+    if (!droneOf(found(this.about.lai, lai), found(this.about.tunings, tuning) ?? this.about.tunings[0])) return "noDrone";
+    const stays = given && (use === "continue" || use === "rewrite");
+    return stays && given.source.tune.notes.some(({ voice }) => voice !== "melody") ? "underChords" : null;
   }
 
-  /** Whether the drone that is asked for finds chords under what stays of a given tune, and has to be left out. */
-  isCrowded(settings, given) {
-    const stays = settings.use === "continue" || settings.use === "rewrite";
-    if (!stays || !given || !settings.drone || !this.drones(settings)) return false;
-    return given.source.tune.notes.some(({ voice }) => voice !== "melody");
+  /** What is asked for with settings, of what is given. */
+  requestOf(settings, given = null) {
+    return toRequest(settings, this.about, this.whyNoDrone(settings, given) === null, given?.source ?? null);
   }
 
   /** The lai of the tune that is shown, or of what is asked for where there is none. */
@@ -160,8 +166,17 @@ class App {
   /** Whether the settings ask for another tune than the one that is shown; its tempo is changed as it plays. */
   get stale() {
     if (!this.session) return true;
-    const asked = (settings) => JSON.stringify({ ...settings, tempo: 0 });
-    return asked(this.session.settings) !== asked(this.settings);
+    const asked = (settings, given) => {
+      const request = this.requestOf({ ...settings, tempo: 0 }, settings.use ? given : null);
+      return JSON.stringify({ ...request, given: settings.use && given.packed });
+    };
+    return asked(this.session.settings, this.session.given) !== asked(this.settings, this.given);
+  }
+
+  /** Whether the page strikes the drone itself: under a tune without end, at once as it is asked for. */
+  get strikesDrone() {
+    const { settings: drawn, given } = this.session ?? {};
+    return Boolean(drawn && isEndless(drawn) && this.settings.drone) && this.whyNoDrone(drawn, given) === null;
   }
 
   changed(name) {
@@ -170,10 +185,13 @@ class App {
     if (name === "tempo") this.sound.changed();
     const lai = this.session?.lai ? this.lai : this.controls.lai; // one plays along with a tune that names no lai too
     this.sound.drone = droneOf(lai, this.tuning);
+    this.sound.underTune = this.strikesDrone;
     this.practice.showDrone();
     this.neck.set(this.tuning, this.lai);
-    byId("new").classList.toggle("due", Boolean(this.session) && this.stale);
-    if (this.session && this.stale && name !== "tempo") this.display.say("stale");
+    const isDue = Boolean(this.session) && this.stale;
+    byId("new").classList.toggle("due", isDue);
+    if (isDue && name !== "tempo") this.display.say("stale");
+    if (!isDue && this.display.stand.key === "stale") this.display.say(null);
     this.display.showFrame();
   }
 
@@ -201,7 +219,6 @@ class App {
         });
       });
     }
-    this.sound.underTune = this.settings.lines === "endless" && this.settings.drone;
     this.controls.tookUp();
     this.changed("session");
     this.practice.loop();
@@ -209,11 +226,16 @@ class App {
     this.display.show();
   }
 
+  /** Ends what is drawn and what is heard, before another tune takes the page. */
+  end(next = null) {
+    this.drawing.stop();
+    if (this.sound.session !== next) this.sound.silence();
+  }
+
   /** A tune that came from elsewhere, or with techniques put on, takes the page. */
   async take(tune, given = null) {
     const from = given ?? { source: { tune }, packed: await packed(tune) };
-    this.drawing.stop();
-    this.sound.silence();
+    this.end();
     if (this.session?.notes.length) this.before.push(this.session);
     Object.assign(this.settings, { use: "", rewrite: "" });
     if (tune.tempo) this.settings.tempo = Math.round(tune.tempo);
@@ -223,28 +245,34 @@ class App {
     this.display.showPlaying();
   }
 
-  /** One of several that were drawn is the tune of the page from now on. */
+  /** One of several that were drawn is the tune of the page from now on; it goes on where it is listened to. */
   keep(session) {
+    this.end(session);
     if (this.session?.notes.length) this.before.push(this.session);
     Object.assign(this.settings, session.settings);
     this.given = session.given;
     this.put(session);
+    this.display.showPlaying();
   }
 
   /** What is drawn from now on is made of no given tune. */
   letGo() {
-    Object.assign(this.settings, { use: "", rewrite: "" });
-    this.given = null;
+    this.madeOfNothing();
+    this.controls.show();
     this.changed("use");
     this.display.show();
     byId("play").focus(); // the button that had the focus is gone
   }
 
+  madeOfNothing() {
+    Object.assign(this.settings, { use: "", rewrite: "" });
+    this.given = null;
+  }
+
   goBack() {
     const session = this.before.pop();
     if (!session) return;
-    this.drawing.stop();
-    this.sound.silence();
+    this.end();
     Object.assign(this.settings, session.settings);
     this.given = session.given;
     this.put(session);

@@ -1,19 +1,22 @@
 // The settings: what is asked of the next tune. In sight are lai, tempo and length; the rest is behind "more".
 
 import { RefusedHere } from "./api.js";
-import { droneOf } from "./music.js";
-import { hasOther, newSeed, ownSampler } from "./settings.js";
+import { hasOther, hasOwnLength, isEndless, isWhollyOther, newSeed, ownSampler } from "./settings.js";
 import { currentLanguage, t } from "./i18n.js";
 
 const byId = (id) => document.getElementById(id);
 const LENGTHS = ["1", "2", "4", "8", "endless"];
 const FIELDS = { tuning: "tuning", density: "density", source: "source", sampler: "sampler", seed: "seed" };
+const HALF = 0.5;
 const OTHERS = { "other-lai": "otherLai", "other-source": "otherSource", "other-tempo": "otherTempo" };
 
-/** Shows settings and changes them; `changed(name)` is called for each that a person sets. */
+/**
+ * Shows settings and changes them; `changed(name)` is called for each that a person sets. `whyNoDrone()` is the word
+ * that says why no drone can be struck, or null.
+ */
 export class Controls {
-  constructor(about, settings, changed) {
-    Object.assign(this, { about, settings, changed });
+  constructor(about, settings, whyNoDrone, changed) {
+    Object.assign(this, { about, settings, whyNoDrone, changed });
     this.asked = settings.sampler;
     this.fill();
     for (const [id, name] of [...Object.entries(FIELDS), ...Object.entries(OTHERS)]) {
@@ -72,7 +75,10 @@ export class Controls {
   }
 
   set(name, value) {
-    this.settings[name] = value;
+    const { settings } = this;
+    const had = hasOther(settings);
+    settings[name] = value;
+    if (!had && hasOther(settings) && !settings.blend) settings.blend = HALF; // at 0 % it would not be heard
     this.show();
     this.changed(name);
   }
@@ -119,14 +125,26 @@ export class Controls {
     said("tempo", `${settings.tempo} ${t("perMinute")}`, String(settings.tempo));
     said("techniques", settings.techniques ? `${Math.round(100 * settings.techniques)} %` : t("none"));
     said("blend", `${Math.round(100 * settings.blend)} %`);
-    const drones = droneOf(this.lai, this.tuning) !== null;
-    byId("drone").checked = settings.drone && drones;
-    byId("drone").disabled = !drones;
-    byId("drone-hint").textContent = drones || !this.lai ? "" : t("noDrone");
-    byId("techniques").disabled = settings.lines === "endless";
-    byId("techniques-hint").textContent = t(settings.lines === "endless" ? "noTechniques" : "synthetic");
+    this.disable();
+  }
+
+  /** What a tune would not hear cannot be set, and is told why. */
+  disable() {
+    const { settings } = this;
+    const noDrone = this.whyNoDrone();
+    byId("drone").checked = settings.drone && noDrone === null;
+    byId("drone").disabled = noDrone !== null;
+    byId("drone-hint").textContent = noDrone ? t(noDrone) : "";
+    byId("techniques").disabled = isEndless(settings);
+    byId("techniques-hint").textContent = t(isEndless(settings) ? "noTechniques" : "synthetic");
+    for (const input of byId("lines").querySelectorAll("input")) input.disabled = hasOwnLength(settings);
+    byId("lines-hint").hidden = !hasOwnLength(settings);
+    const wholly = isWhollyOther(settings);
+    for (const id of ["density", "source"]) byId(id).disabled = wholly;
+    byId("lean-hint").textContent = t(wholly ? "whollyOther" : "leans");
+    for (const id of Object.keys(OTHERS)) byId(id).disabled = hasOther(settings) && !settings.blend;
     byId("blend").disabled = !hasOther(settings);
-    byId("blend-hint").textContent = t(hasOther(settings) ? "blendHint" : "blendFirst");
+    byId("blend-hint").textContent = t(!hasOther(settings) ? "blendFirst" : settings.blend ? "blendHint" : "blendMore");
   }
 }
 

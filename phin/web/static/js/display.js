@@ -32,8 +32,8 @@ export class Display {
     byId("model").textContent = t("model", this.app.about);
     this.app.saving.show();
     this.app.work.show();
-    const isCrowded = session && this.app.isCrowded(session.settings, session.given);
-    const lines = [...(isCrowded ? [t("crowded")] : []), ...(session?.tune?.said ?? [])];
+    const why = session?.settings.drone && this.app.whyNoDrone(session.settings, session.given);
+    const lines = [...(why === "underChords" ? [t("crowded")] : []), ...(session?.tune?.said ?? [])];
     const items = lines.map((line) => Object.assign(document.createElement("li"), { textContent: said(line) }));
     byId("said").replaceChildren(...items);
     byId("caption").textContent = this.caption();

@@ -2,7 +2,6 @@
 
 import { follow, isAlone } from "./api.js";
 import { beginOfHong, hongOf } from "./music.js";
-import { toRequest } from "./settings.js";
 import { Session } from "./session.js";
 
 const AHEAD = 120; // seconds that a tune without end may be drawn ahead of what is heard
@@ -39,8 +38,7 @@ export class Drawing {
     this.app.display.showPlaying();
     const stopping = (this.stopping = new AbortController());
     if (!given) Object.assign(settings, { use: "", rewrite: "" });
-    const drones = this.app.drones(settings) && !this.app.isCrowded(settings, given);
-    const request = toRequest(settings, this.app.about, drones, given?.source ?? null);
+    const request = this.app.requestOf(settings, given);
     const session = new Session(settings, given);
     const shown = this.app.session;
     let begun = false;

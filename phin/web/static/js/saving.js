@@ -1,6 +1,7 @@
 // What one takes home: files, and the link that gives the tune again.
 
 import { convert } from "./api.js";
+import { t } from "./i18n.js";
 
 const byId = (id) => document.getElementById(id);
 
@@ -42,5 +43,19 @@ export class Saving {
   show() {
     const has = Boolean(this.app.session?.notes.length);
     for (const button of document.querySelectorAll("[data-to], #copy")) button.disabled = !has;
+    const box = byId("wav-drone");
+    const why = has ? this.whyNoDrone() : null;
+    box.disabled = !has || why !== null;
+    if (box.disabled) box.checked = false;
+    byId("wav-drone-hint").textContent = why ? t(why) : "";
+  }
+
+  /** The word that says why no drone can be struck under the tune of the page; null where one can. */
+  whyNoDrone() {
+    const { session, about } = this.app;
+    if (session.notes.some(({ voice }) => voice !== "melody")) return "hasDrone";
+    const { lai, drone = [] } = session.tune ?? session; // what is sent: a tune that is whole says its own
+    const isKnown = drone.length || about.lai.some(({ name }) => name === lai && name !== "none");
+    return isKnown ? null : "unknownDrone";
   }
 }

@@ -106,8 +106,20 @@ export async function follow(request, on, signal, ready) {
   if (!opened) return;
   const path = new URL(opened.events, document.baseURI);
   const cancel = () => fetch(`api/streams/${opened.id}`, { method: "DELETE", keepalive: true }).catch(() => {});
-  signal.addEventListener("abort", cancel, { once: true });
   if (signal.aborted) return void cancel();
+  // a tab that is closed aborts nothing, and a tune without end would hold its place for nobody
+  const left = ({ persisted }) => persisted || cancel();
+  signal.addEventListener("abort", cancel, { once: true });
+  addEventListener("pagehide", left);
+  try {
+    await heard(path, on, signal, ready);
+  } finally {
+    removeEventListener("pagehide", left);
+  }
+}
+
+/** Tells the events of a stream until its end; where the connection drops, it is heard again from there. */
+async function heard(path, on, signal, ready) {
   let last = null;
   for (let tries = 0; !signal.aborted; tries++) {
     if (tries) {

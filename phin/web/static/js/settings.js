@@ -78,34 +78,45 @@ export function toAddress(settings, graph, given) {
 /** Whether another style is said, to which there could be a way. */
 export const hasOther = ({ otherLai, otherSource, otherTempo }) => Boolean(otherLai || otherSource || otherTempo);
 
+/** Whether something of another style is asked for. */
+const blends = (settings) => settings.blend > 0 && hasOther(settings);
+
+/** Whether the other style is asked for alone. */
+export const isWhollyOther = (settings) => blends(settings) && settings.blend === 1;
+
+/** Whether a lai binds the tune: between two of them none does. */
+export const keepsLai = (settings) =>
+  Boolean(settings.lai) && !(blends(settings) && settings.otherLai && settings.otherLai !== settings.lai);
+
+/** Whether a given tune says how long the one is that is made of it. */
+export const hasOwnLength = ({ use }) => Boolean(use) && use !== "continue";
+
+export const isEndless = (settings) => settings.lines === "endless" && !hasOwnLength(settings);
+
 /**
- * The Request of these settings; `drones` says whether an open string of the tuning drones under the lai, and `given`
- * is the TuneSource that something is made of. What would mean nothing is left out: the server refuses it.
+ * The Request of these settings; `drones` says whether a drone can be struck, and `given` is the TuneSource that
+ * something is made of. What would mean nothing is left out: the server refuses it.
  */
 export function toRequest(settings, about, drones, given = null) {
-  const endless = settings.lines === "endless";
-  const blends = settings.blend > 0 && !given && hasOther(settings);
+  const endless = isEndless(settings);
+  const wholly = isWhollyOther(settings);
   const { otherLai, otherSource, otherTempo } = settings;
-  const said = { lai: otherLai || null, source: otherSource || null, tempo: Number(otherTempo) || null };
-  const other = blends ? said : {};
-  const wholly = blends && settings.blend === 1;
-  const lai = settings.lai || null;
-  const keepsLai = Boolean(lai) && !(blends && other.lai && other.lai !== lai);
+  const other = { lai: otherLai || null, source: otherSource || null, tempo: Number(otherTempo) || null };
+  const keeps = keepsLai(settings);
   const says = (key, value) => (value === null || value === undefined ? {} : { [key]: value });
-  const ownLength = given && settings.use !== "continue";
   return {
-    ...says("lines", endless || ownLength ? null : Number(settings.lines)),
-    ...says("lai", keepsLai || !wholly ? lai : null),
+    ...says("lines", endless || hasOwnLength(settings) ? null : Number(settings.lines)),
+    ...says("lai", keeps || !wholly ? settings.lai || null : null),
     ...says("source", wholly ? null : settings.source || null),
     ...says("tempo", wholly && other.tempo ? null : settings.tempo),
     ...says("density", wholly ? null : Number(settings.density) || null),
-    ...(blends ? { blend: settings.blend, other } : {}),
+    ...(blends(settings) ? { blend: settings.blend, other } : {}),
     sampler: samplerOf(settings.sampler, about),
     keep: {
-      lai: keepsLai,
-      tonic: keepsLai && !endless,
+      lai: keeps,
+      tonic: keeps && !endless,
       tuning: settings.tuning || null,
-      drone: keepsLai && settings.drone && drones && !endless, // under a tune without end the page strikes it
+      drone: settings.drone && drones && !endless, // under a tune without end the page strikes it
     },
     seed: settings.seed,
     number: settings.number,

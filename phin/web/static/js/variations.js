@@ -2,7 +2,7 @@
 
 import { generate } from "./api.js";
 import { lettered } from "./music.js";
-import { packed, toRequest } from "./settings.js";
+import { packed } from "./settings.js";
 import { Session } from "./session.js";
 import { t } from "./i18n.js";
 
@@ -20,9 +20,7 @@ export class Variations {
     const settings = { ...app.settings, seed: app.controls.nextSeed(), number: 0 };
     const given = settings.use ? app.given : null;
     if (settings.lines === "endless") settings.lines = "2";
-    const drones = app.drones(settings) && !app.isCrowded(settings, given);
-    const asked = toRequest(settings, app.about, drones, given?.source ?? null);
-    const { tunes } = await generate({ ...asked, count: FOUR });
+    const { tunes } = await generate({ ...app.requestOf(settings, given), count: FOUR });
     byId("four").replaceChildren(...tunes.map((tune, number) => this.item(tune, { ...settings, number }, given)));
   }
 
@@ -41,18 +39,21 @@ export class Variations {
     const begin = Object.assign(document.createElement("p"), { textContent: `${letters} …`, lang: "th" });
     const session = Session.of(tune, settings, given);
     const listen = button("listen", n, () => app.attempt(() => app.sound.play(session)));
-    const keep = button("keep", n, async () => {
-      // one that was drawn again has another number than its place: the link then holds the tune itself
-      const isOfItsNumber = tune.title === `phin ${settings.seed}-${n}`;
-      if (!isOfItsNumber) session.given = { source: { tune }, packed: await packed(tune) };
-      app.keep(session);
-      app.display.told(tune);
-    });
+    const keep = button("keep", n, () => app.attempt(() => this.keep(session, tune)));
     const actions = document.createElement("div");
     actions.className = "actions";
     actions.append(listen, keep);
     item.append(begin, actions);
     return item;
+  }
+
+  async keep(session, tune) {
+    const { seed, number } = session.settings;
+    // one that was drawn again has another number than its place: the link then holds the tune itself
+    const isOfItsNumber = tune.title === `phin ${seed}-${number + 1}`;
+    if (!isOfItsNumber) session.given = { source: { tune }, packed: await packed(tune) };
+    this.app.keep(session);
+    this.app.display.told(tune);
   }
 }
 

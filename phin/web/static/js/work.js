@@ -2,7 +2,7 @@
 
 import { suggest } from "./api.js";
 import { lastLines, letterOf, pitchName, withoutDrone } from "./music.js";
-import { newSeed, packed } from "./settings.js";
+import { isEndless, newSeed, packed } from "./settings.js";
 import { currentLanguage, said, t } from "./i18n.js";
 
 const USUAL_AMOUNT = 0.7; // where the setting says none: ornaments that are likelier than 1 - it
@@ -18,7 +18,9 @@ export class Work {
       app.attempt(() => this.use("rewrite"), currentTarget);
     });
     byId("suggest").addEventListener("click", ({ currentTarget }) => app.attempt(() => this.suggest(), currentTarget));
-    byId("use-suggested").addEventListener("click", () => app.take(this.suggested));
+    byId("use-suggested").addEventListener("click", ({ currentTarget }) => {
+      app.attempt(() => app.take(this.suggested), currentTarget);
+    });
   }
 
   async use(use) {
@@ -26,13 +28,11 @@ export class Work {
     const [first, last] = app.score.chosen ?? [];
     if (use === "rewrite" && first === undefined) return app.display.hint("chooseHong");
     const { tune: whole } = this.given();
-    const isEndless = app.settings.lines === "endless";
-    const { drawing } = app.about.play; // a tune without end hears no more of another than its window
-    const most = { ...drawing, longest_given: isEndless ? drawing.window : drawing.longest_given };
-    const given = { tune: use === "continue" ? lastLines(whole, most) : whole };
     const rewrite = use === "rewrite" ? `${first + 1}-${last + 1}` : "";
-    const settings = { ...app.settings, use, rewrite, seed: newSeed(), number: 0, blend: 0 };
-    if (isEndless && use !== "continue") settings.lines = "2";
+    const settings = { ...app.settings, use, rewrite, seed: newSeed(), number: 0 };
+    const { drawing } = app.about.play; // a tune without end hears no more of another than its window
+    const most = { ...drawing, longest_given: isEndless(settings) ? drawing.window : drawing.longest_given };
+    const given = { tune: use === "continue" ? lastLines(whole, most) : whole };
     app.score.unchoose();
     await app.drawing.draw(settings, { source: given, packed: await packed(given.tune) });
   }
@@ -41,7 +41,7 @@ export class Work {
   given() {
     const { app } = this;
     const { tune } = app.session.source();
-    if (!app.settings.drone || !app.drones(app.settings)) return { tune };
+    if (!app.settings.drone || app.whyNoDrone(app.settings) !== null) return { tune };
     const pitches = tune.drone.length || !app.sound.drone ? tune.drone : [app.sound.drone.pitch];
     const notes = withoutDrone(tune.notes, pitches);
     return { tune: notes.every(({ voice }) => voice === "melody") ? { ...tune, notes } : tune };

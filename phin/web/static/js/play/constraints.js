@@ -15,7 +15,7 @@ export const pitchOfId = (id) => id - NUM_SYMBOLS + FIELDS[PITCH].lowest;
 const PITCH_IDS = Array.from({ length: SIZES[PITCH] - NUM_SYMBOLS }, (_, place) => place + NUM_SYMBOLS);
 const ALL_KINDS = Object.values(KIND);
 
-export class Constraint {
+class Constraint {
   /** By which step the tune has its last stroke, if this says when it ends. */
   latest = null;
   /** Whether it says what a given note is; then nothing else does. */

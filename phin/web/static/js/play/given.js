@@ -78,7 +78,8 @@ export class Given {
       refuse(shown(name, request[name]), `means nothing with use=${use}: ${where} says how long it is`, "leave it out");
     }
     let lines = Math.ceil(numHong / HONG_PER_LINE), hong = null; // prettier-ignore
-    const tempo = request.tempo || (phrase.tempo ? 60e6 / phrase.tempo : null);
+    const isOtherwiseSaid = request.blend === 1 && request.other.tempo !== null;
+    const tempo = request.tempo || (phrase.tempo && !isOtherwiseSaid ? 60e6 / phrase.tempo : null);
     const room = MOST_LINES - lines;
     if (room < (continues ? 1 : 0)) {
       refuse(where, `has ${lines} lines already`, `give a tune of fewer than ${MOST_LINES}`);

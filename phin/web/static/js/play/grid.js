@@ -13,7 +13,7 @@ const BEAT = (SLOTS_PER_HONG - 1) * STEPS_PER_SLOT;
 export const SHARES = PAGE.shares;
 
 /** The nearest step to a tick; half a step rounds up. */
-export function nearestStep(tick, ticksPerQuarter) {
+function nearestStep(tick, ticksPerQuarter) {
   return Math.floor((2 * STEPS_PER_HONG * tick + ticksPerQuarter) / (2 * ticksPerQuarter));
 }
 

@@ -31,7 +31,7 @@ export const interval = (pitch, before) => {
 };
 
 /** How many whole hong are left to the last stroke, counted from 2; 1 where it is over, 0 where nobody says. */
-export function countdown(ends, closing) {
+function countdown(ends, closing) {
   if (closing === NO_CLOSING) return 0;
   return Math.min(Math.max(Math.floor((closing - ends) / STEPS_PER_HONG), -1), HONG_COUNTED - 1) + 2;
 }
