@@ -98,7 +98,7 @@ class TuneAsked(_model_of(TuneRequest, like=TuneSource | None, other=Other)):
     """0: the notes are played as they were drawn. Above it, each melody note gets the ornament that is likeliest there
     if it is likelier than 1 less this: of what was learned from synthetic pieces with techniques set by rules."""
     endless: bool = False
-    """Plays until it is told to stop."""
+    """Plays until it is told to stop, or has as many notes as the server lets a tune have (`about`: `most_notes`)."""
 
 
 class TunesAsked(TuneAsked):
