@@ -114,10 +114,6 @@ class Limits:
         places += self._begins
         return places
 
-    def allows(self, ids: Int[np.ndarray, "tune 6"]) -> Bool[np.ndarray, "tune id"]:
-        """Which ids of all fields side by side could be drawn, each field's given those before it in `ids`."""
-        return self.added(ids) > FORBIDDEN
-
     def added(self, ids: Int[np.ndarray, "tune 6"]) -> Float[np.ndarray, "tune id"]:
         """What is added to the logits of all fields side by side, each field's given those before it in `ids`."""
         return self.numbers.take(self.places(ids))
