@@ -3,7 +3,7 @@ page and of the studies are drawn, chosen and finished here. No torch is needed.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -72,6 +72,8 @@ class Recipe:
             raise InvalidConfig(f"choose.by={choice.by}", reason, "leave it out")
         judges: list[Judge] = [] if choice.silence else [self.falls_silent]
         judges += [] if choice.copies else [partial(self.copy, copied=copied)]
+        if judges and self.sampler.is_greedy:
+            choice = replace(choice, tries=0)  # another one would be the same
 
         def draw(numbers: Sequence[int]) -> list[Played]:
             return self.draw(engine, [first + number for number in numbers], progress)

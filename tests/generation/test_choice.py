@@ -12,6 +12,7 @@ from phin.generation.choice import MOST_REST, Choice, Chosen, choose, falls_sile
 from phin.generation.constraints import Length
 from phin.generation.given import Given, Use
 from phin.generation.play import ALL, Played, play
+from phin.generation.recipe import Recipe
 from phin.generation.request import MOST_TUNES, SamplerConfig, TuneRequest
 from phin.generation.torch_engine import TorchEngine
 from phin.music.grid import page_begins
@@ -203,6 +204,21 @@ def test_tunes_that_fall_silent_are_drawn_anew() -> None:
     for was_silent, before, after in zip(silent, kept, again, strict=True):
         assert not after.faults
         assert np.array_equal(before.played.phrase.rows, after.played.phrase.rows) != was_silent
+
+
+@pytest.mark.parametrize(("sampler", "times"), [(SamplerConfig(top_k=1), 1), (SamplerConfig(), 4)])
+def test_the_likeliest_tune_is_not_drawn_again(
+    monkeypatch: pytest.MonkeyPatch, sampler: SamplerConfig, times: int
+) -> None:
+    """Fails: who asks for the likeliest notes waits for one tune nine times, and gets it with its fault."""
+    asked = list[Sequence[int]]()
+    monkeypatch.setattr(Recipe, "falls_silent", lambda *_: "it rests")
+    recipe, draw = Recipe(TuneRequest(), sampler, 0), Recipe.draw
+    monkeypatch.setattr(Recipe, "draw", lambda self, *given: asked.append(given[1]) or draw(self, *given))
+    (kept,) = recipe.choose(ENGINE, 1, Choice(tries=3) if times > 1 else Choice())
+    assert kept.faults == ("it rests",)
+    assert len(asked) == times
+    assert Recipe.choose(recipe, ENGINE, 1, Choice(silence=True))[0].faults == ()
 
 
 @pytest.mark.parametrize(
