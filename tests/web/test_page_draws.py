@@ -106,7 +106,7 @@ REFUSED: dict[str, dict[str, Any]] = {
     "no density": {"density": 20.0},
     "no length": {"lines": 65},
     "two lengths": {"lines": 3, "hong": 4},
-    "too short for its metre": {"metre": "4/1", "hong": 1},
+    "too short for its metre": {"metre": "4/1", "lines": 1},
     "no such metre": {"metre": "13/8"},
     "no metre": {"metre": "fast"},
     "no such source": {"source": "isan"},
