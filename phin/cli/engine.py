@@ -37,7 +37,7 @@ def open_engine(checkpoint: str, precision: str | None) -> Engine:
         from phin.runtime.executorch_engine import ExecutorchEngine
 
         return ExecutorchEngine(checkpoint)
-    if precision is not None:
+    if precision is not None and Path(checkpoint).exists():
         reason = "means nothing for a checkpoint, whose weights are as they were trained"
         remedy = "export it, with phin-export, and name that folder"
         raise InvalidConfig(f"precision={precision}", reason, remedy)
