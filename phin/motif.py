@@ -40,7 +40,8 @@ def motif_ids(ids: Int[np.ndarray, "row 6"], onset: Int[np.ndarray, " row"]) -> 
     then = np.where(latest >= 0, then[latest], -1)
     step = notes.onset[then + 1] - notes.onset[then] - (onset - notes.onset[latest])
     interval = notes.pitch[then + 1] - notes.pitch[then]
-    return _columns(then >= 0, step, interval, notes.duration[then + 1], agree[latest])
+    moved = np.stack([step, interval], axis=1)
+    return _columns(then >= 0, moved, notes.duration[then + 1], agree[latest])
 
 
 class Notes(NamedTuple):
@@ -108,14 +109,9 @@ class MotifMemory:
         is_motif = agree >= SHORTEST
         then *= is_motif
         was, followed = self._notes[self._tunes, then], self._notes[self._tunes, then + is_motif]
-        recalled = np.empty((len(ids), len(COLUMNS)), np.int64)
-        np.subtract(followed[:, :2], was[:, :2], out=recalled[:, :2])
-        recalled[:, 0] -= onset - self._last[:, 0]
-        is_motif &= recalled[:, 0].view(np.uint64) <= LONGEST_STEP  # nor is it past, for then it is huge
-        recalled[:, :2] += _FROM_ONE
-        recalled[:, 2], recalled[:, 3] = followed[:, 2], agree
-        recalled *= is_motif[:, None]
-        return recalled
+        moved = followed[:, :2] - was[:, :2]
+        moved[:, 0] -= onset - self._last[:, 0]
+        return _columns(is_motif, moved, followed[:, 2], agree)
 
     def keep(self, which: Int[np.ndarray, " kept"]) -> None:
         """Of some of the tunes only."""
@@ -195,14 +191,16 @@ class MotifMemory:
 
 def _columns(
     is_motif: Bool[np.ndarray, " row"],
-    step: Int[np.ndarray, " row"],
-    interval: Int[np.ndarray, " row"],
+    moved: Int[np.ndarray, "row 2"],
     duration: Int[np.ndarray, " row"],
     agree: Int[np.ndarray, " row"],
 ) -> Int[np.ndarray, "row 4"]:
-    """COLUMNS, all 0 where no motif came before or what followed it is past or too far off."""
-    is_told = is_motif & (step >= 0) & (step <= LONGEST_STEP)
-    columns = np.empty((len(step), len(COLUMNS)), np.int64)
-    columns[:, 0], columns[:, 1], columns[:, 2], columns[:, 3] = step + 1, interval + NUM_PITCHES, duration, agree
+    """COLUMNS, all 0 where no motif came before or what followed is past or too far off; `moved` are the step and the
+    interval to it, from 0.
+    """
+    is_told = is_motif & (moved[:, 0].view(np.uint64) <= LONGEST_STEP)  # what is past is huge so
+    columns = np.empty((len(moved), len(COLUMNS)), np.int64)
+    np.add(moved, _FROM_ONE, out=columns[:, :2])
+    columns[:, 2], columns[:, 3] = duration, agree
     columns *= is_told[:, None]
     return columns
