@@ -8,6 +8,7 @@ Writes results.csv beside this file, and phin/music/suggestion.json. All pieces 
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +22,12 @@ from phin.whole_file import write_csv, write_text
 
 HERE = Path(__file__).parent
 PIECES = {"learned": 400, "validation": 150, "test": 150}
-THRESHOLDED = 0.8
-"""Of the answers given on the validation pieces so many are to be right; the threshold is the lowest that does it."""
+TECHNIQUES_RIGHT, ORNAMENTS_RIGHT = 0.8, 2 / 3
+"""Of the answers given on the validation pieces so many are to be right; each threshold is the lowest that does it."""
 BINS = 10
 COLUMNS = (
     *("of", "notes", "nats", "nats_of_rates", "accuracy", "majority"),
-    *("calibration_error", "of_rates", "of_the_likeliest", "answered", "right", "answers_not_plain"),
+    *("calibration_error", "of_rates", "of_the_likeliest", "answered", "right", "answers_not_the_commonest"),
 )
 
 
@@ -65,19 +66,26 @@ def calibration_error(probability: np.ndarray, came: np.ndarray) -> float:
     return float(np.abs(said - came).sum() / place.size)
 
 
-def threshold(probability: np.ndarray, played: np.ndarray) -> float:
-    """The lowest at which so many of the answers are right (THRESHOLDED)."""
+def if_ornamented(probability: np.ndarray, played: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of the notes that have an ornament: how likely each one was among them, and the place of the one that came."""
+    assert Technique.PLAIN == 0
+    shares, place = probability[played > 0, 1:], played[played > 0] - 1
+    return shares / shares.sum(axis=1, keepdims=True), place
+
+
+def threshold(probability: np.ndarray, played: np.ndarray, are_right: float) -> float:
+    """The lowest at which so many of the answers are right."""
     sure, right = probability.max(axis=1), probability.argmax(axis=1) == played
     order = np.argsort(-sure)
     share = np.cumsum(right[order]) / np.arange(1, len(order) + 1)
-    enough = np.flatnonzero(share >= THRESHOLDED)
+    enough = np.flatnonzero(share >= are_right)
     return round(float(sure[order[enough[-1]]]), 3) if len(enough) else 1.0
 
 
-def measured(of: str, suggester: Suggester, asked: np.ndarray, played: np.ndarray, rates: np.ndarray) -> dict[str, str]:
-    probability = suggester.probability(asked)
+def measured(of: str, probability: np.ndarray, played: np.ndarray, rates: np.ndarray, sure: float) -> dict[str, str]:
+    """How right `probability` is of what was `played`, and what is answered where a technique has `sure` or more."""
     right = probability.argmax(axis=1) == played
-    answers = probability.max(axis=1) >= suggester.threshold
+    answers = probability.max(axis=1) >= sure
     is_played = np.arange(probability.shape[1]) == played[:, None]
     numbers = {
         "nats": -np.log(probability[np.arange(len(played)), played]).mean(),
@@ -89,7 +97,7 @@ def measured(of: str, suggester: Suggester, asked: np.ndarray, played: np.ndarra
         "of_the_likeliest": calibration_error(probability.max(axis=1), right),
         "answered": answers.mean(),
         "right": right[answers].mean(),
-        "answers_not_plain": (probability.argmax(axis=1)[answers] != rates.argmax()).mean(),
+        "answers_not_the_commonest": (probability.argmax(axis=1)[answers] != rates.argmax()).mean(),
     }
     return {"of": of, "notes": str(len(played)), **{name: f"{number:.4f}" for name, number in numbers.items()}}
 
@@ -100,17 +108,28 @@ def main() -> None:
     known = sorted({int(technique) for tune in tunes["learned"] for technique in np.unique(tune.melody.technique)})
     split = {name: asked_and_played(of, known) for name, of in tunes.items()}
     adds, without = learn(*split["learned"], len(known))
-    techniques = tuple(Technique(each) for each in known)
-    asked, played = split["validation"]
-    sure = threshold(Suggester(techniques, adds, without, 0.0).probability(asked), played)
-    suggester = Suggester(techniques, adds, without, sure)
-    rates = np.bincount(split["learned"][1], minlength=len(known)) / len(split["learned"][1])
-    rows = [measured("all", suggester, *split["test"], rates)]
-    asked, played = split["test"]
-    for place, technique in enumerate(techniques):
-        is_played, share = played == place, suggester.probability(asked)[:, place]
+    suggester = Suggester(tuple(Technique(each) for each in known), adds, without, 0.0, 0.0)
+    share = {name: suggester.probability(asked) for name, (asked, _) in split.items()}
+    came = {name: played for name, (_, played) in split.items()}
+    rates = np.bincount(came["learned"], minlength=len(known)) / len(came["learned"])
+    suggester = replace(
+        suggester,
+        threshold=threshold(share["validation"], came["validation"], TECHNIQUES_RIGHT),
+        ornament_threshold=threshold(*if_ornamented(share["validation"], came["validation"]), ORNAMENTS_RIGHT),
+    )
+    rows = [
+        measured("all", share["test"], came["test"], rates, suggester.threshold),
+        measured(
+            "ornaments, of notes that have one",
+            *if_ornamented(share["test"], came["test"]),
+            rates[1:] / rates[1:].sum(),
+            suggester.ornament_threshold,
+        ),
+    ]
+    for place, technique in enumerate(suggester.techniques):
+        is_played, likely = came["test"] == place, share["test"][:, place]
         said = {"of": technique.name.lower(), "notes": str(is_played.sum())}
-        said["nats"] = f"{-np.log(share[is_played]).mean():.4f}"
+        said["nats"] = f"{-np.log(likely[is_played]).mean():.4f}"
         said["nats_of_rates"] = f"{-np.log(rates[place]):.4f}"
         rows.append(dict.fromkeys(COLUMNS, "") | said)
     for row in rows:

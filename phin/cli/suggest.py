@@ -21,15 +21,17 @@ DESCRIPTION = f"""\
 phin-suggest IN OUT: which technique each note of a tune could be played with, by the ending of OUT.
 
   in   .txt (letters), .tab, .abc, .mid
-  out  .csv or .json (a melody note each: the likeliest technique, the likeliest ornament, how likely, and why)
+  out  .csv or .json (a melody note each: how it is played, which ornament it has if it has one, how likely, and why)
        .mid (the tune, its techniques drawn at these rates; --seed draws others)
 
   phin-suggest tune.txt techniques.csv
 
 It learned from {LEARNED_FROM}. Where nothing is likely enough it gives no
-answer.
+answer; the three likeliest ornaments are told all the same.
 """
 ENDINGS = (*TABLES, *MIDI)
+ORNAMENTS_TOLD = 3
+"""Of each note in a table, with how likely each is if the note has one."""
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -68,15 +70,22 @@ def played(phrase: Phrase, suggestions: Sequence[Suggestion], rng: np.random.Gen
     return replace(phrase, rows=rows, techniques_from=LabelSource.RULE)
 
 
+def answer(technique: Technique | None) -> str:
+    """As a table says it."""
+    return "no answer" if technique is None else word(technique)
+
+
 def table(phrase: Phrase, suggestions: Sequence[Suggestion]) -> list[dict[str, object]]:
     """A dictionary a melody note."""
     rows = list[dict[str, object]]()
     for place, suggestion in zip(places(phrase.melody, phrase), suggestions, strict=True):
-        ornament = suggestion.ornament
+        ornament, likely = suggestion.likeliest_ornament, list(suggestion.if_ornamented.items())[:ORNAMENTS_TOLD]
         said = {
-            "technique": "no answer" if suggestion.technique is None else word(suggestion.technique),
+            "technique": answer(suggestion.technique),
             "plain": round(suggestion.probability[Technique.PLAIN], 3),
-            "ornament": word(ornament),
+            "ornament": answer(suggestion.ornament),
+            "if ornamented": ", ".join(f"{word(each)} {share:.2f}" for each, share in likely),
+            "likeliest ornament": word(ornament),
             "thai": FACTS[ornament].thai,
             "evidence": str(FACTS[ornament].evidence),
             "probability": round(suggestion.probability[ornament], 3),

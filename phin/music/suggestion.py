@@ -6,13 +6,15 @@ is public.
 
 A note is described by what a page of letters tells (`QUALITIES`), each as yes or no, and a technique's log-odds are the
 sum of what each of them adds: so the reason that is given is the reason that was used. How right the probabilities are
-was measured on pieces that were not learned from (`experiments/technique_suggestion`). Where the likeliest technique
-has less than `threshold`, the answer is none.
+was measured on pieces that were not learned from (`experiments/technique_suggestion`).
+
+Two questions are answered. How is the note played? Plainly, nearly always, where there is an answer at all. And which
+ornament is it, should it have one? Of each, where the likeliest answer has less than its threshold, the answer is none.
 """
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +29,7 @@ LEARNED_FROM = "synthetic pieces with techniques set by rules, not from players"
 SAID = f"learned from {LEARNED_FROM}: a player knows better"
 """What is said beside each suggestion."""
 SHIPPED = Path(__file__).with_name("suggestion.json")
-FORMAT = 1
+FORMAT = 2
 STEP_AND_LEAP = 4
 """Semitones: a farther note is a leap, which no finger of the same hand position reaches."""
 
@@ -86,17 +88,31 @@ def qualities(phrase: Phrase) -> Bool[np.ndarray, "note quality"]:
 
 @dataclass(frozen=True)
 class Suggestion:
-    """What is suggested for a note of the melody; `technique` is None where nothing is likely enough."""
+    """What is suggested for a note of the melody."""
 
     technique: Technique | None
+    """How it is played; None where nothing is likely enough."""
+    ornament: Technique | None
+    """Which ornament it has, should it have one; None where no one is likely enough among them."""
     probability: Mapping[Technique, float]
     reasons: Mapping[Technique, str]
     """What speaks for each."""
 
     @property
-    def ornament(self) -> Technique:
+    def likeliest(self) -> Technique:
+        """The likeliest technique, whether it is likely enough or not."""
+        return max(self.probability, key=self.probability.__getitem__)
+
+    @property
+    def if_ornamented(self) -> dict[Technique, float]:
+        """How likely each ornament (each technique that is not plain) is if the note has one; the likeliest first."""
+        shares = {each: share for each, share in self.probability.items() if each is not Technique.PLAIN}
+        return {each: shares[each] / sum(shares.values()) for each in sorted(shares, key=lambda key: -shares[key])}
+
+    @property
+    def likeliest_ornament(self) -> Technique:
         """The likeliest technique that is not plain."""
-        return max((each for each in self.probability if each is not Technique.PLAIN), key=self.probability.__getitem__)
+        return next(iter(self.if_ornamented))
 
 
 @dataclass(frozen=True)
@@ -107,6 +123,7 @@ class Suggester:
     adds: Float[np.ndarray, "quality technique"]
     without: Float[np.ndarray, " technique"]
     threshold: float
+    ornament_threshold: float
 
     def probability(self, asked: Bool[np.ndarray, "note quality"]) -> Float[np.ndarray, "note technique"]:
         """Of each technique, for each note."""
@@ -119,11 +136,17 @@ class Suggester:
         asked = qualities(phrase)
         found = []
         for holds, shares in zip(asked, self.probability(asked), strict=True):
-            likeliest = int(shares.argmax())
-            is_sure = shares[likeliest] >= self.threshold
             named = dict(zip(self.techniques, shares.tolist(), strict=True))
             reasons = {technique: self.reason(holds, place) for place, technique in enumerate(self.techniques)}
-            found.append(Suggestion(self.techniques[likeliest] if is_sure else None, named, reasons))
+            unsure = Suggestion(None, None, named, reasons)
+            technique, ornament = unsure.likeliest, unsure.likeliest_ornament
+            found.append(
+                replace(
+                    unsure,
+                    technique=technique if named[technique] >= self.threshold else None,
+                    ornament=ornament if unsure.if_ornamented[ornament] >= self.ornament_threshold else None,
+                )
+            )
         return found
 
     def reason(self, holds: Bool[np.ndarray, " quality"], technique: int) -> str:
@@ -142,6 +165,7 @@ class Suggester:
             "adds": np.round(self.adds, 4).tolist(),
             "without": np.round(self.without, 4).tolist(),
             "threshold": self.threshold,
+            "ornament_threshold": self.ornament_threshold,
         }
 
 
@@ -156,6 +180,7 @@ def load(path: str | Path = SHIPPED) -> Suggester:
         adds, without = np.array(stored["adds"], float), np.array(stored["without"], float)
         if adds.shape != (len(QUALITIES), len(techniques)) or without.shape != (len(techniques),):
             raise InvalidCheckpoint(path, "is torn", remedy)
-        return Suggester(techniques, adds, without, float(stored["threshold"]))
+        thresholds = float(stored["threshold"]), float(stored["ornament_threshold"])
+        return Suggester(techniques, adds, without, *thresholds)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InvalidCheckpoint(path, f"cannot be read ({error})", remedy) from None

@@ -78,13 +78,17 @@ class SuggestedNote(BaseModel):
     note: int
     """Which of the tune's notes, from 0."""
     technique: str | None
-    """None: nothing is likely enough."""
-    probability: float
-    """Of the likeliest technique, whether it is likely enough or not."""
-    others: dict[str, float]
-    """How likely the other techniques are."""
+    """How it is played. None: nothing is likely enough."""
+    ornament: str | None
+    """Which ornament it has, should it have one. None: no one is likely enough among them."""
+    probabilities: dict[str, float]
+    """How likely each technique is."""
+    if_ornamented: dict[str, float]
+    """How likely each ornament is if the note has one; the likeliest first."""
     why: str
-    """What speaks for the likeliest."""
+    """What speaks for the likeliest technique."""
+    why_ornament: str
+    """What speaks for the likeliest ornament."""
 
 
 class Suggested(BaseModel):

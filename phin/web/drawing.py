@@ -2,6 +2,7 @@
 lies, while the tune is not over.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -36,11 +37,11 @@ def one(player: Player, plan: Plan, copied: Copied | None = None) -> Tune:
     return _told(Chosen(played, () if fault is None else (fault,)), plan, copied)
 
 
-def endless(player: Player, plan: Plan, most_notes: int) -> Tune:
-    """A tune without end, until it has as many notes; what was played of it. The player's listener hears it."""
+def endless(player: Player, plan: Plan, most_notes: int, hear: Callable[[StreamedNote], None]) -> Tune:
+    """A tune without end, until it has as many notes, each of which is heard; what was played of it."""
     begins = plan.beginning(player.about.tokenizer)
     notes = list[StreamedNote]()
-    for note in stream(player, plan.request, plan.seed, plan.sampler, plan.constraints, begins):
+    for note in stream(player, plan.request, plan.seed, plan.sampler, plan.constraints, begins, hear):
         notes.append(note)
         if len(notes) == most_notes:
             break
@@ -64,8 +65,9 @@ def _ornamented(phrase: Phrase, techniques: float) -> Phrase:
         return phrase
     rows = phrase.rows.copy()
     for row, suggestion in zip(np.flatnonzero(phrase.is_melody).tolist(), load().suggest(phrase), strict=True):
-        if suggestion.probability[suggestion.ornament] > 1 - techniques:
-            rows[row, TECHNIQUE] = suggestion.ornament
+        ornament = suggestion.likeliest_ornament
+        if suggestion.probability[ornament] > 1 - techniques:
+            rows[row, TECHNIQUE] = ornament
     return replace(phrase, rows=rows, techniques_from=LabelSource.RULE)
 
 

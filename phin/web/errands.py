@@ -132,25 +132,22 @@ def _convert(phrase: Phrase, errand: Errand, folder: Path, limits: ServerLimits)
 
 
 def _suggest(phrase: Phrase, said: list[str]) -> dict[str, Any]:
-    """For each melody note the likeliest technique, if one is likely enough, with why; the likeliest ornament's why
-    where it is a plain stroke or none.
-    """
+    """For each melody note how it is played and which ornament it would have, where that is likely enough, and why."""
     melody = [number for number, is_melody in enumerate(phrase.is_melody.tolist()) if is_melody]
     if not melody:
         raise PhinError(phrase.title or "tune", "has no melody", "give a tune with notes")
-    suggestions = []
-    for number, each in zip(melody, load().suggest(phrase), strict=True):
-        likeliest = max(each.probability, key=each.probability.__getitem__)
-        shares = {word(technique): round(share, 4) for technique, share in each.probability.items()}
-        suggestions.append(
-            {
-                "note": number,
-                "technique": None if each.technique is None else word(each.technique),
-                "probability": shares.pop(word(likeliest)),
-                "others": shares,
-                "why": each.reasons[likeliest],
-            }
-        )
+    suggestions = [
+        {
+            "note": number,
+            "technique": None if each.technique is None else word(each.technique),
+            "ornament": None if each.ornament is None else word(each.ornament),
+            "probabilities": {word(technique): round(share, 4) for technique, share in each.probability.items()},
+            "if_ornamented": {word(technique): round(share, 4) for technique, share in each.if_ornamented.items()},
+            "why": each.reasons[each.likeliest],
+            "why_ornament": each.reasons[each.likeliest_ornament],
+        }
+        for number, each in zip(melody, load().suggest(phrase), strict=True)
+    ]
     return {"tune": to_json(phrase, said), "suggestions": suggestions, "said": SAID}
 
 

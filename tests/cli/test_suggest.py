@@ -44,6 +44,10 @@ def test_a_table_says_of_each_note_what_and_why(desk: Path, capsys: pytest.Captu
     ]
     assert all("synthetic" in row["learned from"] for row in rows)
     assert {row["technique"] for row in rows} <= {"plain", "no answer"}
+    assert {row["ornament"] for row in rows} - {"no answer"}, "no ornament is ever likely enough"
+    assert all(row["ornament"] in ("no answer", row["likeliest ornament"]) for row in rows)
+    assert all(row["if ornamented"].startswith(row["likeliest ornament"]) for row in rows)
+    assert all(len(row["if ornamented"].split(", ")) == 3 for row in rows)
     assert rows[0]["because"] == "it stands on the beat"
     main(["tune.txt", "table.json"])
     stored = json.loads(Path("table.json").read_text(encoding="utf-8"))

@@ -56,10 +56,17 @@ def test_probabilities_are_of_every_technique_a_melody_has() -> None:
         assert sum(suggestion.probability.values()) == pytest.approx(1)
         assert Technique.PLAIN in suggestion.probability
         assert Technique.DRONE not in suggestion.probability
-        assert suggestion.ornament is not Technique.PLAIN
-        assert suggestion.probability[suggestion.ornament] == max(
+        assert suggestion.likeliest_ornament is not Technique.PLAIN
+        assert suggestion.probability[suggestion.likeliest_ornament] == max(
             share for technique, share in suggestion.probability.items() if technique is not Technique.PLAIN
         )
+        assert sum(suggestion.if_ornamented.values()) == pytest.approx(1)
+        assert Technique.PLAIN not in suggestion.if_ornamented
+        shares = list(suggestion.if_ornamented.values())
+        assert shares == sorted(shares, reverse=True)
+        ornamented = 1 - suggestion.probability[Technique.PLAIN]
+        for technique, share in suggestion.if_ornamented.items():
+            assert share * ornamented == pytest.approx(suggestion.probability[technique])
         assert suggestion.reasons.keys() == suggestion.probability.keys()
 
 
@@ -80,11 +87,15 @@ def test_where_nothing_is_likely_enough_there_is_no_answer() -> None:
     suggester = load()
     found = suggester.suggest(compose(np.random.default_rng(99)))
     assert 0 < suggester.threshold < 1
+    assert 0 < suggester.ornament_threshold < 1
     for suggestion in found:
         likeliest = max(suggestion.probability, key=suggestion.probability.__getitem__)
         is_sure = suggestion.probability[likeliest] >= suggester.threshold
         assert suggestion.technique == (likeliest if is_sure else None)
+        ornament, share = next(iter(suggestion.if_ornamented.items()))
+        assert suggestion.ornament == (ornament if share >= suggester.ornament_threshold else None)
     assert {suggestion.technique is None for suggestion in found} == {True, False}
+    assert {suggestion.ornament is None for suggestion in found} == {True, False}
 
 
 @pytest.mark.slow
@@ -100,6 +111,20 @@ def test_on_pieces_it_has_not_seen_it_is_calibrated_and_better_than_the_rates() 
     assert told < 0.75 * -np.log(rates[place]).mean()
     for technique in range(shares.shape[1]):
         assert shares[:, technique].mean() == pytest.approx(rates[technique], abs=0.02)
+
+
+@pytest.mark.slow
+def test_which_ornament_a_note_would_have_is_answered_and_mostly_right() -> None:
+    """Fails: every answer is the same one, or no better than the commonest ornament."""
+    tunes = [compose(np.random.default_rng([78, number])) for number in range(40)]
+    found = [each for tune in tunes for each in load().suggest(tune)]
+    played = np.concatenate([tune.melody.technique for tune in tunes])
+    ornamented = [(each.ornament, came) for each, came in zip(found, played, strict=True) if came != Technique.PLAIN]
+    commonest = np.bincount([came for _, came in ornamented]).max() / len(ornamented)
+    answered = [(said, came) for said, came in ornamented if said is not None]
+    assert len(answered) > 0.2 * len(ornamented)
+    assert np.mean([said == came for said, came in answered]) > 2 * commonest
+    assert len({said for said, _ in answered}) > 2
 
 
 @pytest.mark.parametrize(

@@ -195,10 +195,12 @@ def test_suggestions_are_those_of_phin_suggest_and_say_what_they_learned_from(se
     assert [each["note"] for each in told["suggestions"]] == PHRASE.is_melody.nonzero()[0].tolist()
     for each, suggestion in zip(told["suggestions"], expected, strict=True):
         assert each["technique"] == (None if suggestion.technique is None else word(suggestion.technique))
-        shares = sorted([each["probability"], *each["others"].values()])
-        assert shares == pytest.approx(sorted(suggestion.probability.values()), abs=1e-4)
-        assert each["probability"] == max(shares)
-        assert each["why"]
+        assert each["ornament"] == (None if suggestion.ornament is None else word(suggestion.ornament))
+        for name, shares in (("probabilities", suggestion.probability), ("if_ornamented", suggestion.if_ornamented)):
+            assert each[name] == pytest.approx({word(key): share for key, share in shares.items()}, abs=1e-4)
+        assert next(iter(each["if_ornamented"])) == word(suggestion.likeliest_ornament)
+        assert each["why"] == suggestion.reasons[suggestion.likeliest]
+        assert each["why_ornament"] == suggestion.reasons[suggestion.likeliest_ornament]
     assert told["tune"]["notes"] == to_json(PHRASE).model_dump()["notes"]
     assert "no melody" in server.refused(422, "suggest", tune={"notes": []})["reason"]
 

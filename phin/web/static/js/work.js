@@ -2,7 +2,7 @@
 
 import { suggest } from "./api.js";
 import { lastLines, letterOf, pitchName, withoutDrone } from "./music.js";
-import { isEndless, newSeed, packed } from "./settings.js";
+import { newSeed, packed } from "./settings.js";
 import { currentLanguage, said, t } from "./i18n.js";
 
 const USUAL_AMOUNT = 0.7; // where the setting says none: ornaments that are likelier than 1 - it
@@ -30,9 +30,7 @@ export class Work {
     const { tune: whole } = this.given();
     const rewrite = use === "rewrite" ? `${first + 1}-${last + 1}` : "";
     const settings = { ...app.settings, use, rewrite, seed: newSeed(), number: 0 };
-    const { drawing } = app.about.play; // a tune without end hears no more of another than its window
-    const most = { ...drawing, longest_given: isEndless(settings) ? drawing.window : drawing.longest_given };
-    const given = { tune: use === "continue" ? lastLines(whole, most) : whole };
+    const given = { tune: use === "continue" ? lastLines(whole, app.about.play.drawing) : whole };
     app.score.unchoose();
     await app.drawing.draw(settings, { source: given, packed: await packed(given.tune) });
   }
@@ -52,10 +50,9 @@ export class Work {
     const amount = this.app.settings.techniques || USUAL_AMOUNT;
     const notes = tune.notes.map((note) => ({ ...note }));
     let count = 0;
-    for (const { note, technique, probability, others } of suggestions) {
-      const odds = Object.entries({ ...others, ...(technique ? { [technique]: probability } : {}) });
-      const [ornament, likely] = odds.filter(([name]) => name !== "plain").sort(([, a], [, b]) => b - a)[0];
-      if (likely <= 1 - amount) continue;
+    for (const { note, probabilities, if_ornamented } of suggestions) {
+      const [ornament] = Object.keys(if_ornamented); // the likeliest
+      if (probabilities[ornament] <= 1 - amount) continue;
       notes[note].technique = ornament;
       count++;
     }
@@ -73,19 +70,26 @@ export class Work {
     const counted = t("suggested", { n, all: suggestions.length, odds });
     const from = said(learned.replace(/\.$/, ""));
     byId("suggestions-said").textContent = `${from[0].toUpperCase()}${from.slice(1)}. ${counted}`;
-    const rows = suggestions.map(({ note, technique, probability, why }) => {
+    const rows = suggestions.map(({ note, technique, ornament, probabilities, if_ornamented, why_ornament }) => {
       const row = document.createElement("tr");
       const { pitch } = tune.notes[note];
       const cells = [
         `${note + 1} ${letterOf(pitch) ?? ""} ${pitchName(pitch)}`,
-        technique ? this.word(technique) : t("abstains"),
-        `${Math.round(100 * probability)} %`,
-        said(why),
+        this.answer(technique, probabilities),
+        this.answer(ornament, if_ornamented),
+        said(why_ornament),
       ];
       row.append(...cells.map((words) => Object.assign(document.createElement("td"), { textContent: words })));
       return row;
     });
     document.querySelector("#suggestions tbody").replaceChildren(...rows);
+  }
+
+  /** The technique that was answered, or that none was and which is likeliest; with how likely it is. */
+  answer(technique, shares) {
+    const [likeliest, share] = Object.entries(shares).reduce((best, each) => (each[1] > best[1] ? each : best));
+    const odds = `${this.word(likeliest)} ${Math.round(100 * share)} %`;
+    return technique ? odds : `${t("abstains")} (${odds})`;
   }
 
   /** What a technique is called. */

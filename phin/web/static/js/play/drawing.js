@@ -83,8 +83,8 @@ function ornamented(phrase, techniques) {
   if (!techniques) return phrase;
   const notes = phrase.notes.map((note) => ({ ...note }));
   const melody = notes.filter(isMelody);
-  suggest(melody).forEach(({ ornament, probability }, at) => {
-    if (probability[ornament] > 1 - techniques) melody[at].technique = TECHNIQUES[NAMES[ornament]];
+  suggest(melody).forEach(({ likeliestOrnament, probability }, at) => {
+    if (probability[likeliestOrnament] > 1 - techniques) melody[at].technique = TECHNIQUES[NAMES[likeliestOrnament]];
   });
   return { ...phrase, notes };
 }

@@ -6,18 +6,21 @@ import { refuse } from "./refusal.js";
 import { NAMES, suggest } from "./suggestion.js";
 import { places } from "./words.js";
 
-/** {suggestions, said}: for each melody note the likeliest technique, if one is likely enough, with why. */
+/** {suggestions, said}: for each melody note how it is played and which ornament it would have, where that is likely
+ * enough, and why. */
 export function suggested(phrase) {
   const melody = phrase.notes.flatMap((note, at) => (isMelody(note) ? [at] : []));
   if (!melody.length) refuse(phrase.title || "tune", "has no melody", "give a tune with notes");
-  const suggestions = suggest(melodyOf(phrase)).map(({ technique, likeliest, probability, reason }, at) => {
-    const shares = NAMES.map((name, place) => [name, places(probability[place], 4)]);
+  const suggestions = suggest(melodyOf(phrase)).map((each, at) => {
+    const { technique, ornament, likeliest, likeliestOrnament, probability, ifOrnamented, reason } = each;
     return {
       note: melody[at],
       technique: technique === null ? null : NAMES[technique],
-      probability: shares[likeliest][1],
-      others: Object.fromEntries(shares.filter((_, place) => place !== likeliest)),
+      ornament: ornament === null ? null : NAMES[ornament],
+      probabilities: Object.fromEntries(NAMES.map((name, place) => [name, places(probability[place], 4)])),
+      if_ornamented: Object.fromEntries(ifOrnamented.map(([place, share]) => [NAMES[place], places(share, 4)])),
       why: reason(likeliest),
+      why_ornament: reason(likeliestOrnament),
     };
   });
   return { suggestions, said: WRITING.suggested };

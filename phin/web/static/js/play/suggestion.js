@@ -5,7 +5,8 @@ import { STEPS_PER_SLOT } from "./grid.js";
 import { modulo } from "./words.js";
 
 const STEP_AND_LEAP = 4;
-const { qualities: QUALITIES, adds: ADDS, without: WITHOUT, threshold: THRESHOLD } = SUGGESTION;
+const { qualities: QUALITIES, adds: ADDS, without: WITHOUT } = SUGGESTION;
+const { threshold: THRESHOLD, ornament_threshold: ORNAMENT_THRESHOLD } = SUGGESTION;
 export const NAMES = SUGGESTION.techniques.map((name) => name.toLowerCase().replaceAll("_", "-"));
 const PLAIN = NAMES.indexOf("plain");
 
@@ -40,7 +41,7 @@ function qualities(melody) {
   });
 }
 
-/** For each note of a melody: {technique, ornament, probability, reason}; techniques by their place in NAMES. */
+/** For each note of a melody: what is suggested, with techniques by their place in NAMES; null is no answer. */
 export function suggest(melody) {
   return qualities(melody).map((holds) => {
     const odds = NAMES.map((_, technique) => {
@@ -50,11 +51,19 @@ export function suggest(melody) {
     const all = shares.reduce((sum, share) => sum + share, 0);
     const probability = shares.map((share) => share / all);
     const likeliest = probability.indexOf(Math.max(...probability));
-    const ornament = probability.reduce((best, share, at) => {
-      return at !== PLAIN && (best < 0 || share > probability[best]) ? at : best;
-    }, -1);
-    const technique = probability[likeliest] >= THRESHOLD ? likeliest : null;
-    return { technique, likeliest, ornament, probability, reason: (of) => reason(holds, of) };
+    const ornaments = NAMES.map((_, at) => at).filter((at) => at !== PLAIN);
+    ornaments.sort((a, b) => probability[b] - probability[a]);
+    const any = ornaments.reduce((sum, at) => sum + probability[at], 0), [likeliestOrnament] = ornaments; // prettier-ignore
+    const ifOrnamented = ornaments.map((at) => [at, probability[at] / any]);
+    return {
+      technique: probability[likeliest] >= THRESHOLD ? likeliest : null,
+      ornament: ifOrnamented[0][1] >= ORNAMENT_THRESHOLD ? likeliestOrnament : null,
+      likeliest,
+      likeliestOrnament,
+      probability,
+      ifOrnamented,
+      reason: (of) => reason(holds, of),
+    };
   });
 }
 
