@@ -71,17 +71,13 @@ def _same_motifs(notes: Notes) -> tuple[Int[np.ndarray, " note"], Int[np.ndarray
 
 
 class MotifMemory:
-    """The same for `count` tunes side by side, row after row, each as it is drawn.
+    """The same for `count` tunes side by side, row after row, each as it is drawn."""
 
-    With `most` no more than the last so many melody notes of each are surely remembered, and never twice as many.
-    """
-
-    def __init__(self, count: int, most: int | None = None) -> None:
-        self.most = most
+    def __init__(self, count: int) -> None:
         self._last = np.full((count, len(Notes._fields)), _LONG_AGO)
         """The last note of each tune, by the fields of `Notes`."""
         self._heard = np.zeros(count, np.int64)
-        """Melody notes of each tune that are remembered."""
+        """Melody notes of each tune."""
         self._most_heard = 0
         """As many as any tune has, at most."""
         self._notes = np.zeros((count, _BLOCK, len(Notes._fields)), np.int64)
@@ -150,8 +146,6 @@ class MotifMemory:
         self, played: Int[np.ndarray, " played"], ids: Int[np.ndarray, "tune 6"], onset: Int[np.ndarray, " tune"]
     ) -> None:
         """Takes in the note of each tune that played one."""
-        if self.most is not None and self._most_heard >= 2 * self.most:
-            self._forget(self.most)
         while self._most_heard >= self._shape.shape[1]:
             self._grow()
         note = np.empty(self._last.shape, np.int64)
@@ -164,24 +158,10 @@ class MotifMemory:
         agreed = np.minimum(self._agree[those, :-1] + _ONE, _MOST)
         agreed *= self._shape[those, 1:] == shape[those, None]
         self._agree[those, 1:] = agreed
-        if self.most is not None:
-            self._agree[those, 0] = 0  # what agreed with it was forgotten
         at = self._heard[those]
         self._notes[played, at], self._shape[played, at] = note[those], shape[those]
         self._heard[those] += _ONE
         self._most_heard += 1
-
-    def _forget(self, most: int) -> None:
-        """All but the last `most` notes of each tune."""
-        first = np.maximum(self._heard - most, 0)
-        place = first[:, None] + np.arange(self._shape.shape[1])
-        is_there = place < self._heard[:, None]
-        place = np.minimum(place, self._shape.shape[1] - 1)
-        self._notes = np.take_along_axis(self._notes, place[:, :, None], axis=1) * is_there[:, :, None]
-        self._shape = np.where(is_there, np.take_along_axis(self._shape, place, axis=1), _NO_NOTE)
-        self._agree = np.take_along_axis(self._agree, place, axis=1) * is_there
-        self._heard = self._heard - first
-        self._most_heard = int(self._heard.max())
 
     def _grow(self) -> None:
         of_notes, of_place = ((0, 0), (0, _BLOCK), (0, 0)), ((0, 0), (0, _BLOCK))

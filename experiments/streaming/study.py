@@ -1,26 +1,29 @@
-"""Whether a tune without end stays what it was: bits per note, lai, time and memory, line by line. From the repository:
+"""Whether a tune without end stays what it was: bits per note, lai, time and memory. From the repository:
 
-    python -m experiments.streaming.study EXPORTED [--tunes 16] [--lines 64]
+    python -m experiments.streaming.study EXPORTED [--tunes 16] [--lines 512]
 
 EXPORTED is a folder that phin-export wrote. Every tune is asked to be in lai yai, which leans it and does not bind it.
-Writes results.csv, a row a line, and figure.svg.
+Writes results.csv, a row for every eight lines, and figure.svg, which sets it beside window.csv (as README.md tells).
+Bits are of all fields that the model draws: step, pitch and duration. Memory is what the process holds then beyond what
+it held at the tune's first note, not the most it ever held; the notes that are kept here are among it.
 """
 
 import argparse
 import csv
 import math
-import resource
+import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 
+from phin.evaluation.runs.curves import COLOURS
 from phin.generation.exported import Precision
 from phin.generation.request import TuneRequest
-from phin.generation.stream import WINDOW, StreamedNote, stream
+from phin.generation.stream import StreamedNote, stream
 from phin.music.lai import lai_named
 from phin.music.phrase import HONG_PER_LINE, STEPS_PER_HONG
 from phin.music.picture import save
@@ -29,27 +32,44 @@ from phin.whole_file import write_csv
 
 HERE = Path(__file__).parent
 STEPS_PER_LINE = STEPS_PER_HONG * HONG_PER_LINE
-COLUMNS = ("line", "notes", "bits_per_note", "bits_error", "in_lai", "in_lai_error", "ms_per_note", "megabytes")
+COLUMNS = (
+    *("from_line", "to_line", "notes", "bits_per_note", "bits_error", "in_lai", "in_lai_error"),
+    *("ms_per_note", "megabytes"),
+)
+LINES_PER_STRETCH = 8
+PANELS = {
+    "bits_per_note": "bits per note,\nas drawn",
+    "in_lai": "notes in lai yai,\nwhich is asked for",
+    "ms_per_note": "milliseconds\na note",
+    "megabytes": "megabytes more\nthan at its first note",
+}
 REQUEST = TuneRequest(lai="yai", source="han")
 
 
+def held() -> float:
+    """Megabytes of memory that the process holds now."""
+    resident = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return resident * os.sysconf("SC_PAGESIZE") / 1e6
+
+
 def streamed(engine: OnnxEngine, seed: int, lines: int) -> tuple[list[StreamedNote], list[float], list[float]]:
-    """The notes of a tune of so many lines; and of each when it was drawn, and the process's memory then."""
+    """The notes of a tune of so many lines; and of each when it was drawn, and the megabytes the process held then."""
     when, memory = list[float](), list[float]()
 
     def watch(_: StreamedNote) -> None:
         when.append(time.process_time())
-        memory.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+        memory.append(held())
 
     notes = stream(engine, REQUEST, seed, on_note=watch)
     return list(takewhile(lambda note: note.onset < lines * STEPS_PER_LINE, notes)), when, memory
 
 
-def by_line(engine: OnnxEngine, tunes: int, lines: int) -> list[dict[str, str]]:
-    """A row a line, over all tunes; errors are of the mean over tunes."""
+def by_stretch(engine: OnnxEngine, tunes: int, lines: int) -> list[dict[str, str]]:
+    """A row a stretch of lines, over all tunes; errors are of the mean over tunes, each of which counts once."""
     lai = lai_named(REQUEST.lai)
     assert lai is not None
-    bits, inside, took, memory, notes = (np.full((tunes, lines), math.nan) for _ in range(5))
+    stretches = range(0, lines, LINES_PER_STRETCH)
+    bits, inside, took, memory, notes = (np.full((tunes, len(stretches)), math.nan) for _ in range(5))
     for seed in range(tunes):
         drawn, when, size = streamed(engine, seed, lines)
         line = np.maximum([note.onset for note in drawn], 0) // STEPS_PER_LINE
@@ -57,63 +77,67 @@ def by_line(engine: OnnxEngine, tunes: int, lines: int) -> list[dict[str, str]]:
             "bits": np.array([-note.log_probability / math.log(2) for note in drawn]),
             "in": np.array([note.pitch % 12 in lai.pitch_classes for note in drawn], float),
             "took": np.diff(when[: len(drawn)], prepend=when[0]) * 1000,
+            "held": np.array(size[: len(drawn)]) - size[0],
         }
-        for each in range(lines):
-            here = line == each
+        for place, first in enumerate(stretches):
+            here = (first <= line) & (line < first + LINES_PER_STRETCH)
+            notes[seed, place] = here.sum()
             if here.any():
-                bits[seed, each], inside[seed, each], took[seed, each] = (
-                    value[here].mean() for value in values.values()
-                )
-                memory[seed, each] = max(np.array(size[: len(drawn)])[here])
-                notes[seed, each] = here.sum()
+                bits[seed, place], inside[seed, place] = values["bits"][here].mean(), values["in"][here].mean()
+                took[seed, place], memory[seed, place] = np.median(values["took"][here]), values["held"][here][-1]
         print(f"tune {seed + 1}: {len(drawn)} notes", flush=True)
     rows = []
-    for each in range(lines):
-        error = [np.nanstd(of[:, each]) / math.sqrt(tunes) for of in (bits, inside)]
-        numbers = [np.nanmean(bits[:, each]), error[0], np.nanmean(inside[:, each]), error[1]]
-        numbers += [np.nanmedian(took[:, each]), np.nanmax(memory[:, each])]
-        values = [each + 1, int(np.nansum(notes[:, each])), *(f"{number:.4f}" for number in numbers)]
-        rows.append({key: str(value) for key, value in zip(COLUMNS, values, strict=True)})
+    for place, first in enumerate(stretches):
+        error = [np.nanstd(of[:, place], ddof=1) / math.sqrt(tunes) for of in (bits, inside)]
+        numbers = [np.nanmean(bits[:, place]), error[0], np.nanmean(inside[:, place]), error[1]]
+        numbers += [np.nanmedian(took[:, place]), np.nanmean(memory[:, place])]
+        values = [first + 1, min(first + LINES_PER_STRETCH, lines), int(np.nansum(notes[:, place]))]
+        rows.append(dict(zip(COLUMNS, [*map(str, values), *(f"{number:.4f}" for number in numbers)], strict=True)))
     return rows
 
 
-def picture(rows: Sequence[dict[str, str]]) -> Figure:
-    """Bits per note and the share of notes in the lai, line by line, each with its standard error."""
-    figure = Figure(figsize=(8, 5))
-    panels = figure.subplots(3, 1, sharex=True)
-    line = [int(row["line"]) for row in rows]
-    named = ("bits_per_note", "bits per note,\nas drawn"), ("in_lai", "notes in lai yai,\nwhich is asked for")
-    for panel, (key, label), colour in zip(panels, named, ("#0072B2", "#D55E00"), strict=False):
-        mean = np.array([float(row[key]) for row in rows])
-        error = np.array([float(row[key.removesuffix("_per_note") + "_error"]) for row in rows])
-        panel.fill_between(line, mean - error, mean + error, alpha=0.25, color=colour)
-        panel.plot(line, mean, color=colour)
-        panel.set_ylabel(label, fontsize=8)
+def picture(arms: Mapping[str, Sequence[dict[str, str]]]) -> Figure:
+    """Bits per note, notes in the lai, time a note and memory along the tunes: the first two with standard errors."""
+    figure = Figure(figsize=(8, 6.4))
+    panels = figure.subplots(len(PANELS), 1, sharex=True)
+    for (name, rows), colour in zip(arms.items(), COLOURS, strict=False):
+        line = [(int(row["from_line"]) + int(row["to_line"])) / 2 for row in rows]
+        for panel, (key, label) in zip(panels, PANELS.items(), strict=True):
+            if key not in rows[0]:
+                continue
+            mean = np.array([float(row[key]) for row in rows])
+            if (error := key.removesuffix("_per_note") + "_error") in COLUMNS:
+                either_way = np.array([float(row[error]) for row in rows])
+                panel.fill_between(line, mean - either_way, mean + either_way, alpha=0.25, color=colour)
+            panel.plot(line, mean, color=colour, label=name)
+            panel.set_ylabel(label, fontsize=8)
+            panel.grid(color="#ddd", linewidth=0.6)
+    for panel, key in zip(panels, PANELS, strict=True):
         panel.set_ylim(0, 1 if key == "in_lai" else None)
-    panels[2].plot(line, [float(row["ms_per_note"]) for row in rows], color="#009E73")
-    panels[2].set_ylabel("milliseconds\na note", fontsize=8)
-    panels[2].set_ylim(0, None)
-    panels[2].set_xlabel("line (eight hong)")
-    for panel in panels:
-        panel.grid(color="#ddd", linewidth=0.6)
-    panels[0].set_title(
-        f"Tunes without end, each note seeing {WINDOW} rows (band: standard error over tunes)", fontsize=9
-    )
+    panels[-1].set_xlabel("line (eight hong)")
+    panels[0].set_title("Tunes without end (band: standard error over tunes)", fontsize=9)
+    panels[0].legend(fontsize=8, frameon=False, loc="lower left")
     figure.tight_layout()
     return figure
+
+
+def read(table: Path) -> list[dict[str, str]]:
+    """The rows of a table."""
+    with table.open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("exported", nargs="?")
     parser.add_argument("--tunes", type=int, default=16)
-    parser.add_argument("--lines", type=int, default=64)
+    parser.add_argument("--lines", type=int, default=512)
     asked = parser.parse_args()
     if asked.exported:
-        rows = by_line(OnnxEngine(asked.exported, Precision.FP32), asked.tunes, asked.lines)
+        rows = by_stretch(OnnxEngine(asked.exported, Precision.FP32), asked.tunes, asked.lines)
         write_csv(HERE / "results.csv", COLUMNS, rows)
-    with (HERE / "results.csv").open(encoding="utf-8") as file:
-        save(picture(list(csv.DictReader(file))), HERE / "figure.svg")
+    tables = {"theme and latest verses": "results.csv", "the last 256 notes (before)": "window.csv"}
+    save(picture({name: read(HERE / table) for name, table in tables.items()}), HERE / "figure.svg")
 
 
 if __name__ == "__main__":

@@ -68,17 +68,17 @@ def draw_rows(
     seed: int,
     tunes: Sequence[int],
     most_rows: int | None,
-    memory: int | None = None,
+    first_row: int = 0,
 ) -> Iterator[DrawnRows]:
     """The rows that follow the beginnings `rows`, one of each tune at a time, until each has come to its end.
 
-    After its end a tune's rows mean nothing; one that has none after `most_rows` is broken off. With a `memory` only so
-    many melody notes are recalled, for tunes without end. Raises PhinError where constraints leave nothing to draw.
+    After its end a tune's rows mean nothing; one that has none after `most_rows` is broken off. Random numbers are
+    those of the rows from `first_row` on. Raises PhinError where constraints leave nothing to draw.
     """
-    heard, plays = hear(rows, memory), np.arange(len(tunes))
+    heard, plays = hear(rows), np.arange(len(tunes))
     noise, all_limits = Noise(seed, tunes), AllLimits(constraints, len(tunes))
     for number in count() if most_rows is None else range(most_rows):
-        ids, chances = step(rows, noise.of_row(number), all_limits.limits(heard))
+        ids, chances = step(rows, noise.of_row(first_row + number), all_limits.limits(heard))
         allowed = all_limits.allowed(ids)
         shares = np.add.reduceat(allowed * chances, _FIRST, axis=2)
         if not shares[-1].all():

@@ -147,7 +147,7 @@ _LASTS[:NUM_SYMBOLS] = RINGS_ON
 class Heard:
     """What has been drawn of `count` tunes so far, as limits need to know it."""
 
-    def __init__(self, onset: Int[np.ndarray, " tune"], memory: int | None = None) -> None:
+    def __init__(self, onset: Int[np.ndarray, " tune"]) -> None:
         count = len(onset)
         self.onset = onset.copy()
         """Of the last row, in steps; before the first note that of the START row."""
@@ -155,11 +155,18 @@ class Heard:
         """The last melody note's pitch id; 0 before the first."""
         self.together = np.zeros((count, 0), np.int64)
         """Pitch ids struck at the last onset; 0 where there are fewer."""
-        self.until = onset.copy()
-        """The step at which all that was struck is over; a note that nobody knows the duration of rings on and on."""
+        self.ends = np.repeat(onset[:, None], FIELDS[PITCH].size, axis=1)
+        """When the last stroke of each pitch id is over, in steps; before it, that of the START row. A note that nobody
+        knows the duration of rings on and on."""
         self.has_ended = np.zeros(count, bool)
         self.num_notes = np.zeros(count, np.int64)
-        self.memory = MotifMemory(count, memory)
+        self.memory = MotifMemory(count)
+        self._tunes = np.arange(count)
+
+    @property
+    def until(self) -> Int[np.ndarray, " tune"]:
+        """The step at which all that was struck is over, where a pitch that is struck again stops first."""
+        return self.ends.max(axis=1)
 
     def hear(
         self,
@@ -190,8 +197,8 @@ class Heard:
             ascending = np.sort(np.concatenate([struck, kept], axis=1), axis=1)
             self.together = ascending[:, ::-1]  # what is nothing comes last
             self.together = self.together[:, : int((self.together > 0).sum(axis=1).max(initial=0))]
-        ends = onset + _LASTS[ids[:, DURATION]]
-        self.until = np.where(is_note, np.maximum(self.until, ends), self.until)
+        sounds = self._tunes, ids[:, PITCH]
+        self.ends[sounds] = np.where(is_note, onset + _LASTS[ids[:, DURATION]], self.ends[sounds])
         self.melody = np.where(is_melody, ids[:, PITCH], self.melody)
         self.num_notes = self.num_notes + is_note
         return self.memory.hear(ids, onset, is_melody)
@@ -199,12 +206,13 @@ class Heard:
     def begin_again(self, which: Bool[np.ndarray, " tune"], onset: Int[np.ndarray, " tune"]) -> None:
         """These tunes start once more, at `onset`: what they were told of their end is recalled, and not played."""
         self.onset = np.where(which, onset, self.onset)
-        self.until = np.where(which, onset, self.until)
+        self.ends = np.where(which[:, None], onset[:, None], self.ends)
         self.together = np.where(which[:, None], 0, self.together)
         self.num_notes = np.where(which, 0, self.num_notes)
 
     def keep(self, which: Int[np.ndarray, " kept"]) -> None:
         """Of some of the tunes only."""
-        for name in ("onset", "melody", "together", "until", "has_ended", "num_notes"):
+        for name in ("onset", "melody", "together", "ends", "has_ended", "num_notes"):
             setattr(self, name, getattr(self, name)[which])
+        self._tunes = np.arange(len(which))
         self.memory.keep(which)

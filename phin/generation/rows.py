@@ -45,12 +45,12 @@ def beginning(tunes: Sequence[Encoded], conditions: Int[np.ndarray, "tune 5"]) -
     return Rows(ids, onset, melody, melody_before, motif, bar, closing, conditions.astype(np.int64), place)
 
 
-def hear(rows: Rows, memory: int | None = None) -> Heard:
-    """What was played by the end of the beginnings; `memory` as in `draw_rows`. What stands before a second START was
-    told beforehand (`Encoded.future_first`): it is recalled, and nothing of it is played yet.
+def hear(rows: Rows) -> Heard:
+    """What was played by the end of the beginnings. What stands before a second START was told beforehand
+    (`Encoded.future_first`): it is recalled, and nothing of it is played yet.
     """
     first = np.argmax(rows.place == 0, axis=1)
-    heard = Heard(np.take_along_axis(rows.onset, first[:, None], axis=1)[:, 0], memory)
+    heard = Heard(np.take_along_axis(rows.onset, first[:, None], axis=1)[:, 0])
     for column in range(rows.ids.shape[1]):
         ids, onset, there = rows.ids[:, column], rows.onset[:, column], rows.place[:, column] > 0
         starts = there & (ids[:, STEP] == START_ID)

@@ -1,9 +1,8 @@
 """A tune note by note, as it is drawn: for an hour, or for ever. No torch is needed.
 
-Where it has no end, every step sees a window of rows, and the START row with what was asked for; motifs are recalled
-from as many notes. So a note takes the same time and memory at the end as at the beginning. Musical time is counted in
-whole steps from the beginning on, and the model's angles lose whole turns in whole numbers: nothing grows, and nothing
-drifts.
+Where it has no end, a note is drawn from what was asked for, the first verse and the latest ones, told as one tune
+(`phin.generation.verses`). So a note takes the same time and memory at the end as at the beginning, and the tune stays
+what it was.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -13,13 +12,22 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int
 
-from phin.errors import InvalidConfig, PhinError
+from phin.errors import InvalidConfig
 from phin.generation.choice import away_lines
 from phin.generation.constraints import IS_STEP, MOST_REST, STEP_OF_ID, Constraint, MostNotes
 from phin.generation.draw import draw_rows
 from phin.generation.limits import FORBIDDEN, Heard, Limits
-from phin.generation.play import Engine, ending, first_rows, refuse_no_rhythm, refuse_unlearned, scarcities
+from phin.generation.play import (
+    Engine,
+    ending,
+    first_rows,
+    refuse_no_rhythm,
+    refuse_unlearned,
+    scarcities,
+    start_of,
+)
 from phin.generation.request import SamplerConfig, TuneRequest, refuse_draw
+from phin.generation.verses import gone_on, is_full, latest, verse_of
 from phin.generation.wishes import Wishes
 from phin.music.augment import named
 from phin.music.lai import label_lai
@@ -29,7 +37,6 @@ from phin.tokenizer import (
     DURATION,
     END_ID,
     FIELDS,
-    NUM_FIELDS,
     NUM_SYMBOLS,
     PITCH,
     STEP,
@@ -41,8 +48,6 @@ from phin.tokenizer import (
 
 LET_IT_END = "take endless=false with it"
 """What makes sense of a wish that a tune without end cannot have."""
-WINDOW = 256
-"""Rows that a note of an endless tune is drawn from: some seventeen lines."""
 
 
 class StreamedNote(NamedTuple):
@@ -61,6 +66,11 @@ class StreamedNote(NamedTuple):
     """Where less than `play.SCARCE` of a field's probability was left, in words."""
     left_out: float = 0.0
     """How much of its probability the constraints left out, in bits."""
+
+    @property
+    def row(self) -> tuple[int, int, int, int, int, int]:
+        """As a Phrase has it."""
+        return self.onset, self.duration, self.pitch, self.velocity, self.technique, self.voice
 
 
 @dataclass
@@ -87,51 +97,48 @@ def stream(
     sampler: SamplerConfig | None = None,
     constraints: Sequence[Constraint] = (),
     begins: Encoded | None = None,
-    window: int | None = None,
     on_note: Callable[[StreamedNote], None] | None = None,
 ) -> Iterator[StreamedNote]:
     """The notes of tune 0 of a seed, each as soon as it is drawn, and before the next one is.
 
-    Without end, unless a constraint says when (`Length`, or `play.length_of(request)`). `begins` as in `play`; its
-    notes are not told again. A note is drawn from `window` rows; where None are said, from `WINDOW` of a tune without
-    end, and from all of another, which so is the one that `play` draws. `on_note` is called with each. Notes that
-    nobody knows the duration of have UNKNOWN. Raises PhinError as `play` does, for a length that is asked for where no
-    constraint says when it ends, and for a beginning that is longer than the window.
+    Without end, unless a constraint says when (`Length`, or `play.length_of(request)`); one that has an end is the one
+    that `play` draws. `begins` as in `play`; its notes are not told again, and where there is no end its first verse is
+    the theme. `on_note` is called with each. Notes that nobody knows the duration of have UNKNOWN. Raises PhinError as
+    `play` does, and for a length that is asked for where no constraint says when it ends.
     """
     refuse_draw(1, seed)
     refuse_no_rhythm(engine)
     refuse_unlearned(engine.about, sampler)
-    if window is not None and window < 1:
-        raise InvalidConfig(f"window={window}", "holds no row", f"take {WINDOW}, or None")
-    if all(constraint.latest is None for constraint in constraints):
+    is_endless = all(constraint.latest is None for constraint in constraints)
+    if is_endless:
         refuse_length(request, "give it a constraint that says when, as phin.generation.play.length_of(request)")
-        window = WINDOW if window is None else window
-    if begins is not None and window is not None:
-        refuse_more_than_is_heard(len(begins.ids) - 1, window)
     streams = request.streams(engine.about.tokenizer)
     kept_to = ending(constraints, Endless())
-    rows = first_rows(request, streams, 1, kept_to, begins)
-    onset, number = int(rows.onset[0, -1]), len(begins.ids) - 1 - begins.given if begins is not None else 0
-    step = engine.step(1, sampler or SamplerConfig(), streams, window)
-    for drawn in draw_rows(step, rows, kept_to, seed, [0], most_rows=None, memory=window):
-        ids = drawn.ids[0]
-        if ids[STEP] == END_ID:
-            return
-        onset += int(ids[STEP]) - NUM_SYMBOLS
-        number += 1
-        left = drawn.allowed[-1, 0]
-        scarce, left_out = tuple(scarcities(number, left)), max(float(-np.log2(left).sum()), 0.0)
-        note = StreamedNote(onset, *values_of(ids), float(drawn.log_probability.sum()), scarce, left_out)
-        if on_note is not None:
-            on_note(note)
-        yield note
-
-
-def refuse_more_than_is_heard(notes: int, window: int = WINDOW) -> None:
-    """Raises PhinError where a tune is to go on from more notes than it is drawn from."""
-    if notes > window:
-        reason = f"has {notes} notes, and what goes on from it is drawn from {window}"
-        raise PhinError("the given tune", reason, "give its last lines alone")
+    heard, moved, num_drawn = begins or start_of(request), 0, 0
+    verse, number = verse_of(heard.bar), len(heard.ids) - 1 - heard.given
+    while True:
+        if is_endless:
+            heard, by = latest(heard, verse)
+            moved += by
+        rows = first_rows(request, streams, 1, kept_to, heard)
+        step, onset, new = engine.step(1, sampler or SamplerConfig(), streams), int(heard.onset[-1]), []
+        for drawn in draw_rows(step, rows, kept_to, seed, [0], most_rows=None, first_row=num_drawn):
+            ids = drawn.ids[0]
+            if ids[STEP] == END_ID:
+                return
+            new.append(ids)
+            onset += int(ids[STEP]) - NUM_SYMBOLS
+            number += 1
+            left = drawn.allowed[-1, 0]
+            scarce, left_out = tuple(scarcities(number, left)), max(float(-np.log2(left).sum()), 0.0)
+            log_probability = float(drawn.log_probability.sum())
+            note = StreamedNote(onset + moved, *values_of(ids), log_probability, scarce, left_out)
+            if on_note is not None:
+                on_note(note)
+            yield note
+            if is_endless and is_full(onset, verse):
+                break
+        heard, num_drawn = gone_on(heard, new), num_drawn + len(new)
 
 
 def refuse_length(request: TuneRequest, remedy: str) -> None:
@@ -156,7 +163,7 @@ def phrase_of(notes: Iterable[StreamedNote], metre: Metre | None = None, begins:
     `begins` is the tune that they go on from, if they do: it comes first. A pitch that is struck again stops first, as
     in `Tokenizer.decode`. Raises ValueError for no notes.
     """
-    columns = np.array([note[:NUM_FIELDS] for note in notes], dtype=np.int64)
+    columns = np.array([note.row for note in notes], dtype=np.int64)
     if not len(columns):
         raise ValueError("no note was streamed")
     is_unknown = bool((columns[:, DURATION_COLUMN] == UNKNOWN).any())

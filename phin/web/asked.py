@@ -15,12 +15,7 @@ from phin.errors import InvalidConfig
 from phin.generation.given import Given, Use, with_examples
 from phin.generation.recipe import Recipe
 from phin.generation.request import MEANS_NOTHING_GREEDY, MOST_TUNES, SamplerConfig, Style, TuneRequest, refuse_draw
-from phin.generation.stream import (
-    LET_IT_END,
-    refuse_length,
-    refuse_more_than_is_heard,
-    refuse_waiting_for_an_end,
-)
+from phin.generation.stream import LET_IT_END, refuse_length, refuse_waiting_for_an_end
 from phin.generation.wishes import Wishes
 from phin.meanings import meanings
 from phin.music.phrase import Phrase
@@ -161,8 +156,6 @@ def _endless(request: TuneRequest, asked: Any, given: Given | None) -> TuneReque
     if given is not None and given.use is not Use.CONTINUE:
         reason = "means nothing for a tune without end: the given tune says how long it is"
         raise InvalidConfig(f"use={given.use.value}", reason, LET_IT_END)
-    if given is not None:
-        refuse_more_than_is_heard(len(given.phrase))
     return replace(request, lines=TuneRequest.lines, hong=None)
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from phin import lookup, motif
-from phin.generation import choice, constraints, given, limits, play, stream, wishes
+from phin.generation import choice, constraints, given, limits, play, stream, verses, wishes
 from phin.generation.request import MEANS_NOTHING_GREEDY, MOST_LINES, NOT_GREEDY, SamplerConfig
 from phin.music import drone, fingering, fretboard, grid, lai, letters, notation, page, phrase, snapping, suggestion
 from phin.web import asked, refusals, tune
@@ -31,7 +31,8 @@ def play_tables(sampler: SamplerConfig, see: str = refusals.SEE) -> dict[str, An
             "again": play.AGAIN,
             "scarce": play.SCARCE,
             "much": choice.MUCH,
-            "window": stream.WINDOW,
+            "fewest_lines": verses.FEWEST_LINES,
+            "most_heard": verses.MOST_HEARD,
             "most_together": constraints.MOST_TOGETHER,
             "kinds": {kind.name.lower(): int(kind) for kind in limits.Kind},
             "after": {name: list(shape) for name, shape in limits.AFTER.items()},

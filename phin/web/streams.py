@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from phin.errors import PhinError
 from phin.generation.recipe import Copied
 from phin.generation.rows import Rows
+from phin.generation.stream import StreamedNote
 from phin.music.fretboard import DEFAULT, Tuning
 from phin.music.grid import begin_of, page_begins
 from phin.music.phrase import STEPS_PER_QUARTER, Metre
@@ -55,7 +56,7 @@ class TuneStream:
         self.events = Events()
         self.ended: float | None = None
         """When it ended, by the monotonic clock."""
-        self._stage, self._player = stage, stage.enter(self._hear)
+        self._stage, self._player = stage, stage.enter(None if plan.endless else self._hear)
         tuning = DEFAULT if plan.keep.tuning is None else Tuning.parse(plan.keep.tuning)
         self._hand = Hand(tuning, plan.keep.hand)
         self._why = told(PhinError("stream", "was stopped", "ask for another"))
@@ -82,7 +83,7 @@ class TuneStream:
         try:
             self.events.tell("begin", self._begin().model_dump_json())
             if self.plan.endless:
-                tune = endless(self._player, self.plan, self.limits.most_notes)
+                tune = endless(self._player, self.plan, self.limits.most_notes, self._hear_on)
             else:
                 tune = one(self._player, self.plan, self.copied)
             return "tune", tune.model_dump_json()
@@ -109,24 +110,28 @@ class TuneStream:
         )
 
     def _hear(self, before: Rows, ids: np.ndarray) -> None:
-        """Tells a note that was drawn; of an endless tune it then waits until the next one is wanted."""
+        """Tells the note that a step drew after others of a tune that has an end."""
         if self._player.num_begun > 1:
             reason = "goes on and on: it does not come to its end"
             raise PhinError(
                 f"seed {self.plan.seed}, tune {self.plan.number + 1}", reason, "take another seed or number"
             )
         row = drawn_note(before, ids[0])
-        if row is None:
-            return
-        onset, _, pitch, *_ = row
-        self.events.tell("note", note_of(row, *self._hand.takes(onset, pitch)).model_dump_json())
-        if not self.plan.endless:
-            return
+        if row is not None:
+            self._tell(row)
+
+    def _hear_on(self, note: StreamedNote) -> None:
+        """Tells a note of a tune without end, and waits until the next one is wanted."""
+        self._tell(note.row)
         now = time.monotonic()
         if self._began is None:
-            self._began, self._first = now, onset
-        sounds = self._began + (onset - self._first) * self.plan.request.written_tempo / 1e6 / STEPS_PER_QUARTER
+            self._began, self._first = now, note.onset
+        sounds = self._began + (note.onset - self._first) * self.plan.request.written_tempo / 1e6 / STEPS_PER_QUARTER
         self._rest_until(sounds - self.limits.ahead_seconds)
+
+    def _tell(self, row: tuple[int, ...]) -> None:
+        onset, _, pitch, *_ = row
+        self.events.tell("note", note_of(row, *self._hand.takes(onset, pitch)).model_dump_json())
 
     def _rest_until(self, when: float) -> None:
         while True:

@@ -1,6 +1,7 @@
 """Notes as they are drawn: the same as drawn at once, one at a time, in the same memory for ever, each at its time."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice, pairwise
 
 import mido
@@ -8,7 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from phin.errors import InvalidConfig, PhinError
+from phin.data.dataset import Item
+from phin.errors import InvalidConfig
+from phin.evaluation.equalities import taught
 from phin.generation.constraints import MOST_REST, Constraint, GivenNotes, InLai, Length
 from phin.generation.limits import Heard
 from phin.generation.live import play_live
@@ -16,12 +19,24 @@ from phin.generation.play import ALL, length_of, play, ring_out, start_of
 from phin.generation.request import SamplerConfig, TuneRequest
 from phin.generation.stream import Endless, NeverSilent, StreamedNote, phrase_of, stream
 from phin.generation.torch_engine import TorchEngine
-from phin.motif import MotifMemory
+from phin.generation.verses import latest, verse_of
+from phin.model.transformer import metrical_ids
 from phin.music.lai import lai_named
 from phin.music.measures import rests
-from phin.music.phrase import DURATION, UNKNOWN, Inferred, Phrase, Voice
+from phin.music.phrase import DURATION, STEPS_PER_HONG, UNKNOWN, Inferred, Metre, Phrase, Voice
 from phin.tokenizer import DURATION as DURATION_FIELD
-from phin.tokenizer import NUM_SYMBOLS, PITCH, STEP, Encoded
+from phin.tokenizer import (
+    FIELDS,
+    FIRST_IDS,
+    LONGEST_STEP,
+    NUM_SYMBOLS,
+    PAD_ID,
+    PITCH,
+    START_ID,
+    STEP,
+    UNKNOWN_ID,
+    Encoded,
+)
 from tests.tiny import PHRASE, TOKENIZER, identity_for, tiny_model
 
 MODEL = tiny_model()
@@ -31,7 +46,7 @@ REQUEST = TuneRequest(lines=2, source="han")
 
 def test_a_streamed_tune_is_the_tune_that_is_drawn_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fails: who listens while a tune is drawn hears another than the one that is written; so once it is long."""
-    monkeypatch.setattr("phin.generation.stream.WINDOW", 4)
+    monkeypatch.setattr("phin.generation.stream.verse_of", lambda bar: 24)
     (played,) = play(ENGINE, REQUEST, 1, 7)
     notes = list(stream(ENGINE, REQUEST, 7, constraints=[Length(REQUEST.last_stroke)]))
     rows = played.phrase.rows
@@ -81,22 +96,6 @@ def test_a_length_that_nobody_keeps_is_refused(asked: dict[str, float]) -> None:
     assert next(stream(ENGINE, request, 7, constraints=[length_of(request)]))
 
 
-def test_a_beginning_that_no_window_holds_is_refused() -> None:
-    """Fails: a tune without end goes on from the last seventeen lines of a long one, and nobody says so."""
-    whole = TOKENIZER.encode(PHRASE)
-    begins = Encoded(whole.ids[:-1], whole.onset[:-1], whole.bar)
-    notes = len(PHRASE)
-    assert next(stream(ENGINE, TuneRequest(), 0, begins=begins, window=notes))
-    with pytest.raises(PhinError, match=f"the given tune: has {notes} notes, and .* from {notes - 1}. Give its last"):
-        next(stream(ENGINE, TuneRequest(), 0, begins=begins, window=notes - 1))
-    length = Length(REQUEST.last_stroke + 24 * 24)
-    with pytest.raises(PhinError, match=f"has {notes} notes, and what goes on from it is drawn from {notes - 1}"):
-        next(stream(ENGINE, REQUEST, 0, constraints=[length], begins=begins, window=notes - 1))
-    assert next(stream(ENGINE, REQUEST, 0, constraints=[length], begins=begins))
-    with pytest.raises(InvalidConfig, match="window=0: holds no row"):
-        next(stream(ENGINE, TuneRequest(), 0, window=0))
-
-
 def test_no_streamed_note_makes_no_phrase() -> None:
     """Fails: an empty stream is taken for a tune."""
     with pytest.raises(ValueError, match="no note"):
@@ -126,11 +125,12 @@ def test_each_note_is_told_before_the_next_is_drawn() -> None:
 
 
 def test_it_never_ends_and_keeps_to_what_is_asked() -> None:
-    """Fails: an endless tune ends, or forgets its lai once it has left the window."""
+    """Fails: an endless tune ends, or forgets its lai once verses were forgotten."""
     lai = lai_named("yai")
     assert lai is not None
-    notes = list(islice(stream(ENGINE, REQUEST, 1, SamplerConfig(2.0), [InLai(lai)], window=16), 300))
+    notes = list(islice(stream(ENGINE, REQUEST, 1, SamplerConfig(2.0), [InLai(lai)]), 300))
     assert len(notes) == 300
+    assert notes[-1].onset > 4 * verse_of(48)
     assert {note.pitch % 12 for note in notes} <= lai.pitch_classes
     assert all(one.onset <= other.onset for one, other in pairwise(notes))
 
@@ -151,17 +151,106 @@ def test_it_never_falls_silent(monkeypatch: pytest.MonkeyPatch) -> None:
     assert max(stop - start for start, stop in rests(freely)) > MOST_REST
 
 
+def test_a_pitch_that_is_struck_again_rings_no_longer_than_its_last_stroke() -> None:
+    """Fails: a long note that was cut short by the next one is taken to sound on, and a tune falls silent."""
+    heard = Heard(np.array([-48, -48]))
+    assert heard.until.tolist() == [-48, -48]
+    ids = np.full((2, 6), NUM_SYMBOLS)
+    ids[:, PITCH] += (10, 10)
+    ids[:, DURATION_FIELD] += 95  # 96 steps
+    ids[:, STEP] += 48
+    heard.hear(ids)
+    assert heard.until.tolist() == [96, 96]
+    ids[:, PITCH] = NUM_SYMBOLS + np.array([10, 12])
+    ids[:, DURATION_FIELD], ids[:, STEP] = NUM_SYMBOLS + 5, NUM_SYMBOLS + 12
+    heard.hear(ids)
+    assert heard.until.tolist() == [18, 96]
+    heard.keep(np.array([1]))
+    heard.hear(ids[1:])
+    assert heard.until.tolist() == [96]
+
+
+def heard_of(notes: list[StreamedNote], verse: int) -> list[StreamedNote]:
+    """What the note after these is drawn from: those of the first verse, and, once a note has come in the fourth verse
+    or later, of the rest only those from the verse before the last note's on, told two verses in.
+    """
+    last = notes[-1].onset // verse
+    if last < 3:
+        return notes
+    theme = [each for each in notes if each.onset < verse]
+    later = [each for each in notes if each.onset // verse >= last - 1]
+    return theme + [each._replace(onset=each.onset - (last - 2) * verse) for each in later]
+
+
+def test_each_note_is_drawn_from_the_theme_and_the_latest_verses() -> None:
+    """Fails: an endless tune is drawn from other notes, or at other times, than is said; on logits."""
+    metre = Metre.parse("2/4")
+    verse = verse_of(metre.bar)
+    begins = TOKENIZER.encode(PHRASE)
+    begins = replace(begins, ids=begins.ids[:-1], onset=begins.onset[:-1], bar=metre.bar)
+    given = [StreamedNote(*row, 0.0) for row in PHRASE.rows.tolist()]
+    for beginning, before in ((None, []), (begins, given)):
+        drawn = list(islice(stream(ENGINE, TuneRequest(), 5, begins=beginning), 400))
+        notes, moved = [*before, *drawn], 0
+        assert notes[-1].onset > 6 * verse
+        for place in range(max(len(before), 1), len(notes), 7):
+            told = heard_of(notes[:place], verse)
+            moved += len(told) < place
+            by = notes[place - 1].onset - told[-1].onset
+            told = [*told, notes[place]._replace(onset=notes[place].onset - by)]
+            assert_drawn_from(told, notes[place].log_probability, metre)
+        assert moved > 20
+
+
+def assert_drawn_from(notes: list[StreamedNote], log_probability: float, metre: Metre) -> None:
+    """The last of these notes is as likely after the others, in one pass of the model, as it was when it was drawn."""
+    # in the order in which they were drawn, which `Phrase` would change where notes are struck together
+    rows = np.array([note[:6] for note in notes])
+    encoded = TOKENIZER.encode(Phrase(rows[:1], metre))
+    values = np.stack([rows[:, column] for column in (5, 4, 2, 1, 3)], axis=1)
+    lowest = np.array([field.lowest for field in FIELDS[1:]])
+    ids = np.full((len(rows) + 2, len(FIELDS)), PAD_ID)
+    ids[0], ids[-1] = encoded.ids[0], encoded.ids[-1]
+    onset = np.concatenate([encoded.onset[:1], rows[:, 0], rows[-1:, 0]])
+    ids[1:-1, STEP] = np.diff(onset[:-1]) + NUM_SYMBOLS
+    ids[1:-1, 1:] = np.where(values == UNKNOWN, UNKNOWN_ID, values - lowest + NUM_SYMBOLS)
+    item = Item(Encoded(ids, onset, metre.bar), TuneRequest().streams(TOKENIZER)[0].conditions)
+    told = taught(MODEL, item)[len(rows) - 1]
+    found = sum(told[first + each] for first, each in zip(FIRST_IDS, ids[-2].tolist(), strict=False))
+    assert found == pytest.approx(log_probability, abs=1e-4)
+
+
+@pytest.mark.parametrize("metre", ["2/4", "3/4", "4/4", "6/8", "5/4", "7/8", "9/8"])
+def test_what_is_moved_by_verses_stands_where_it_stood(metre: str) -> None:
+    """Fails: after a verse the model hears the downbeat elsewhere in its bar, its line, or among eight bars."""
+    bar = Metre.parse(metre).bar
+    verse = verse_of(bar)
+    assert verse >= 4 * 8 * STEPS_PER_HONG
+    assert verse % (8 * STEPS_PER_HONG) == 0
+    moments = torch.arange(-bar, 3 * bar)
+    for there, here in zip(
+        metrical_ids(moments + verse, torch.tensor(bar)), metrical_ids(moments, torch.tensor(bar)), strict=True
+    ):
+        assert torch.equal(there, here)
+    assert verse_of(0) == 4 * 8 * STEPS_PER_HONG
+
+
+def test_a_gap_that_no_step_can_say_is_unknown() -> None:
+    """Fails: where the theme ends early and a verse begins late, a tune without end breaks off."""
+    verse = verse_of(48)
+    for begins, step in ((LONGEST_STEP - 1, LONGEST_STEP + NUM_SYMBOLS), (LONGEST_STEP, UNKNOWN_ID)):
+        onset = np.array([-48, 0, verse - 1, 2 * verse + begins, 3 * verse])
+        ids = np.full((5, 6), NUM_SYMBOLS)
+        ids[0] = START_ID
+        heard, moved = latest(Encoded(ids, onset, 48), verse)
+        assert moved == verse
+        assert heard.onset.tolist() == [-48, 0, verse - 1, verse + begins, 2 * verse]
+        assert heard.ids[3, STEP] == step
+
+
 @pytest.mark.long
 def test_memory_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fails: after an hour the machine stands still."""
-    sizes: list[tuple[int, int]] = []
-    hear = Heard.hear
-
-    def watched(self: Heard, *arguments: object, **named: object) -> object:
-        told = hear(self, *arguments, **named)
-        sizes.append((self.memory._shape.shape[1], self.memory._heard.max()))
-        return told
-
     steps = []
     make = TorchEngine.step
 
@@ -169,35 +258,13 @@ def test_memory_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
         steps.append(make(self, *arguments))
         return steps[-1]
 
-    monkeypatch.setattr(Heard, "hear", watched)
     monkeypatch.setattr(TorchEngine, "step", kept)
-    list(islice(stream(ENGINE, REQUEST, 1, window=20), 400))
-    assert max(room for room, _ in sizes) == 64
-    assert max(notes for _, notes in sizes) <= 40
-    assert steps[0].slots.place.shape[1] <= 128
-
-
-@pytest.mark.parametrize("most", [8, 20])
-def test_what_is_remembered_is_recalled_as_if_nothing_was_forgotten(most: int) -> None:
-    """Fails: when old notes are forgotten the motifs of the last ones change."""
-    rng = np.random.default_rng(0)
-    short, whole = MotifMemory(2, most), MotifMemory(2)
-    onset, compared = np.zeros(2, np.int64), 0
-    for _ in range(120):
-        ids = np.full((2, 6), NUM_SYMBOLS)
-        ids[:, STEP] += (step := rng.choice([6, 12], 2))
-        ids[:, PITCH] += rng.integers(10, 13, 2)
-        ids[:, DURATION_FIELD] += rng.integers(0, 5, 2)
-        onset = onset + step
-        told, expected = short.hear(ids, onset), whole.hear(ids, onset)
-        assert short._heard.max() <= 2 * most
-        # where the longest motif lies within what is remembered, it is the one that is recalled
-        latest = whole._agree.shape[1] - 1 - whole._agree[:, ::-1].argmax(axis=1)
-        within = (latest - whole._agree.max(axis=1) >= whole._heard - short._heard) & (expected[:, 0] > 0)
-        assert np.array_equal(told[within], expected[within])
-        compared += int(within.sum())
-        assert np.array_equal(short.last_onset, onset)
-    assert compared > 20
+    notes = list(islice(stream(ENGINE, REQUEST, 1), 2000))
+    verses = notes[-1].onset // verse_of(48)
+    assert verses > 15
+    sizes = [step.slots.used for step in steps]
+    assert len(sizes) == verses - 1, "one is made for each verse from the third on"
+    assert max(sizes[:3]) > 0.5 * max(sizes), "as much as is ever heard was heard early"
 
 
 # --- live

@@ -31,6 +31,7 @@ from phin.generation.reading import read
 from phin.generation.request import Stream
 from phin.generation.rows import after, beginning, hear
 from phin.generation.slots import Slots
+from phin.generation.verses import gone_on, latest, verse_of
 from phin.music.fretboard import Drone, Tuning, drone
 from phin.music.lai import LAI
 from phin.music.phrase import Phrase, let_restruck_strings_stop, rows_from_columns
@@ -64,8 +65,8 @@ READ = """async ([cases]) => {
   const { beginning } = await import("/play/rows.js");
   const { Reading } = await import("/play/reading.js");
   const { Slots } = await import("/play/slots.js");
-  return cases.map(({ encoded, streams, window, first }) => {
-    const rows = beginning(encoded), slots = new Slots(window), found = [];
+  return cases.map(({ encoded, streams, first }) => {
+    const rows = beginning(encoded), slots = new Slots(), found = [];
     for (let at = 0; at < rows.length; at = Math.max(at + 1, first)) {
       const now = rows.slice(at, Math.max(at + 1, first));
       const reading = new Reading(streams, now.length, slots.size);
@@ -73,7 +74,7 @@ READ = """async ([cases]) => {
       const { lookups, position, began, melody, landing } = reading;
       const words = [lookups, position, began, melody, landing].map(({ values }) => base64(values));
       found.push([...words, base64(reading.sees)]);
-      slots.roomFor(now.length, now[0].place);
+      slots.makeRoom(now.length);
       slots.take(now);
     }
     return found;
@@ -86,15 +87,22 @@ LIMIT = """async ([cases]) => {
   const { beginning, after } = await import("/play/rows.js");
   const { Tuning } = await import("/play/fretboard.js");
   const told = (value) => (value?.tuning ? Tuning.parse(value.tuning) : value);
-  return cases.map(({ bound, encoded, drawn, memory }) => {
+  return cases.map(({ bound, encoded, drawn }) => {
     const constraints = bound.map(([name, ...given]) => new made[name](...given.map(told)));
-    const rows = beginning(encoded), heard = hear(rows, memory), all = new Bound(constraints);
+    const rows = beginning(encoded), heard = hear(rows), all = new Bound(constraints);
     let row = { ...rows.at(-1) };
     return [null, ...drawn].map((ids) => {
       if (ids) row = after(row, ids, heard);
       const { step, after: tables, kind, recalled, recalledCost } = all.limits(heard);
       return [step, tables, kind, recalled, recalledCost].map(base64);
     });
+  });
+}"""
+HEARD = """async ([cases]) => {
+  const { goneOn, latest, verseOf } = await import("/play/verses.js");
+  return cases.map(({ tune, drawn }) => {
+    const verse = verseOf(tune.bar), whole = goneOn(tune, drawn); // prettier-ignore
+    return [verse, whole, ...latest(whole, verse)];
   });
 }"""
 TUNE = """async ([tunes]) => {
@@ -128,14 +136,10 @@ def test_a_step_reads_the_same_of_the_same_rows(ground: Playground) -> None:
         encoded = whole.future_first(later) if number % 2 else whole
         encoded = encoded.closing_told() if number % 3 else encoded
         streams = [Stream(1.0, np.array([of, 2, 1, 3 - of, of])) for of in range(1 + number % 3)]  # in one metre
-        window, first = (None, 4, 9)[number % 3], (1, 7, 12)[number // 3]
+        first = (1, 7, 12)[number // 3]
         told = [{"weight": 1, "conditions": each.conditions.tolist()} for each in streams]
-        cases.append({"encoded": told_of(encoded), "streams": told, "window": window, "first": first})
-        rows, slots, found = (
-            beginning([encoded], streams[0].conditions[None]),
-            Slots(1, window),
-            list[list[np.ndarray]](),
-        )
+        cases.append({"encoded": told_of(encoded), "streams": told, "first": first})
+        rows, slots, found = beginning([encoded], streams[0].conditions[None]), Slots(1), list[list[np.ndarray]]()
         edges = [0, *range(first, len(encoded.ids) + 1)]
         for at, stop in pairwise(edges):
             now = rows._replace(**{name: getattr(rows, name)[:, at:stop] for name in OF_ROWS})
@@ -177,8 +181,7 @@ BOUND: dict[str, list[tuple[Constraint, list[Any]]]] = {
 }
 
 
-@pytest.mark.parametrize("memory", [None, 8], ids=["for a tune", "for ever"])
-def test_what_may_be_drawn_is_the_same_whatever_binds(ground: Playground, memory: int | None) -> None:
+def test_what_may_be_drawn_is_the_same_whatever_binds(ground: Playground) -> None:
     """Fails: a wish binds otherwise in a page, and the tune leaves its lai, its frets or its length."""
     rng = np.random.default_rng(1)
     cases, expected = list[dict[str, Any]](), list[list[tuple[np.ndarray, ...]]]()
@@ -186,13 +189,13 @@ def test_what_may_be_drawn_is_the_same_whatever_binds(ground: Playground, memory
         begun = TUNES[number % len(TUNES)] if name in ("dear repetition", "frets") else None
         encoded = Tokenizer().encode(begun) if begun else _start()
         encoded = Encoded(encoded.ids[:-1], encoded.onset[:-1], encoded.bar) if begun else encoded
-        drawn, tables = _drawn([Chords(), *(each for each, _ in bound)], encoded, memory, rng)
+        drawn, tables = _drawn([Chords(), *(each for each, _ in bound)], encoded, rng)
         told = [["Chords"], *(each for _, each in bound)]
-        cases.append({"bound": told, "encoded": told_of(encoded), "drawn": drawn, "memory": memory})
+        cases.append({"bound": told, "encoded": told_of(encoded), "drawn": drawn})
         expected.append(tables)
     if (yai_drone := drone(YAI, Tuning.parse("E-A-E"))) is not None:
         cases.append(_over_drone(yai_drone))
-        expected.append(_drawn([Chords(), OverDrone(yai_drone, Tuning.parse("E-A-E"))], _start(), None, rng)[1][:1])
+        expected.append(_drawn([Chords(), OverDrone(yai_drone, Tuning.parse("E-A-E"))], _start(), rng)[1][:1])
     for case, told, tables in zip(cases, ground.run(LIMIT, cases), expected, strict=True):
         for number, (texts, (step, after_it, kind, recalled, cost)) in enumerate(zip(told, tables, strict=True)):
             where = f"{case['bound']}, row {number}"
@@ -202,6 +205,24 @@ def test_what_may_be_drawn_is_the_same_whatever_binds(ground: Playground, memory
             costs = unpacked(texts[4], np.float32)
             assert np.array_equal(costs, cost), where
             assert np.array_equal(unpacked(texts[3], np.int32, 2, -1)[:, costs > 0], recalled[:, costs > 0]), where
+
+
+@pytest.mark.parametrize("metre", ["2/4", "3/4", "6/8", "7/8", None])
+def test_what_is_heard_of_a_tune_without_end_is_the_same(ground: Playground, metre: str | None) -> None:
+    """Fails: after a few minutes a page plays another tune than phin-play."""
+    rng = np.random.default_rng(4)
+    bar = 0 if metre is None else Metre.parse(metre).bar
+    cases, expected = list[dict[str, Any]](), list[list[Any]]()
+    for count in (1, 20, 60, 120, 500, 900):
+        tune = replace(_start(), bar=bar)
+        drawn = np.stack([rng.integers(NUM_SYMBOLS, size, count) for size in SIZES], axis=1)
+        drawn[:, STEP] = NUM_SYMBOLS + (rng.integers(0, 385, count) if count == 60 else rng.integers(0, 40, count))
+        cases.append({"tune": told_of(tune), "drawn": drawn.tolist()})
+        whole, verse = gone_on(tune, list(drawn)), verse_of(bar)
+        heard, moved = latest(whole, verse)
+        expected.append([verse, told_of(whole), told_of(heard), moved])
+    assert ground.run(HEARD, cases) == expected
+    assert {moved > 0 for *_, moved in expected} == {True, False}
 
 
 def test_rows_become_phrases_and_phrases_rows_alike(ground: Playground) -> None:
@@ -249,11 +270,11 @@ def _start() -> Encoded:
 
 
 def _drawn(
-    constraints: Sequence[Constraint], encoded: Encoded, memory: int | None, rng: np.random.Generator
+    constraints: Sequence[Constraint], encoded: Encoded, rng: np.random.Generator
 ) -> tuple[list[list[int]], list[tuple[np.ndarray, ...]]]:
     """Rows drawn evenly of what may be drawn, and the tables of limits before each and after the last."""
     rows = beginning([encoded], np.zeros((1, 5), np.int64))
-    heard, all_limits = hear(rows, memory), AllLimits(constraints, 1)
+    heard, all_limits = hear(rows), AllLimits(constraints, 1)
     drawn, tables = list[list[int]](), list[tuple[np.ndarray, ...]]()
     for _ in range(28):
         limits = all_limits.limits(heard)
@@ -280,7 +301,7 @@ def _any(rng: np.random.Generator, added: np.ndarray, size: int, near: np.ndarra
 
 def _over_drone(held: Drone) -> dict[str, Any]:
     given = [{"pitch": held.pitch, "string": held.string}, {"tuning": "E-A-E"}]
-    return {"bound": [["Chords"], ["OverDrone", *given]], "encoded": told_of(_start()), "drawn": [], "memory": None}
+    return {"bound": [["Chords"], ["OverDrone", *given]], "encoded": told_of(_start()), "drawn": []}
 
 
 def _scattered(rng: np.random.Generator, number: int) -> Phrase:

@@ -6,7 +6,7 @@ import { Given, keptTo, ofExample } from "./given.js";
 import { readSource } from "./readers.js";
 import { refuse } from "./refusal.js";
 import { checkedRequest, checkedSampler, refuseDraw, REQUEST, STYLE } from "./request.js";
-import { refuseLength, refuseMoreThanIsHeard, refuseWaitingForAnEnd, withoutEnd } from "./stream.js";
+import { refuseLength, refuseWaitingForAnEnd, withoutEnd } from "./stream.js";
 import { grouped } from "./words.js";
 import { Wishes } from "./wishes.js";
 
@@ -75,7 +75,6 @@ function endlessRequest(request, asked, given, number, keep) {
   if (given !== null && given.use !== "continue") {
     refuse(`use=${given.use}`, `${nothing}: the given tune says how long it is`, LET_IT_END);
   }
-  if (given !== null) refuseMoreThanIsHeard(given.phrase.notes.length);
   refuseWaitingForAnEnd(keep, LET_IT_END);
   return { ...request, lines: REQUEST.lines, hong: null };
 }

@@ -32,19 +32,20 @@ export class Bound {
 /**
  * The rows that follow a beginning, one at a time: {ids, shares, before}, before being the row before it; `shares` says
  * how much of each field's probability the constraints left. What is yielded is written anew for the next row, but for
- * the ids. Without `mostRows` rows follow for ever. Throws Refusal where nothing is left to draw.
+ * the ids. Without `mostRows` rows follow for ever; random numbers are those of the rows from `firstRow` on. Throws
+ * Refusal where nothing is left to draw.
  */
-export async function* drawRows(engine, step, begins, constraints, seed, tune, mostRows, memory = null) {
+export async function* drawRows(engine, step, begins, constraints, seed, tune, mostRows, firstRow = 0) {
   let { rows } = begins;
   const row = { ...rows.at(-1) };
-  const heard = hear(rows, memory);
+  const heard = hear(rows);
   const bound = new Bound(constraints);
   const noise = new Noise(seed, tune, engine.learned);
   const shares = new Float64Array(NUM_FIELDS);
   for (let number = 0; mostRows === null || number < mostRows; number++) {
     await breath();
     const limits = bound.limits(heard);
-    const { ids, chances } = await step.draw(rows, begins, noise.ofRow(number), limits);
+    const { ids, chances } = await step.draw(rows, begins, noise.ofRow(firstRow + number), limits);
     const nothing = limits.left(ids, chances, shares);
     if (nothing >= 0) {
       const where = `seed ${seed}, tune ${tune + 1}`;

@@ -23,14 +23,14 @@ export class Engine {
   }
 
   /** What draws the rows of one tune from the first to the last, from several styles at once. */
-  step(sampler, streams, window = null) {
-    return new EngineStep(this, sampler, streams, window);
+  step(sampler, streams) {
+    return new EngineStep(this, sampler, streams);
   }
 }
 
 class EngineStep {
-  constructor(engine, sampler, streams, window) {
-    Object.assign(this, { engine, streams, slots: new Slots(window), reading: null, feeds: null });
+  constructor(engine, sampler, streams) {
+    Object.assign(this, { engine, streams, slots: new Slots(), reading: null, feeds: null });
     const { manifest, ort } = engine;
     this.rows = streams.length;
     this.width = manifest.head_width;
@@ -114,9 +114,8 @@ class EngineStep {
   /** Writes the keys and values of rows into slots that are free, after making room. */
   keep(rows, found) {
     const { slots, width, heads } = this, length = rows.length, before = slots.size; // prettier-ignore
-    const kept = slots.roomFor(length, rows[0].place);
-    if (kept !== null) {
-      for (const cache of this.cached) cache.values = moved(cache.values, kept, before, slots.size, heads, width);
+    if (slots.makeRoom(length)) {
+      for (const cache of this.cached) cache.values = moved(cache.values, before, slots.size, heads, width);
       this.reading = null;
     }
     const first = slots.take(rows);
@@ -130,14 +129,11 @@ class EngineStep {
   }
 }
 
-/** A cache laid out anew: the slots that it keeps come first, and there are `size` of them in all. */
-function moved(values, kept, before, size, heads, width) {
+/** A cache of `before` slots in one of `size`. */
+function moved(values, before, size, heads, width) {
   const made = new Float32Array(heads * size * width);
   for (let head = 0; head < heads; head++) {
-    kept.forEach((slot, to) => {
-      const from = (head * before + slot) * width;
-      made.set(values.subarray(from, from + width), (head * size + to) * width);
-    });
+    made.set(values.subarray(head * before * width, (head + 1) * before * width), head * size * width);
   }
   return made;
 }

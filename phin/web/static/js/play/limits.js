@@ -83,14 +83,14 @@ export class Limits {
 
 export class Heard {
   /** `onset` is that of the START row; with a `memory` only so many melody notes are recalled. */
-  constructor(onset, memory = null) {
+  constructor(onset) {
     this.onset = onset;
     this.melody = 0; // the last melody note's pitch id
     this.together = []; // pitch ids struck at the last onset, descending
-    this.until = onset; // the step at which all that was struck is over
+    this.ends = new Float64Array(PITCHES).fill(onset); // when the last stroke of each pitch is over
     this.hasEnded = false;
     this.numNotes = 0;
-    this.memory = new MotifMemory(memory);
+    this.memory = new MotifMemory();
   }
 
   /** Takes in the next row, and tells what it recalls; `onset` says when it begins, where its step does not. */
@@ -104,15 +104,21 @@ export class Heard {
     this.together.push(ids[PITCH]);
     this.together.sort((a, b) => b - a);
     const lasts = valueOf(ids[DURATION], DURATION);
-    this.until = Math.max(this.until, lasts === UNKNOWN ? Infinity : onset + lasts);
+    this.ends[ids[PITCH]] = lasts === UNKNOWN ? Infinity : onset + lasts;
     if (isMelodyNote(ids)) this.melody = ids[PITCH];
     this.numNotes++;
     return this.memory.hear(ids, onset);
   }
 
+  /** The step at which all that was struck is over, where a pitch that is struck again stops first. */
+  get until() {
+    return this.ends.reduce((latest, end) => Math.max(latest, end));
+  }
+
   /** The tune starts once more: what was told of its end is recalled, and not played. */
   beginAgain(onset) {
-    this.onset = this.until = onset;
+    this.onset = onset;
+    this.ends.fill(onset);
     this.together = [];
     this.numNotes = 0;
   }

@@ -8,9 +8,7 @@ const NUM_COLUMNS = 4; // step, interval, duration, agree
 const BLOCK = 64; // notes for which room is made at once
 
 export class MotifMemory {
-  /** With `most` no more than the last so many melody notes are surely remembered, and never twice as many. */
-  constructor(most = null) {
-    this.most = most;
+  constructor() {
     this.heard = 0;
     this.columns = new Int32Array(NUM_COLUMNS); // what the last row recalls
     this.onset = new Int32Array(BLOCK);
@@ -45,7 +43,6 @@ export class MotifMemory {
   }
 
   add(ids, onset) {
-    if (this.most !== null && this.heard >= 2 * this.most) this.forget();
     if (this.heard >= this.onset.length) this.grow();
     const at = this.heard, before = Math.max(at - 1, 0); // prettier-ignore
     const time = onset - this.onset[before], interval = ids[PITCH] - this.pitch[before]; // prettier-ignore
@@ -61,22 +58,11 @@ export class MotifMemory {
     this.heard = at + 1;
   }
 
-  /** All but the last `most` notes. */
-  forget() {
-    const first = this.heard - this.most;
-    for (const notes of this.ofANote) notes.copyWithin(0, first, this.heard).fill(0, this.most);
-    this.heard = this.most;
-  }
-
   grow() {
     for (const name of ["onset", "pitch", "duration", "shape", "agree"]) {
       const more = new this[name].constructor(this[name].length + BLOCK);
       more.set(this[name]);
       this[name] = more;
     }
-  }
-
-  get ofANote() {
-    return [this.onset, this.pitch, this.duration, this.shape, this.agree];
   }
 }

@@ -58,7 +58,7 @@ export class Reading {
         position.put(at + 2 * length, row.onset);
         position.put(at + 3 * length, row.melody);
         position.put(at + 4 * length, row.ids[PITCH]);
-        this.see((stream * length + time) * seen, row, rows, slots, time);
+        this.see((stream * length + time) * seen, row, rows, slots);
       }
     }
     for (let stream = 0; stream < streams.length; stream++) {
@@ -71,17 +71,14 @@ export class Reading {
   }
 
   /** Which of the rows in the slots, then of the rows themselves, a row sees. */
-  see(at, row, rows, slots, time) {
+  see(at, row, rows, slots) {
     const { sees } = this;
-    const oldest = slots.window === null ? -Infinity : row.place - slots.window;
     for (let slot = 0; slot < slots.size; slot++) {
       const place = slots.place[slot];
-      sees[at + slot] = place >= 0 && place <= row.place && (place > oldest || place === 0) ? 1 : 0;
+      sees[at + slot] = place >= 0 && place <= row.place ? 1 : 0;
     }
     for (let other = 0; other < this.length; other++) {
-      const { place } = rows[other];
-      const isSeen = place <= row.place && (place > oldest || place === 0);
-      sees[at + slots.size + other] = isSeen || other === time ? 1 : 0;
+      sees[at + slots.size + other] = rows[other].place <= row.place ? 1 : 0;
     }
   }
 }

@@ -17,8 +17,8 @@ export function beginning(encoded) {
 }
 
 /** What was played by the end of a beginning; what stands before a second START is recalled, and not played. */
-export function hear(rows, memory = null) {
-  const heard = new Heard(rows[0].onset, memory);
+export function hear(rows) {
+  const heard = new Heard(rows[0].onset);
   for (const { ids, onset, place } of rows) {
     if (!place) continue;
     if (ids[STEP] === SYMBOLS.start) heard.beginAgain(onset);

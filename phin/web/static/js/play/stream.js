@@ -1,7 +1,6 @@
-// A tune note by note, as phin/generation/stream.py: every step sees a window of rows, and motifs are recalled from as
-// many notes, so a note takes the same time and memory at the end as at the beginning.
+// A tune note by note, as phin/generation/stream.py: without end it is drawn from its first verse and its latest ones.
 
-import { DRAWING, DURATION, PITCH, STEP, SYMBOLS, TECHNIQUE, UNKNOWN, VELOCITY, VOICE } from "./tables.js";
+import { DURATION, PITCH, STEP, SYMBOLS, TECHNIQUE, UNKNOWN, VELOCITY, VOICE } from "./tables.js";
 import { Endless, MostNotes } from "./constraints.js";
 import { drawRows } from "./draw.js";
 import { labelLai, named } from "./lai.js";
@@ -9,9 +8,8 @@ import { letRestruckStringsStop, letRing, Metre, phraseOf, sorted } from "./phra
 import { refuse } from "./refusal.js";
 import { REQUEST, shown, streamsOf, writtenTempo } from "./request.js";
 import { ending, firstRows, leftOutOf, refuseUnlearned, scarceOf } from "./play.js";
-import { NUM_SYMBOLS, valueOf } from "./tokenizer.js";
-
-const { window: WINDOW } = DRAWING;
+import { NUM_SYMBOLS, startOf, valueOf } from "./tokenizer.js";
+import { goneOn, isFull, latest, verseOf } from "./verses.js";
 
 /** The note of a row that was drawn after another; null for the end of the tune. */
 export function drawnNote({ ids, before }) {
@@ -32,20 +30,22 @@ export async function* stream(engine, plan, begins) {
   refuseUnlearned(engine, sampler);
   const streams = streamsOf(request, engine.sources);
   const keptTo = ending(plan.constraints, new Endless());
-  const step = engine.step(sampler, streams, WINDOW);
-  const rows = drawRows(engine, step, firstRows(request, keptTo, begins), keptTo, seed, 0, null, WINDOW);
-  let number = begins === null ? 0 : begins.ids.length - 1;
-  for await (const row of rows) {
-    const { shares } = row;
-    yield { ...drawnNote(row), scarce: scarceOf(shares, ++number), leftOut: leftOutOf(shares) };
+  let heard = begins ?? startOf(Metre.parse(request.metre));
+  let moved = 0, numDrawn = 0, number = heard.ids.length - 1; // prettier-ignore
+  const verse = verseOf(heard.bar);
+  for (;;) {
+    const [those, by] = latest(heard, verse), drawn = []; // prettier-ignore
+    moved += by;
+    const step = engine.step(sampler, streams);
+    for await (const row of drawRows(engine, step, firstRows(request, keptTo, those), keptTo, seed, 0, null, numDrawn)) {
+      const { ids, shares } = row, note = drawnNote(row), isLast = isFull(note.onset, verse); // prettier-ignore
+      drawn.push(ids);
+      yield { ...note, onset: note.onset + moved, scarce: scarceOf(shares, ++number), leftOut: leftOutOf(shares) };
+      if (isLast) break;
+    }
+    heard = goneOn(those, drawn);
+    numDrawn += drawn.length;
   }
-}
-
-/** Throws Refusal where a tune without end is to go on from more notes than it is drawn from. */
-export function refuseMoreThanIsHeard(notes) {
-  if (notes <= WINDOW) return;
-  const reason = `has ${notes} notes, and what goes on from it is drawn from ${WINDOW}`;
-  refuse("the given tune", reason, "give its last lines alone");
 }
 
 /** Throws Refusal where a tune without end is asked to be so long. */
