@@ -13,7 +13,7 @@ ornament is it, should it have one? Of each, where the likeliest answer has less
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -167,6 +167,23 @@ class Suggester:
             "threshold": self.threshold,
             "ornament_threshold": self.ornament_threshold,
         }
+
+
+def ornamented(suggestions: Sequence[Suggestion], share: float) -> list[Technique | None]:
+    """For each note the ornament that it gets where such a share of the notes are to have one, else None.
+
+    Those get one that likeliest have any, each its own likeliest. Of notes that are as likely as one another, and of
+    which not all get one, those do that lie evenly among them.
+    """
+    plain = np.array([round(each.probability[Technique.PLAIN], 4) for each in suggestions])
+    count, found = round(share * len(plain)), list[Technique | None]([None] * len(plain))
+    for likely in np.unique(plain):
+        (alike,) = np.nonzero(plain == likely)
+        some = min(count, len(alike))
+        for place in alike[(2 * np.arange(some) + 1) * len(alike) // (2 * max(some, 1))].tolist():
+            found[place] = suggestions[place].likeliest_ornament
+        count -= some
+    return found
 
 
 def load(path: str | Path = SHIPPED) -> Suggester:

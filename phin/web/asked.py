@@ -90,8 +90,8 @@ class TuneAsked(_model_of(TuneRequest, like=TuneSource | None, other=Other)):
     rewrite: Annotated[list[int], Field(min_length=2, max_length=2)] | None = None
     """For use=rewrite: the first and the last hong to play anew, counted from 1."""
     techniques: float = Field(0.0, ge=0, le=1)
-    """0: the notes are played as they were drawn. Above it, each melody note gets the ornament that is likeliest there
-    if it is likelier than 1 less this: of what was learned from synthetic pieces with techniques set by rules."""
+    """0: the notes are played as they were drawn. Above it, such a share of the melody notes get an ornament: those
+    that likeliest have one, each its own likeliest, as learned from synthetic pieces with techniques set by rules."""
     endless: bool = False
     """Plays until it is told to stop, or has as many notes as the server lets a tune have (`about`: `most_notes`)."""
 

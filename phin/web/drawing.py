@@ -15,7 +15,7 @@ from phin.generation.stream import StreamedNote, away_of, stream, tune_of, value
 from phin.music.fingering import reaches
 from phin.music.fretboard import FRET_DISTANCES, Tuning, positions
 from phin.music.phrase import TECHNIQUE, LabelSource, Phrase
-from phin.music.suggestion import load
+from phin.music.suggestion import load, ornamented
 from phin.tokenizer import END_ID, NUM_SYMBOLS, STEP
 from phin.web.asked import Plan
 from phin.web.stage import Player
@@ -60,13 +60,13 @@ def _told(chosen: Chosen, plan: Plan, copied: Copied | None = None) -> Tune:
 
 
 def _ornamented(phrase: Phrase, techniques: float) -> Phrase:
-    """The phrase, each melody note with its likeliest ornament where that is likelier than 1 - techniques."""
+    """The phrase, such a share of its melody notes with an ornament."""
     if not techniques:
         return phrase
     rows = phrase.rows.copy()
-    for row, suggestion in zip(np.flatnonzero(phrase.is_melody).tolist(), load().suggest(phrase), strict=True):
-        ornament = suggestion.likeliest_ornament
-        if suggestion.probability[ornament] > 1 - techniques:
+    ornaments = ornamented(load().suggest(phrase), techniques)
+    for row, ornament in zip(np.flatnonzero(phrase.is_melody).tolist(), ornaments, strict=True):
+        if ornament is not None:
             rows[row, TECHNIQUE] = ornament
     return replace(phrase, rows=rows, techniques_from=LabelSource.RULE)
 

@@ -9,7 +9,7 @@ import pytest
 from phin.errors import InvalidCheckpoint
 from phin.music.composer import compose
 from phin.music.phrase import UNKNOWN, Phrase
-from phin.music.suggestion import QUALITIES, SHIPPED, load, qualities
+from phin.music.suggestion import QUALITIES, SHIPPED, load, ornamented, qualities
 from phin.music.technique import Technique
 from tests.tunes import wander, with_drone
 
@@ -96,6 +96,25 @@ def test_where_nothing_is_likely_enough_there_is_no_answer() -> None:
         assert suggestion.ornament == (ornament if share >= suggester.ornament_threshold else None)
     assert {suggestion.technique is None for suggestion in found} == {True, False}
     assert {suggestion.ornament is None for suggestion in found} == {True, False}
+
+
+def test_as_many_notes_get_an_ornament_as_are_asked_for_and_the_likeliest_first() -> None:
+    """Fails: a small share puts one on every note, or all of them stand at the beginning of the tune."""
+    found = load().suggest(compose(np.random.default_rng(5)))
+    before: list[bool] = [False] * len(found)
+    for share in (0.0, 0.1, 0.4, 0.7, 1.0):
+        got = ornamented(found, share)
+        are = [each is not None for each in got]
+        assert sum(are) == round(share * len(found))
+        assert all(said in (None, each.likeliest_ornament) for said, each in zip(got, found, strict=True))
+        plain = np.array([each.probability[Technique.PLAIN] for each in found])
+        if 0 < share < 1:
+            assert plain[are].max() <= plain[~np.array(are)].min() + 1e-4
+        assert sum(are) >= sum(before)
+        before = are
+    alike = [found[0]] * 12
+    assert [place for place, each in enumerate(ornamented(alike, 0.25)) if each] == [2, 6, 10]
+    assert ornamented([], 0.5) == []
 
 
 @pytest.mark.slow

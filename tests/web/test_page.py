@@ -849,6 +849,11 @@ def test_techniques_are_suggested_with_what_they_were_learned_from(opened: Open)
     assert "synthetic" in page.inner_text("#suggestions-said")
     melody = page.evaluate("phin.session.notes.filter((note) => note.voice === 'melody').length")
     assert page.locator("#suggestions tbody tr").count() == melody
+    assert f"{round(0.4 * melody)} of {melody} notes" in page.inner_text("#suggestions-said")
+    page.click("#use-suggested")
+    page.wait_for_selector("#suggestions", state="hidden")
+    techniques = page.evaluate("phin.session.notes.map(({ voice, technique }) => [voice, technique])")
+    assert sum(voice == "melody" and each not in (None, "plain") for voice, each in techniques) == round(0.4 * melody)
 
 
 def test_a_fault_where_techniques_are_put_on_a_tune_is_said(opened: Open) -> None:

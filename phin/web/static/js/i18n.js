@@ -104,7 +104,7 @@ const WORDS = {
   unnamed: ["a tune without a name", "ทำนองไม่มีชื่อ"],
   letGo: ["Let go of it", "เลิกใช้ทำนองนั้น"],
   suggest: ["Suggest techniques", "แนะนำเทคนิค"],
-  suggested: ["{n} of {all} notes have an ornament likelier than {odds} %.", "มี {n} จาก {all} โน้ตที่เทคนิคประดับมีโอกาสเกิน {odds} %"],
+  suggested: ["{n} of {all} notes would get an ornament: those that likeliest have one.", "{n} จาก {all} โน้ตจะได้เทคนิคประดับ คือโน้ตที่น่าจะมีมากที่สุด"],
   abstains: ["no answer", "ไม่มีคำตอบ"],
   note: ["Note", "โน้ต"],
   technique: ["Technique", "เทคนิค"],

@@ -2,10 +2,11 @@
 
 import { suggest } from "./api.js";
 import { lastLines, letterOf, pitchName, withoutDrone } from "./music.js";
+import { areOrnamented } from "./play/ornaments.js";
 import { newSeed, packed } from "./settings.js";
 import { currentLanguage, said, t } from "./i18n.js";
 
-const USUAL_AMOUNT = 0.7; // where the setting says none: ornaments that are likelier than 1 - it
+const USUAL_SHARE = 0.4; // of the notes, where the setting says none: as many as in the pieces that it learned from
 const byId = (id) => document.getElementById(id);
 
 export class Work {
@@ -47,17 +48,15 @@ export class Work {
 
   async suggest() {
     const { tune, suggestions, said: learned } = await suggest(this.app.session.source());
-    const amount = this.app.settings.techniques || USUAL_AMOUNT;
     const notes = tune.notes.map((note) => ({ ...note }));
-    let count = 0;
-    for (const { note, probabilities, if_ornamented } of suggestions) {
-      const [ornament] = Object.keys(if_ornamented); // the likeliest
-      if (probabilities[ornament] <= 1 - amount) continue;
-      notes[note].technique = ornament;
-      count++;
-    }
+    const plain = suggestions.map(({ probabilities }) => probabilities.plain);
+    const are = areOrnamented(plain, this.app.settings.techniques || USUAL_SHARE);
+    suggestions.forEach(({ note, if_ornamented: likely }, at) => {
+      if (are[at]) [notes[note].technique] = Object.keys(likely); // the likeliest comes first
+    });
+    const count = are.filter((is) => is).length;
     this.suggested = { ...tune, notes };
-    this.told = { tune, suggestions, learned, n: count, odds: Math.round(100 * (1 - amount)) };
+    this.told = { tune, suggestions, learned, n: count };
     byId("use-suggested").disabled = !count;
     this.showSuggested();
     byId("suggestions").hidden = false;
@@ -66,8 +65,8 @@ export class Work {
   /** Shows what was suggested, in the language that was chosen. */
   showSuggested() {
     if (!this.told) return;
-    const { tune, suggestions, learned, n, odds } = this.told;
-    const counted = t("suggested", { n, all: suggestions.length, odds });
+    const { tune, suggestions, learned, n } = this.told;
+    const counted = t("suggested", { n, all: suggestions.length });
     const from = said(learned.replace(/\.$/, ""));
     byId("suggestions-said").textContent = `${from[0].toUpperCase()}${from.slice(1)}. ${counted}`;
     const rows = suggestions.map(({ note, technique, ornament, probabilities, if_ornamented, why_ornament }) => {

@@ -7,7 +7,8 @@ import { isMelody } from "./phrase.js";
 import { play } from "./play.js";
 import { refuse } from "./refusal.js";
 import { drawnNote, stream, tuneOf } from "./stream.js";
-import { NAMES, suggest } from "./suggestion.js";
+import { areOrnamented } from "./ornaments.js";
+import { NAMES, PLAIN, suggest } from "./suggestion.js";
 import { toJson } from "./tune.js";
 import { fixed, grouped } from "./words.js";
 
@@ -78,13 +79,15 @@ function told({ phrase, leftOut, scarce }, faults, plan) {
   return toJson(ornamented(done, plan.techniques), said);
 }
 
-/** The phrase, each melody note with its likeliest ornament where that is likelier than 1 - techniques. */
+/** The phrase, such a share of its melody notes with an ornament. */
 function ornamented(phrase, techniques) {
   if (!techniques) return phrase;
   const notes = phrase.notes.map((note) => ({ ...note }));
   const melody = notes.filter(isMelody);
-  suggest(melody).forEach(({ likeliestOrnament, probability }, at) => {
-    if (probability[likeliestOrnament] > 1 - techniques) melody[at].technique = TECHNIQUES[NAMES[likeliestOrnament]];
+  const suggestions = suggest(melody);
+  const plain = suggestions.map(({ probability }) => probability[PLAIN]);
+  areOrnamented(plain, techniques).forEach((is, at) => {
+    if (is) melody[at].technique = TECHNIQUES[NAMES[suggestions[at].likeliestOrnament]];
   });
   return { ...phrase, notes };
 }

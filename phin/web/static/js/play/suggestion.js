@@ -8,7 +8,7 @@ const STEP_AND_LEAP = 4;
 const { qualities: QUALITIES, adds: ADDS, without: WITHOUT } = SUGGESTION;
 const { threshold: THRESHOLD, ornament_threshold: ORNAMENT_THRESHOLD } = SUGGESTION;
 export const NAMES = SUGGESTION.techniques.map((name) => name.toLowerCase().replaceAll("_", "-"));
-const PLAIN = NAMES.indexOf("plain");
+export const PLAIN = NAMES.indexOf("plain");
 
 /** What holds of each note of a melody, by QUALITIES. */
 function qualities(melody) {
