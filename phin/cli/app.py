@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from phin.cli.explained import explained
-from phin.cli.interrupts import loaded
+from phin.cli.interrupts import heard, loaded, stoppable
 from phin.cli.screen import of_a_file, say, screen
 from phin.cli.sweep import OF_SWEEPS, Refused, Sweep, begin_job, interrupted, keep_failure
 from phin.cli.typed import understood
@@ -42,7 +42,6 @@ def run(command: str, schema: type, task: Callable[[Any], Any]) -> None:
 
     Exits with 1 after one line on stderr where the user can mend what went wrong, with 130 on an interrupt.
     """
-    loaded()
     register(command, schema)
     OmegaConf.register_new_resolver("settings", partial(explained, schema), replace=True)  # conf/terminal.yaml: --help
     try:
@@ -58,7 +57,8 @@ def run(command: str, schema: type, task: Callable[[Any], Any]) -> None:
         if in_a_sweep():
             begin_job()
         try:
-            return task(OmegaConf.to_object(config))
+            with heard():
+                return task(OmegaConf.to_object(config))
         except BrokenPipeError:
             raise  # nobody reads what it prints
         except (PhinError, HydraException, OmegaConfBaseException, OSError) as error:
@@ -78,7 +78,8 @@ def run(command: str, schema: type, task: Callable[[Any], Any]) -> None:
 
     app = hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=command)(hydra_task)
     try:
-        with screen(f"phin-{command}"):
+        loaded()
+        with stoppable(), heard(), screen(f"phin-{command}"):
             app()
     except OverrideParseException as error:
         failures.append(_unread(error.override))
@@ -99,7 +100,7 @@ def run(command: str, schema: type, task: Callable[[Any], Any]) -> None:
         failures.append(ended)
     finally:
         if Sweep.begun:
-            Sweep.begun.let_go()
+            Sweep.begun.lock.release()  # another process may go on with it
     failed_jobs = Sweep.begun.failed_jobs() if Sweep.begun else []
     lines = [*failed_jobs, *(_line(failure, command) for failure in failures)]
     for line in lines[:-1]:

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from phin.cli.interrupts import loaded
+from phin.cli.interrupts import heard, loaded, stoppable
 from phin.cli.screen import of_a_file, say, screen
-from phin.errors import InvalidConfig, PhinError
+from phin.errors import InvalidConfig, PhinError, Stopped
 
 
 class Parser(argparse.ArgumentParser):
@@ -28,8 +28,9 @@ class Parser(argparse.ArgumentParser):
         with screen(self.prog):
             arguments = self.parse_args(argv)
             try:
-                for line in task(arguments):
-                    print(line)
+                with stoppable(), heard():
+                    for line in task(arguments):
+                        print(line)
             except PhinError as error:
                 self._leave(error)
             except OSError as error:
@@ -39,6 +40,9 @@ class Parser(argparse.ArgumentParser):
             except KeyboardInterrupt:
                 say(self.prog, "interrupted")
                 sys.exit(128 + signal.SIGINT)
+            except Stopped as stopped:
+                say(self.prog, str(stopped))
+                sys.exit(128 + signal.SIGTERM)
 
     def _leave(self, error: PhinError) -> NoReturn:
         say(self.prog, str(error))

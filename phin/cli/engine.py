@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from phin.cli.interrupts import loading
 from phin.errors import InvalidConfig
 from phin.generation.exported import GRAPHS, MANIFEST, Precision
 from phin.generation.mobile_file import SUFFIX as MOBILE
@@ -27,24 +28,27 @@ def open_engine(checkpoint: str, precision: str | None) -> Engine:
     """
     checkpoint, precision = played(checkpoint, precision)
     if is_exported(checkpoint):
-        from phin.runtime.onnx_engine import OnnxEngine
+        with loading("interrupted"):
+            from phin.runtime.onnx_engine import OnnxEngine
 
         return OnnxEngine(checkpoint, Precision(precision or Precision.FP32.value))
     if Path(checkpoint).suffix == MOBILE:
         if precision is not None:
             reason = "means nothing for a program for phones, which has one"
             raise InvalidConfig(f"precision={precision}", reason, "leave it out")
-        from phin.runtime.executorch_engine import ExecutorchEngine
+        with loading("interrupted"):
+            from phin.runtime.executorch_engine import ExecutorchEngine
 
         return ExecutorchEngine(checkpoint)
     if precision is not None and Path(checkpoint).exists():
         reason = "means nothing for a checkpoint, whose weights are as they were trained"
         remedy = "export it, with phin-export, and name that folder"
         raise InvalidConfig(f"precision={precision}", reason, remedy)
-    import torch
+    with loading("interrupted"):
+        import torch
 
-    from phin.generation.torch_engine import TorchEngine
-    from phin.model.checkpoint import find, load
+        from phin.generation.torch_engine import TorchEngine
+        from phin.model.checkpoint import find, load
 
     torch.set_num_threads(1)  # a step is too small for two
     return TorchEngine(*load(find(checkpoint)))

@@ -13,7 +13,7 @@ from phin.cli.engine import open_engine, refuse_precision
 from phin.cli.typed import refuse_unheard
 from phin.cli.unheard import refuse_unheard_drawing
 from phin.counted import counted
-from phin.errors import InvalidConfig, PhinError
+from phin.errors import InvalidConfig, PhinError, Stopped
 from phin.generation.constraints import Constraint
 from phin.generation.given import with_examples
 from phin.generation.live import LOOK_AHEAD, Sent, play_live
@@ -105,7 +105,7 @@ def play(config: PlayConfig) -> None:
     with open_port(config.port) as port:
         print(f"playing on {port.name}; Ctrl-C ends it. Model licence: {engine.about.licence}", flush=True)
         sent = Sent()
-        with suppress(KeyboardInterrupt):
+        with suppress(KeyboardInterrupt, Stopped):  # what was played is kept
             play_live(notes, port, tempo, config.look_ahead, sent)
     print(f"{counted(sent.notes, 'note')} played; the latest came {1000 * sent.latest:.0f} ms after its time")
     for line in away_of(played, bool(config.keep.constraints(asked))):

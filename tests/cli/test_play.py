@@ -1,5 +1,6 @@
 """phin-play on a port that a test holds: what is sent is what is drawn and written, and one line for each mistake."""
 
+import signal
 from pathlib import Path
 
 import mido
@@ -20,8 +21,8 @@ class Port:
 
     name = "a synth"
 
-    def __init__(self, most: int = 10_000) -> None:
-        self.sent, self.most = list[mido.Message](), most
+    def __init__(self, most: int = 10_000, number: signal.Signals = signal.SIGINT) -> None:
+        self.sent, self.most, self.number = list[mido.Message](), most, number
 
     def __enter__(self) -> "Port":
         return self
@@ -32,7 +33,7 @@ class Port:
     def send(self, message: mido.Message) -> None:
         self.sent.append(message)
         if len(self.sent) == self.most:
-            raise KeyboardInterrupt
+            signal.raise_signal(self.number)
 
 
 class Backend:
@@ -79,11 +80,13 @@ def test_a_tune_is_played_to_its_end_and_written(desk: Path) -> None:
     assert f"{len(on)} notes played; the latest came 0 ms after its time" in told.out
 
 
-def test_an_endless_tune_ends_with_ctrl_c_and_no_note_hangs(desk: Path) -> None:
-    """Fails: Ctrl-C is an error, or a note sounds on."""
-    Backend.port = Port(most=200)
-    told = phin("play", "checkpoint=model.safetensors", "port=synth", "tempo=90")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_endless_tune_ends_with_ctrl_c_and_no_note_hangs(desk: Path, number: signal.Signals) -> None:
+    """Fails: Ctrl-C is an error, or a note sounds on; or what was played until SIGTERM is lost."""
+    Backend.port = Port(200, number)
+    told = phin("play", "checkpoint=model.safetensors", "port=synth", "tempo=90", "out=played.mid")
     assert told.status == 0, told.err
+    assert (desk / "played.mid").is_file()
     on, off = ([(m.channel, m.note) for m in Backend.port.sent if m.type == of] for of in ("note_on", "note_off"))
     assert len(on) > 80
     assert set(on) == set(off)
