@@ -21,6 +21,7 @@ from omegaconf import OmegaConf, open_dict
 
 from phin.cli.train import TrainConfig
 from phin.config import conf_dir, cores_each, register
+from phin.errors import to_install
 from phin.model.transformer import TransformerConfig
 from tests.cli import toy
 from tests.cli.commands import TINY, TRAINING, Outcome, all_files, phin
@@ -144,7 +145,7 @@ def test_without_the_extra_the_line_says_what_to_install(desk: Path, monkeypatch
     monkeypatch.delitem(hydra["sweeper"], "optuna.yaml")
     for choice in ("joblib", "optuna"):
         complaint = sweep(f"sweep={choice}", "x=1,2").complaint
-        assert f'/{choice}: is not installed. Install what sweeps need: pip install "phin[sweep]".' in complaint
+        assert f"/{choice}: is not installed. Install what sweeps need: {to_install('sweep')}." in complaint
 
 
 @pytest.mark.parametrize("choice", [name for name in SWEEPS if name != "basic"])
