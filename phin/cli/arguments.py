@@ -65,6 +65,8 @@ def files_of(arguments: argparse.Namespace) -> tuple[Path, Path]:
     is_one = os.path.realpath(source) == os.path.realpath(target)
     if is_one or (os.path.exists(source) and os.path.exists(target) and source.samefile(target)):
         raise InvalidConfig(str(target), "is the file that is read", "give OUT another name")
+    if os.path.isdir(target):
+        raise InvalidConfig(str(target), "OUT is a folder", "name a file")
     if os.path.lexists(target) and not arguments.overwrite:
         raise InvalidConfig(str(target), "is there already", "give OUT another name, or add --overwrite")
     return source, target

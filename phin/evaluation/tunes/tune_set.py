@@ -127,7 +127,8 @@ def read_folder(folder: str | Path, key: str = "tunes") -> TuneSet:
     own rules.
     """
     if not Path(folder).is_dir():
-        raise InvalidConfig(f"{key}={folder}", "is no folder", "name one that holds tunes")
+        reason = "is a file, and no folder" if Path(folder).is_file() else "is no folder"
+        raise InvalidConfig(f"{key}={folder}", reason, "name one that holds tunes")
     tunes, ids, refused = list[Phrase](), list[str](), list[str]()
     there = (path for path in Path(folder).rglob("*") if path.suffix.casefold() in READERS and path.is_file())
     files = [path for path in there if not is_half_written(path.relative_to(folder))]
