@@ -8,6 +8,7 @@ import pytest
 
 from phin.cli import play as command
 from phin.cli.play import PlayConfig
+from phin.errors import to_install
 from phin.generation.live import play_live
 from phin.generation.request import TuneRequest
 from phin.model.checkpoint import export
@@ -62,6 +63,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(command, "play_live", quickly)
     model = tiny_model().float()
     export(model, identity_for(model), tmp_path / "model.safetensors")
+    (tmp_path / "there.mid").touch()
     return tmp_path
 
 
@@ -132,7 +134,7 @@ MISTAKES = [
     (["lai=yai", "keep.drone=true"], "keep.drone=true: cannot be struck under a tune that is not over"),
     (["look_ahead=0"], "look_ahead=0"),
     (["precision=int8"], "precision=int8: means nothing for a checkpoint"),
-    (["out=model.safetensors"], "out=model.safetensors: is there already"),
+    (["out=there.mid"], "out=there.mid: is there already"),
     (["out=tune.txt"], "out=tune.txt: is no MIDI file by its ending"),
 ]
 
@@ -151,4 +153,4 @@ def test_without_what_plays_live_it_is_said_what_to_install(desk: Path, monkeypa
             raise ModuleNotFoundError("No module named 'rtmidi'", name="rtmidi")
 
     monkeypatch.setattr(mido, "Backend", Missing)
-    assert 'pip install "phin[live]"' in phin("play", "checkpoint=model.safetensors").complaint
+    assert to_install("live") in phin("play", "checkpoint=model.safetensors").complaint
