@@ -16,7 +16,7 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from phin.cli.explained import explained
 from phin.cli.interrupts import heard, loaded, stoppable
-from phin.cli.screen import of_a_file, say, screen
+from phin.cli.screen import leave_unread, of_a_file, say, screen
 from phin.cli.sweep import OF_SWEEPS, Refused, Sweep, begin_job, interrupted, keep_failure
 from phin.cli.typed import nearest, number_like, understood
 from phin.config import choices_of, conf_dir, in_a_sweep, register
@@ -63,7 +63,7 @@ def run(command: str, schema: type, task: Callable[[Any], Any]) -> None:
             with heard():
                 return task(OmegaConf.to_object(config))
         except BrokenPipeError:
-            raise  # nobody reads what it prints
+            leave_unread()  # here, or Hydra has a word to say
         except (PhinError, HydraException, OmegaConfBaseException, OSError) as error:
             named = of_a_file(error, command) if isinstance(error, OSError) else error
             if in_a_sweep():

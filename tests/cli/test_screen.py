@@ -35,6 +35,15 @@ def test_a_reader_that_has_left_is_no_mistake(command: str, tmp_path: Path) -> N
     assert ended.returncode in (0, READER_LEFT)  # 0 where all had been said before it left
 
 
+def test_a_reader_that_leaves_while_tunes_are_told_is_no_mistake(tmp_path: Path) -> None:
+    """Fails: `phin-generate | head -1` has Hydra say that an error came up in a job."""
+    line = "import sys; sys.stdout.reconfigure(line_buffering=True); from phin.cli.generate import main; main()"
+    asked = ["count=1", "lines=1", "formats=[mid]"]
+    arguments = ["bash", "-c", '"$@" | true; exit ${PIPESTATUS[0]}', "bash", sys.executable, "-c", line, *asked]
+    ended = subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=120, cwd=tmp_path)
+    assert (ended.returncode, ended.stderr) == (READER_LEFT, "")
+
+
 def test_an_interrupt_before_a_command_has_begun_is_one_line(tmp_path: Path) -> None:
     """Fails: who mistyped, and sees it while torch is loaded, gets a page of torch's files, or is not heard at all."""
     of_a_shell = "import os, signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
