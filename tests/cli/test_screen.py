@@ -76,8 +76,8 @@ def ended_of(command: str, line: str, desk: Path, *arguments: str) -> subprocess
 def test_an_interrupt_while_the_engine_is_loaded_is_one_line(tmp_path: Path) -> None:
     """Fails: Ctrl-C a second after phin-generate began is fifty lines, since pybind11 makes an ImportError of it."""
     (tmp_path / "onnxruntime.py").write_text(
-        "import os, signal\n"
-        "try: os.kill(os.getpid(), signal.SIGINT)\n"
+        "import signal\n"
+        "try: signal.raise_signal(signal.SIGINT)\n"
         "except KeyboardInterrupt as error: raise ImportError('initialization failed') from error\n"
     )
     ended = ended_of("generate", f"sys.path.insert(0, {str(tmp_path)!r})", tmp_path)
@@ -95,13 +95,12 @@ def test_who_is_stopped_while_it_writes_leaves_nothing_half_written(
     """
     (tmp_path / "tune.txt").write_text("| - - - ล | - ด - ร |\n", encoding="utf-8")
     trick = f"""
-import os
 from phin.music.writers import WRITERS
 from phin.whole_file import whole_file
 def write(tune, path):
     with whole_file(path) as partial:
         partial.touch()
-        try: os.kill(os.getpid(), {int(number)})
+        try: signal.raise_signal({int(number)})
         except BaseException as error: raise ImportError("initialization failed") from error
 WRITERS[".wav"] = write
 """
