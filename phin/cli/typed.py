@@ -67,7 +67,8 @@ def number_like(key: str, schema: type) -> str | None:
         kind, default = found[0].type, found[0].default
         if place == "tempo":
             return "100"
-    return str(default) if isinstance(default, int | float) and not isinstance(default, bool) else None
+    is_number = isinstance(default, int | float) and not isinstance(default, bool)
+    return str(default) if is_number and default else None  # 0 is no example
 
 
 def _set_in_conf(group: str) -> set[str]:

@@ -93,7 +93,7 @@ MISTAKES = [
         "model=huge: is no choice of model. Take one of absolute, index_rotary, large",
     ),
     ("train", ["data=flok"], "data=flok: is no choice of data. Take one of abc_folder, anthology"),
-    ("train", ["seed=soon"], "seed=soon: is no whole number. Take one, as 0."),
+    ("train", ["seed=soon"], "seed=soon: is no whole number. Take one, as 4."),
     ("train", ["seed="], "seed=: is no whole number"),
     ("train", ["compile=perhaps"], "compile=perhaps: is neither yes nor no. Take true or false."),
     ("train", ["model.dim=7"], "model.dim=7"),

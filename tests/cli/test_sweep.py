@@ -24,7 +24,7 @@ from phin.config import conf_dir, cores_each, register
 from phin.errors import to_install
 from phin.model.transformer import TransformerConfig
 from tests.cli import toy
-from tests.cli.commands import TINY, TRAINING, Outcome, all_files, phin
+from tests.cli.commands import TINY, TRAINING, Outcome, all_files, as_said_last, phin
 
 SWEEPS = sorted(file.stem for file in (conf_dir() / "sweep").glob("*.yaml"))
 CORES = os.cpu_count() or 1
@@ -285,7 +285,9 @@ SEARCH = ("sweep=optuna", "hydra.sweeper.params=null", "x=interval(0,2)", "kind=
 
 
 def search(trials: int, *arguments: str, name: str = "one") -> Outcome:
-    return sweep(*SEARCH, f"hydra.sweeper.n_trials={trials}", f"hydra.sweeper.study_name={name}", *arguments)
+    return sweep(
+        *as_said_last(*SEARCH, *arguments), f"hydra.sweeper.n_trials={trials}", f"hydra.sweeper.study_name={name}"
+    )
 
 
 @pytest.mark.long
