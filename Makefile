@@ -39,7 +39,7 @@ check: $(READY)  ## format, lint, import floors, types
 	$(BIN)/basedpyright
 
 generate: $(READY)  ## eight more tunes from the default run
-	$(BIN)/phin-generate checkpoint=$(RUN) count=8 out=tunes $(ARGS)
+	$(BIN)/phin-generate checkpoint=$(RUN) $(if $(filter count=%,$(ARGS)),,count=8) $(ARGS)
 
 # Three times as long as the default run, with dropout, so that it learns no tune by heart; one thread rounds sums alike each time.
 LONGER = threads=1 model.dropout=0.2 trainer.max_steps=7000 callbacks.early_stopping.patience=18
@@ -50,7 +50,7 @@ pretrained: $(READY)  ## trains the model that comes with phin anew, an hour, an
 
 # The run that saved a checkpoint last; where there is none, nothing is named, and the model that comes with phin plays.
 NEWEST := $(firstword $(shell ls -t runs/*/checkpoints/*.ckpt 2> /dev/null))
-PLAYED := $(if $(NEWEST),checkpoint=$(patsubst %/checkpoints/,%,$(dir $(NEWEST))))
+PLAYED := $(if $(filter checkpoint=%,$(ARGS)),,$(if $(NEWEST),checkpoint=$(patsubst %/checkpoints/,%,$(dir $(NEWEST)))))
 
 web: $(READY)    ## the page of the newest run, or of the model that comes with phin: new tunes heard, seen and kept
 	$(BIN)/phin-web $(PLAYED) $(ARGS)

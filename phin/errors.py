@@ -4,6 +4,7 @@ Every mistake a person can make ends in one of these; a command prints its line 
 A defect has a name (`Defect`), so that a report over thousands of files can count them.
 """
 
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
@@ -26,6 +27,14 @@ class PhinError(Exception):
     def __str__(self) -> str:
         remedy = self.remedy.rstrip(".")
         return f"{self.where}: {self.reason}. {remedy[:1].upper()}{remedy[1:]}."
+
+
+def to_install(extra: str) -> str:
+    """What to type for what an extra of phin's installs: no index has phin, so it comes from the clone that runs."""
+    clone, pip = Path(__file__).resolve().parents[1], f"{sys.executable} -m pip install"
+    if (clone / "pyproject.toml").is_file():
+        return f'{pip} -e "{clone}[{extra}]"'
+    return f'{pip} ".[{extra}]" in a clone of phin'
 
 
 class InvalidConfig(PhinError):

@@ -13,6 +13,8 @@ from phin.errors import CannotWrite, came_of
 
 PARTIAL = ".partial"
 """What the name of a file ends with that is not whole; with a dot before it, it is hidden."""
+WRITING = ".writing-"
+"""What the name of a folder begins with from which files are moved where they belong."""
 
 
 @contextmanager
@@ -64,6 +66,11 @@ def remove_partials(folder: Path) -> None:
         partial.unlink()
 
 
+def is_half_written(path: Path) -> bool:
+    """Whether it lies in what a process that was killed left half written, or another is just writing."""
+    return any(part.startswith(WRITING) or (part.startswith(".") and part.endswith(PARTIAL)) for part in path.parts)
+
+
 @contextmanager
 def whole_folder(path: str | Path, over: bool = False) -> Iterator[Path]:
     """A folder beside `path` to write into; it becomes `path` if the block ends well, and is removed if not.
@@ -102,7 +109,7 @@ def whole_files(folder: str | Path) -> Iterator[Path]:
     is_new = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".writing-") as desk:
+        with tempfile.TemporaryDirectory(dir=folder, prefix=WRITING) as desk:
             yield Path(desk)
             for file in Path(desk).iterdir():
                 os.replace(file, folder / file.name)

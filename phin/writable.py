@@ -11,13 +11,16 @@ IN_USE = ".in_use"
 """In a folder that one process at a time works in, while it does and after."""
 
 
-def refuse_unwritable(folder: Path) -> None:
-    """Raises PhinError where no file can be made in a folder."""
+def refuse_unwritable(folder: Path, asked: str | Path = "") -> None:
+    """Raises PhinError where no file can be made in a folder, which was asked for as `asked`."""
     try:
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
-        reason = f"cannot be used ({error.strerror or 'unknown error'})"
-        raise PhinError(folder, reason, "name a folder that you may write to") from None
+        # of a file that is to be made "no such file" says nothing: so /proc answers
+        why = "" if isinstance(error, FileNotFoundError) else f" ({error.strerror or 'unknown error'})"
+        in_it = f" in {folder}" if asked and str(asked).partition("=")[2] != str(folder) else ""
+        remedy = "name a folder that you may write to"
+        raise PhinError(asked or folder, f"no file can be made{in_it or ' there'}{why}", remedy) from None
 
 
 def refuse_file(key: str, path: str) -> None:
@@ -26,10 +29,11 @@ def refuse_file(key: str, path: str) -> None:
     if not path:
         raise InvalidConfig(f"{key}=", "is empty", "name a file, or leave it out")
     if file.exists():
-        raise InvalidConfig(f"{key}={path}", "is there already", "name another file, or remove that one")
+        is_folder = " (a folder)" if file.is_dir() else ""
+        raise InvalidConfig(f"{key}={path}", f"is there already{is_folder}", "name another, or remove that one")
     if not file.parent.is_dir():
         raise InvalidConfig(f"{key}={path}", f"there is no folder {file.parent}", "make it, or name another")
-    refuse_unwritable(file.parent)
+    refuse_unwritable(file.parent, f"{key}={path}")
 
 
 def refuse_filled(key: str, path: str | Path) -> None:
@@ -44,7 +48,7 @@ def refuse_folder(key: str, path: str | Path) -> None:
     nearest = next(folder for folder in (whole, *whole.parents) if folder.exists())
     if not nearest.is_dir():
         raise InvalidConfig(f"{key}={path}", f"{nearest.name} is a file", "name a folder")
-    refuse_unwritable(nearest)
+    refuse_unwritable(nearest, f"{key}={path}")
 
 
 def alone_in(key: str, folder: Path, doing: str) -> AcquireReturnProxy:

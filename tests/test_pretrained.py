@@ -96,6 +96,8 @@ def test_an_empty_box_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     for opened in (lambda: find(PRETRAINED), lambda: open_engine(PRETRAINED, None)):
         with pytest.raises(InvalidCheckpoint, match=r"checkpoint=pretrained: is not in this copy of phin\. Make it"):
             opened()
+    monkeypatch.chdir(tmp_path)
+    Path("pretrained").touch()
     assert find("./pretrained") == Path("pretrained")
 
 

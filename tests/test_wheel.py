@@ -14,6 +14,8 @@ from hatchling.builders.wheel import WheelBuilder
 from omegaconf import OmegaConf
 
 from experiments.pretrained.pack import GRAPH
+from phin import errors
+from phin.errors import to_install
 from phin.generation.exported import MANIFEST
 from phin.pretrained import MADE, WEIGHTS
 from tests.settings import composed
@@ -100,3 +102,10 @@ def test_what_is_installed_finds_its_settings_away_from_the_repository(away: dic
     settings = OmegaConf.create(told.stdout.split("\n", 1)[1])
     assert settings.model.dim == composed("train", "run=r", "model=tiny").model.dim
     assert not list(tmp_path.iterdir())
+
+
+def test_an_extra_is_installed_from_where_phin_comes_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails: who is told to `pip install "phin[web]"` finds that no index has it."""
+    assert to_install("web") == f'{sys.executable} -m pip install -e "{ROOT}[web]"'
+    monkeypatch.setattr(errors, "__file__", str(tmp_path / "phin" / "errors.py"))
+    assert to_install("web") == f'{sys.executable} -m pip install ".[web]" in a clone of phin'

@@ -80,8 +80,6 @@ def analyze(config: AnalyzeConfig) -> None:
     refuse_what_means_nothing(config)
     if not config.out:
         raise InvalidConfig("out=", "is empty", "name a folder for pictures and tables")
-    refuse_filled("out", config.out)
-    refuse_folder("out", config.out)
     read = None if config.generated is None else read_folder(config.generated, "generated")
     from phin.data.datamodule import PhinDataModule
     from phin.data.dataset import DataConfig
@@ -90,6 +88,8 @@ def analyze(config: AnalyzeConfig) -> None:
     from phin.model.checkpoint import find, load
 
     path = find(config.checkpoint)
+    refuse_filled("out", config.out)  # what is mistyped is said before what is there already
+    refuse_folder("out", config.out)
     model, identity = load(path)
     store = PhinDataModule(DataConfig(**vars(config.data)), seed=0, tokenizer=identity.tokenizer).store
     if identity.corpus_fingerprint != store.fingerprint:

@@ -15,12 +15,12 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from phin.cli.explained import explained
-from phin.cli.interrupts import loaded
-from phin.cli.screen import of_a_file, say, screen
+from phin.cli.interrupts import heard, loaded, stoppable
+from phin.cli.screen import leave_unread, of_a_file, say, screen
 from phin.cli.sweep import OF_SWEEPS, Refused, Sweep, begin_job, interrupted, keep_failure
-from phin.cli.typed import understood
-from phin.config import conf_dir, in_a_sweep, register
-from phin.errors import InvalidConfig, PhinError, Stopped
+from phin.cli.typed import nearest, number_like, understood
+from phin.config import choices_of, conf_dir, in_a_sweep, register
+from phin.errors import InvalidConfig, PhinError, Stopped, to_install
 
 OF_EXTRAS = {**dict.fromkeys(("onnx", "onnxscript", "onnxruntime"), "export"), "executorch": "mobile"}
 """What an extra installs that exported models need, by module."""
@@ -34,6 +34,8 @@ _OF_ANOTHER_KIND = re.compile(
     r"override (?P<typed>\S+=.*); Value .*(could not be converted to|is not a valid) (?P<kind>\w+)"
 )
 _UNKNOWN = re.compile(r"Could not override '(?P<key>[^']+)'; Key '[^']+' (is )?not in (?P<kind>'?\w+'?)")
+_NOT_TAKEN_OUT = re.compile(r"Error merging override (?P<typed>~\S+);")
+_NO_CHOICE = re.compile(r"In '.*': Could not load '(?P<group>\w+)/(?P<name>\w+)'")
 _NOISE = ("To append to your", "full_key", "object_type", "reference_type", "Config search path", "provider=")
 
 
@@ -42,7 +44,6 @@ def run(command: str, schema: type, task: Callable[[Any], Any]) -> None:
 
     Exits with 1 after one line on stderr where the user can mend what went wrong, with 130 on an interrupt.
     """
-    loaded()
     register(command, schema)
     OmegaConf.register_new_resolver("settings", partial(explained, schema), replace=True)  # conf/terminal.yaml: --help
     try:
@@ -51,6 +52,7 @@ def run(command: str, schema: type, task: Callable[[Any], Any]) -> None:
         _leave(command, str(error))
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra hands every error on, and the lines below say it
 
+    line_of = partial(_line, command=command, schema=schema)
     failures: list[Exception] = []
     Sweep.begun = None
 
@@ -58,13 +60,14 @@ def run(command: str, schema: type, task: Callable[[Any], Any]) -> None:
         if in_a_sweep():
             begin_job()
         try:
-            return task(OmegaConf.to_object(config))
+            with heard():
+                return task(OmegaConf.to_object(config))
         except BrokenPipeError:
-            raise  # nobody reads what it prints
+            leave_unread()  # here, or Hydra has a word to say
         except (PhinError, HydraException, OmegaConfBaseException, OSError) as error:
             named = of_a_file(error, command) if isinstance(error, OSError) else error
             if in_a_sweep():
-                return keep_failure(_line(named, command))
+                return keep_failure(line_of(named))
             failures.append(named)
             return None
         except Exception as error:
@@ -78,7 +81,8 @@ def run(command: str, schema: type, task: Callable[[Any], Any]) -> None:
 
     app = hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=command)(hydra_task)
     try:
-        with screen(f"phin-{command}"):
+        loaded()
+        with stoppable(), heard(), screen(f"phin-{command}"):
             app()
     except OverrideParseException as error:
         failures.append(_unread(error.override))
@@ -99,21 +103,22 @@ def run(command: str, schema: type, task: Callable[[Any], Any]) -> None:
         failures.append(ended)
     finally:
         if Sweep.begun:
-            Sweep.begun.let_go()
+            Sweep.begun.lock.release()  # another process may go on with it
     failed_jobs = Sweep.begun.failed_jobs() if Sweep.begun else []
-    lines = [*failed_jobs, *(_line(failure, command) for failure in failures)]
+    lines = [*failed_jobs, *map(line_of, failures)]
     for line in lines[:-1]:
         say(f"phin-{command}", line)
     if lines:
         _leave(command, lines[-1])
 
 
-def _line(failure: Exception, command: str) -> str:
+def _line(failure: Exception, command: str, schema: type) -> str:
     """What is said of a failure."""
     if isinstance(failure, PhinError):
         return str(failure)
     if isinstance(failure, MissingConfigException) and failure.missing_cfg_file in OF_SWEEPS:
-        return f'{failure.missing_cfg_file}: is not installed. Install what sweeps need: pip install "phin[sweep]".'
+        remedy = f"install what sweeps need: {to_install('sweep')}"
+        return str(PhinError(failure.missing_cfg_file, "is not installed", remedy))
     if isinstance(failure, MissingConfigException) and failure.missing_cfg_file and failure.options:
         group, _, name = failure.missing_cfg_file.rpartition("/")
         remedy = f"take one of {', '.join(sorted(failure.options))}"
@@ -123,12 +128,20 @@ def _line(failure: Exception, command: str) -> str:
         return str(InvalidConfig(key, "is not set", f"write {key}=... (phin-{command} --help says what it can be)"))
     said = _in_one_line(failure)
     if (other := _OF_ANOTHER_KIND.search(said)) and (kind := KINDS.get(other["kind"])):
-        return str(InvalidConfig(other["typed"], f"is {kind[0]}", f"take {kind[1]}"))
+        like = number_like(other["typed"].partition("=")[0], schema)
+        return str(InvalidConfig(other["typed"], f"is {kind[0]}", f"take {f'one, as {like}' if like else kind[1]}"))
+    if (no_choice := _NO_CHOICE.search(said)) and (known := choices_of(no_choice["group"])):
+        where = f"{no_choice['group']}={no_choice['name']}"
+        return str(InvalidConfig(where, f"is no choice of {no_choice['group']}", f"take one of {', '.join(known)}"))
     if unknown := _UNKNOWN.search(said):
         of_a_library = unknown["kind"] == "struct"  # whose objects take more than conf/ sets
         remedy = f"write +{unknown['key']}=... if it takes that" if of_a_library else "leave it out"
+        if meant := nearest(unknown["key"], schema):
+            remedy = f"take {meant} if you mean that, or {remedy}"
         reason = "is not set in conf/" if of_a_library else "there is no such setting"
         return str(InvalidConfig(unknown["key"], reason, f"{remedy}; phin-{command} --help shows those that there are"))
+    if fixed := _NOT_TAKEN_OUT.match(said):
+        return str(InvalidConfig(fixed["typed"], "cannot be taken out", "set it to what you want instead"))
     return f"{said}. See phin-{command} --help."
 
 
@@ -137,7 +150,7 @@ def _missing(error: Exception) -> PhinError | None:
     name = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
     if name not in OF_EXTRAS:
         return None
-    remedy = f'install what exported models need: pip install "phin[{OF_EXTRAS[name]}]"'
+    remedy = f"install what exported models need: {to_install(OF_EXTRAS[name])}"
     return PhinError(name, "is not installed", remedy)
 
 

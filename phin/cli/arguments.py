@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from phin.cli.interrupts import loaded
+from phin.cli.interrupts import heard, loaded, stoppable
 from phin.cli.screen import of_a_file, say, screen
-from phin.errors import InvalidConfig, PhinError
+from phin.errors import InvalidConfig, PhinError, Stopped
 
 
 class Parser(argparse.ArgumentParser):
@@ -28,8 +28,9 @@ class Parser(argparse.ArgumentParser):
         with screen(self.prog):
             arguments = self.parse_args(argv)
             try:
-                for line in task(arguments):
-                    print(line)
+                with stoppable(), heard():
+                    for line in task(arguments):
+                        print(line)
             except PhinError as error:
                 self._leave(error)
             except OSError as error:
@@ -39,6 +40,9 @@ class Parser(argparse.ArgumentParser):
             except KeyboardInterrupt:
                 say(self.prog, "interrupted")
                 sys.exit(128 + signal.SIGINT)
+            except Stopped as stopped:
+                say(self.prog, str(stopped))
+                sys.exit(128 + signal.SIGTERM)
 
     def _leave(self, error: PhinError) -> NoReturn:
         say(self.prog, str(error))
@@ -61,6 +65,8 @@ def files_of(arguments: argparse.Namespace) -> tuple[Path, Path]:
     is_one = os.path.realpath(source) == os.path.realpath(target)
     if is_one or (os.path.exists(source) and os.path.exists(target) and source.samefile(target)):
         raise InvalidConfig(str(target), "is the file that is read", "give OUT another name")
+    if os.path.isdir(target):
+        raise InvalidConfig(str(target), "OUT is a folder", "name a file")
     if os.path.lexists(target) and not arguments.overwrite:
         raise InvalidConfig(str(target), "is there already", "give OUT another name, or add --overwrite")
     return source, target

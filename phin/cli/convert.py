@@ -1,6 +1,7 @@
 """phin-convert: a tune from one form to another, by the endings of two files. It composes; rooms below convert."""
 
 import argparse
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -48,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def convert(arguments: argparse.Namespace) -> list[str]:
     """Reads, changes as asked, writes; lines that say what was done. Raises PhinError before anything is written."""
-    source, target = files_of(arguments)
+    source, target = Path(arguments.source), Path(arguments.target)
     ending = _ending(target, WRITERS, "OUT")
     read = READERS[_ending(source, READERS, "IN")]
     if arguments.digits and ending != ".txt":
@@ -58,6 +59,7 @@ def convert(arguments: argparse.Namespace) -> list[str]:
     if arguments.tuning is not None and ending in TONELESS and not (arguments.fit or arguments.drone):
         remedy = "leave it out, or add --fit or --drone"
         raise InvalidConfig("--tuning", f"means nothing for {ending} without --fit or --drone", remedy)
+    files_of(arguments)  # what is mistyped is said before what is there already
     tunes, repairs, bends = read(source)
     as_read = _chosen(tunes, arguments.tune, source)
     with _in_file(source, target):
@@ -175,6 +177,8 @@ def _ending(path: Path, known: dict[str, object] | dict[str, Callable], which: s
     """The longest known ending of a file's name."""
     name = path.name.casefold()
     endings = [ending for ending in known if name.endswith(ending)]
+    if not endings and os.path.isdir(path):
+        raise InvalidConfig(str(path), f"{which} is a folder", "name a file")
     if not endings:
         raise InvalidConfig(str(path), f"{which} has no ending that phin-convert knows", f"take {', '.join(known)}")
     return max(endings, key=len)

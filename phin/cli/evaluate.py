@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import MISSING
 
 from phin.cli.app import run
+from phin.cli.engine import is_exported
 from phin.cli.typed import refuse_unheard
 from phin.corpus.settings import CorpusConfig
 from phin.corpus.store import SPLITS, Store
@@ -141,15 +142,22 @@ def evaluate(config: EvaluateConfig) -> None:
         out = f"reports/{datetime.now():%Y-%m-%d_%H-%M-%S}"
     elif not out:
         raise InvalidConfig("out=", "is empty", "name a folder, or leave it out")
+    from phin.evaluation.tunes.tune_set import read_folder
+    from phin.model.checkpoint import find
+
+    # what is mistyped is said before what is there already, and before a corpus is prepared
+    for checkpoint in filter(None, (config.checkpoint, config.against)):
+        find(checkpoint)
+    if config.exported is not None and not is_exported(config.exported):
+        remedy = "name a folder that phin-export wrote"
+        raise InvalidConfig(f"exported={config.exported}", "holds no exported model", remedy)
     if config.equalities:
         _print_equalities(config)
         return
+    judged = read_folder(config.tunes) if config.tunes is not None else None
     if config.out is not None or config.tunes is not None or config.count:
         refuse_filled("out", out)
         refuse_folder("out", out)
-    from phin.evaluation.tunes.tune_set import read_folder
-
-    judged = read_folder(config.tunes) if config.tunes is not None else None
     store, bits, paired, said = _bits(config)
     for line in said:
         print(line)

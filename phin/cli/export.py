@@ -43,7 +43,6 @@ def main() -> None:
 
 def export(config: ExportConfig) -> None:
     """Writes the file or the folder; a model is played from either, and evaluated from the file."""
-    refuse_file("out", config.out)
     if Path(config.out).suffix:
         refuse_unheard(["cache"], "means nothing for one file, for only a folder is tried")
     from phin.model.checkpoint import SAFETENSORS, find, load
@@ -53,6 +52,8 @@ def export(config: ExportConfig) -> None:
     if out.suffix not in ("", SAFETENSORS, MOBILE):
         remedy = f"let it end in {SAFETENSORS} or {MOBILE}, or name a folder"
         raise InvalidConfig(f"out={config.out}", "is no form that is known", remedy)
+    find(config.checkpoint)
+    refuse_file("out", config.out)  # what is mistyped is said before what is there already
     if out.suffix == MOBILE:
         from phin.generation.mobile import export_mobile
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from phin.cli.app import run
-from phin.cli.engine import open_engine, refuse_precision
+from phin.cli.engine import open_engine, refuse_missing, refuse_precision
 from phin.cli.typed import refuse_unheard, typed
 from phin.cli.unheard import refuse_unheard_drawing
 from phin.corpus.copies import Copies
@@ -109,9 +109,6 @@ def generate(config: GenerateConfig) -> None:
     refuse_unheard_drawing(config, config.sampler)
     if not config.out:
         raise InvalidConfig("out=", "is empty", "name a folder for the tunes")
-    refuse_folder("out", config.out)
-    name = f"tune-{config.seed}"
-    refuse_there(config.out, name, config.count, config.formats)  # drawing them would be for nothing
     if config.given is None:
         refuse_unheard(["use"], "means nothing without a tune", "say which file, as given=tune.mid")
     given, asked = config.material, with_examples(config)
@@ -119,6 +116,10 @@ def generate(config: GenerateConfig) -> None:
         refuse_said_by(given)
     request: TuneRequest = given.request(asked) if given else asked
     recipe = Recipe(request, config.sampler, config.seed, config.keep, given)
+    refuse_missing(config.checkpoint)
+    name = f"tune-{config.seed}"
+    refuse_folder("out", config.out)  # what is mistyped is said before what is there already
+    refuse_there(config.out, name, config.count, config.formats)  # drawing them would be for nothing
     engine = open_engine(config.checkpoint, config.precision)
     copies = find_copies(config, engine)
     copied = copies.told if copies else None
@@ -138,18 +139,20 @@ def generate(config: GenerateConfig) -> None:
             print(f"  {line}")
     for line in given.against(config.keep, request) if given else []:
         print(line)
-    forms, there = ", ".join(endings_of(config.formats)), sum(files.first is not None for files in written)
+    there = sum(files.first is not None for files in written)
     if not there:
         reason = f"no page could hold any of {counted(len(chosen), 'tune')}"
-        raise PhinError(f"formats={forms}", reason, "take mid among them, or keep.lai=true with a lai")
+        wanted = ", ".join(endings_of(config.formats))
+        raise PhinError(f"formats={wanted}", reason, "take mid among them, or keep.lai=true with a lai")
     if copies is None:
         print(f"no copy is looked for: what the model learned from, {engine.about.corpus}, is not in {config.cache}")
+    forms = ", ".join(form for form in endings_of(config.formats) if any(form in files.of for files in written))
     print(f"{counted(there, 'tune')} ({forms}) in {config.out}. Model licence: {engine.about.licence}")
 
 
 def refuse_said_by(given: Given) -> None:
     """Raises InvalidConfig where a length or a metre was typed that the given tune says itself."""
-    where = given.phrase.title or "the given tune"
+    where = given.where
     if given.use is not Use.CONTINUE:
         refuse_unheard(
             ["lines", "hong", "about"], f"means nothing with use={given.use.value}: {where} says how long it is"

@@ -1,7 +1,7 @@
-"""Ctrl-C while a command is being loaded ends it at once, in one line.
+"""Ctrl-C while a command is being loaded ends it at once, in one line; SIGTERM while it works ends it as Ctrl-C does.
 
-As an exception it would end in a page of whatever file was being imported, or not at all: libraries try what they can
-do without in a `try` that lets nothing through, and go on.
+As an exception Ctrl-C would end in a page of whatever file was being imported, or not at all: libraries try what they
+can do without in a `try` that lets nothing through, and go on.
 """
 
 import os
@@ -13,8 +13,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 
 from phin.cli.screen import say
+from phin.errors import Stopped, came_of
 
 
 def begin_loading(said: str = "interrupted") -> None:
@@ -38,6 +40,38 @@ def loading(said: str) -> Iterator[None]:
         yield
     finally:
         loaded()
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Around a command's work: SIGTERM, as a queue or `timeout` sends it, raises Stopped, so that nothing half written
+    is left, where it would end the program on the spot.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    is_ours = is_main and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    if is_ours:
+        signal.signal(signal.SIGTERM, _stop)
+    try:
+        yield
+    finally:
+        if is_ours:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+@contextmanager
+def heard() -> Iterator[None]:
+    """What libraries make of Ctrl-C or SIGTERM is that again: modules of C++ that are imported, an ImportError."""
+    try:
+        yield
+    except Exception as error:
+        asked = came_of(error, KeyboardInterrupt) or came_of(error, Stopped)
+        if asked is None:
+            raise
+        raise asked from None
+
+
+def _stop(number: int, frame: FrameType | None) -> NoReturn:
+    raise Stopped("stopped")
 
 
 @dataclass

@@ -9,11 +9,11 @@ from typing import Any
 import mido
 
 from phin.cli.app import run
-from phin.cli.engine import open_engine, refuse_precision
+from phin.cli.engine import open_engine, refuse_missing, refuse_precision
 from phin.cli.typed import refuse_unheard
 from phin.cli.unheard import refuse_unheard_drawing
 from phin.counted import counted
-from phin.errors import InvalidConfig, PhinError
+from phin.errors import InvalidConfig, PhinError, Stopped, to_install
 from phin.generation.constraints import Constraint
 from phin.generation.given import with_examples
 from phin.generation.live import LOOK_AHEAD, Sent, play_live
@@ -94,9 +94,10 @@ def play(config: PlayConfig) -> None:
         refuse_unheard(["lines", "hong", "about"], "means nothing for a tune without end", LET_IT_END)
     refuse_unheard_drawing(config, config.sampler)
     if config.out is not None:
-        refuse_file("out", config.out)
-        if Path(config.out).suffix.casefold() not in ENDINGS:
+        if config.out and Path(config.out).suffix.casefold() not in ENDINGS:
             raise InvalidConfig(f"out={config.out}", "is no MIDI file by its ending", "let it end in .mid")
+        refuse_missing(config.checkpoint)
+        refuse_file("out", config.out)
     engine = open_engine(config.checkpoint, config.precision)
     asked = with_examples(config)
     tempo = asked.written_tempo
@@ -105,7 +106,7 @@ def play(config: PlayConfig) -> None:
     with open_port(config.port) as port:
         print(f"playing on {port.name}; Ctrl-C ends it. Model licence: {engine.about.licence}", flush=True)
         sent = Sent()
-        with suppress(KeyboardInterrupt):
+        with suppress(KeyboardInterrupt, Stopped):  # what was played is kept
             play_live(notes, port, tempo, config.look_ahead, sent)
     print(f"{counted(sent.notes, 'note')} played; the latest came {1000 * sent.latest:.0f} ms after its time")
     for line in away_of(played, bool(config.keep.constraints(asked))):
@@ -122,7 +123,7 @@ def open_port(name: str) -> AbstractContextManager[Any]:
         backend = mido.Backend()
         names: list[str] = backend.get_output_names()
     except ImportError:
-        remedy = 'install what plays live: pip install "phin[live]"'
+        remedy = f"install what plays live: {to_install('live')}"
         raise PhinError("python-rtmidi", "is not installed", remedy) from None
     found = list(_having(name, names))
     if not found:

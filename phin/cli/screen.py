@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 from phin.errors import PhinError
 
@@ -22,6 +23,16 @@ def of_a_file(error: OSError, command: str) -> PhinError:
     return PhinError(error.filename or command, reason, "name what you may read, and where you may write")
 
 
+def leave_unread() -> NoReturn:
+    """Ends a program whose reader has left, without a word."""
+    _to_nobody()
+    sys.exit(READER_LEFT)
+
+
+def _to_nobody() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # where Python's last flush goes
+
+
 @contextmanager
 def screen(program: str) -> Iterator[None]:
     """Ends a program that cannot print: without a word where its reader has left, else with one line and a 1."""
@@ -33,8 +44,8 @@ def screen(program: str) -> Iterator[None]:
     except OSError as error:
         if error.filename is not None or error.errno is None:  # about a file, or Hydra's of a choice there is not
             raise
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # where Python's last flush goes
         if isinstance(error, BrokenPipeError):
-            sys.exit(READER_LEFT)
+            leave_unread()
+        _to_nobody()
         say(program, f"the output cannot be written ({error.strerror}). Give it room, or another place to go.")
         sys.exit(1)

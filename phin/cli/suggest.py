@@ -1,5 +1,6 @@
 """phin-suggest: with which techniques a tune could be played."""
 
+import argparse
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -37,8 +38,14 @@ ORNAMENTS_TOLD = 3
 def main(argv: Sequence[str] | None = None) -> None:
     """Console script."""
     parser = FileParser("phin-suggest", DESCRIPTION)
-    parser.add_argument("--seed", type=int, help="of the techniques that are drawn for a .mid")
+    parser.add_argument("--seed", type=_seed, help="of the techniques that are drawn for a .mid")
     parser.run(lambda arguments: run(*files_of(arguments), arguments.seed), argv)
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 on")
+    return int(text)
 
 
 def run(source: Path, target: Path, seed: int | None = None) -> list[str]:
@@ -48,8 +55,6 @@ def run(source: Path, target: Path, seed: int | None = None) -> list[str]:
         raise InvalidConfig(str(target), "OUT has no ending that phin-suggest knows", f"take {', '.join(ENDINGS)}")
     if seed is not None and ending in TABLES:
         raise InvalidConfig("--seed", "means nothing for a table, where nothing is drawn", "leave it out")
-    if seed is not None and seed < 0:
-        raise InvalidConfig(f"--seed {seed}", "is below 0", "take 0 or more")
     phrase = read_tune(source)
     suggestions = load().suggest(phrase)
     if not suggestions:

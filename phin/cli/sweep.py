@@ -5,21 +5,18 @@ with the others; the command reads those files when all is over.
 """
 
 import multiprocessing
-import signal
-import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from traceback import extract_tb
-from types import FrameType
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar
 
 from filelock import BaseFileLock
 from hydra.core.hydra_config import HydraConfig
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
-from phin.errors import InvalidConfig, PhinError, Stopped
+from phin.errors import InvalidConfig, PhinError
 from phin.whole_file import write_text
 from phin.writable import IN_USE, alone_in, refuse_folder
 
@@ -84,12 +81,6 @@ class Begun:
             return PhinError(self.folder, reason, "mend the setting that it speaks of")
         return None
 
-    def let_go(self) -> None:
-        """Lets another process go on with it, and SIGTERM end this one."""
-        self.lock.release()
-        if signal.getsignal(signal.SIGTERM) is _stop:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
-
     def to_go_on(self) -> str:
         """What is said after `interrupted` or `stopped`."""
         return f". What is done stays; the same line with hydra.sweep.dir={self.folder} does the rest"
@@ -116,19 +107,11 @@ class Sweep(Callback):
             Sweep.begun = Begun(folder, list(config.hydra.overrides.task), _failed(folder), lock)
         except (PhinError, OSError) as error:
             raise Refused(error) from None
-        is_ours = threading.current_thread() is threading.main_thread()
-        if is_ours and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-            signal.signal(signal.SIGTERM, _stop)
 
 
 def interrupted() -> str:
     """What is said of Ctrl-C in this process."""
     return f"interrupted{Sweep.begun.to_go_on() if Sweep.begun else ''}"
-
-
-def _stop(number: int, frame: FrameType | None) -> NoReturn:
-    """Ends a sweep as Ctrl-C does: the processes that its jobs run in are told."""
-    raise Stopped("stopped")
 
 
 def begin_job() -> None:

@@ -17,12 +17,12 @@ import yaml
 
 from phin.checksum import sha256_of
 from phin.cli.app import run
-from phin.cli.engine import is_exported, open_engine, refuse_precision
+from phin.cli.engine import is_exported, open_engine, refuse_missing, refuse_precision
 from phin.cli.typed import refuse_unheard
 from phin.config import choices_of, conf_dir
 from phin.corpus.copies import Copies
 from phin.counted import counted
-from phin.errors import InvalidConfig, PhinError
+from phin.errors import InvalidConfig, PhinError, to_install
 from phin.generation.exported import GRAPHS, Manifest, Precision
 from phin.generation.mobile_file import PROGRAM, MobileManifest
 from phin.generation.mobile_file import SUFFIX as MOBILE
@@ -84,7 +84,7 @@ def serve_or_write(config: WebConfig) -> None:
     except ModuleNotFoundError as error:
         if error.name not in ("fastapi", "uvicorn", "starlette", "pydantic"):
             raise
-        remedy = 'install what the server needs: pip install "phin[web]"'
+        remedy = f"install what the server needs: {to_install('web')}"
         raise PhinError(error.name, "is not installed", remedy) from None
     serve(config) if config.out is None else write(config, config.out)
 
@@ -104,6 +104,7 @@ def write(config: WebConfig, out: str) -> None:
     checkpoint = config.checkpoint
     if Path(checkpoint).suffix == MOBILE:
         raise InvalidConfig(f"checkpoint={checkpoint}", "plays on phones, and in no browser", "name a run")
+    refuse_missing(checkpoint)
     runtime = runtime_files(config.cache, print)
     with tempfile.TemporaryDirectory(prefix="phin-web-") as desk:
         exported = Path(checkpoint)

@@ -1,7 +1,6 @@
 """The files of a corpus and their marks, on the disk: a corpus is taken in without all of their names in memory."""
 
 import json
-import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,8 +17,10 @@ class Catalogue:
     """
 
     def __init__(self, folder: Path) -> None:
-        usable = folder.is_dir() and os.access(folder, os.W_OK)
-        self._file = tempfile.TemporaryFile("w+", encoding="ascii", dir=folder if usable else None)
+        try:
+            self._file = tempfile.TemporaryFile("w+", encoding="ascii", dir=folder)
+        except OSError:
+            self._file = tempfile.TemporaryFile("w+", encoding="ascii")
         self._length = 0
 
     def __enter__(self) -> "Catalogue":

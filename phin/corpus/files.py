@@ -10,7 +10,7 @@ from phin.corpus.guqin import refuse_without_music21
 from phin.corpus.settings import CorpusConfig
 from phin.corpus.sources import Folder, Made, Package, Parser, Repository, Source
 from phin.corpus.walk import walk
-from phin.errors import MissingCorpus, printable
+from phin.errors import MissingCorpus, printable, to_install
 
 PIECES_A_UNIT = 16
 """Pieces that the composer makes in one go."""
@@ -100,9 +100,8 @@ def _installed_corpus() -> Path:
     """The corpus folder of the installed music21, found without importing it."""
     found = importlib.util.find_spec("music21")
     if found is None or not found.submodule_search_locations:
-        raise MissingCorpus(
-            "music21", "is not installed, and its folk tunes are the default corpus", 'run: pip install "phin[corpora]"'
-        )
+        reason = "is not installed, and its folk tunes are the default corpus"
+        raise MissingCorpus("music21", reason, f"run: {to_install('corpora')}")
     return Path(found.submodule_search_locations[0]) / "corpus"
 
 

@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from phin.errors import Defect, InvalidTune, MissingCorpus, PhinError
+from phin.errors import Defect, InvalidTune, MissingCorpus, PhinError, to_install
 from phin.music.grid import quantise
 from phin.music.opening import bytes_of
 from phin.music.page import PageReading
@@ -40,7 +40,7 @@ def refuse_without_music21(source: str) -> None:
     """MissingCorpus where the package that reads MusicXML is not installed; it is looked for, not imported."""
     if importlib.util.find_spec("music21") is None:
         what = f"is not installed, and reads the MusicXML of {source}"
-        raise MissingCorpus("music21", what, 'run: pip install "phin[corpora]"')
+        raise MissingCorpus("music21", what, f"run: {to_install('corpora')}")
 
 
 def read_guqin(path: str | Path, source: str) -> PageReading:

@@ -59,7 +59,7 @@ class Given:
     hong: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
-        where, phrase = self.phrase.title or "the given tune", self.phrase
+        where, phrase = self.where, self.phrase
         if len(phrase) > LONGEST or not phrase.is_melody.any():
             reason = f"has {len(phrase)} notes, {int(phrase.is_melody.sum())} of them of a melody"
             raise PhinError(where, reason, f"give a tune of 1 to {LONGEST}")
@@ -77,6 +77,8 @@ class Given:
             return
         first, last = self.hong
         asked = f"rewrite={first}" if first == last else f"rewrite={first}-{last}"
+        if last < first:
+            raise InvalidConfig(asked, "is the wrong way round", f"write rewrite={last}-{first}")
         if not 1 <= first <= last <= self.num_hong:
             raise InvalidConfig(asked, f"{where} has hong 1 to {self.num_hong}", "take some of these, as rewrite=3-6")
         if self._stays.all():
@@ -99,6 +101,11 @@ class Given:
                     raise PhinError(where, reason, "move it by whole octaves first")
 
     @property
+    def where(self) -> str:
+        """What it is called where something is wrong with it: its title, which may be any words."""
+        return f"'{self.phrase.title}'" if self.phrase.title else "the given tune"
+
+    @property
     def num_hong(self) -> int:
         """How many hong the tune's page has."""
         return hong_of(self.phrase, begin_of(self.phrase))
@@ -108,7 +115,7 @@ class Given:
 
         Raises InvalidConfig where it asks for another metre, or for a length that the tune has already.
         """
-        where = self.phrase.title or "the given tune"
+        where = self.where
         metre = str(self.phrase.metre) if self.phrase.metre else request.metre
         if request.metre not in (TuneRequest.metre, metre):
             raise InvalidConfig(f"metre={request.metre}", f"{where} is in {metre}", "leave it out")
@@ -281,7 +288,7 @@ def kept_to(wishes: Wishes, request: TuneRequest, given: Given | None = None) ->
         reason = "means nothing with use=rhythm, whose strokes come when the given tune's did"
         raise InvalidConfig(f"keep.most_notes={wishes.most_notes:g}", reason, "leave it out, or take use=decorate")
     if wishes.drone and not given.leaves_room_for_a_drone:
-        reason = f"cannot be under {given.phrase.title or 'the given tune'}, which has a drone or chords already"
+        reason = f"cannot be under {given.where}, which has a drone or chords already"
         raise InvalidConfig("keep.drone=true", reason, "leave it out, or take use=decorate")
     return [*wishes.constraints(request, given.later_strokes), *given.constraints()]
 

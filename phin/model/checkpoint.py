@@ -97,12 +97,17 @@ def read(path: str | Path) -> dict[str, Any]:
     Raises InvalidCheckpoint where there is none, or it is torn or not ours.
     """
     path = Path(path)
-    if not path.is_file():
-        raise InvalidCheckpoint(path, "there is no such file", "name a .ckpt file of a run, or train one: phin-train")
+    _refuse_missing(path)
     stored = _read_safetensors(path) if path.suffix == SAFETENSORS else _read_torch(path)
     if not isinstance(stored, dict) or not isinstance(stored.get(PHIN_KEY), dict):
         raise InvalidCheckpoint(path, "is no checkpoint of phin", "name a .ckpt file of a phin-train run")
     return stored
+
+
+def _refuse_missing(path: Path) -> None:
+    if not path.is_file():
+        remedy = "name a .ckpt or .safetensors file, the folder of a run, or pretrained; phin-train makes one"
+        raise InvalidCheckpoint(path, "there is no such file", remedy)
 
 
 def _read_torch(path: Path) -> Any:
@@ -156,12 +161,13 @@ def load(path: str | Path) -> tuple[PhinTransformer, Identity]:
 
 def find(run: str | Path) -> Path:
     """The checkpoint meant by a file, by a run's folder or by its checkpoints/ (the best, else the last), or by the
-    name of the model in the box.
+    name of the model in the box. Raises InvalidCheckpoint where there is none.
     """
     if not str(run):
         raise InvalidCheckpoint("checkpoint=", "is empty", "name a .ckpt file, or the folder of a run")
     run = meant(run)
     if not run.is_dir():
+        _refuse_missing(run)
         return run
     for name in ("best.ckpt", "last.ckpt"):
         for folder in (run / "checkpoints", run):

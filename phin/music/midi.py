@@ -80,6 +80,9 @@ MIN_NOTES = 8
 RPN_COARSE, RPN_FINE, DATA_COARSE, DATA_FINE = 101, 100, 6, 38
 """Controllers: which registered parameter is set, and to what; parameter 0 is how far the wheel bends."""
 
+_TORN = re.compile("Unexpected EOF|Invalid chunk length")
+"""What symusic says where a track, or an event in it, is longer than the file."""
+
 
 @dataclass(frozen=True)
 class MidiReading:
@@ -170,8 +173,8 @@ def _score(data: bytes, where: str) -> ScoreTick:
     try:
         return ScoreTick.from_midi(data)
     except RuntimeError as error:
-        reason = f"is damaged ({' '.join(str(error).split())})"
-        raise InvalidMidi(where, Defect.UNREADABLE, reason, AGAIN) from error
+        what = "it breaks off within a track" if _TORN.search(str(error)) else "something in it is no MIDI"
+        raise InvalidMidi(where, Defect.UNREADABLE, f"is damaged: {what}", AGAIN) from error
 
 
 def _contents(score: ScoreTick, data: bytes) -> _Contents:

@@ -14,6 +14,8 @@ def bytes_of(path: str | Path, most: int = MOST_BYTES, refusal: type[InvalidTune
     """All bytes of a file; raises `refusal` where it cannot be opened, is no file, or has more than `most`."""
     try:
         status = os.stat(path)
+        if stat.S_ISDIR(status.st_mode):
+            raise refusal(path, Defect.UNREADABLE, "cannot be opened (it is a folder)", "name a file in it")
         if not stat.S_ISREG(status.st_mode):  # a pipe would be waited for
             raise refusal(path, Defect.UNREADABLE, "cannot be opened (it is no file)", "check the path")
         with open(path, "rb") as file:

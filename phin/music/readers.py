@@ -1,5 +1,6 @@
 """Every form a tune can be read from: the endings of files, and who reads each. The one table of them."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -50,6 +51,8 @@ READERS: dict[str, Callable[[Path], Source]] = {
 def read_tune(path: Path) -> Phrase:
     """The one tune of a file. Raises PhinError where it has none, or several, or nobody reads such files."""
     read = READERS.get(path.suffix.casefold())
+    if read is None and os.path.isdir(path):
+        raise PhinError(path, "is a folder", "name a file in it")
     if read is None:
         raise InvalidConfig(path, "is of no form that a tune is read from", f"take one of {', '.join(READERS)}")
     tunes = read(path).tunes

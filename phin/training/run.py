@@ -136,6 +136,8 @@ def train(
             return _train(run, trainer, module, datamodule, sampler)
         except KeyboardInterrupt:  # also while it evaluates
             raise KeyboardInterrupt(f"Go on with resume={run}") from None
+        except Stopped as stopped:
+            raise Stopped(f"{run}: {stopped}. Go on with resume={run}.") from None
 
 
 def _refuse_checkpoints(run: Path, trainer: L.Trainer, module: PhinModule) -> None:
@@ -206,7 +208,5 @@ def _fit(run: Path, trainer: L.Trainer, module: PhinModule, datamodule: PhinData
         raise
     except CannotWrite as error:
         raise CannotWrite(error.where, error.reason, f"make room, and go on with resume={run}") from error
-    except Stopped as stopped:
-        raise Stopped(f"{run}: {stopped}. Go on with resume={run}.") from None
     finally:
         loggers.close(trainer.loggers, ended_well)

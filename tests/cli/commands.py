@@ -32,6 +32,11 @@ WATCHED = [text for text in TRAINING if text != "~callbacks.progress"]
 """The same with bars, as a person sees it."""
 
 
+def as_said_last(*settings: str) -> list[str]:
+    """Settings of which some are said anew: each once, as a command takes it."""
+    return list({text.partition("=")[0]: text for text in settings}.values())
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What a person sees of a command."""

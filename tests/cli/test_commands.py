@@ -26,7 +26,7 @@ from phin.generation.given import Given
 from phin.meanings import meanings
 from phin.model.checkpoint import PHIN_KEY, find, load
 from phin.music.midi import read_midi
-from tests.cli.commands import TINY, TRAINING, WATCHED, Outcome, all_files, phin
+from tests.cli.commands import TINY, TRAINING, WATCHED, Outcome, all_files, as_said_last, phin
 from tests.midi_defects import defect_files
 from tests.model.test_checkpoint import saved
 from tests.settings import SCHEMAS
@@ -36,7 +36,11 @@ from tests.unchecked import unchecked
 # --- mistakes
 
 MISTAKES = [
-    ("train", ["model.dims=256"], "model.dims: there is no such setting. Leave it out; phin-train --help shows"),
+    (
+        "train",
+        ["model.dims=256"],
+        "model.dims: there is no such setting. Take model.dim if you mean that, or leave it out; phin-train --help",
+    ),
     ("export", ["checkpoint=nowhere", "out=model.onnx"], "out=model.onnx"),
     (
         "export",
@@ -65,6 +69,24 @@ MISTAKES = [
     ("evaluate", ["tunes=nowhere"], "tunes=nowhere: is no folder"),
     ("evaluate", ["tunes=no_tunes"], "tunes=no_tunes: holds no tune that can be read"),
     ("train", ["modl=tiny"], "modl"),
+    ("train", ["seed=1", "seed=2"], "seed=2: stands beside seed=1. Leave one of them out."),
+    ("train", ["logger=[csv,foo]"], "logger=foo: is no choice of logger. Take one of csv, default"),
+    ("generate", ["keep.lia=true"], "keep.lia: there is no such setting. Take keep.lai if you mean that, or leave"),
+    ("generate", ["tempo=abc"], "tempo=abc: is no number. Take one, as 100."),
+    ("generate", ["--count", "3"], "--count: is no option. Write count=VALUE."),
+    ("generate", ["=3"], "=3: names no setting. Write it as key=value."),
+    ("generate", ["~sampler.top_p"], "~sampler.top_p: cannot be taken out. Set it to what you want instead."),
+    ("generate", ["given=no_tunes"], "no_tunes: is a folder. Name a file in it."),
+    ("generate", ["checkpoint=no_tunes", "precision=int8"], "no_tunes: holds no checkpoint"),
+    ("generate", ["checkpoint=nowhere.pte"], "nowhere.pte: there is no such file or folder"),
+    ("generate", ["checkpoint=nowhere", "out=good.ckpt"], "nowhere: there is no such file or folder"),
+    ("generate", ["given=nowhere.mid", "out=good.ckpt"], "nowhere.mid: cannot be opened"),
+    ("export", ["checkpoint=nowhere", "out=good.ckpt"], "out=good.ckpt: is no form that is known"),
+    ("export", ["checkpoint=nowhere", "out=no_tunes"], "nowhere: there is no such file. Name a .ckpt or .safetensors"),
+    ("export", ["checkpoint=good.ckpt", "out=no_tunes"], "out=no_tunes: is there already (a folder). Name another"),
+    ("evaluate", ["checkpoint=good.ckpt", "against=nowhere"], "nowhere: there is no such file"),
+    ("evaluate", ["checkpoint=good.ckpt", "equalities=true", "exported=no_tunes"], "exported=no_tunes: holds no"),
+    ("evaluate", ["tunes=good.ckpt", "out=no_tunes"], "tunes=good.ckpt: is a file, and no folder"),
     (
         "train",
         ["model=huge"],
@@ -78,7 +100,7 @@ MISTAKES = [
     (
         "train",
         ["trainer.max_stps=3"],
-        "trainer.max_stps: is not set in conf/. Write +trainer.max_stps=... if it takes that",
+        "trainer.max_stps: is not set in conf/. Take trainer.max_steps if you mean that, or write +trainer.max_stps=",
     ),
     ("train", ["model.dim="], "model.dim"),
     ("train", ["data=midi_folder"], "data.path"),
@@ -239,14 +261,22 @@ MISTAKES = [
     ("generate", ["checkpoint=good.ckpt", "lai='po sai'", "keep.drone=true"], "keep.drone=true: no open string"),
     ("generate", ["checkpoint=torn.ckpt", "out=good.ckpt"], "out=good.ckpt: good.ckpt is a file"),
     ("generate", ["checkpoint=torn.ckpt", "out=good.ckpt/tunes"], "out=good.ckpt/tunes: good.ckpt is a file"),
-    ("generate", ["checkpoint=torn.ckpt", "out=/proc/tunes"], "/proc: cannot be used"),
-    ("evaluate", ["checkpoint=torn.ckpt", "out=/proc/e"], "/proc: cannot be used"),
+    (
+        "generate",
+        ["checkpoint=torn.ckpt", "out=/proc/tunes"],
+        "out=/proc/tunes: no file can be made in /proc. Name a folder",
+    ),
+    ("evaluate", ["checkpoint=torn.ckpt", "out=/proc/e"], "out=/proc/e: no file can be made in /proc"),
     ("evaluate", ["checkpoint=torn.ckpt", "out=good.ckpt"], "out=good.ckpt: good.ckpt is a file"),
     ("evaluate", ["checkpoint=torn.ckpt", "out=no_tunes"], "out=no_tunes: is there already"),
     ("evaluate", ["checkpoint=torn.ckpt", "out="], "out=: is empty"),
-    ("prepare", ["data.path=nowhere", "write_splits=/proc/s.json"], "/proc: cannot be used"),
+    (
+        "prepare",
+        ["data.path=nowhere", "write_splits=/proc/s.json"],
+        "write_splits=/proc/s.json: no file can be made in /proc",
+    ),
     ("prepare", ["data.path=nowhere", "write_splits=good.ckpt"], "write_splits=good.ckpt: is there already"),
-    ("train", ["data.path=nowhere", "run=/proc/mine"], "/proc: cannot be used"),
+    ("train", ["data.path=nowhere", "run=/proc/mine"], "run=/proc/mine: no file can be made in /proc"),
 ]
 
 
@@ -330,7 +360,8 @@ def test_a_command_stops_with_its_line_in_a_shell_too(desk: Path) -> None:
     result = subprocess.run(run, capture_output=True, text=True, check=False, timeout=60)
     assert result.returncode == 1
     assert result.stderr.splitlines() == [
-        "phin-generate: nowhere.ckpt: there is no such file. Name a .ckpt file of a run, or train one: phin-train."
+        "phin-generate: nowhere.ckpt: there is no such file or folder. Name a .ckpt file, the folder of a run or of an "
+        "exported model, or pretrained; phin-train makes one."
     ]
     assert not all_files(desk)
 
@@ -482,7 +513,7 @@ def test_another_corpus_than_either_model_learned_is_told_of_both(story: Story, 
     models = ["checkpoint=runs/first", "against=runs/first"]
     shutil.copytree(story.desk / "midi", tmp_path / "elsewhere")
     (tmp_path / "elsewhere" / "00.mid").unlink()
-    data = [*TINY, f"data.path={tmp_path}/elsewhere", "data.name=elsewhere"]
+    data = as_said_last(*TINY, f"data.path={tmp_path}/elsewhere", "data.name=elsewhere")
     outcome = phin("evaluate", *models, *data, "count=0")
     assert outcome.status == 0, outcome.err
     told = [line for line in outcome.out.splitlines() if "Another corpus than it was trained on" in line]
@@ -688,7 +719,7 @@ def stopped_early(*arguments: str) -> Outcome:
 @pytest.fixture(scope="module")
 def second(story: Story) -> Iterator[tuple[list[Outcome], Outcome]]:
     """A run of its own: stopped before its first checkpoint, then given other settings, and begun again."""
-    line = (*story.data, *TRAINING, "run=runs/second", "model.dim=8")
+    line = as_said_last(*story.data, *TRAINING, "run=runs/second", "model.dim=8")
     stopped = [stopped_early(*line, "optimizer.lr=0.1", "resume=auto")]
     assert (story.desk / "runs" / "second").is_dir(), "it began in a folder that was not there, as `make train` does"
     stopped.append(stopped_early(*line))
@@ -765,7 +796,7 @@ def sweep(story: Story) -> Iterator[Path]:
     few += ["logger=default", "callbacks.samples.show=1", "callbacks.samples.lines=8"]  # long enough for every measure
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WANDB_MODE", "offline")
-        outcome = phin("train", "-m", *story.data, *loud, *few, "seed=0,1,00")
+        outcome = phin("train", "-m", *story.data, *as_said_last(*loud, *few), "seed=0,1,00")
     assert outcome.status == 0, outcome.err
     (folder,) = (story.desk / "multirun").iterdir()
     yield folder

@@ -120,7 +120,7 @@ MISTAKES = {
     "a torn table": (["half"], f"half/{TEST_BITS}: cannot be read"),
     "a torn log": (["lost"], f"lost/{METRICS}: line 4 is torn"),
     "a file for a folder": (["runs/a", "--out", "file"], "--out=file: file is a file"),
-    "where nobody may write": (["runs/a", "--out", "/proc/x"], "/proc: cannot be used"),
+    "where nobody may write": (["runs/a", "--out", "/proc/x"], "no file can be made in /proc"),
     "an option there is not": (["runs/a", "--best"], "unrecognized arguments"),
 }
 

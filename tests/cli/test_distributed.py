@@ -12,7 +12,7 @@ import torch
 
 from phin.model.checkpoint import MODEL_PREFIX
 from phin.training.lit_module import RANDOM_STATES
-from tests.cli.commands import TINY, WATCHED, phin
+from tests.cli.commands import TINY, WATCHED, as_said_last, phin
 
 COMMAND = """\
 import torch
@@ -25,7 +25,7 @@ if __name__ == "__main__":
 
 def settings(midi_folder: Path, run: str, *more: str) -> list[str]:
     common = [*TINY, f"data.path={midi_folder}", *WATCHED, "trainer.log_every_n_steps=1"]
-    return [*common, f"run={run}", *more]
+    return as_said_last(*common, f"run={run}", *more)
 
 
 def in_two_processes(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -52,7 +52,6 @@ def test_two_processes_equal_one_with_the_same_global_batch(
     alone = phin(
         "train",
         *settings(midi_folder, "alone", *descent, f"{step.partition('=')[0]}={2 * batches}"),
-        "trainer.val_check_interval=3",
     )
     assert alone.status == 0, alone.err
     shared = [*descent, step, "trainer=ddp", "trainer.val_check_interval=2"]

@@ -52,6 +52,24 @@ def test_a_tune_that_no_page_can_hold_is_told_and_the_others_are_written(desk: P
     assert sorted(file.name for file in (desk / "tunes").glob("*.txt")) == ["tune-5-1.txt", "tune-5-3.txt"]
 
 
+def test_only_forms_that_are_there_are_told(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails: the last line speaks of letters, and no page of letters was written."""
+    paper = write.for_paper
+
+    def no_letters(tune: Phrase, ending: str) -> tuple[Phrase, tuple[str, ...]]:
+        if ending == ".txt":
+            raise InvalidTune(ending, Defect.BAD_NOTATION, "has notes between letters", "take mid")
+        return paper(tune, ending)
+
+    monkeypatch.setattr(write, "for_paper", no_letters)
+    asked = ("checkpoint=model.safetensors", "count=2", "lines=1", "seed=5", "formats=[mid,txt,svg]", "out=tunes")
+    told = phin("generate", *asked)
+    assert told.status == 0, told.err
+    assert not list((desk / "tunes").glob("*.txt"))
+    assert told.out.count(".txt: not written: ") == 2
+    assert "\n2 tunes (.mid, .svg) in tunes." in told.out
+
+
 def test_a_tune_is_called_as_its_file_is(desk: Path) -> None:
     """Fails: of the likeliest of three the sheet says `phin 5-20001`, and the file is tune-5-1."""
     asked = ("checkpoint=model.safetensors", "count=2", "lines=1", "seed=5", "choose.candidates=3", "formats=[mid]")
@@ -83,7 +101,9 @@ PAGE = "| ---ล | -ด-ร | -ม-ซ | -ล-ด | -ล-ซ | -ม-ร | -ด-�
     [
         (["use=rewrite", "rewrite=3-"], "rewrite=3-: names no hong. Write the first and the last, as 3-6."),
         (["use=rewrite", "rewrite=-3"], "rewrite=-3: names no hong"),
-        (["use=continue", "lines=64"], "lines=64: is too much after tune.txt, which has 1: 64 are the most in all"),
+        (["use=continue", "lines=64"], "lines=64: is too much after 'tune.txt', which has 1: 64 are the most in all"),
+        (["use=rewrite", "rewrite=6-3"], "rewrite=6-3: is the wrong way round. Write rewrite=3-6."),
+        (["use=rewrite", "rewrite=3-60"], "rewrite=3-60: 'tune.txt' has hong 1 to 8. Take some of these"),
     ],
 )
 def test_what_cannot_be_made_of_a_tune_is_refused(desk: Path, asked: list[str], told: str) -> None:

@@ -1,5 +1,6 @@
 """phin-play on a port that a test holds: what is sent is what is drawn and written, and one line for each mistake."""
 
+import signal
 from pathlib import Path
 
 import mido
@@ -7,6 +8,7 @@ import pytest
 
 from phin.cli import play as command
 from phin.cli.play import PlayConfig
+from phin.errors import to_install
 from phin.generation.live import play_live
 from phin.generation.request import TuneRequest
 from phin.model.checkpoint import export
@@ -20,8 +22,8 @@ class Port:
 
     name = "a synth"
 
-    def __init__(self, most: int = 10_000) -> None:
-        self.sent, self.most = list[mido.Message](), most
+    def __init__(self, most: int = 10_000, number: signal.Signals = signal.SIGINT) -> None:
+        self.sent, self.most, self.number = list[mido.Message](), most, number
 
     def __enter__(self) -> "Port":
         return self
@@ -32,7 +34,7 @@ class Port:
     def send(self, message: mido.Message) -> None:
         self.sent.append(message)
         if len(self.sent) == self.most:
-            raise KeyboardInterrupt
+            signal.raise_signal(self.number)
 
 
 class Backend:
@@ -61,6 +63,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(command, "play_live", quickly)
     model = tiny_model().float()
     export(model, identity_for(model), tmp_path / "model.safetensors")
+    (tmp_path / "there.mid").touch()
     return tmp_path
 
 
@@ -79,11 +82,13 @@ def test_a_tune_is_played_to_its_end_and_written(desk: Path) -> None:
     assert f"{len(on)} notes played; the latest came 0 ms after its time" in told.out
 
 
-def test_an_endless_tune_ends_with_ctrl_c_and_no_note_hangs(desk: Path) -> None:
-    """Fails: Ctrl-C is an error, or a note sounds on."""
-    Backend.port = Port(most=200)
-    told = phin("play", "checkpoint=model.safetensors", "port=synth", "tempo=90")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_endless_tune_ends_with_ctrl_c_and_no_note_hangs(desk: Path, number: signal.Signals) -> None:
+    """Fails: Ctrl-C is an error, or a note sounds on; or what was played until SIGTERM is lost."""
+    Backend.port = Port(200, number)
+    told = phin("play", "checkpoint=model.safetensors", "port=synth", "tempo=90", "out=played.mid")
     assert told.status == 0, told.err
+    assert (desk / "played.mid").is_file()
     on, off = ([(m.channel, m.note) for m in Backend.port.sent if m.type == of] for of in ("note_on", "note_off"))
     assert len(on) > 80
     assert set(on) == set(off)
@@ -129,7 +134,7 @@ MISTAKES = [
     (["lai=yai", "keep.drone=true"], "keep.drone=true: cannot be struck under a tune that is not over"),
     (["look_ahead=0"], "look_ahead=0"),
     (["precision=int8"], "precision=int8: means nothing for a checkpoint"),
-    (["out=model.safetensors"], "out=model.safetensors: is there already"),
+    (["out=there.mid"], "out=there.mid: is there already"),
     (["out=tune.txt"], "out=tune.txt: is no MIDI file by its ending"),
 ]
 
@@ -148,4 +153,4 @@ def test_without_what_plays_live_it_is_said_what_to_install(desk: Path, monkeypa
             raise ModuleNotFoundError("No module named 'rtmidi'", name="rtmidi")
 
     monkeypatch.setattr(mido, "Backend", Missing)
-    assert 'pip install "phin[live]"' in phin("play", "checkpoint=model.safetensors").complaint
+    assert to_install("live") in phin("play", "checkpoint=model.safetensors").complaint

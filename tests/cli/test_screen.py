@@ -35,6 +35,15 @@ def test_a_reader_that_has_left_is_no_mistake(command: str, tmp_path: Path) -> N
     assert ended.returncode in (0, READER_LEFT)  # 0 where all had been said before it left
 
 
+def test_a_reader_that_leaves_while_tunes_are_told_is_no_mistake(tmp_path: Path) -> None:
+    """Fails: `phin-generate | head -1` has Hydra say that an error came up in a job."""
+    line = "import sys; sys.stdout.reconfigure(line_buffering=True); from phin.cli.generate import main; main()"
+    asked = ["count=1", "lines=1", "formats=[mid]"]
+    arguments = ["bash", "-c", '"$@" | true; exit ${PIPESTATUS[0]}', "bash", sys.executable, "-c", line, *asked]
+    ended = subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=120, cwd=tmp_path)
+    assert (ended.returncode, ended.stderr) == (READER_LEFT, "")
+
+
 def test_an_interrupt_before_a_command_has_begun_is_one_line(tmp_path: Path) -> None:
     """Fails: who mistyped, and sees it while torch is loaded, gets a page of torch's files, or is not heard at all."""
     of_a_shell = "import os, signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
@@ -53,6 +62,54 @@ def test_an_interrupt_before_a_command_has_begun_is_one_line(tmp_path: Path) -> 
     assert late.stderr == "phin-train: interrupted; go on\n", "what a sweep has to say"
     again = f"{begun}with loading(''): pass\nos.kill(os.getpid(), 2)"
     assert "KeyboardInterrupt" in ended(again).stderr, "a command hears of it, and says how it goes on"
+
+
+def ended_of(command: str, line: str, desk: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A command that is played a trick on by a line of Python before it begins."""
+    of_a_shell = "import os, signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    name = f"sys.argv[0] = '/bin/phin-{command}'"
+    script = "\n".join([of_a_shell, name, line, f"from phin.cli.{command} import main; main()"])
+    run = [sys.executable, "-c", script, *arguments]
+    return subprocess.run(run, capture_output=True, text=True, check=False, timeout=120, cwd=desk)
+
+
+def test_an_interrupt_while_the_engine_is_loaded_is_one_line(tmp_path: Path) -> None:
+    """Fails: Ctrl-C a second after phin-generate began is fifty lines, since pybind11 makes an ImportError of it."""
+    (tmp_path / "onnxruntime.py").write_text(
+        "import signal\n"
+        "try: signal.raise_signal(signal.SIGINT)\n"
+        "except KeyboardInterrupt as error: raise ImportError('initialization failed') from error\n"
+    )
+    ended = ended_of("generate", f"sys.path.insert(0, {str(tmp_path)!r})", tmp_path)
+    assert (ended.stdout, ended.stderr) == ("", "phin-generate: interrupted\n")
+    assert ended.returncode == -signal.SIGINT
+
+
+@pytest.mark.parametrize(("number", "said"), [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "stopped")])
+@pytest.mark.parametrize("command", ["convert", "generate"])
+def test_who_is_stopped_while_it_writes_leaves_nothing_half_written(
+    tmp_path: Path, command: str, number: signal.Signals, said: str
+) -> None:
+    """Fails: after a `timeout` or a queue's SIGTERM hidden files lie beside the tunes, which nobody ever removes; or
+    what is interrupted in a picture's libraries is told in fifty lines.
+    """
+    (tmp_path / "tune.txt").write_text("| - - - ล | - ด - ร |\n", encoding="utf-8")
+    trick = f"""
+from phin.music.writers import WRITERS
+from phin.whole_file import whole_file
+def write(tune, path):
+    with whole_file(path) as partial:
+        partial.touch()
+        try: signal.raise_signal({int(number)})
+        except BaseException as error: raise ImportError("initialization failed") from error
+WRITERS[".wav"] = write
+"""
+    asked = ["tune.txt", "tune.wav"] if command == "convert" else ["count=1", "lines=1", "formats=[mid,wav]"]
+    ended = ended_of(command, trick, tmp_path, *asked)
+    assert ended.stderr.splitlines()[-1] == f"phin-{command}: {said}"
+    assert "Traceback" not in ended.stderr
+    assert ended.returncode == 128 + number
+    assert [file.name for file in tmp_path.iterdir()] == ["tune.txt"]
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")

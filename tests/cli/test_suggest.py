@@ -71,6 +71,7 @@ def test_a_mistake_gets_one_line(desk: Path, capsys: pytest.CaptureFixture[str])
     """Fails: a page of traceback, or a file half written."""
     assert "OUT has no ending that phin-suggest knows" in complaint(capsys, "tune.txt", "out.wav")
     assert "--seed: means nothing for a table" in complaint(capsys, "tune.txt", "out.csv", "--seed", "1")
-    assert "--seed -1: is below 0" in complaint(capsys, "tune.txt", "out.mid", "--seed", "-1")
+    for seed in ("-1", "one"):
+        assert f"--seed: '{seed}' is no whole number" in complaint(capsys, "tune.txt", "out.mid", "--seed", seed)
     assert "nowhere.txt" in complaint(capsys, "nowhere.txt", "out.csv")
     assert [path.name for path in desk.iterdir()] == ["tune.txt"]

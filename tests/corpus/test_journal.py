@@ -141,5 +141,5 @@ def test_a_folder_where_nothing_can_be_written_is_refused_and_not_waited_for(mon
         raise AssertionError("it waits")
 
     monkeypatch.setattr("phin.corpus.journal.log.warning", waits)
-    with pytest.raises(PhinError, match="/proc: cannot be used"), Journal(Path("/proc") / "mine.journal"):
+    with pytest.raises(PhinError, match="/proc: no file can be made there"), Journal(Path("/proc") / "mine.journal"):
         pass

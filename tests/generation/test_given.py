@@ -255,7 +255,7 @@ def test_hong_without_a_note_are_not_rewritten() -> None:
     """Fails: silence before an upbeat is to be played anew, nothing can come of it, and nobody says so."""
     rows = TUNE.rows.copy()
     rows[:, 0] += 96
-    with pytest.raises(InvalidConfig, match=r"rewrite=1-2: late has no melody note there, so .* Take hong that"):
+    with pytest.raises(InvalidConfig, match=r"rewrite=1-2: 'late' has no melody note there, so .* Take hong that"):
         Given(replace(TUNE, rows=rows, title="late"), Use.REWRITE, (1, 2))
     Given(replace(TUNE, rows=rows), Use.REWRITE, (1, 7))
 

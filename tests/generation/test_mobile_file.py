@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from phin.cli.export import ExportConfig
-from phin.errors import InvalidCheckpoint, InvalidConfig
+from phin.errors import InvalidCheckpoint, InvalidConfig, to_install
 from phin.generation.exported import Precision
 from phin.generation.mobile import export_mobile
 from phin.generation.mobile_file import MAGIC, PROGRAM, MobileManifest, read_program, write_program
@@ -91,7 +91,7 @@ def test_without_executorch_it_is_said_what_to_install(tmp_path: Path, monkeypat
     assert missing.value.name == "executorch"
     write_program(CODE, MANIFEST, tmp_path / "model.pte")
     told = phin("generate", "checkpoint=model.pte", "out=tunes")
-    line = 'executorch: is not installed. Install what exported models need: pip install "phin[mobile]".'
+    line = f"executorch: is not installed. Install what exported models need: {to_install('mobile')}."
     assert told.complaint == f"phin-generate: {line}"
     assert [each.name for each in tmp_path.iterdir()] == ["model.pte"]
 

@@ -227,6 +227,21 @@ def test_too_large_a_file_is_refused_before_anything_parses_it(monkeypatch: pyte
     assert refusal.value.defect == Defect.TOO_LARGE
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("cut-in-mid-track.mid", "it breaks off within a track"),
+        ("text-of-256-megabytes.mid", "it breaks off within a track"),
+        ("pitch-above-127.mid", "something in it is no MIDI"),
+    ],
+)
+def test_a_torn_file_is_told_in_our_words(name: str, said: str) -> None:
+    """Who copied half a file would read of an iostream error and of remaining bytes after a header."""
+    with pytest.raises(InvalidMidi) as refusal:
+        read(DEFECTS[name][0])
+    assert str(refusal.value) == f"a tune: is damaged: {said}. Export it again from the program that made it."
+
+
 @pytest.mark.parametrize("where", ["nowhere.mid", "."])
 def test_a_file_that_is_not_there_is_refused_like_any_other(where: str, tmp_path: Path) -> None:
     """A slip in a file name would end in a stack of code."""

@@ -245,7 +245,7 @@ def test_each_defect_is_refused_in_the_words_of_a_server(ground: Playground, dra
     }
     answers = ask(ground, drawer, {**defects, **torn})
     assert sum("refused" in answer for answer in answers) > 35
-    assert len({answer["refused"]["reason"] for answer in answers if "refused" in answer}) > 25
+    assert len({answer["refused"]["reason"] for answer in answers if "refused" in answer}) > 12
 
 
 def random_file(rng: np.random.Generator) -> bytes:

@@ -17,6 +17,7 @@ from phin.music import abc
 from phin.music.grid import begin_of, hong_of
 from phin.music.phrase import HONG_PER_LINE, STEPS_PER_HONG, Metre, Phrase
 from phin.music.readers import READERS
+from phin.whole_file import is_half_written
 
 FORMS = (".mid", ".midi", ".abc", ".tab", ".txt")
 """What a tune is read from, that first which says most of it."""
@@ -121,13 +122,16 @@ def read_folder(folder: str | Path, key: str = "tunes") -> TuneSet:
     """All tunes of a folder and those below it, in any form that is read; families are found by title and notes.
 
     Of files with one name and several endings, as phin-generate writes them, the first of FORMS that can be read is,
-    and the others are told as refused, for they are one tune. Raises PhinError, under the key that the folder was
-    named by, where there is none, or where one was made by phin's own rules.
+    and the others are told as refused, for they are one tune; what a command that was killed had half written is none.
+    Raises PhinError, under the key that the folder was named by, where there is none, or where one was made by phin's
+    own rules.
     """
     if not Path(folder).is_dir():
-        raise InvalidConfig(f"{key}={folder}", "is no folder", "name one that holds tunes")
+        reason = "is a file, and no folder" if Path(folder).is_file() else "is no folder"
+        raise InvalidConfig(f"{key}={folder}", reason, "name one that holds tunes")
     tunes, ids, refused = list[Phrase](), list[str](), list[str]()
-    files = [path for path in sorted(Path(folder).rglob("*")) if path.suffix.casefold() in READERS and path.is_file()]
+    there = (path for path in Path(folder).rglob("*") if path.suffix.casefold() in READERS and path.is_file())
+    files = [path for path in there if not is_half_written(path.relative_to(folder))]
     is_read = dict[Path, Path]()
     for path in sorted(files, key=lambda path: (path.with_suffix(""), _form(path))):
         if (instead := is_read.get(path.with_suffix(""))) is not None:

@@ -49,6 +49,15 @@ def test_a_tune_in_several_forms_is_one_tune(tmp_path: Path) -> None:
     ]
 
 
+def test_what_was_half_written_is_no_tune(tmp_path: Path) -> None:
+    """Fails: tunes that a killed command never finished are judged beside those that it did."""
+    write_midi(returning(4), tmp_path / "tune-0-1.mid")
+    for desk in (".writing-ab12", ".new.77.partial"):
+        (tmp_path / desk).mkdir()
+        write_midi(returning(5), tmp_path / desk / "tune-0-2.mid")
+    assert read_folder(tmp_path).ids == ["tune-0-1.mid"]
+
+
 def test_of_several_forms_the_first_that_can_be_read_is(tmp_path: Path) -> None:
     """Fails: a good page is lost for a broken file of its name, or is said to have been read when it was not."""
     (tmp_path / "a.mid").write_bytes(b"torn")

@@ -16,7 +16,8 @@ const { longest_given: LONGEST } = DRAWING;
 export class Given {
   /** `hong` are those to rewrite, the first and the last, counted from 1; null unless use is rewrite. */
   constructor(phrase, use, hong = null) {
-    Object.assign(this, { phrase, use, hong, melody: melodyOf(phrase), where: phrase.title || "the given tune" });
+    const called = phrase.title ? `'${phrase.title}'` : "the given tune";
+    Object.assign(this, { phrase, use, hong, melody: melodyOf(phrase), where: called });
     const { where, melody } = this;
     if (phrase.notes.length > LONGEST || !melody.length) {
       const reason = `has ${phrase.notes.length} notes, ${melody.length} of them of a melody`;
@@ -36,6 +37,7 @@ export class Given {
     if (hong === null) return;
     const [first, last] = hong;
     const asked = first === last ? `rewrite=${first}` : `rewrite=${first}-${last}`;
+    if (last < first) refuse(asked, "is the wrong way round", `write rewrite=${last}-${first}`);
     if (!(first >= 1 && first <= last && last <= this.numHong)) {
       refuse(asked, `${where} has hong 1 to ${this.numHong}`, "take some of these, as rewrite=3-6");
     }

@@ -1,5 +1,5 @@
 // The bytes of a MIDI file as events, as symusic 0.6 hands them to phin/music/midi.py (`_score`): what it lets pass is let
-// pass, notes are paired as it pairs them, and what is damaged is said in its words. Two things are not its: of more than
+// pass, notes are paired as it pairs them, and what is damaged is refused where it refuses it. Two things are not its: of more than
 // two dozen tempos those of one tick stay in the order of the file, and a number that goes on beyond the last byte ends.
 
 import { AGAIN } from "./midi_limits.js";
@@ -22,13 +22,10 @@ const OF_NO_KIND = [0xf4, 0xf5, 0xf9, 0xfd];
  * numerator, denominator]. Throws Refusal where the file is damaged.
  */
 export function midiScore(bytes, where) {
-  const damaged = (what) => refuse(where, `is damaged (${what})`, AGAIN);
-  const torn = (what) => damaged(`MiniMidi: ${what}: iostream error`);
+  const damaged = () => refuse(where, "is damaged: something in it is no MIDI", AGAIN);
+  const torn = () => refuse(where, "is damaged: it breaks off within a track", AGAIN);
   const size = bigEndian(bytes, 4, 4), format = bigEndian(bytes, 8, 2), numTracks = bigEndian(bytes, 10, 2); // prettier-ignore
-  if (size !== 6) torn(`Invaild midi file! The first chunk length is not 6, but ${size}!`);
-  if (format > 2) {
-    torn(`Invaild midi format (${format})!1 for single track, 2 for multi track, 3 for multi song.`);
-  }
+  if (size !== 6 || format > 2) damaged();
   const score = { ticksPerQuarter: bigEndian(bytes, 12, 2), tracks: [], tempos: [], metres: [] };
   let at = HEADER;
   for (let track = 0; track < numTracks && at < bytes.length; track++) {
@@ -46,11 +43,9 @@ export function midiScore(bytes, where) {
 function chunk(bytes, at, torn) {
   for (;;) {
     const left = bytes.length - at;
-    if (left < CHUNK) torn("Unexpected EOF while reading chunk header!");
+    if (left < CHUNK) torn();
     const length = bigEndian(bytes, at + 4, 4);
-    if (length > left - CHUNK) {
-      torn(`Invalid chunk length ${length} (remaining bytes after header: ${left - CHUNK})`);
-    }
+    if (length > left - CHUNK) torn();
     const name = String.fromCharCode(...bytes.subarray(at, at + 4));
     if (name === "MTrk") return [at + CHUNK, at + CHUNK + length];
     at += CHUNK + length;
@@ -79,7 +74,7 @@ class Track {
     const status = this.byte(this.at);
     if (status === 0xff) return this.meta();
     if (status === SYSTEM) this.exclusive();
-    else if (status < 0x80) this.running(status);
+    else if (status < 0x80) this.running();
     else this.message(status);
     return false;
   }
@@ -99,29 +94,21 @@ class Track {
     return value;
   }
 
-  beyond(kind, cursor, length) {
-    const far = `${cursor + length - this.end} bytes beyond the end of buffer with previous event length`;
-    const before = kind === "running status" ? length + 1 : length;
-    this.torn(`Unexpected EOF in ${kind}! Cursor would be ${far} ${before}!`);
-  }
-
-  running(status) {
-    if (!this.length) {
-      this.torn(`Unexpected running status! Get status code: ${status} but previous event length is 0!`);
-    }
+  running() {
+    if (!this.length) this.damaged();
     const begin = this.at;
-    if (begin + this.length - 1 > this.end) this.beyond("running status", begin, this.length - 1);
+    if (begin + this.length - 1 > this.end) this.torn();
     this.at += this.length - 1;
     this.take(this.status, begin);
   }
 
   message(status) {
-    if (OF_NO_KIND.includes(status)) this.torn(`Unknown or unsupported status byte: 0x${status.toString(16)}`);
+    if (OF_NO_KIND.includes(status)) this.damaged();
     const kind = status & 0xf0;
     this.status = status;
     this.length = kind === SYSTEM ? (SHORT.get(status) ?? 1) : kind === PROGRAM || kind === PRESSURE ? 2 : 3;
     const begin = this.at;
-    if (begin + this.length > this.end) this.beyond("MIDI Event", begin, this.length);
+    if (begin + this.length > this.end) this.torn();
     this.at += this.length;
     this.take(status, begin + 1);
   }
@@ -132,7 +119,7 @@ class Track {
     const length = this.variable() + this.at - begin;
     this.status = SYSTEM;
     this.length = length;
-    if (begin + length > this.end) this.beyond("SysEx Event", this.at, length);
+    if (begin + length > this.end) this.torn();
     this.at = begin + length;
   }
 
@@ -140,7 +127,7 @@ class Track {
     const begin = this.at;
     this.at += 2;
     const size = this.variable(), data = this.at; // prettier-ignore
-    if (data + size > this.end) this.beyond("Meta Event", data, data + size - begin);
+    if (data + size > this.end) this.torn();
     const kind = this.byte(begin + 1);
     if (kind === META.end) return true;
     this.at = data + size;
@@ -157,24 +144,24 @@ class Track {
   take(status, data) {
     const kind = status & 0xf0, channel = status & 0x0f, { channels, tick } = this; // prettier-ignore
     const first = this.byte(data), second = this.byte(data + 1); // prettier-ignore
-    const within = (name, value) => value < 0x80 || this.damaged(`Get ${name}=${value}`);
+    const within = (value) => value < 0x80 || this.damaged();
     if (kind === ON || kind === OFF) {
-      within("pitch", first);
-      within("velocity", second);
+      within(first);
+      within(second);
       if (kind === ON && second) channels.strike(channel, first, tick, second);
       else channels.release(channel, first, tick);
     } else if (kind === PROGRAM) {
-      within("program", first);
+      within(first);
       channels.programs[channel] = first;
     } else if (kind === CONTROL) {
       const { controls } = channels.on(channel, false);
-      within("control_number", first);
-      within("control_value", second);
+      within(first);
+      within(second);
       controls.push([first, second]);
     } else if (kind === BEND) {
       const { bends } = channels.on(channel, false);
       const wheel = (first | (second << 7)) - MOST_BEND - 1;
-      if (wheel > MOST_BEND) this.damaged(`Get pitch_bend=${wheel}`);
+      if (wheel > MOST_BEND) this.damaged();
       bends.push([tick, wheel]);
     }
   }
