@@ -69,6 +69,7 @@ figures: $(READY)  ## draws the figures of the studies again, from their tables
 	$(BIN)/python -m experiments.loss_weights.weights
 	$(BIN)/python -m experiments.rhythm_attention.long_tunes > /dev/null
 	$(BIN)/python -m experiments.streaming.study
+	$(BIN)/python -m experiments.steering.study
 	$(BIN)/python -m experiments.web_load.study
 	$(BIN)/python -m experiments.lai_recognition.study --draw
 	$(BIN)/python -m experiments.technique_detector.study --draw
