@@ -88,6 +88,9 @@ def test_a_study_is_collected_as_its_runs_report_it(copy: Path) -> None:
     for row, said in zip(rows, reported, strict=True):
         assert list(row) == list(study.RESULT_COLUMNS)
         assert (row["source"], row["seed"], row["steps"], row["threads"]) == (said["source"], "3", "2", "1")
+        made_with = report(copy, "0")
+        assert (row["torch"], row["cores"]) == tuple(str(made_with["machine"][name]) for name in ("torch", "cores"))
+        assert made_with["git"] is None or row["revision"].startswith(made_with["git"]["revision"][:12])
         assert (row["tunes"], row["families"], row["notes"]) == tuple(
             str(said[name]) for name in ("tunes", "families", "notes")
         )
