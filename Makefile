@@ -63,7 +63,7 @@ notebooks: $(READY)  ## runs the notebooks in place: their outputs are what a re
 
 figures: $(READY)  ## draws the figures of the studies again, from their tables
 	for table in experiments/*/results.csv experiments/*/*/results.csv; do study=$$(dirname $$table); \
-		if [ -f $$study/sweep.yaml ] || [ -f $$(dirname $$study)/sweep.yaml ]; then $(BIN)/python experiments/study.py $$study > /dev/null || exit 1; fi; done
+		if grep -qs '^defaults:' $$study/sweep.yaml $$(dirname $$study)/sweep.yaml; then $(BIN)/python experiments/study.py $$study > /dev/null || exit 1; fi; done
 	$(BIN)/python -m experiments.against_peers.tables
 	$(BIN)/python -m experiments.scaling.curve
 	$(BIN)/python -m experiments.loss_weights.weights

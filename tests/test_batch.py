@@ -235,15 +235,14 @@ def test_a_labelled_quarter_is_the_same_in_a_window_and_in_the_whole_tune(phrase
 def test_a_batch_moves_whole_and_keeps_what_its_step_counts() -> None:
     """On a GPU half of a batch would stay behind, or its loss be divided by another step's count."""
     batch = collate([item(wander(0, 8)), item(wander(1, 5))])
-    moved = batch.to("cpu")
-    assert moved.step_counts is None
-    counted = replace(batch, step_counts=label_counts(batch)).to("cpu")
-    assert torch.equal(counted.step_counts, label_counts(batch))
+    assert batch.to("cpu") is batch, "it is there"
+    counted = replace(batch, step_counts=label_counts(batch))
+    assert batch.to("meta").step_counts is None
+    meta = counted.to("meta")
+    assert all(getattr(meta, field.name).is_meta for field in fields(PhinBatch))
     for field in fields(PhinBatch):
-        if field.name != "step_counts":
-            assert torch.equal(getattr(moved, field.name), getattr(batch, field.name))
-    meta = batch.to("meta")
-    assert all(getattr(meta, f.name).is_meta for f in fields(PhinBatch) if f.name != "step_counts")
+        before, after = getattr(counted, field.name), getattr(meta, field.name)
+        assert (after.shape, after.dtype) == (before.shape, before.dtype), field.name
 
 
 def test_a_tune_told_from_its_end_is_asked_for_its_past_alone() -> None:

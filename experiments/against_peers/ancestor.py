@@ -41,9 +41,9 @@ class SelfAttention(nn.Module):
 
 
 class Ancestor(Arm):
-    """Six layers of 296. Step, pitch and duration of the next note are drawn at once, none seeing the others."""
+    """Six layers. Step, pitch and duration of the next note are drawn at once, none seeing the others."""
 
-    def __init__(self, condition_sizes: tuple[int, ...], width: int = 296) -> None:
+    def __init__(self, condition_sizes: tuple[int, ...], width: int) -> None:
         super().__init__()
         self.embed = nn.ModuleList(nn.Embedding(FIELDS[f].size, width) for f in HEADLINE_FIELDS)
         self.conditions = nn.ModuleList(nn.Embedding(size, width) for size in condition_sizes)

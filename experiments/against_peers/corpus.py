@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int
 
+from experiments.against_peers.plan import PLAN
 from phin.batch import Item
 from phin.corpus.intake import prepare
 from phin.corpus.settings import FOLK
@@ -100,7 +101,7 @@ class Corpus:
 
 def folk_config(cache: str) -> DataConfig:
     """The default corpus."""
-    return DataConfig("folk", list(FOLK), splits="folk", cache=cache)
+    return DataConfig("folk", list(FOLK), splits="folk", cache=cache, batch_notes=PLAN.batch_notes)
 
 
 def folk(cache: str, held_out: int | None = None) -> Corpus:

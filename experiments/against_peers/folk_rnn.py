@@ -70,9 +70,9 @@ def _columns(phrase: Phrase) -> tuple[list[int], list[int], list[int]]:
 
 
 class FolkRnn(TokenArm):
-    """Three layers of 320."""
+    """Three layers."""
 
-    def __init__(self, condition_sizes: tuple[int, ...], width: int = 320) -> None:
+    def __init__(self, condition_sizes: tuple[int, ...], width: int) -> None:
         super().__init__(AbcNotation(), condition_sizes)
         self.embed = nn.Embedding(self.num_ids, width)
         self.lstm = nn.LSTM(width, width, num_layers=3, batch_first=True)

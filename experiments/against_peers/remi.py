@@ -87,14 +87,14 @@ def _with(number: int, bar: int, signature: int) -> tuple[int, ...]:
 
 
 class Gpt2(TokenArm):
-    """Hugging Face's GPT-2, six layers of 180; no dropout, as in all arms: no tune is seen twice at equal notes."""
+    """Hugging Face's GPT-2, six layers; no dropout, as in all arms: no tune is seen twice at equal notes."""
 
-    def __init__(self, condition_sizes: tuple[int, ...]) -> None:
+    def __init__(self, condition_sizes: tuple[int, ...], width: int) -> None:
         super().__init__(RemiNotation(), condition_sizes)
         config = GPT2Config(
             vocab_size=self.num_ids,
             n_positions=CONTEXT,
-            n_embd=180,
+            n_embd=width,
             n_layer=6,
             n_head=6,
             resid_pdrop=0.0,
@@ -111,11 +111,11 @@ class Gpt2(TokenArm):
 
 
 class XTransformer(TokenArm):
-    """x-transformers' decoder with rotary positions, six layers of 180, three heads of 64."""
+    """x-transformers' decoder with rotary positions, six layers, three heads of 64."""
 
-    def __init__(self, condition_sizes: tuple[int, ...]) -> None:
+    def __init__(self, condition_sizes: tuple[int, ...], width: int) -> None:
         super().__init__(RemiNotation(), condition_sizes)
-        layers = Decoder(dim=180, depth=6, heads=3, rotary_pos_emb=True, attn_flash=True)
+        layers = Decoder(dim=width, depth=6, heads=3, rotary_pos_emb=True, attn_flash=True)
         self.model = TransformerWrapper(num_tokens=self.num_ids, max_seq_len=CONTEXT, attn_layers=layers)
 
     def logits(self, ids: Int[Tensor, "tune token"]) -> Float[Tensor, "tune token id"]:

@@ -6,7 +6,8 @@
     python -m experiments.against_peers.study speed         # training notes a second: writes speed.csv
     python -m experiments.against_peers.study draw          # results.csv from the runs, figure.svg from results.csv
 
-A run that is there is not made again, so `run` goes on where it stopped, and several can share the work by --arms.
+Arms, seeds, rates and budgets are those of sweep.yaml. A run that is there is not made again, so `run` goes on where it
+stopped, and several can share the work by --arms.
 """
 
 import argparse
@@ -23,12 +24,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from hydra.utils import instantiate
 
-from experiments.against_peers.ancestor import Ancestor
 from experiments.against_peers.arm import Arm, Notation
 from experiments.against_peers.corpus import Corpus, Melodies, folk, folk_config, write_left_out
-from experiments.against_peers.folk_rnn import AbcNotation, FolkRnn
-from experiments.against_peers.ours import Ours
+from experiments.against_peers.folk_rnn import AbcNotation
+from experiments.against_peers.plan import PLAN
 from experiments.against_peers.tables import (
     CLOCK,
     MARKOV,
@@ -45,7 +46,6 @@ from phin.corpus.intake import prepare
 from phin.data.dataset import DataConfig
 from phin.errors import PhinError
 from phin.evaluation.markov import MarkovModel
-from phin.model.transformer import TransformerConfig
 from phin.music.phrase import Phrase
 from phin.tokenizer import METRES, NUM_CONDITIONS
 from phin.whole_file import write_text
@@ -53,42 +53,20 @@ from phin.whole_file import write_text
 log = logging.getLogger(__name__)
 
 HERE = Path(__file__).parent
-RATES = (0.0005, 0.0015, 0.0045)
-"""Tried for every arm that has a learning rate; the one of the default run in the middle."""
-BUDGET, TOLERANCE = 2_720_102, 0.05
-"""Parameters of model=small without its countdown, and by how much an arm may have more or fewer."""
-INDEX_ROTARY = TransformerConfig(time_heads=0, pitch_heads=0, metre=False, motifs=False, mlp_ratio=3.0)
-"""model=index_rotary: no head by musical time, none by pitch, no place in the bar, no motifs; intervals stay. As wide
-inside as makes up for what that saves."""
 Sizes = tuple[int, ...]
-
-
-def _of_remi(name: str) -> Callable[[Sizes], Arm]:
-    def build(condition_sizes: Sizes) -> Arm:
-        from experiments.against_peers import remi  # needs MidiTok, transformers and x-transformers
-
-        return getattr(remi, name)(condition_sizes)
-
-    return build
-
-
 ARMS: dict[str, Callable[[Sizes], Arm]] = {
-    "remi-gpt2": _of_remi("Gpt2"),
-    "remi-x-transformers": _of_remi("XTransformer"),
-    "index_rotary": lambda sizes: Ours(sizes, INDEX_ROTARY),
-    "folk-rnn": FolkRnn,
-    "ancestor": Ancestor,
-    OURS: lambda sizes: Ours(sizes, TransformerConfig()),
+    name: partial(instantiate, settings) for name, settings in PLAN.arms.items() if settings is not None
 }
-"""Beside these: the Markov model, which has no rate."""
+"""Beside these: the Markov model, which has no rate. Made late: those on REMI need MidiTok and other libraries."""
 
 
 def build(name: str, corpus: Corpus, seed: int) -> Arm:
     """An arm whose weights depend on the seed alone. Raises PhinError where it is too large or too small to compare."""
     torch.manual_seed(seed)
     arm = ARMS[name](corpus.tokenizer.condition_sizes)
-    if abs(arm.num_parameters / BUDGET - 1) > TOLERANCE:
-        raise PhinError(name, f"has {arm.num_parameters:,} parameters", f"bring it within 5 % of {BUDGET:,}")
+    if abs(arm.num_parameters / PLAN.parameters - 1) > PLAN.tolerance:
+        remedy = f"bring it within {PLAN.tolerance:.0%} of {PLAN.parameters:,}".replace("%", " %")
+        raise PhinError(name, f"has {arm.num_parameters:,} parameters", remedy)
     return arm
 
 
@@ -167,7 +145,7 @@ def best_rate(runs: Runs, name: str, corpus: Corpus, steps: int) -> float:
 
         return runs.done(f"{TRIAL}/{name}-{rate:g}", make, steps=steps, tunes=corpus.num_held_out)["bits_per_note"]
 
-    return min(RATES, key=bits_at)
+    return min(PLAN.rates, key=bits_at)
 
 
 def run(runs: Runs, corpus: Corpus, arms: list[str], seeds: list[int], steps: int, trial_steps: int) -> None:
@@ -193,7 +171,7 @@ def speed(corpus: Corpus, arms: list[str], steps: int, rounds: int) -> dict[str,
     rates: dict[str, list[float]] = {name: [] for name in arms}
     for number in range(1 + rounds):  # the first warms up
         for name, (arm, batches) in built.items():
-            spent = train(arm, batches, RATES[0], steps)
+            spent = train(arm, batches, PLAN.rates[0], steps)
             if number:
                 rates[name].append(spent.notes / spent.seconds)
     return rates
@@ -228,12 +206,12 @@ def left_out(config: DataConfig) -> dict[str, str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("corpus", "trials", "run", "speed", "draw"))
-    parser.add_argument("--arms", nargs="+", default=[*ARMS, MARKOV], choices=[*ARMS, MARKOV])
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--steps", type=int, default=600, help="of about 1,024 notes, at equal notes")
-    parser.add_argument("--trial-steps", type=int, default=150, help="of each trial of a learning rate")
-    parser.add_argument("--speed-steps", type=int, default=5, help="of an arm in a round of `speed`")
-    parser.add_argument("--rounds", type=int, default=5, help="of `speed`")
+    parser.add_argument("--arms", nargs="+", default=list(PLAN.arms), choices=list(PLAN.arms))
+    parser.add_argument("--seeds", nargs="+", type=int, default=PLAN.seeds)
+    parser.add_argument("--steps", type=int, default=PLAN.steps, help="of about 1,024 notes, at equal notes")
+    parser.add_argument("--trial-steps", type=int, default=PLAN.trial_steps, help="of each trial of a learning rate")
+    parser.add_argument("--speed-steps", type=int, default=PLAN.speed_steps, help="of an arm in a round of `speed`")
+    parser.add_argument("--rounds", type=int, default=PLAN.speed_rounds, help="of `speed`")
     parser.add_argument("--held-out", type=int, help="tunes of each split, to try whether all runs; all, unless said")
     parser.add_argument("--runs", type=Path, default=HERE / "runs")
     parser.add_argument("--cache", default="cache")

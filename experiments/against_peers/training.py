@@ -12,10 +12,10 @@ from torch.optim import AdamW
 
 from experiments.against_peers.arm import Arm
 from experiments.against_peers.corpus import Example, side_by_side
+from experiments.against_peers.plan import PLAN
 from phin.errors import PhinError
 from phin.training.schedule import ScheduleConfig
 
-BETAS, WEIGHT_DECAY, CLIP = (0.9, 0.95), 0.05, 1.0
 _FINE = 10_000
 """Parts that all steps together count for in the schedule: the first step of a short run is at the start of its warm-up
 too, and not in the middle."""
@@ -45,8 +45,8 @@ def optimizer_for(arm: Arm) -> AdamW:
     """AdamW as phin's: matrices decay, norms and biases do not."""
     matrices = [p for p in arm.parameters() if p.ndim >= 2]
     others = [p for p in arm.parameters() if p.ndim < 2]
-    groups = [{"params": matrices, "weight_decay": WEIGHT_DECAY}, {"params": others, "weight_decay": 0.0}]
-    return AdamW(groups, lr=0.0, betas=BETAS, fused=True)
+    groups = [{"params": matrices, "weight_decay": PLAN.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    return AdamW(groups, lr=0.0, betas=tuple(PLAN.betas), fused=True)
 
 
 def train(arm: Arm, batches: Iterator[Sequence[Example]], rate: float, steps: int) -> Spent:
@@ -63,7 +63,7 @@ def train(arm: Arm, batches: Iterator[Sequence[Example]], rate: float, steps: in
             raise PhinError(f"step {step}", "the loss is no longer finite", f"leave the rate {rate:g} out")
         optimizer.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(arm.parameters(), CLIP)
+        torch.nn.utils.clip_grad_norm_(arm.parameters(), PLAN.clip)
         optimizer.step()
         arm.after_step()
         notes += sum(example.notes for example in examples)

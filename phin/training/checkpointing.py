@@ -54,7 +54,8 @@ class LastCheckpoint(Checkpoint):
     """Keeps the checkpoint that a run goes on from: every so many steps, after each validation, and on SIGTERM.
 
     After a step that a validation follows it waits for the end of that. Where one falls between the batches of a step
-    (`trainer.accumulate_grad_batches`) it does not save, for half a step's gradients are in no checkpoint.
+    (`trainer.accumulate_grad_batches`) it does not save, for half a step's gradients are in no checkpoint. Of several
+    processes the first saves for all, and all stop after the same step, whichever of them was asked to.
     """
 
     def __init__(self, path: str, every_n_train_steps: int = 100) -> None:
@@ -76,8 +77,8 @@ class LastCheckpoint(Checkpoint):
         self._steps, self._within_a_step = trainer.global_step, False
         self._began = time.perf_counter()
         trainer.should_stop = self._should_stop  # early stopping had spoken, and Lightning forgets it
-        # with several processes Lightning's own answer stands: all of them leave, and the last checkpoint counts
-        if trainer.world_size == 1 and threading.current_thread() is threading.main_thread():
+        # instead of Lightning's own, by which several processes leave without saving, if the first of them was asked
+        if threading.current_thread() is threading.main_thread():
             self._handler_before = signal.signal(signal.SIGTERM, self._ask_to_stop)
 
     def on_train_batch_end(
@@ -87,13 +88,13 @@ class LastCheckpoint(Checkpoint):
         self._steps = trainer.global_step
         if self._within_a_step or _validation_follows(trainer):
             return
-        if self._asked_to_stop or trainer.global_step % self.every_n_train_steps == 0:
-            self._save(trainer)
+        if (stops := self._stops(trainer)) or trainer.global_step % self.every_n_train_steps == 0:
+            self._save(trainer, stops)
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         if not trainer.sanity_checking and not self._within_a_step:
             self._should_stop = trainer.should_stop
-            self._save(trainer)
+            self._save(trainer, self._stops(trainer))
 
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self._give_back_the_handler()
@@ -114,9 +115,16 @@ class LastCheckpoint(Checkpoint):
         for logger, num_rows in zip(_metrics_files(trainer), checkpoint[STANDING]["rows_logged"], strict=False):
             logger.cut_back(num_rows)
 
-    def _save(self, trainer: L.Trainer) -> None:
+    def _stops(self, trainer: L.Trainer) -> bool:
+        """Whether to stop now. Several processes ask each other after each step (a quarter of a millisecond for two on
+        one CPU): the signal may come to one of them alone, or to each in another step, and who left alone would be
+        waited for.
+        """
+        return trainer.strategy.reduce_boolean_decision(self._asked_to_stop, all=False)
+
+    def _save(self, trainer: L.Trainer, stops: bool) -> None:
         trainer.save_checkpoint(self.path)
-        if self._asked_to_stop:
+        if stops:
             raise Stopped(f"stopped at step {trainer.global_step}")
 
     def _ask_to_stop(self, number: int, frame: FrameType | None) -> None:

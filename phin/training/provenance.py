@@ -14,6 +14,7 @@ from phin.corpus.store import Store
 
 CHECKOUT = Path(phin.__file__).resolve().parents[1]
 GIT_SECONDS = 20
+CPU_INFO = Path("/proc/cpuinfo")
 
 
 def provenance(corpus: str, store: Store) -> dict[str, Any]:
@@ -31,11 +32,22 @@ def provenance(corpus: str, store: Store) -> dict[str, Any]:
             "system": platform.platform(),
             "python": platform.python_version(),
             **{package: version(package) for package in ("torch", "lightning", "phin")},
+            "processor": processor(),
             "cores": os.cpu_count(),
             "threads": torch.get_num_threads(),
             "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         },
     }
+
+
+def processor(described: Path = CPU_INFO) -> str | None:
+    """What the processor is called; None where the system does not say."""
+    try:
+        lines = described.read_text(encoding="utf-8").splitlines()
+    except OSError:  # not Linux
+        lines = []
+    named = (value.strip() for key, _, value in (line.partition(":") for line in lines) if key.strip() == "model name")
+    return next(named, platform.processor()) or None
 
 
 def git_revision(checkout: Path) -> dict[str, Any] | None:

@@ -4,6 +4,7 @@ import logging
 import time
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -125,7 +126,8 @@ def train(
     """
     module.run_folder = run
     if not trainer.is_global_zero:
-        _fit(run, trainer, module, datamodule)
+        with suppress(Stopped):  # of which the first tells; if one that it started failed, Lightning would kill it
+            _fit(run, trainer, module, datamodule)
         return None
     with alone_in("run", run, "training"):
         remove_partials(run)

@@ -2,17 +2,21 @@
 
 import csv
 import json
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from phin.model.checkpoint import MODEL_PREFIX
+from phin.training.checkpointing import STANDING
 from phin.training.lit_module import RANDOM_STATES
 from tests.cli.commands import TINY, WATCHED, as_said_last, phin
+from tests.training.test_resume import assert_same
 
 COMMAND = """\
 import torch
@@ -108,6 +112,75 @@ def test_processes_go_on_as_if_they_had_not_stopped(
         assert torch.equal(state[0], other[0])
     for name, weight in whole["state_dict"].items():
         assert torch.equal(weight, halved["state_dict"][name]), name
+
+
+STOPPED = ["trainer=ddp", "trainer.val_check_interval=3", "trainer.max_steps=7", "model.dropout=0.3"]
+STOPPED += ["callbacks.last.every_n_train_steps=100"]
+"""Of runs of which one is stopped: between two validations it saves nothing else."""
+
+
+def signalled(signals: str, *arguments: str, launcher: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+    """The same as a person runs it, with SIGTERM for some processes."""
+    command = [sys.executable, *launcher, str(Path(__file__).with_name("signalled.py")), *arguments]
+    environment = {**os.environ, "SIGNALS": signals}
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, env=environment)
+
+
+def checkpoint(run: Path, name: str) -> dict[str, Any]:
+    """A checkpoint of the run without where files lie, how long it took, and how often Lightning's loops began."""
+    stored = torch.load(run / "checkpoints" / f"{name}.ckpt", weights_only=True)
+    del stored[STANDING]["seconds"]
+    return {key: value for key, value in stored.items() if key not in ("loops", "callbacks", "epoch")}
+
+
+@pytest.fixture(scope="module")
+def whole(midi_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run that nobody stops."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("whole"))
+        ended = signalled("none 0", *settings(midi_folder, "whole", *STOPPED))
+        assert ended.returncode == 0, ended.stderr
+        return Path("whole").absolute()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("signals", "stopped_at", "launcher"),
+    [
+        ("0 training 3", 4, ()),  # what a person or a queue sends to the process that was begun
+        ("1 validation 3", 3, ()),
+        ("0 1 training 4", 5, ()),
+        ("parent training 3", r"\d", ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")),
+    ],
+    ids=["the first", "another, validating", "all", "torchrun"],
+)
+def test_processes_that_are_stopped_save_once_and_go_on(
+    whole: Path,
+    tmp_path: Path,
+    midi_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    signals: str,
+    stopped_at: int | str,
+    launcher: tuple[str, ...],
+) -> None:
+    """Fails: a cluster takes its machines back, and the steps since the last checkpoint are lost; or one process leaves
+    and the others wait for it, until they are killed; or what goes on is another run.
+    """
+    monkeypatch.chdir(tmp_path)
+    ended = signalled(signals, *settings(midi_folder, "stopped", *STOPPED), launcher=launcher)
+    (line,) = [line for line in ended.stderr.splitlines() if line.startswith("phin-train: ")]
+    assert re.fullmatch(rf"phin-train: stopped: stopped at step {stopped_at}\. Go on with resume=stopped\.", line)
+    if not launcher:
+        assert ended.returncode == 143
+        assert "Traceback" not in ended.stderr
+    stopped = Path("stopped")
+    assert str(checkpoint(stopped, "last")["global_step"]) in line
+    assert {path.name for path in (stopped / "checkpoints").iterdir()} == {"best.ckpt", "last.ckpt"}
+    again = signalled("none 0", "resume=stopped")
+    assert again.returncode == 0, again.stderr
+    for name in ("last", "best"):
+        assert_same(checkpoint(stopped, name), checkpoint(whole, name), name)
+    assert (stopped / "metrics.csv").read_bytes() == (whole / "metrics.csv").read_bytes()
 
 
 @pytest.mark.long

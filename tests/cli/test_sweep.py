@@ -371,9 +371,11 @@ def settings(midi_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> lis
 
 @pytest.mark.long
 @pytest.mark.slow
-def test_runs_side_by_side_are_kept_and_never_written_over(desk: Path, settings: list[str]) -> None:
+@pytest.mark.parametrize("choice", ["joblib", "submitit_local"])
+def test_runs_side_by_side_are_kept_and_never_written_over(desk: Path, settings: list[str], choice: str) -> None:
     """Fails: two runs at once are no faster than one; or the same line again, or nearly the same, ruins a night."""
-    outcome = in_a_shell("phin.cli.train", "-m", *settings, "sweep=joblib", "model.dim=7,16", "hydra.sweep.dir=swept")
+    swept = (f"sweep={choice}", "model.dim=7,16", "hydra.sweep.dir=swept")
+    outcome = in_a_shell("phin.cli.train", "-m", *settings, *swept)
     assert outcome.status == 1
     said = outcome.err.strip().splitlines()[-1]
     assert said.startswith("phin-train: job 0 (model.dim=7): model.dim=7: does not divide into 2 heads"), outcome.err
@@ -406,3 +408,28 @@ def test_a_search_looks_for_the_fewest_validation_bits_per_note(desk: Path, sett
     assert phin(*line, "hydra.sweeper.n_trials=1").status == 0
     assert report.stat().st_mtime_ns == before
     assert not Path("multirun/search/1").exists()
+
+
+@pytest.mark.long
+@pytest.mark.slow
+def test_runs_that_a_search_has_side_by_side_are_scored_as_they_report(desk: Path, settings: list[str]) -> None:
+    """Fails: a run in another process comes back without its score or with another's, or its trial is trained again."""
+    drawn_from = ("hydra.sweeper.params=null", "model.dim=16", "optimizer.lr=tag(log,interval(0.001,0.1))")
+    at_once = ("hydra/launcher=joblib", "hydra.sweeper.n_jobs=2", "hydra.sweeper.n_trials=2")
+    line = ("-m", *settings, "sweep=optuna", *drawn_from, *at_once)
+    outcome = in_a_shell("phin.cli.train", *line)
+    assert outcome.status == 0, outcome.err
+    files = [Path(f"multirun/search/{trial}/report.json") for trial in (0, 1)]
+    reports = [json.loads(file.read_text(encoding="utf-8")) for file in files]
+    assert all(report["finished"] for report in reports)
+    assert {report["machine"]["threads"] for report in reports} == {max(1, CORES // 2)}
+    scores = [report["validation_bits_per_note"] for report in reports]
+    assert scores[0] != scores[1], "each was drawn a rate of its own"
+    best = OmegaConf.load("multirun/search/optimization_results.yaml")
+    assert best.best_value == min(scores)
+    rates = [OmegaConf.load(file.with_name("config.yaml")).optimizer.lr for file in files]
+    assert best.best_params["optimizer.lr"] == rates[scores.index(min(scores))]
+    before = [file.stat().st_mtime_ns for file in files]
+    assert in_a_shell("phin.cli.train", *line).status == 0
+    assert [file.stat().st_mtime_ns for file in files] == before, "its trials are done"
+    assert not Path("multirun/search/2").exists()

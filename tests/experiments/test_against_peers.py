@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import yaml
 from hydra.core.global_hydra import GlobalHydra
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,8 +22,10 @@ from experiments.against_peers.arm import END, Arm, TokenArm
 from experiments.against_peers.corpus import Corpus, Example, Melodies
 from experiments.against_peers.folk_rnn import BAR, FIRST_LENGTH, FIRST_PITCH, REST, AbcNotation, FolkRnn
 from experiments.against_peers.ours import Ours
+from experiments.against_peers.plan import PLAN, SWEEP, Plan
 from experiments.against_peers.training import measure, train
 from experiments.recipe import LOSS
+from experiments.study import read_results
 from phin.batch import collate
 from phin.corpus.intake import prepare
 from phin.data.datamodule import PhinDataModule
@@ -226,7 +229,33 @@ def test_a_tune_that_a_notation_loses_is_left_out() -> None:
 def test_arms_are_of_one_size(name: str) -> None:
     """Fails: an arm wins because it is larger."""
     sizes = (8, 12, 20, 7, 11)  # of the folk corpus
-    assert abs(study.ARMS[name](sizes).num_parameters / study.BUDGET - 1) <= study.TOLERANCE
+    assert abs(study.ARMS[name](sizes).num_parameters / PLAN.parameters - 1) <= PLAN.tolerance
+
+
+def test_the_committed_tables_are_of_what_the_sweep_declares() -> None:
+    """Fails: sweep.yaml says other seeds, rates, arms or steps than those that the tables are of."""
+    rows, trials = read_results(tables.RESULTS), read_results(tables.TRIALS)
+    networks = [name for name, settings in PLAN.arms.items() if settings is not None]
+    seeds = [*map(str, PLAN.seeds), tables.MEAN]
+    expected = {(table, arm, seed) for table in tables.TITLES for arm in PLAN.arms for seed in seeds}
+    assert {(row["table"], row["arm"], row["seed"]) for row in rows} == expected
+    assert {row["steps"] for row in rows if row["table"] == tables.NOTES} == {str(PLAN.steps)}
+    assert {row["arm"] for row in rows if not row["rate"]} == PLAN.arms.keys() - networks
+    assert {(row["arm"], float(row["rate"])) for row in trials} == {(arm, r) for arm in networks for r in PLAN.rates}
+    assert {row["steps"] for row in trials} == {str(PLAN.trial_steps)}
+    for arm in networks:
+        tried = {row["rate"]: float(row["bits_per_note"]) for row in trials if row["arm"] == arm}
+        assert {row["rate"] for row in rows if row["arm"] == arm} == {min(tried, key=lambda rate: tried[rate])}
+    ours = next(row for row in rows if row["arm"] == tables.OURS)
+    assert ours["parameters"] == str(PLAN.parameters)
+
+
+def test_a_key_of_the_sweep_that_nobody_reads_is_refused() -> None:
+    """Fails: a budget is changed under a mistyped name, and the study runs as it did."""
+    declared = yaml.safe_load(SWEEP.read_text(encoding="utf-8"))
+    assert Plan(**declared) == PLAN
+    with pytest.raises(TypeError, match="seed"):
+        Plan(**declared, seed=[0])
 
 
 def test_an_arm_of_another_size_is_refused(melodies: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -238,8 +267,9 @@ def test_an_arm_of_another_size_is_refused(melodies: Corpus, monkeypatch: pytest
 
 def test_our_arms_are_those_of_the_configuration() -> None:
     """Fails: model=small, model=index_rotary or loss=fixed has changed, and the study compares with what they were."""
-    as_wide = replace(study.INDEX_ROTARY, mlp_ratio=TransformerConfig.mlp_ratio)
-    for name, config in (("small", TransformerConfig()), ("index_rotary", as_wide)):
+    index_rotary, small = (study.ARMS[name]((8, 12, 20, 7, 11)).model.config for name in ("index_rotary", "ours"))
+    as_wide = replace(index_rotary, mlp_ratio=TransformerConfig.mlp_ratio)
+    for name, config in (("small", small), ("index_rotary", as_wide)):
         try:
             found = composed("train", f"model={name}")
         finally:
@@ -281,7 +311,7 @@ def test_the_rate_rises_and_falls_over_the_steps(
 def with_small_arms(patch: pytest.MonkeyPatch) -> None:
     small = {"folk-rnn": lambda sizes: FolkRnn(sizes, width=8), "ours": lambda sizes: Ours(sizes, tiny_config())}
     patch.setattr(study, "ARMS", small)
-    patch.setattr(study, "TOLERANCE", 1.0)
+    patch.setattr(study, "PLAN", replace(PLAN, tolerance=1.0))
 
 
 @pytest.fixture(scope="module")
@@ -329,7 +359,7 @@ def test_an_arm_that_is_not_finished_is_named(made: study.Runs, melodies: Corpus
 
 def test_the_rate_is_chosen_by_validation_alone(made: study.Runs, melodies: Corpus) -> None:
     """Fails: the rate of an arm is the one that happened to suit the test tunes."""
-    trials = {rate: json.loads((made.folder / f"trial/folk-rnn-{rate:g}.json").read_text()) for rate in study.RATES}
+    trials = {rate: json.loads((made.folder / f"trial/folk-rnn-{rate:g}.json").read_text()) for rate in PLAN.rates}
     best = min(trials, key=lambda rate: trials[rate]["bits_per_note"])
     assert {tuple(trial["tune_of"]) for trial in trials.values()} == {
         tuple(melodies.melodies.split("validation").tolist())
@@ -371,6 +401,7 @@ def test_the_figure_is_drawn_of_the_table(
     """Fails: the figure beside the table shows other arms, or drawing it needs the runs, which are not kept."""
     monkeypatch.setattr(tables, "RESULTS", tmp_path / "results.csv")
     monkeypatch.setattr(tables, "FIGURE", tmp_path / "figure.svg")
+    monkeypatch.setattr(tables, "TRIALS", tmp_path / "trials.csv")
     rows = tables.draw(made.folder, melodies.melodies)
     drawn = (tmp_path / "figure.svg").read_text(encoding="utf-8")
     assert all(f"<!-- {words} -->" in drawn for words in ("folk-rnn", "markov", "ours", "equal time"))
@@ -388,7 +419,7 @@ def test_speed_is_measured_on_the_same_batches(melodies: Corpus, monkeypatch: py
             return super().loss(examples)
 
     monkeypatch.setattr(study, "ARMS", dict.fromkeys(("one", "other"), lambda sizes: Listening(sizes, width=8)))
-    monkeypatch.setattr(study, "TOLERANCE", 1.0)
+    monkeypatch.setattr(study, "PLAN", replace(PLAN, tolerance=1.0))
     rates = study.speed(melodies, ["one", "other"], steps=2, rounds=2)
     one, other = seen.values()
     assert one == other

@@ -20,6 +20,7 @@ from experiments.web_load import study as web_load
 from phin.errors import PhinError
 from phin.music.picture import save
 from tests.cli.commands import TINY, TRAINING, phin
+from tests.experiments.test_sweeps import SWEEPS
 
 SWEEP = """
 defaults: [train, _self_]
@@ -44,9 +45,8 @@ OWN = {
     "technique_detector/figure.svg": (technique_detector.picture, "results.csv", "reliability.csv"),
 }
 """Of a figure that a study draws itself: what draws it, and the tables beside it that it is of."""
-DRAWN = [path.parent for path in sorted(EXPERIMENTS.glob("*/sweep.yaml"))]
-WITHIN = EXPERIMENTS.glob(f"*/*/{study.RESULTS}")
-DRAWN += sorted(table.parent for table in WITHIN if (table.parents[1] / "sweep.yaml").is_file())
+SWEPT = [path.parent for path in SWEEPS]
+DRAWN = SWEPT + sorted(table.parent for table in EXPERIMENTS.glob(f"*/*/{study.RESULTS}") if table.parents[1] in SWEPT)
 DRAWN = [folder for folder in DRAWN if (folder / study.RESULTS).is_file()]
 
 
@@ -88,6 +88,9 @@ def test_a_study_is_collected_as_its_runs_report_it(copy: Path) -> None:
     for row, said in zip(rows, reported, strict=True):
         assert list(row) == list(study.RESULT_COLUMNS)
         assert (row["source"], row["seed"], row["steps"], row["threads"]) == (said["source"], "3", "2", "1")
+        made_with = report(copy, "0")
+        assert (row["torch"], row["cores"]) == tuple(str(made_with["machine"][name]) for name in ("torch", "cores"))
+        assert made_with["git"] is None or row["revision"].startswith(made_with["git"]["revision"][:12])
         assert (row["tunes"], row["families"], row["notes"]) == tuple(
             str(said[name]) for name in ("tunes", "families", "notes")
         )

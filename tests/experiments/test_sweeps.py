@@ -19,7 +19,8 @@ from phin.config import conf_dir, register
 
 ROOT = Path(__file__).parents[2]
 KEPT = "settings.yaml"
-SWEEPS = sorted((ROOT / "experiments").glob("*/sweep.yaml"))
+SWEEPS = [path for path in sorted((ROOT / "experiments").glob("*/sweep.yaml")) if "defaults" in OmegaConf.load(path)]
+"""Without such as are no sweep of phin-train, but declare what a study runs itself."""
 
 
 @pytest.fixture(params=SWEEPS, ids=[path.parent.name for path in SWEEPS])

@@ -1,19 +1,24 @@
 """Runs that kill themselves at a given moment: the process that tests/training/test_killed.py starts.
 
-    python -m tests.training.killed FOLDER NUM_MOMENTS
+    python -c "from tests.training.killed import main; main()" FOLDER NUM_MOMENTS
 
 One run, `FOLDER/whole`, comes to its end undisturbed. Each other one is killed at a random moment of those that the
 whole run passed, and gone on with to its end: `FOLDER/MOMENT`. A life of a run is a fork of this process, which has
 imported everything, and a moment is a number: all that can be interrupted (a batch read, a validation batch, a half
-written checkpoint, ...) is counted. Prints what died where.
+written checkpoint, ...) is counted. Some lives have their batches made by other processes (LIVES). Prints what died
+where, and among how many of those.
 """
 
 import io
+import multiprocessing
 import os
+import select
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
+from itertools import cycle
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -55,6 +60,11 @@ OVERRIDES = (
 
 
 WHOLE, MOMENTS = "whole", "moments.txt"
+LIVES = ((0, 0), (2, 0), (0, 0), (0, 2), (0, 0))
+"""Loader workers of a run's first life, which is killed, and of its second, in turn. (`-c` and not `-m`, above: else a
+worker imports this module, which takes it longer than to make all batches of an epoch.)"""
+ORPHAN_SECONDS = 60
+"""Within which a killed life's workers must have seen that it is gone; torch's look every five."""
 
 
 class Moments:
@@ -67,7 +77,7 @@ class Moments:
     def pass_by(self, name: str) -> None:
         self.seen.append(name)
         if len(self.seen) == self.die_at:
-            print(name, flush=True)
+            print(f"{name}\t{len(multiprocessing.active_children())}", flush=True)
             os.kill(os.getpid(), signal.SIGKILL)
 
     def before(self, owner: Any, method: str, name: str) -> None:
@@ -120,18 +130,28 @@ def moments_of(run: Path) -> list[str]:
 
 
 def live(run: Path, corpus: DataConfig, settings: DictConfig, die_at: int) -> bool:
-    """One life of a run, in a process of its own; whether it was killed."""
+    """One life of a run, in a process of its own; whether it was killed. Returns when its workers are gone, too."""
+    mine, its = os.pipe()
     if not (child := os.fork()):
+        os.close(mine)
+        os.dup2(its, sys.stdout.fileno())  # which is all of it that its workers inherit
+        os.close(its)
         try:
             life(run, corpus, settings, die_at)
         except BaseException:
             sys.excepthook(*sys.exc_info())
             os._exit(1)
         os._exit(0)
+    os.close(its)
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     if status not in (0, -signal.SIGKILL):
         raise SystemExit(f"{run} ended with {status}")
-    return status != 0
+    with open(mine) as said:
+        while select.select([said], [], [], ORPHAN_SECONDS)[0]:
+            if not (line := said.readline()):
+                return status != 0
+            print(line, end="", flush=True)
+    raise SystemExit(f"{run} left workers that outlive it")
 
 
 def main() -> None:
@@ -154,11 +174,8 @@ def main() -> None:
     live(folder / WHOLE, corpus, settings, die_at=0)
     num_passed = len(moments_of(folder / WHOLE))
     # of the seeds tried (0 to 5) the first whose twenty moments are of every kind
-    for moment in 1 + np.random.default_rng(3).choice(num_passed, num_moments, replace=False):
-        run, die_at = folder / str(moment), int(moment)
-        while live(run, corpus, settings, die_at):
-            die_at = 0  # in its second life it comes to its end
-
-
-if __name__ == "__main__":
-    main()
+    moments = 1 + np.random.default_rng(3).choice(num_passed, num_moments, replace=False)
+    for moment, (first, second) in zip(moments, cycle(LIVES), strict=False):
+        run = folder / str(moment)
+        if live(run, replace(corpus, loader_workers=first), settings, die_at=int(moment)):
+            live(run, replace(corpus, loader_workers=second), settings, die_at=0)  # it comes to its end

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from phin.training.checkpointing import STANDING
-from tests.training.killed import WHOLE, moments_of
+from tests.training.killed import LIVES, WHOLE, moments_of
 from tests.training.test_resume import assert_same
 
 pytestmark = pytest.mark.long
@@ -24,10 +24,18 @@ class Killed:
     def __init__(self, folder: Path, midi_folder: Path) -> None:
         self.folder = folder
         (folder / "midi").symlink_to(midi_folder)
-        command = [sys.executable, "-m", "tests.training.killed", str(folder), str(NUM_MOMENTS)]
+        command = [
+            sys.executable,
+            "-c",
+            "from tests.training.killed import main; main()",
+            str(folder),
+            str(NUM_MOMENTS),
+        ]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
         assert done.returncode == 0, done.stderr
-        self.died_at = done.stdout.splitlines()
+        deaths = [line.split("\t") for line in done.stdout.splitlines()]
+        self.died_at = [name for name, _ in deaths]
+        self.workers = [int(count) for _, count in deaths]
         self.passed = moments_of(folder / WHOLE)
         self.moments = [int(run.name) for run in folder.iterdir() if run.name.isdecimal()]
 
@@ -46,6 +54,9 @@ def test_runs_died_where_they_can_die(killed: Killed) -> None:
     assert len(killed.died_at) == len(killed.moments) == NUM_MOMENTS, "each was killed once"
     assert Counter(killed.died_at) == Counter(killed.passed[moment - 1] for moment in killed.moments)
     assert {"training", "stepping", "validating", "logging", "saving", "naming a file"} <= set(killed.died_at)
+    amid_workers = {name for name, workers in zip(killed.died_at, killed.workers, strict=True) if workers}
+    assert len(amid_workers) > 1, "some died while others made their batches"
+    assert {first for first, _ in LIVES} == {second for _, second in LIVES} == {0, 2}
 
 
 @pytest.mark.slow

@@ -27,7 +27,7 @@ from phin.training import loggers
 from phin.training.gradients import TermGradients
 from phin.training.loggers import ID, RunLabel, describe, run_id, run_label, send_best, wandb_logger
 from phin.training.outcome import finished_report
-from phin.training.provenance import git_revision, provenance
+from phin.training.provenance import git_revision, processor, provenance
 from phin.training.run import silence_lightning, train
 from phin.training.samples import SampleTunes
 from phin.wandb_access import is_logged_in
@@ -210,7 +210,18 @@ def test_a_run_says_what_it_was_made_with(corpus: DataConfig) -> None:
     assert made_with["corpus"]["fingerprint"] == store.fingerprint
     assert (made_with["corpus"]["name"], made_with["corpus"]["tunes"]) == ("tiny", len(store))
     assert made_with["corpus"]["notes"] == sum(len(store.phrase(tune)) for tune in range(len(store)))
-    assert {"python", "torch", "lightning", "phin", "cores", "threads", "system", "gpu"} == set(made_with["machine"])
+    of_machine = {"python", "torch", "lightning", "phin", "processor", "cores", "threads", "system", "gpu"}
+    assert of_machine == set(made_with["machine"])
+
+
+def test_the_processor_is_called_as_the_system_calls_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails: a table's rows of two machines look as if one had made them; or there is no run where nobody says."""
+    described = tmp_path / "cpuinfo"
+    described.write_text("processor\t: 0\nmodel\t\t: 17\nmodel name\t: One: two @ 3 GHz\nmodel name\t: Another\n")
+    assert processor(described) == "One: two @ 3 GHz"
+    for said, expected in (("arm", "arm"), ("", None)):
+        monkeypatch.setattr("platform.processor", lambda said=said: said)
+        assert processor(tmp_path / "none") == expected
 
 
 # --- a run, read back

@@ -18,8 +18,12 @@ from phin.evaluation.runs.run_folder import Run, arm_names, find_runs, read_run
 RESULT_COLUMNS = (
     *("arm", "seed", "steps", "source", "tunes", "families", "notes", "step", "pitch", "duration"),
     *("bits_per_note", "low", "high", "markov", "validation_bits_per_note", "threads"),
+    *("cores", "processor", "gpu", "torch", "revision"),
 )
-"""Of a row a run and source: the results.csv of a study, and the beginning of comparison.csv."""
+"""Of a row a run and source: the results.csv of a study, and the beginning of comparison.csv. The last five say what
+made it, and are empty where the run does not say; studies older than they are have not got them."""
+OF_MACHINE = ("threads", "cores", "processor", "gpu", "torch")
+"""Of these what a run's report says of its machine."""
 COLUMNS = (
     *("run", "finished", *RESULT_COLUMNS, "seconds"),
     *("against", "difference", "difference_low", "difference_high", "shared_tunes"),
@@ -138,7 +142,8 @@ def result_rows(run: Run, arm: str) -> list[dict[str, str]]:
     if run.finished is None:
         raise PhinError(run.folder, "is not finished", f"go on with phin-train resume={run.folder}, or remove it")
     finished, rows = run.finished, []
-    about = {"arm": arm, "seed": run.seed, "steps": finished.steps, "threads": finished.machine.get("threads", "")}
+    about = {"arm": arm, "seed": run.seed, "steps": finished.steps, "revision": finished.revision}
+    about |= {name: "" if (value := finished.machine.get(name)) is None else value for name in OF_MACHINE}
     for row in finished.rows:
         counts = {name: getattr(row, name) for name in ("source", "tunes", "families", "notes")}
         bits = {name: getattr(row, name) for name in ("step", "pitch", "duration", "markov")}

@@ -17,6 +17,7 @@ SETTINGS, OVERRIDES, REPORT = "config.yaml", "overrides.yaml", "report.json"
 PLACE = ("run", "resume")
 """Settings that say where a run lies, and nothing else."""
 SEED = "seed"
+REVISION_LETTERS = 12
 FREE = ("data.loader_workers", "data.workers", "data.cache", "data.file_seconds", "data.file_megabytes")
 """Settings of the machine's share in the work on the data; they leave a run the same run."""
 LOOKED_AT = ("logger", "callbacks.progress", "callbacks.samples")
@@ -51,6 +52,8 @@ class Finished:
     """Bits per note of the best checkpoint."""
     rows: list[BitsRow]
     machine: dict[str, Any]
+    revision: str
+    """Of the code, as `git describe` says it, in short; empty where there was no checkout."""
 
 
 @dataclass(frozen=True)
@@ -143,13 +146,18 @@ def _finished(folder: Path) -> Finished | None:
             return None
         rows = [_row(row) for row in report["test"]]
         steps, seconds = int(report["steps"]), float(report["seconds_training"])
-        finished = Finished(steps, seconds, float(report["validation_bits_per_note"]), rows, dict(report["machine"]))
+        score, machine = float(report["validation_bits_per_note"]), dict(report["machine"])
+        finished = Finished(steps, seconds, score, rows, machine, _revision(report.get("git")))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         reason = f"is no report that this version of phin knows ({error})".replace("\n", " ")
         raise PhinError(path, reason, remedy) from None
     if not rows:
         raise PhinError(path, "has no row of the test split", remedy)
     return finished
+
+
+def _revision(git: dict[str, Any] | None) -> str:
+    return f"{git['revision']:.{REVISION_LETTERS}}{'-dirty' if git['dirty'] else ''}" if git else ""
 
 
 def _row(row: dict[str, Any]) -> BitsRow:

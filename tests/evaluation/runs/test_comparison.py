@@ -4,6 +4,7 @@ import csv
 import statistics
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -211,6 +212,29 @@ def test_lines_are_coloured_by_arm_and_of_one_arm_by_run(sweep: Path) -> None:
     ]
     drawn = lines(compare([sweep / "0", sweep / "1"]))
     assert [(line.name, line.colour, line.marker) for line in drawn] == [("1: 0, seed 0", 0, 0), ("2: 1, seed 1", 1, 0)]
+
+
+@pytest.mark.parametrize(
+    ("told", "cells"),
+    [
+        (
+            {
+                "machine": {"torch": "2.13.0", "threads": 1, "cores": 8, "processor": "One", "gpu": None},
+                "git": {"revision": 40 * "a", "dirty": True},
+            },
+            ("1", "8", "One", "", "2.13.0", 12 * "a" + "-dirty"),
+        ),
+        ({"git": {"revision": 40 * "b", "dirty": False}}, ("1", "", "", "", "2.13.0", 12 * "b")),
+        ({"machine": {}, "git": None}, ("", "", "", "", "", "")),
+    ],
+    ids=["all", "an older run", "nothing"],
+)
+def test_a_row_says_what_made_it(tmp_path: Path, told: dict[str, Any], cells: tuple[str, ...]) -> None:
+    """Fails: rows of two machines or of two versions stand in one table, and nobody can tell them apart."""
+    folder = write_run(tmp_path / "run", **told)
+    rows = list(csv.DictReader(csv_text(compare([folder])).splitlines()))
+    made_by = ("threads", "cores", "processor", "gpu", "torch", "revision")
+    assert {tuple(row[name] for name in made_by) for row in rows} == {cells}
 
 
 def test_the_csv_holds_a_row_a_run_and_source_with_its_difference(sweep: Path) -> None:
