@@ -1,7 +1,7 @@
 """phin-play: a new tune on a MIDI port, while it is drawn."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from phin.generation.stream import (
     NeverSilent,
     StreamedNote,
     away_of,
+    least_steps,
     refuse_length,
     refuse_waiting_for_an_end,
     stream,
@@ -79,7 +80,7 @@ class PlayConfig(TuneRequest):
         """What the tune keeps to. Raises PhinError where no tune could."""
         found = self.keep.constraints(self)
         if not self.endless:
-            return [length_of(self), NeverSilent(), *found]
+            return [length_of(self), NeverSilent(least_steps(found)), *found]
         return without_end(found)
 
 
@@ -106,8 +107,13 @@ def play(config: PlayConfig) -> None:
     with open_port(config.port) as port:
         print(f"playing on {port.name}; Ctrl-C ends it. Model licence: {engine.about.licence}", flush=True)
         sent = Sent()
-        with suppress(KeyboardInterrupt, Stopped):  # what was played is kept
+        fault: PhinError | None = None
+        try:
             play_live(notes, port, tempo, config.look_ahead, sent)
+        except PhinError as error:
+            fault = error
+        except (KeyboardInterrupt, Stopped):
+            pass  # what was played is kept
     print(f"{counted(sent.notes, 'note')} played; the latest came {1000 * sent.latest:.0f} ms after its time")
     for line in away_of(played, bool(config.keep.constraints(asked))):
         print(f"  {line}")
@@ -115,6 +121,8 @@ def play(config: PlayConfig) -> None:
         tune, changes = config.keep.finished(tune_of(played, asked, config.seed), asked)
         write_midi(tune, config.out)
         print("\n  ".join([f"what was drawn: {config.out}", *changes]))
+    if fault is not None:
+        raise fault
 
 
 def open_port(name: str) -> AbstractContextManager[Any]:

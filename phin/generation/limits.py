@@ -157,7 +157,9 @@ class Heard:
         """Pitch ids struck at the last onset; 0 where there are fewer."""
         self.ends = np.repeat(onset[:, None], FIELDS[PITCH].size, axis=1)
         """When the last stroke of each pitch id is over, in steps; before it, that of the START row. A note that nobody
-        knows the duration of rings on and on."""
+        knows the duration of rings until the next onset."""
+        self._rings = False
+        """Whether some tune has heard such a note."""
         self.has_ended = np.zeros(count, bool)
         self.num_notes = np.zeros(count, np.int64)
         self.memory = MotifMemory(count)
@@ -197,8 +199,11 @@ class Heard:
             ascending = np.sort(np.concatenate([struck, kept], axis=1), axis=1)
             self.together = ascending[:, ::-1]  # what is nothing comes last
             self.together = self.together[:, : int((self.together > 0).sum(axis=1).max(initial=0))]
-        sounds = self._tunes, ids[:, PITCH]
-        self.ends[sounds] = np.where(is_note, onset + _LASTS[ids[:, DURATION]], self.ends[sounds])
+        sounds, lasts = (self._tunes, ids[:, PITCH]), _LASTS[ids[:, DURATION]]
+        if self._rings:
+            self.ends = np.where((self.ends >= RINGS_ON) & begins_anew[:, None], onset[:, None], self.ends)
+        self.ends[sounds] = np.where(is_note, onset + lasts, self.ends[sounds])
+        self._rings = self._rings or int(lasts.max()) >= RINGS_ON
         self.melody = np.where(is_melody, ids[:, PITCH], self.melody)
         self.num_notes = self.num_notes + is_note
         return self.memory.hear(ids, onset, is_melody)

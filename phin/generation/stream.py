@@ -75,10 +75,15 @@ class StreamedNote(NamedTuple):
 
 @dataclass
 class NeverSilent(Constraint):
-    """Never rests longer than `MOST_REST`: what was heard cannot be drawn again."""
+    """Never rests longer than `MOST_REST`: what was heard cannot be drawn again. Strokes that must be `least_steps`
+    apart may be so.
+    """
+
+    least_steps: int = 0
 
     def now(self, heard: Heard, limits: Limits) -> None:
-        silent = heard.onset[:, None] + STEP_OF_ID > heard.until[:, None] + MOST_REST
+        latest = np.maximum(heard.until + MOST_REST, heard.onset + self.least_steps)
+        silent = heard.onset[:, None] + STEP_OF_ID > latest[:, None]
         limits.step[silent & IS_STEP] = FORBIDDEN
 
 
@@ -113,7 +118,7 @@ def stream(
     if is_endless:
         refuse_length(request, "give it a constraint that says when, as phin.generation.play.length_of(request)")
     streams = request.streams(engine.about.tokenizer)
-    kept_to = ending(constraints, Endless())
+    kept_to = ending(constraints, Endless(least_steps(constraints)))
     heard, moved, num_drawn = begins or start_of(request), 0, 0
     verse, number = verse_of(heard.bar), len(heard.ids) - 1 - heard.given
     while True:
@@ -185,6 +190,11 @@ def away_of(notes: Sequence[StreamedNote], is_bound: bool) -> list[str]:
     """How far constraints took what was streamed from the model, a line each (`choice.away_lines`)."""
     left_out = sum(note.left_out for note in notes) / max(len(notes), 1)
     return away_lines(left_out, [line for note in notes for line in note.scarce], is_bound)
+
+
+def least_steps(constraints: Sequence[Constraint]) -> int:
+    """How far strokes must be apart at least, to keep to a pace that is asked for; 0 where none is."""
+    return max((each.least_steps for each in constraints if isinstance(each, MostNotes)), default=0)
 
 
 def without_end(constraints: Sequence[Constraint]) -> list[Constraint]:

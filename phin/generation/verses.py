@@ -1,8 +1,8 @@
 """What a tune without end is drawn from: its theme, which is its first verse, and its latest verses, told as one tune.
 
 A model that hears nothing but its own last notes wanders: after half an hour it had left the lai that was asked for,
-and what it played was noise (`experiments/streaming`). So it hears where the tune began, always as near as in a tune
-that it learned from, and musical time is told anew: each time a verse is full, what lies between the theme and the
+and what it played was noise (`experiments/streaming`). So it hears where the tune began, never farther off than a
+few verses, and musical time is told anew: each time a verse is full, what lies between the theme and the
 latest verse is forgotten, and the latest is moved back to follow the theme. Numpy only.
 """
 

@@ -15,7 +15,7 @@ from phin.model.checkpoint import Identity, export
 from phin.music.midi import read_midi
 from phin.music.notation import write_letters
 from phin.tokenizer import TECHNIQUE, VELOCITY, Tokenizer
-from tests.cli.commands import phin
+from tests.cli.commands import as_said_last, phin
 from tests.tiny import tiny_model
 
 PICTURES = {
@@ -160,7 +160,7 @@ def test_a_mistake_is_one_line_and_leaves_nothing_behind(
     desk: Path, trained: tuple[list[str], Store], arguments: list[str], named: str
 ) -> None:
     """Fails: a setting is taken and does nothing, or a mistake ends in a traceback."""
-    said = phin("analyze", *trained[0], "out=looked", *arguments)
+    said = phin("analyze", *as_said_last(*trained[0], "out=looked", *arguments))
     line = said.err.strip().splitlines()[-1]
     assert said.status == 1
     assert named in line
@@ -170,6 +170,6 @@ def test_a_mistake_is_one_line_and_leaves_nothing_behind(
 
 def test_a_model_of_another_corpus_is_refused(desk: Path, trained: tuple[list[str], Store]) -> None:
     """Fails: what is called held out was learned."""
-    said = phin("analyze", *trained[0], "data.held_out=0.3", "data.min_notes=9", "out=looked")
+    said = phin("analyze", *as_said_last(*trained[0], "data.held_out=0.3"), "data.min_notes=9", "out=looked")
     assert "which this corpus is not" in said.err
     assert set(WHAT) == set(PICTURES)

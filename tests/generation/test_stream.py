@@ -12,12 +12,13 @@ import torch
 from phin.data.dataset import Item
 from phin.errors import InvalidConfig
 from phin.evaluation.equalities import taught
-from phin.generation.constraints import MOST_REST, Constraint, GivenNotes, InLai, Length
+from phin.generation.constraints import MOST_REST, Constraint, GivenNotes, InLai, Length, MostNotes
 from phin.generation.limits import Heard
 from phin.generation.live import play_live
 from phin.generation.play import ALL, length_of, play, ring_out, start_of
+from phin.generation.random import Noise
 from phin.generation.request import SamplerConfig, TuneRequest
-from phin.generation.stream import Endless, NeverSilent, StreamedNote, phrase_of, stream
+from phin.generation.stream import Endless, NeverSilent, StreamedNote, phrase_of, stream, without_end
 from phin.generation.torch_engine import TorchEngine
 from phin.generation.verses import latest, verse_of
 from phin.model.transformer import metrical_ids
@@ -168,6 +169,35 @@ def test_a_pitch_that_is_struck_again_rings_no_longer_than_its_last_stroke() -> 
     heard.keep(np.array([1]))
     heard.hear(ids[1:])
     assert heard.until.tolist() == [96]
+
+
+def test_a_note_of_unknown_duration_rings_until_the_next_onset() -> None:
+    """Fails: after a tune in letters, which never say when a note ends, a tune without end may fall silent."""
+    heard = Heard(np.array([0]))
+    ids = np.full((1, 6), NUM_SYMBOLS)
+    ids[:, PITCH], ids[:, DURATION_FIELD] = NUM_SYMBOLS + 10, UNKNOWN_ID
+    heard.hear(ids)
+    assert heard.until > 10_000
+    ids[:, PITCH], ids[:, DURATION_FIELD], ids[:, STEP] = NUM_SYMBOLS + 12, NUM_SYMBOLS + 5, NUM_SYMBOLS + 24
+    heard.hear(ids)
+    assert heard.until.tolist() == [30]
+
+
+def test_strokes_may_be_as_far_apart_as_a_pace_wants_them() -> None:
+    """Fails: a slow pace and no silence leave nothing to draw, in the middle of a concert."""
+    notes = list(islice(stream(ENGINE, REQUEST, 1, constraints=[MostNotes(100)]), 60))
+    onsets = sorted({note.onset for note in notes})
+    assert min(later - one for one, later in pairwise(onsets)) >= 100
+    assert without_end([MostNotes(12, (48, 96))]) == [MostNotes(12)], "it waits for no last stroke"
+
+
+def test_each_row_has_random_numbers_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails: each verse is drawn by the random numbers of the first."""
+    asked, of_row = list[int](), Noise.of_row
+    monkeypatch.setattr(Noise, "of_row", lambda self, row: asked.append(row) or of_row(self, row))
+    notes = list(islice(stream(ENGINE, REQUEST, 1), 200))
+    assert notes[-1].onset > 4 * verse_of(48)
+    assert asked == list(range(200))
 
 
 def heard_of(notes: list[StreamedNote], verse: int) -> list[StreamedNote]:

@@ -74,14 +74,19 @@ export class AboutLength extends Constraint {
   }
 }
 
-/** Never ends, and never falls silent. */
+/** Never ends, and never falls silent, but for strokes that must be `leastSteps` apart. */
 export class Endless extends Constraint {
+  constructor(leastSteps) {
+    super();
+    this.leastSteps = leastSteps;
+  }
+
   always(limits) {
     limits.step[END] = FORBIDDEN;
   }
 
   now(heard, limits) {
-    const longest = heard.until + DRAWING.most_rest - heard.onset;
+    const longest = Math.max(heard.until + DRAWING.most_rest - heard.onset, this.leastSteps);
     for (let step = longest + 1; step < NUM_STEPS - NUM_SYMBOLS; step++) limits.step[step + NUM_SYMBOLS] = FORBIDDEN;
   }
 }

@@ -88,6 +88,7 @@ export class Heard {
     this.melody = 0; // the last melody note's pitch id
     this.together = []; // pitch ids struck at the last onset, descending
     this.ends = new Float64Array(PITCHES).fill(onset); // when the last stroke of each pitch is over
+    this.rings = false; // whether one rings until the next onset, for nobody knows how long
     this.hasEnded = false;
     this.numNotes = 0;
     this.memory = new MotifMemory();
@@ -99,12 +100,16 @@ export class Heard {
       this.hasEnded = true;
       return this.memory.hear(NOTHING, this.onset);
     }
-    if (onset !== this.onset || this.numNotes === 0) this.together = [];
+    if (onset !== this.onset || this.numNotes === 0) {
+      this.together = [];
+      if (this.rings) this.ends = this.ends.map((end) => (end === Infinity ? onset : end));
+    }
     this.onset = onset;
     this.together.push(ids[PITCH]);
     this.together.sort((a, b) => b - a);
     const lasts = valueOf(ids[DURATION], DURATION);
     this.ends[ids[PITCH]] = lasts === UNKNOWN ? Infinity : onset + lasts;
+    this.rings ||= lasts === UNKNOWN;
     if (isMelodyNote(ids)) this.melody = ids[PITCH];
     this.numNotes++;
     return this.memory.hear(ids, onset);

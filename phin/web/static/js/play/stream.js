@@ -29,7 +29,7 @@ export async function* stream(engine, plan, begins) {
   const { request, seed, sampler } = plan;
   refuseUnlearned(engine, sampler);
   const streams = streamsOf(request, engine.sources);
-  const keptTo = ending(plan.constraints, new Endless());
+  const keptTo = ending(plan.constraints, new Endless(leastSteps(plan.constraints)));
   let heard = begins ?? startOf(Metre.parse(request.metre));
   let moved = 0, numDrawn = 0, number = heard.ids.length - 1; // prettier-ignore
   const verse = verseOf(heard.bar);
@@ -71,6 +71,8 @@ export function refuseWaitingForAnEnd(keep, remedy) {
   if (!keep.drone) return;
   refuse("keep.drone=true", "cannot be struck under a tune that is not over", `play the drone beside it, or ${remedy}`);
 }
+
+const leastSteps = (constraints) => Math.max(0, ...constraints.map((each) => each.leastSteps ?? 0));
 
 /** What a tune without end keeps to: of a pace, nothing that waits for its last stroke. */
 export const withoutEnd = (constraints) =>
