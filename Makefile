@@ -26,8 +26,11 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[$(EXTRAS)]"
 	touch $@
 
+# What a target would set, of which ARGS says nothing: said twice, a setting is refused.
+own = $(foreach set,$(1),$(if $(filter $(firstword $(subst =, ,$(set)))=%,$(ARGS)),,$(set)))
+
 train: $(READY)  ## prepares the default corpus, trains the default model, reports, plays four new tunes
-	$(BIN)/phin-train run=$(RUN) resume=auto $(ARGS)
+	$(BIN)/phin-train $(call own,run=$(RUN) resume=auto) $(ARGS)
 
 test: $(READY)   ## the tests, a process a core; each file stays in one, for its fixtures
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder $(ARGS)
@@ -39,13 +42,13 @@ check: $(READY)  ## format, lint, import floors, types
 	$(BIN)/basedpyright
 
 generate: $(READY)  ## eight more tunes from the default run
-	$(BIN)/phin-generate checkpoint=$(RUN) $(if $(filter count=%,$(ARGS)),,count=8) $(ARGS)
+	$(BIN)/phin-generate $(call own,checkpoint=$(RUN) count=8 out=tunes) $(ARGS)
 
 # Three times as long as the default run, with dropout, so that it learns no tune by heart; one thread rounds sums alike each time.
 LONGER = threads=1 model.dropout=0.2 trainer.max_steps=7000 callbacks.early_stopping.patience=18
 
 pretrained: $(READY)  ## trains the model that comes with phin anew, an hour, and packs it
-	$(BIN)/phin-train run=runs/pretrained resume=auto $(LONGER) $(ARGS)
+	$(BIN)/phin-train $(call own,run=runs/pretrained resume=auto $(LONGER)) $(ARGS)
 	$(BIN)/python -m experiments.pretrained.pack runs/pretrained
 
 # The run that saved a checkpoint last; where there is none, nothing is named, and the model that comes with phin plays.
@@ -56,7 +59,7 @@ web: $(READY)    ## the page of the newest run, or of the model that comes with 
 	$(BIN)/phin-web $(PLAYED) $(ARGS)
 
 web-static: $(READY)  ## the same page as a folder that any host can serve: it draws in the browser, offline too
-	$(BIN)/phin-web $(PLAYED) out=site $(ARGS)
+	$(BIN)/phin-web $(PLAYED) $(call own,out=site) $(ARGS)
 
 notebooks: $(READY)  ## runs the notebooks in place: their outputs are what a reader sees
 	$(BIN)/python -m tests.notebooks.execute

@@ -133,6 +133,9 @@ def open_port(name: str) -> AbstractContextManager[Any]:
     except ImportError:
         remedy = f"install what plays live: {to_install('live')}"
         raise PhinError("python-rtmidi", "is not installed", remedy) from None
+    except OSError as error:  # so rtmidi tells that there is no sequencer
+        remedy = "start one (on Linux ALSA's sequencer, snd-seq), or draw files: phin-generate"
+        raise PhinError("MIDI", f"has no system on this machine ({error})", remedy) from None
     found = list(_having(name, names))
     if not found:
         there = f"there are {', '.join(names)}" if names else "there is none"

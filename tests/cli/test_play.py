@@ -1,6 +1,7 @@
 """phin-play on a port that a test holds: what is sent is what is drawn and written, and one line for each mistake."""
 
 import signal
+from itertools import islice
 from pathlib import Path
 
 import mido
@@ -8,7 +9,7 @@ import pytest
 
 from phin.cli import play as command
 from phin.cli.play import PlayConfig
-from phin.errors import to_install
+from phin.errors import PhinError, to_install
 from phin.generation.live import play_live
 from phin.generation.request import TuneRequest
 from phin.model.checkpoint import export
@@ -123,6 +124,37 @@ def test_what_is_asked_for_is_what_is_heard(desk: Path, kept_time: list[tuple[in
     assert kept_time == [(TuneRequest().written_tempo, PlayConfig.look_ahead), (500_000, 0.5)]
     assert heard("sampler=greedy") != usual
     assert heard() == usual, "and nothing else changed it"
+
+
+def test_a_machine_without_midi_is_told_in_one_line(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails: a word of the operating system's, and a remedy for files."""
+
+    def nobody(self: Backend) -> list[str]:
+        raise OSError("unknown error")
+
+    monkeypatch.setattr(Backend, "get_output_names", nobody)
+    told = phin("play", "checkpoint=model.safetensors", "port=synth")
+    assert told.status == 1
+    assert "phin-play: MIDI: has no system on this machine (unknown error). Start one" in told.err
+
+
+def test_what_was_played_is_kept_where_drawing_breaks_off(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails: a quarter of an hour is lost, for nothing was left to draw."""
+    quickly = command.play_live
+
+    def breaking_off(notes, port, tempo, look_ahead, sent):
+        def some():
+            yield from islice(notes, 20)
+            raise PhinError("seed 0, tune 1", "no step is left to draw", "ask for less at once")
+
+        return quickly(some(), port, tempo, look_ahead, sent)
+
+    monkeypatch.setattr(command, "play_live", breaking_off)
+    Backend.port = Port()
+    told = phin("play", "checkpoint=model.safetensors", "port=synth", "out=played.mid")
+    assert told.status == 1
+    assert "no step is left to draw" in told.err
+    assert len(read_midi(desk / "played.mid").phrase) > 10
 
 
 MISTAKES = [
