@@ -8,7 +8,6 @@ folder only the figure is drawn anew.
 """
 
 import argparse
-import csv
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -17,6 +16,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from experiments.study import read_results
 from phin.evaluation.runs.curves import COLOURS
 from phin.generation.exported import Precision
 from phin.generation.play import play
@@ -146,8 +146,7 @@ def main() -> None:
             rows.append(measured(engine, each))
             print(", ".join(rows[-1].values()), flush=True)
         write_csv(HERE / "results.csv", COLUMNS, rows)
-    with (HERE / "results.csv").open(encoding="utf-8") as file:
-        save(picture(list(csv.DictReader(file))), HERE / "figure.svg")
+    save(picture(read_results(HERE / "results.csv")), HERE / "figure.svg")
 
 
 if __name__ == "__main__":

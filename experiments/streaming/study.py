@@ -9,17 +9,17 @@ it held at the tune's first note, not the most it ever held; the notes that are 
 """
 
 import argparse
-import csv
 import math
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 
+from experiments.study import read_results
 from phin.evaluation.runs.curves import COLOURS
 from phin.generation.exported import Precision
 from phin.generation.request import TuneRequest
@@ -43,6 +43,8 @@ PANELS = {
     "ms_per_note": "milliseconds\na note",
     "megabytes": "megabytes more\nthan at its first note",
 }
+ARMS = {"theme and latest verses": "results.csv", "the last 256 notes (before)": "window.csv"}
+"""The tables that are set beside each other."""
 REQUEST = TuneRequest(lai="yai", source="han")
 
 
@@ -96,11 +98,14 @@ def by_stretch(engine: OnnxEngine, tunes: int, lines: int) -> list[dict[str, str
     return rows
 
 
-def picture(arms: Mapping[str, Sequence[dict[str, str]]]) -> Figure:
-    """Bits per note, notes in the lai, time a note and memory along the tunes: the first two with standard errors."""
+def picture(*arms: Sequence[dict[str, str]]) -> Figure:
+    """Bits per note, notes in the lai, time a note and memory along the tunes: the first two with standard errors.
+
+    `arms` are the rows of the tables of ARMS.
+    """
     figure = Figure(figsize=(8, 6.4))
     panels = figure.subplots(len(PANELS), 1, sharex=True)
-    for (name, rows), colour in zip(arms.items(), COLOURS, strict=False):
+    for (name, rows), colour in zip(zip(ARMS, arms, strict=True), COLOURS, strict=False):
         line = [(int(row["from_line"]) + int(row["to_line"])) / 2 for row in rows]
         for panel, (key, label) in zip(panels, PANELS.items(), strict=True):
             if key not in rows[0]:
@@ -121,12 +126,6 @@ def picture(arms: Mapping[str, Sequence[dict[str, str]]]) -> Figure:
     return figure
 
 
-def read(table: Path) -> list[dict[str, str]]:
-    """The rows of a table."""
-    with table.open(encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("exported", nargs="?")
@@ -136,8 +135,7 @@ def main() -> None:
     if asked.exported:
         rows = by_stretch(OnnxEngine(asked.exported, Precision.FP32), asked.tunes, asked.lines)
         write_csv(HERE / "results.csv", COLUMNS, rows)
-    tables = {"theme and latest verses": "results.csv", "the last 256 notes (before)": "window.csv"}
-    save(picture({name: read(HERE / table) for name, table in tables.items()}), HERE / "figure.svg")
+    save(picture(*(read_results(HERE / table) for table in ARMS.values())), HERE / "figure.svg")
 
 
 if __name__ == "__main__":

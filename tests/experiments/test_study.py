@@ -14,6 +14,7 @@ from experiments.lai_recognition import study as lai_recognition
 from experiments.loss_weights import weights
 from experiments.rhythm_attention import long_tunes
 from experiments.scaling import curve
+from experiments.steering import study as steering
 from experiments.streaming import study as streaming
 from experiments.technique_detector import study as technique_detector
 from experiments.web_load import study as web_load
@@ -39,7 +40,8 @@ OWN = {
     "scaling/curve.svg": (curve.picture, "results.csv"),
     "loss_weights/weights.svg": (weights.picture, "weights.csv"),
     "rhythm_attention/long_tunes.svg": (long_tunes.picture, "long_tunes.csv"),
-    "streaming/figure.svg": (streaming.picture, "results.csv"),
+    "streaming/figure.svg": (streaming.picture, *streaming.ARMS.values()),
+    "steering/figure.svg": (steering.picture, "results.csv"),
     "web_load/figure.svg": (web_load.picture, "seconds.csv"),
     "lai_recognition/figure.svg": (lai_recognition.picture, "reliability.csv"),
     "technique_detector/figure.svg": (technique_detector.picture, "results.csv", "reliability.csv"),
