@@ -10,6 +10,7 @@ from phin.evaluation.html import image, report_page, section
 from phin.evaluation.runs.comparison import compare, csv_text, lines
 from phin.evaluation.runs.comparison_tables import tables
 from phin.evaluation.runs.curves import picture
+from phin.evaluation.runs.run_folder import failures
 from phin.evaluation.tabular import text
 from phin.music.picture import save
 from phin.whole_file import whole_files, write_text
@@ -63,4 +64,5 @@ def run(arguments: argparse.Namespace) -> list[str]:
             write_text(desk / name, said)
     names = ", ".join((PAGE, *CURVES, TABLE, PRINTED))
     left_out = [f"left out: {line}" for line in comparison.unread]
+    left_out += [f"failed: {line}" for line in failures(arguments.runs)]
     return [*printed.splitlines(), "", *left_out, f"{out}: {names}"]

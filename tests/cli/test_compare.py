@@ -12,7 +12,7 @@ from phin.cli.compare import CURVES, PAGE, PRINTED, TABLE, main
 from phin.evaluation.by_tune import TEST_BITS, read_by_tune
 from phin.evaluation.intervals import interval_by_family
 from phin.evaluation.runs.curves import METRICS
-from phin.evaluation.runs.run_folder import REPORT, SETTINGS, read_run
+from phin.evaluation.runs.run_folder import FAILED, REPORT, SETTINGS, read_run
 from tests.cli.commands import TINY, TRAINING, phin
 from tests.cli.mistakes import complaint_of
 from tests.evaluation.runs.run_folders import tunes, write_run
@@ -149,9 +149,12 @@ def test_of_a_sweep_what_cannot_be_read_is_told_and_the_rest_compared(
     """Fails: one torn report of twenty, and nothing of a night's sweep can be looked at."""
     shutil.copytree("runs/a", "runs/torn")
     (desk / "runs" / "torn" / REPORT).write_text("{")
+    (desk / "runs" / "fallen").mkdir()
+    (desk / "runs" / "fallen" / FAILED).write_text("model.dim=7: does not divide\n\nmodel.dim=7")
     main(["runs"])
     said = capsys.readouterr().out
     assert f"left out: {Path('runs') / 'torn' / REPORT}: cannot be read, it is torn." in said
+    assert f"failed: {Path('runs') / 'fallen'}: model.dim=7: does not divide" in said
     assert "torn" not in (desk / "comparison" / TABLE).read_text(encoding="utf-8")
     assert "runs/a" in (desk / "comparison" / TABLE).read_text(encoding="utf-8")
 
