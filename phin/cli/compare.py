@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from phin.cli.arguments import Parser
+from phin.cli.sweep import FAILED
 from phin.errors import InvalidConfig
 from phin.evaluation.html import image, report_page, section
 from phin.evaluation.runs.comparison import compare, csv_text, lines
 from phin.evaluation.runs.comparison_tables import tables
 from phin.evaluation.runs.curves import picture
-from phin.evaluation.runs.run_folder import failures
 from phin.evaluation.tabular import text
 from phin.music.picture import save
 from phin.whole_file import whole_files, write_text
@@ -66,3 +66,9 @@ def run(arguments: argparse.Namespace) -> list[str]:
     left_out = [f"left out: {line}" for line in comparison.unread]
     left_out += [f"failed: {line}" for line in failures(arguments.runs)]
     return [*printed.splitlines(), "", *left_out, f"{out}: {names}"]
+
+
+def failures(folders: Sequence[Path]) -> list[str]:
+    """The jobs of sweeps that failed, a line each that says why."""
+    files = [file for folder in folders for file in sorted(folder.glob(f"*/{FAILED}"))]
+    return [f"{file.parent}: {file.read_text(encoding='utf-8').partition(chr(10))[0]}" for file in files]

@@ -17,10 +17,11 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from phin.errors import InvalidConfig, PhinError
-from phin.evaluation.runs.run_folder import FAILED
 from phin.whole_file import write_text
 from phin.writable import IN_USE, alone_in, refuse_folder
 
+FAILED = "failed.txt"
+"""In a failed job's folder: a line that says why, its settings, and a traceback where it is no user's mistake."""
 OF_A_SWEEP = ("multirun.yaml", "search.db", "optimization_results.yaml")
 """What Hydra and the search keep in a sweep's folder beside its jobs, whose folders are numbers."""
 OF_SWEEPS = (

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from phin.cli.compare import CURVES, PAGE, PRINTED, TABLE, main
+from phin.cli.sweep import FAILED
 from phin.evaluation.by_tune import TEST_BITS, read_by_tune
 from phin.evaluation.intervals import interval_by_family
 from phin.evaluation.runs.curves import METRICS
-from phin.evaluation.runs.run_folder import FAILED, REPORT, SETTINGS, read_run
+from phin.evaluation.runs.run_folder import REPORT, SETTINGS, read_run
 from tests.cli.commands import TINY, TRAINING, phin
 from tests.cli.mistakes import complaint_of
 from tests.evaluation.runs.run_folders import tunes, write_run

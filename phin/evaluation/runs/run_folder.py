@@ -14,8 +14,6 @@ from phin.errors import PhinError
 from phin.evaluation.bits_table import BitsRow
 
 SETTINGS, OVERRIDES, REPORT = "config.yaml", "overrides.yaml", "report.json"
-FAILED = "failed.txt"
-"""In a failed job's folder: a line that says why, its settings, and a traceback where it is no user's mistake."""
 PLACE = ("run", "resume")
 """Settings that say where a run lies, and nothing else."""
 SEED = "seed"
@@ -87,14 +85,6 @@ def may_change(key: str) -> bool:
 def is_run(folder: Path) -> bool:
     """Whether a run began in a folder."""
     return (folder / SETTINGS).is_file()
-
-
-def failures(folders: Iterable[Path]) -> list[str]:
-    """The jobs of sweeps that failed, a line each that says why."""
-    files = (
-        file for folder in folders for file in sorted(folder.glob(f"*/{FAILED}"), key=lambda file: _number(file.parent))
-    )
-    return [f"{file.parent}: {(file.read_text(encoding='utf-8').splitlines() or ['?'])[0]}" for file in files]
 
 
 def find_runs(folders: Iterable[Path]) -> list[Path]:
