@@ -117,6 +117,16 @@ def test_the_default_run_clips_stops_early_and_keeps_the_best_and_the_last() -> 
     assert config.callbacks["early_stopping"]["patience"] < validations - 1, "early enough to save anything"
 
 
+def test_what_looks_for_faults_does() -> None:
+    """Fails: trainer=debug lets a NaN pass, or trainer=overfit learns more than one tune."""
+    debug, overfit = (composed("train", f"trainer={choice}") for choice in ("debug", "overfit"))
+    assert debug.trainer["detect_anomaly"] is True
+    assert debug.trainer["max_steps"] <= 10
+    assert not composed("train").trainer.get("detect_anomaly", False)
+    assert overfit.data.overfit == 1
+    assert overfit.data.transpose is False
+
+
 def test_the_control_arms_are_what_they_are_called() -> None:
     """Fails: a study compares a model with itself."""
     index, absolute = (composed("train", f"model={name}").model for name in ("index_rotary", "absolute"))
