@@ -677,7 +677,7 @@ def test_generating_writes_over_no_other_tune(story: Story, tmp_path: Path) -> N
     assert "\n1 tune (" in first.out
     before = {file: file.read_bytes() for file in tmp_path.iterdir()}
     with pytest.MonkeyPatch.context() as patch:
-        patch.delattr("phin.cli.generate.Recipe")  # which would be for nothing
+        patch.delattr("phin.generation.recipe.Recipe.choose")  # which would be for nothing
         assert "tune-3-1.mid: is there already. Name another folder" in phin(*ask, "lines=2").complaint
         (tmp_path / "tune-3-1.mid").rename(tmp_path / "tune-3-2.mid")
         assert "tune-3-1.wav: is there already" in phin(*ask, "lines=2").complaint
