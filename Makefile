@@ -53,7 +53,7 @@ pretrained: $(READY)  ## trains the model that comes with phin anew, an hour, an
 
 # The run that saved a checkpoint last; where there is none, nothing is named, and the model that comes with phin plays.
 NEWEST := $(firstword $(shell ls -t runs/*/checkpoints/*.ckpt 2> /dev/null))
-PLAYED := $(if $(filter checkpoint=%,$(ARGS)),,$(if $(NEWEST),checkpoint=$(patsubst %/checkpoints/,%,$(dir $(NEWEST)))))
+PLAYED := $(if $(NEWEST),$(call own,checkpoint=$(patsubst %/checkpoints/,%,$(dir $(NEWEST)))))
 
 web: $(READY)    ## the page of the newest run, or of the model that comes with phin: new tunes heard, seen and kept
 	$(BIN)/phin-web $(PLAYED) $(ARGS)

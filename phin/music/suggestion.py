@@ -139,12 +139,12 @@ class Suggester:
             named = dict(zip(self.techniques, shares.tolist(), strict=True))
             reasons = {technique: self.reason(holds, place) for place, technique in enumerate(self.techniques)}
             unsure = Suggestion(None, None, named, reasons)
-            technique, ornament = unsure.likeliest, unsure.likeliest_ornament
+            technique, (ornament, share) = unsure.likeliest, next(iter(unsure.if_ornamented.items()))
             found.append(
                 replace(
                     unsure,
                     technique=technique if named[technique] >= self.threshold else None,
-                    ornament=ornament if unsure.if_ornamented[ornament] >= self.ornament_threshold else None,
+                    ornament=ornament if share >= self.ornament_threshold else None,
                 )
             )
         return found
